@@ -1,0 +1,1 @@
+//! Digests, keys and signatures; no JSON and no roles.

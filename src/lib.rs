@@ -1,0 +1,4 @@
+//! Docker Content Trust that goes on working.
+
+pub mod crypto;
+pub mod image;
