@@ -65,13 +65,30 @@ mod tests {
 
     #[test]
     fn gun_table() {
-        for good in ["docker.io/library/alpine", "127.0.0.1:5000/x", "[::1]:5000/x", "a", "v1.2/b_c"] {
+        for good in
+            ["docker.io/library/alpine", "127.0.0.1:5000/x", "[::1]:5000/x", "a", "v1.2/b_c"]
+        {
             assert_eq!(Gun::raw(good).expect(good).as_str(), good);
         }
         let long = "a".repeat(256);
         for bad in [
-            "", "/abs", "a//b", ".", "..", "a/../b", "../../../../tmp/x", "a\\..\\b", "%2e%2e", "a\0b", "a\nb",
-            "a b", "é", "a/", "a*", "a/_trust/b", &long,
+            "",
+            "/abs",
+            "a//b",
+            ".",
+            "..",
+            "a/../b",
+            "../../../../tmp/x",
+            "a\\..\\b",
+            "%2e%2e",
+            "a\0b",
+            "a\nb",
+            "a b",
+            "é",
+            "a/",
+            "a*",
+            "a/_trust/b",
+            &long,
         ] {
             assert!(Gun::raw(bad).is_err(), "{bad:?} must be refused");
         }

@@ -96,7 +96,7 @@ impl Key {
         match &self.usable {
             Usable::No => None,
             Usable::Bare(public) => Some(public),
-            Usable::Certified(bundle) => bundle.leaf().public_key(),
+            Usable::Certified(bundle) => bundle.leaf().public_key().ok(),
         }
     }
 

@@ -213,8 +213,22 @@ mod tests {
         }
         let long = format!("targets/{}", "a".repeat(248));
         for bad in [
-            "targets/../root", "../x", "targets/", "targets//a", "targets/A", "targets/a b", "targets/ä", "root/x",
-            "", "?", "#", "/x", "targets/a/", "Targets/a", "targets/.", &long,
+            "targets/../root",
+            "../x",
+            "targets/",
+            "targets//a",
+            "targets/A",
+            "targets/a b",
+            "targets/ä",
+            "root/x",
+            "",
+            "?",
+            "#",
+            "/x",
+            "targets/a/",
+            "Targets/a",
+            "targets/.",
+            &long,
         ] {
             assert!(bad.parse::<RoleName>().is_err(), "{bad:?} must be refused");
         }
@@ -222,7 +236,8 @@ mod tests {
 
     #[test]
     fn parents_follow_the_name() {
-        let parent = |name: &str| name.parse::<RoleName>().expect("valid").parent().map(|r| r.to_string());
+        let parent =
+            |name: &str| name.parse::<RoleName>().expect("valid").parent().map(|r| r.to_string());
         assert_eq!(parent("targets/a/b").as_deref(), Some("targets/a"));
         assert_eq!(parent("targets/a").as_deref(), Some("targets"));
         assert_eq!(parent("targets"), None);

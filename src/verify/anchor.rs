@@ -72,9 +72,9 @@ impl Anchor {
         match &self.pin {
             None => true,
             Some(Pin::Keys(ids)) => ids.contains(&key.id()),
-            Some(Pin::Authorities(authorities)) => key
-                .certificates()
-                .is_some_and(|bundle| bundle.chains_to(authorities, now).is_ok()),
+            Some(Pin::Authorities(authorities)) => {
+                key.certificates().is_some_and(|bundle| bundle.chains_to(authorities, now).is_ok())
+            }
         }
     }
 }

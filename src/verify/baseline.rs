@@ -57,7 +57,9 @@ impl Baseline {
     /// Notes an accepted file. A lower version under the same keys does not lower the floor.
     pub fn remember(&mut self, role: RoleName, seen: Seen) {
         match self.seen.get(&role) {
-            Some(known) if known.governance.keys == seen.governance.keys && known.version > seen.version => {}
+            Some(known)
+                if known.governance.keys == seen.governance.keys
+                    && known.version > seen.version => {}
             _ => {
                 self.seen.insert(role, seen);
             }

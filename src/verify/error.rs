@@ -22,7 +22,9 @@ pub enum Error {
         needed: Threshold,
     },
     /// A new root is not signed by those whom the trusted root named.
-    #[error("root {found}: {valid} of {needed} required signatures by the keys of the trusted root {trusted}")]
+    #[error(
+        "root {found}: {valid} of {needed} required signatures by the keys of the trusted root {trusted}"
+    )]
     RootChain {
         /// Version of the new root.
         found: Version,

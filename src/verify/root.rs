@@ -7,7 +7,7 @@ use super::baseline::{Baseline, Governance, Seen};
 use super::threshold::Count;
 use super::timestamp::TrustedTimestamp;
 use super::{Error, Policy};
-use crate::tuf::{Envelope, FileMeta, Key, KeyId, Role, Root, RoleName, Version};
+use crate::tuf::{Envelope, FileMeta, Key, KeyId, Role, RoleName, Root, Version};
 
 /// A root whose chain of signatures is whole, though it may not be the newest, nor current.
 #[derive(Clone, Debug)]
@@ -55,7 +55,10 @@ impl TrustedRoot {
         match self.root.version.next() {
             Some(expected) if expected == found => {}
             expected => {
-                return Err(Error::RootGap { found, expected: expected.unwrap_or(self.root.version) });
+                return Err(Error::RootGap {
+                    found,
+                    expected: expected.unwrap_or(self.root.version),
+                });
             }
         }
         let needed = self.root.root.threshold();
@@ -112,7 +115,11 @@ impl TrustedRoot {
         self.root.version.next()
     }
 
-    fn self_signed(policy: Arc<Policy>, bytes: &[u8], envelope: Envelope<Root>) -> Result<Self, Error> {
+    fn self_signed(
+        policy: Arc<Policy>,
+        bytes: &[u8],
+        envelope: Envelope<Root>,
+    ) -> Result<Self, Error> {
         let root = envelope.unverified_content();
         let (version, needed) = (root.version, root.root.threshold());
         let speakers = policy.anchor.speakers(&policy.gun, root);
@@ -243,7 +250,11 @@ impl CurrentRoot {
 }
 
 /// Refuses a version below what was seen of that role under the same keys.
-pub(super) fn check_floor(role: &RoleName, found: Version, floor: Option<&Seen>) -> Result<(), Error> {
+pub(super) fn check_floor(
+    role: &RoleName,
+    found: Version,
+    floor: Option<&Seen>,
+) -> Result<(), Error> {
     match floor {
         Some(seen) if seen.version > found => {
             Err(Error::Rollback { role: role.clone(), found, expected: seen.version })

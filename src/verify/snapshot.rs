@@ -31,13 +31,21 @@ impl TrustedSnapshot {
         let (snapshot, seen) = Self::signed(root, bytes)?;
         let floor = baseline.floor(&role, &seen.governance);
         check_floor(&role, seen.version, floor)?;
-        if let Some(known) = floor.filter(|known| known.version == seen.version && known.sha256 != seen.sha256) {
-            return Err(listing::mismatch(&role, "content of a known version", &known.sha256, &seen.sha256));
+        if let Some(known) =
+            floor.filter(|known| known.version == seen.version && known.sha256 != seen.sha256)
+        {
+            return Err(listing::mismatch(
+                &role,
+                "content of a known version",
+                &known.sha256,
+                &seen.sha256,
+            ));
         }
         root.policy().check_expiry(&role, snapshot.expires)?;
         check_root_entry(root, &snapshot)?;
         let before = floor.map(|known| known.listed.as_slice()).unwrap_or_default();
-        let vanished = before.iter().filter(|role| !snapshot.meta.contains_key(role)).cloned().collect();
+        let vanished =
+            before.iter().filter(|role| !snapshot.meta.contains_key(role)).cloned().collect();
         Ok(Self { timestamp: timestamp.clone(), snapshot, seen, vanished })
     }
 

@@ -92,8 +92,10 @@ impl TrustedTargets {
     ) -> Result<Self, Error> {
         let root = snapshot.root();
         let keys = &root.content().targets;
-        let file = Listed { snapshot, role: &RoleName::Targets, keys, governance: root.governance(keys) };
-        let loaded = file.load(bytes, baseline, wanted, || root.content().keys_of(keys).collect())?;
+        let file =
+            Listed { snapshot, role: &RoleName::Targets, keys, governance: root.governance(keys) };
+        let loaded =
+            file.load(bytes, baseline, wanted, || root.content().keys_of(keys).collect())?;
         let role = TrustedRole { scope: Scope::everything(), ..loaded };
         check_vanished(snapshot, &RoleName::Targets, &role.content)?;
         Ok(Self { snapshot: snapshot.clone(), roles: BTreeMap::from([(RoleName::Targets, role)]) })
@@ -107,7 +109,8 @@ impl TrustedTargets {
             return None;
         }
         let policy = root.policy();
-        let envelope = policy.dialect.open_targets(&RoleName::Targets, bytes, &policy.limits).ok()?;
+        let envelope =
+            policy.dialect.open_targets(&RoleName::Targets, bytes, &policy.limits).ok()?;
         let targets = root.open(&RoleName::Targets, keys, envelope).ok()?;
         Some(Seen { version: targets.version, sha256, governance, listed: Vec::new() })
     }
@@ -125,8 +128,10 @@ impl TrustedTargets {
         baseline: &Baseline,
         wanted: Wanted<'_>,
     ) -> Result<(), Error> {
-        let not_delegated = || Error::NotListed { role: role.clone(), reason: "no loaded role delegates to it" };
-        let parent = role.parent().and_then(|parent| self.roles.get(&parent)).ok_or_else(not_delegated)?;
+        let not_delegated =
+            || Error::NotListed { role: role.clone(), reason: "no loaded role delegates to it" };
+        let parent =
+            role.parent().and_then(|parent| self.roles.get(&parent)).ok_or_else(not_delegated)?;
         let delegation = parent.content.delegations.role(role).ok_or_else(not_delegated)?;
         let keys = &delegation.role;
         let governance = self.delegation_governance(keys);
@@ -241,8 +246,10 @@ impl Listed<'_> {
     ) -> Result<TrustedRole, Error> {
         let role = self.role;
         let listed = self.snapshot.listed(role);
-        let listed = listed
-            .ok_or_else(|| Error::NotListed { role: role.clone(), reason: "the snapshot does not list it" })?;
+        let listed = listed.ok_or_else(|| Error::NotListed {
+            role: role.clone(),
+            reason: "the snapshot does not list it",
+        })?;
         let attested = baseline.attested(role, &self.governance);
         let sha256 = listing::compare(role, bytes, listed, attested)?;
         let policy = self.snapshot.root().policy();
@@ -278,7 +285,11 @@ fn opened<'k>(
 }
 
 /// A role may vanish from the snapshot only together with its delegation (TUF 1.0.34 §5.5.5).
-fn check_vanished(snapshot: &TrustedSnapshot, parent: &RoleName, targets: &Targets) -> Result<(), Error> {
+fn check_vanished(
+    snapshot: &TrustedSnapshot,
+    parent: &RoleName,
+    targets: &Targets,
+) -> Result<(), Error> {
     let still_delegated = |role: &&RoleName| {
         role.parent().as_ref() == Some(parent) && targets.delegations.role(role).is_some()
     };

@@ -16,7 +16,10 @@ impl Count {
     ///
     /// Two ids over one public key (two certificates, say) are one key (TUF 1.0.34 §5.3.4: each key contributes
     /// one signature).
-    pub(super) fn of<'k, T>(envelope: &Envelope<T>, keys: impl IntoIterator<Item = &'k Key>) -> Self {
+    pub(super) fn of<'k, T>(
+        envelope: &Envelope<T>,
+        keys: impl IntoIterator<Item = &'k Key>,
+    ) -> Self {
         let mut counted = BTreeSet::new();
         let mut signers = Vec::new();
         for key in keys {

@@ -16,7 +16,11 @@ pub struct TrustedTimestamp {
 }
 
 impl TrustedTimestamp {
-    pub(super) fn verify(root: &CurrentRoot, bytes: &[u8], baseline: &Baseline) -> Result<Self, Error> {
+    pub(super) fn verify(
+        root: &CurrentRoot,
+        bytes: &[u8],
+        baseline: &Baseline,
+    ) -> Result<Self, Error> {
         let (timestamp, seen) = Self::signed(root, bytes)?;
         let role = RoleName::Timestamp;
         check_floor(&role, seen.version, baseline.floor(&role, &seen.governance))?;

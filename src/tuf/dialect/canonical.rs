@@ -97,8 +97,14 @@ mod tests {
 
     #[test]
     fn canonical_matches_go() {
-        assert_eq!(canonical(r#" { "b" : [ 1 , 2 ] , "a" : "x\/y" } "#), r#"{"a":"x/y","b":[1,2]}"#);
-        assert_eq!(canonical(r#"{"a\"":1,"a!":2,"a b":3,"a":4}"#), r#"{"a":4,"a b":3,"a!":2,"a\"":1}"#);
+        assert_eq!(
+            canonical(r#" { "b" : [ 1 , 2 ] , "a" : "x\/y" } "#),
+            r#"{"a":"x/y","b":[1,2]}"#
+        );
+        assert_eq!(
+            canonical(r#"{"a\"":1,"a!":2,"a b":3,"a":4}"#),
+            r#"{"a":4,"a b":3,"a!":2,"a\"":1}"#
+        );
         assert_eq!(canonical(r#""\u003c\u0026\u2028\\\"""#), "\"<&\u{2028}\\\\\\\"\"");
         assert_eq!(canonical(r#""\n\t\u0001""#), "\"\n\t\u{1}\"", "control characters stand raw");
         assert_eq!(canonical("[null,true,false,-1,{}]"), "[null,true,false,-1,{}]");
@@ -106,7 +112,10 @@ mod tests {
 
     #[test]
     fn canonical_key_order_astral() {
-        assert_eq!(canonical("{\"\u{1f600}\":1,\"\u{ffff}\":2}"), "{\"\u{ffff}\":2,\"\u{1f600}\":1}");
+        assert_eq!(
+            canonical("{\"\u{1f600}\":1,\"\u{ffff}\":2}"),
+            "{\"\u{ffff}\":2,\"\u{1f600}\":1}"
+        );
     }
 
     #[test]

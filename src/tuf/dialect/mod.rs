@@ -9,9 +9,7 @@ mod canonical;
 mod json;
 pub(crate) mod notary;
 
-use super::{
-    Custom, Envelope, Error, Key, Limits, Root, RoleName, Snapshot, Targets, Timestamp,
-};
+use super::{Custom, Envelope, Error, Key, Limits, RoleName, Root, Snapshot, Targets, Timestamp};
 use crate::crypto::{CertificateBundle, PublicKey, Signature};
 use crate::tuf::KeyId;
 
@@ -40,7 +38,11 @@ impl Dialect {
     /// # Errors
     ///
     /// [`Error`] when the bytes are not a timestamp file of this dialect.
-    pub fn open_timestamp(self, bytes: &[u8], limits: &Limits) -> Result<Envelope<Timestamp>, Error> {
+    pub fn open_timestamp(
+        self,
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> Result<Envelope<Timestamp>, Error> {
         match self {
             Self::Notary => notary::read::timestamp(bytes, limits),
         }

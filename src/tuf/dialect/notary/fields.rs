@@ -72,9 +72,8 @@ impl<'v, 'a> Fields<'v, 'a> {
 
     pub(super) fn integer(&self, name: &str) -> Result<u64, Error> {
         match self.required(name)? {
-            Value::Integer(number) => {
-                u64::try_from(*number).map_err(|_| self.malformed(format!("has a negative {name:?}")))
-            }
+            Value::Integer(number) => u64::try_from(*number)
+                .map_err(|_| self.malformed(format!("has a negative {name:?}"))),
             other => Err(self.unfit(name, other, "a number")),
         }
     }
@@ -140,9 +139,14 @@ mod tests {
 
     #[test]
     fn field_case_variants() {
-        for document in [r#"{"Version":1}"#, "{\"ver\u{17f}ion\":1}", r#"{"version":1,"VERSION":2}"#] {
+        for document in
+            [r#"{"Version":1}"#, "{\"ver\u{17f}ion\":1}", r#"{"version":1,"VERSION":2}"#]
+        {
             let value = parse(document.as_bytes()).expect("JSON");
-            assert!(Fields::of(&RoleName::Root, "signed", &value, &["version"]).is_err(), "{document}");
+            assert!(
+                Fields::of(&RoleName::Root, "signed", &value, &["version"]).is_err(),
+                "{document}"
+            );
         }
         let value = parse(br#"{"version":1,"custom":2}"#).expect("JSON");
         assert!(Fields::of(&RoleName::Root, "signed", &value, &["version"]).is_ok());

@@ -19,7 +19,7 @@ pub(in crate::tuf::dialect) fn bare(public: &PublicKey) -> Key {
 
 /// A key as its certificate; `None` when the certificate's key cannot be used.
 pub(in crate::tuf::dialect) fn certified(bundle: CertificateBundle) -> Option<Key> {
-    let keytype = certified_type(bundle.leaf().public_key()?)?;
+    let keytype = certified_type(bundle.leaf().public_key().ok()?)?;
     Some(Key::certified(id(keytype, &bundle.to_pem()), keytype.to_owned(), bundle))
 }
 
@@ -61,7 +61,7 @@ fn id(keytype: &str, public: &[u8]) -> KeyId {
 
 fn bundle_of(keytype: &str, pem: &[u8]) -> Option<CertificateBundle> {
     let bundle = CertificateBundle::from_pem(pem).ok()?;
-    (certified_type(bundle.leaf().public_key()?)? == keytype).then_some(bundle)
+    (certified_type(bundle.leaf().public_key().ok()?)? == keytype).then_some(bundle)
 }
 
 fn certified_type(public: &PublicKey) -> Option<&'static str> {
@@ -86,7 +86,8 @@ mod tests {
 
     #[test]
     fn key_ids_are_those_of_notary() {
-        let public = STANDARD.decode("M/E8URXzon0iFE8oMMG6uR0p6yilfpShJ5MK4JBzB5g=").expect("base64");
+        let public =
+            STANDARD.decode("M/E8URXzon0iFE8oMMG6uR0p6yilfpShJ5MK4JBzB5g=").expect("base64");
         let key = written("ed25519", public.clone());
         let expected = "849a1c96be7a87718bdcd6808f6c3864a2cb51991a09f5629b2405f91106cddb";
         assert_eq!(key.id().to_string(), expected);

@@ -12,26 +12,29 @@ use super::fields::{Fields, malformed};
 use super::{key, scheme_named, time};
 use crate::crypto::{Sha256, Sha512, Signature};
 use crate::tuf::{
-    Custom, Delegation, Delegations, Envelope, EnvelopeSignature, Error, FileMeta, Hashes, Key, KeyId,
-    Limits, Role, RoleName, Root, Snapshot, Target, Targets, Threshold, Timestamp, Version,
+    Custom, Delegation, Delegations, Envelope, EnvelopeSignature, Error, FileMeta, Hashes, Key,
+    KeyId, Limits, Role, RoleName, Root, Snapshot, Target, Targets, Threshold, Timestamp, Version,
 };
 
-pub(in crate::tuf::dialect) fn root(bytes: &[u8], limits: &Limits) -> Result<Envelope<Root>, Error> {
-    open(&Reader { role: &RoleName::Root, limits }, bytes, Siblings::Refuse, Reader::root)
+pub(in crate::tuf::dialect) fn root(
+    bytes: &[u8],
+    limits: &Limits,
+) -> Result<Envelope<Root>, Error> {
+    Reader { role: &RoleName::Root, limits }.open(bytes, Siblings::Refuse, Reader::root)
 }
 
 pub(in crate::tuf::dialect) fn timestamp(
     bytes: &[u8],
     limits: &Limits,
 ) -> Result<Envelope<Timestamp>, Error> {
-    open(&Reader { role: &RoleName::Timestamp, limits }, bytes, Siblings::Refuse, Reader::timestamp)
+    Reader { role: &RoleName::Timestamp, limits }.open(bytes, Siblings::Refuse, Reader::timestamp)
 }
 
 pub(in crate::tuf::dialect) fn snapshot(
     bytes: &[u8],
     limits: &Limits,
 ) -> Result<Envelope<Snapshot>, Error> {
-    open(&Reader { role: &RoleName::Snapshot, limits }, bytes, Siblings::LetBe, Reader::snapshot)
+    Reader { role: &RoleName::Snapshot, limits }.open(bytes, Siblings::LetBe, Reader::snapshot)
 }
 
 pub(in crate::tuf::dialect) fn targets(
@@ -39,7 +42,7 @@ pub(in crate::tuf::dialect) fn targets(
     bytes: &[u8],
     limits: &Limits,
 ) -> Result<Envelope<Targets>, Error> {
-    open(&Reader { role, limits }, bytes, Siblings::LetBe, Reader::targets)
+    Reader { role, limits }.open(bytes, Siblings::LetBe, Reader::targets)
 }
 
 /// A key object on its own; `role` is whose key was asked for.
@@ -57,32 +60,11 @@ enum Siblings {
     Refuse,
 }
 
-fn open<T>(
-    reader: &Reader<'_>,
-    bytes: &[u8],
-    siblings: Siblings,
-    content: impl FnOnce(&Reader<'_>, &Value<'_>) -> Result<T, Error>,
-) -> Result<Envelope<T>, Error> {
-    let limit = reader.limits.bytes(reader.role);
-    if bytes.len() as u64 > limit {
-        return Err(Error::TooLarge { role: reader.role.clone(), limit, found: bytes.len() as u64 });
-    }
-    let document = parse(reader.role, bytes)?;
-    let fields = Fields::of(reader.role, "the file", &document, &["signed", "signatures"])?;
-    if let (Siblings::Refuse, true) = (siblings, fields.len() > 2) {
-        return Err(fields.malformed("has members that no signature covers".to_owned()));
-    }
-    let signatures = reader.signatures(fields.array("signatures")?)?;
-    let signed = fields.required("signed")?;
-    let content = content(reader, signed)?;
-    let mut message = Vec::with_capacity(bytes.len());
-    canonical::write(signed, &mut message);
-    Ok(Envelope::new(content, message, signatures))
-}
-
 fn parse<'a>(role: &RoleName, bytes: &'a [u8]) -> Result<Value<'a>, Error> {
     json::parse(bytes).map_err(|error| match error {
-        ParseError::TooDeep => Error::TooMany { role: role.clone(), what: "levels of nesting", limit: 32 },
+        ParseError::TooDeep => {
+            Error::TooMany { role: role.clone(), what: "levels of nesting", limit: 32 }
+        }
         ParseError::Other(reason) => malformed(role, format!("not acceptable JSON: {reason}")),
     })
 }
@@ -94,6 +76,33 @@ pub(super) struct Reader<'r> {
 }
 
 impl Reader<'_> {
+    fn open<T>(
+        &self,
+        bytes: &[u8],
+        siblings: Siblings,
+        content: impl FnOnce(&Self, &Value<'_>) -> Result<T, Error>,
+    ) -> Result<Envelope<T>, Error> {
+        let limit = self.limits.bytes(self.role);
+        if bytes.len() as u64 > limit {
+            return Err(Error::TooLarge {
+                role: self.role.clone(),
+                limit,
+                found: bytes.len() as u64,
+            });
+        }
+        let document = parse(self.role, bytes)?;
+        let fields = Fields::of(self.role, "the file", &document, &["signed", "signatures"])?;
+        if let (Siblings::Refuse, true) = (siblings, fields.len() > 2) {
+            return Err(fields.malformed("has members that no signature covers".to_owned()));
+        }
+        let signatures = self.signatures(fields.array("signatures")?)?;
+        let signed = fields.required("signed")?;
+        let content = content(self, signed)?;
+        let mut message = Vec::with_capacity(bytes.len());
+        canonical::write(signed, &mut message);
+        Ok(Envelope::new(content, message, signatures))
+    }
+
     fn root(&self, signed: &Value<'_>) -> Result<Root, Error> {
         let known = ["_type", "consistent_snapshot", "expires", "keys", "roles", "version"];
         let fields = Fields::of(self.role, "signed", signed, &known)?;
@@ -112,7 +121,8 @@ impl Reader<'_> {
     }
 
     fn timestamp(&self, signed: &Value<'_>) -> Result<Timestamp, Error> {
-        let fields = Fields::of(self.role, "signed", signed, &["_type", "expires", "meta", "version"])?;
+        let fields =
+            Fields::of(self.role, "signed", signed, &["_type", "expires", "meta", "version"])?;
         self.check_type(&fields, "Timestamp")?;
         let meta = Fields::of(self.role, "meta", fields.required("meta")?, &["snapshot"])?;
         let snapshot = self.file_meta(meta.required("snapshot")?)?;
@@ -120,7 +130,8 @@ impl Reader<'_> {
     }
 
     fn snapshot(&self, signed: &Value<'_>) -> Result<Snapshot, Error> {
-        let fields = Fields::of(self.role, "signed", signed, &["_type", "expires", "meta", "version"])?;
+        let fields =
+            Fields::of(self.role, "signed", signed, &["_type", "expires", "meta", "version"])?;
         self.check_type(&fields, "Snapshot")?;
         let listed = Fields::of(self.role, "meta", fields.required("meta")?, &["root", "targets"])?;
         self.at_most(listed.len(), self.limits.delegations + 2, "listed files")?;
@@ -165,7 +176,11 @@ impl Reader<'_> {
         Ok(Delegations { keys, roles })
     }
 
-    fn delegation(&self, keys: &BTreeMap<KeyId, Key>, value: &Value<'_>) -> Result<Delegation, Error> {
+    fn delegation(
+        &self,
+        keys: &BTreeMap<KeyId, Key>,
+        value: &Value<'_>,
+    ) -> Result<Delegation, Error> {
         let known = ["keyids", "name", "paths", "threshold"];
         let fields = Fields::of(self.role, "a delegation", value, &known)?;
         let name = self.role_named(fields.string("name")?)?;
@@ -192,11 +207,15 @@ impl Reader<'_> {
         Ok(role)
     }
 
-    fn role_keys(&self, keys: &BTreeMap<KeyId, Key>, fields: &Fields<'_, '_>) -> Result<Role, Error> {
-        let threshold = u32::try_from(fields.integer("threshold")?)
-            .ok()
-            .and_then(Threshold::new)
-            .ok_or_else(|| fields.malformed("has a threshold that is no count of keys".to_owned()))?;
+    fn role_keys(
+        &self,
+        keys: &BTreeMap<KeyId, Key>,
+        fields: &Fields<'_, '_>,
+    ) -> Result<Role, Error> {
+        let threshold =
+            u32::try_from(fields.integer("threshold")?).ok().and_then(Threshold::new).ok_or_else(
+                || fields.malformed("has a threshold that is no count of keys".to_owned()),
+            )?;
         if fields.optional("keyids").is_none() {
             return Err(fields.malformed("lacks \"keyids\"".to_owned()));
         }
@@ -205,7 +224,8 @@ impl Reader<'_> {
             keys.contains_key(&id).then_some(id)
         };
         let ids = fields.strings("keyids")?.into_iter().map(|text| {
-            known(text).ok_or_else(|| fields.malformed(format!("names an unknown key {}", excerpt(text))))
+            known(text)
+                .ok_or_else(|| fields.malformed(format!("names an unknown key {}", excerpt(text))))
         });
         Role::new(ids.collect::<Result<_, _>>()?, threshold)
             .map_err(|repeated| fields.malformed(repeated.to_string()))
@@ -258,7 +278,11 @@ impl Reader<'_> {
         if hashes.sha256().is_none() {
             return Err(fields.malformed("has no sha256".to_owned()));
         }
-        Ok(FileMeta { length: Some(fields.integer("length")?), hashes: Some(hashes), version: None })
+        Ok(FileMeta {
+            length: Some(fields.integer("length")?),
+            hashes: Some(hashes),
+            version: None,
+        })
     }
 
     pub(super) fn target(&self, value: &Value<'_>) -> Result<Target, Error> {
@@ -297,7 +321,11 @@ impl Reader<'_> {
         name.parse().map_err(|error: Error| malformed(self.role, error.to_string()))
     }
 
-    pub(super) fn check_type(&self, fields: &Fields<'_, '_>, expected: &'static str) -> Result<(), Error> {
+    pub(super) fn check_type(
+        &self,
+        fields: &Fields<'_, '_>,
+        expected: &'static str,
+    ) -> Result<(), Error> {
         match fields.string("_type")? {
             found if found == expected => Ok(()),
             found => {
@@ -307,7 +335,11 @@ impl Reader<'_> {
     }
 
     fn at_most(&self, found: usize, limit: usize, what: &'static str) -> Result<(), Error> {
-        if found <= limit { Ok(()) } else { Err(Error::TooMany { role: self.role.clone(), what, limit }) }
+        if found <= limit {
+            Ok(())
+        } else {
+            Err(Error::TooMany { role: self.role.clone(), what, limit })
+        }
     }
 }
 
@@ -318,7 +350,8 @@ pub(super) fn version(fields: &Fields<'_, '_>) -> Result<Version, Error> {
 
 pub(super) fn expires(fields: &Fields<'_, '_>) -> Result<Instant, Error> {
     let text = fields.string("expires")?;
-    time::parse(text).ok_or_else(|| fields.malformed(format!("expires at {}, no date", excerpt(text))))
+    time::parse(text)
+        .ok_or_else(|| fields.malformed(format!("expires at {}, no date", excerpt(text))))
 }
 
 /// The canonical text of what a publisher put beside a target.
@@ -333,4 +366,5 @@ fn excerpt(text: &str) -> String {
     format!("{:?}", text.chars().take(80).collect::<String>())
 }
 
-pub(super) const TARGETS_FIELDS: [&str; 5] = ["_type", "delegations", "expires", "targets", "version"];
+pub(super) const TARGETS_FIELDS: [&str; 5] =
+    ["_type", "delegations", "expires", "targets", "version"];

@@ -15,7 +15,11 @@ pub(super) fn parse(text: &str) -> Option<Timestamp> {
         None => ("0", rest),
     };
     let at = civil(date, nanoseconds(fraction)?)?;
-    seconds_east(offset)?.to_timestamp(at).ok()
+    match seconds_east(offset)?.to_timestamp(at) {
+        Ok(instant) => Some(instant),
+        // The last day of 9999, which some write for "never", lies past the last instant we can hold.
+        Err(_) => (at.year() == 9999).then_some(Timestamp::MAX),
+    }
 }
 
 /// Writes UTC with `Z` and no trailing zeros in the fraction, the form that Go's decode and encode leaves alone.
@@ -36,7 +40,13 @@ fn civil(date: &str, nanosecond: i32) -> Option<DateTime> {
         return None;
     }
     DateTime::new(
-        year, small(5, 7)?, small(8, 10)?, small(11, 13)?, small(14, 16)?, small(17, 19)?, nanosecond,
+        year,
+        small(5, 7)?,
+        small(8, 10)?,
+        small(11, 13)?,
+        small(14, 16)?,
+        small(17, 19)?,
+        nanosecond,
     )
     .ok()
 }
@@ -82,16 +92,32 @@ mod tests {
             ("2026-12-05T21:18:54.100Z", "2026-12-05T21:18:54.1Z"),
             ("2026-12-05T21:18:54-23:59", "2026-12-06T21:17:54Z"),
             ("2026-12-05T21:18:54.1234567891Z", "2026-12-05T21:18:54.123456789Z"),
-            ("9999-12-30T23:59:59Z", "9999-12-30T23:59:59Z"),
+            ("9999-12-29T23:59:59Z", "9999-12-29T23:59:59Z"),
+            ("9999-12-31T23:59:59Z", "9999-12-30T22:00:00.999999999Z"),
+            ("9999-12-31T23:59:59-23:59", "9999-12-30T22:00:00.999999999Z"),
         ] {
             assert_eq!(parse(text).map(format).as_deref(), Some(utc), "{text}");
         }
         for bad in [
-            "2026-12-05T21:18:54", "2026-12-05t21:18:54Z", "2026-12-05T21:18:54z", "2026-12-05T24:00:00Z",
-            "2026-12-05T21:18:60Z", "0000-01-01T00:00:00Z", "10000-01-01T00:00:00Z", "2026-12-05", "", "Z",
-            " 2026-12-05T21:18:54Z", "2026-12-05 21:18:54Z", "2026-02-30T00:00:00Z", "2026-12-05T21:18:54.Z",
-            "2026-12-05T21:18:54+24:00", "2026-12-05T21:18:54+0200", "2026-12-05T21:18:54,5Z", "+026-12-05T21:18:54Z",
-            "2026-12-05T21:18:54é", "9999-12-31T23:59:59-23:59",
+            "2026-12-05T21:18:54",
+            "2026-12-05t21:18:54Z",
+            "2026-12-05T21:18:54z",
+            "2026-12-05T24:00:00Z",
+            "2026-12-05T21:18:60Z",
+            "0000-01-01T00:00:00Z",
+            "10000-01-01T00:00:00Z",
+            "2026-12-05",
+            "",
+            "Z",
+            " 2026-12-05T21:18:54Z",
+            "2026-12-05 21:18:54Z",
+            "2026-02-30T00:00:00Z",
+            "2026-12-05T21:18:54.Z",
+            "2026-12-05T21:18:54+24:00",
+            "2026-12-05T21:18:54+0200",
+            "2026-12-05T21:18:54,5Z",
+            "+026-12-05T21:18:54Z",
+            "2026-12-05T21:18:54é",
         ] {
             assert_eq!(parse(bad), None, "{bad}");
         }

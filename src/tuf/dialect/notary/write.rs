@@ -11,8 +11,8 @@ use super::super::json::{self, ParseError, Value};
 use super::{key, method_name, time};
 use crate::crypto::Signature;
 use crate::tuf::{
-    Custom, Delegation, Delegations, Error, FileMeta, Hashes, Key, KeyId, Role, Root, Snapshot, Target, Targets,
-    Timestamp, Version,
+    Custom, Delegation, Delegations, Error, FileMeta, Hashes, Key, KeyId, Role, Root, Snapshot,
+    Target, Targets, Timestamp, Version,
 };
 
 pub(in crate::tuf::dialect) fn root(root: &Root) -> Vec<u8> {
@@ -110,7 +110,8 @@ pub(in crate::tuf::dialect) fn custom(text: &[u8]) -> Result<Custom, Error> {
     let mut out = Vec::new();
     write(&value, &mut out);
     let canonical = String::from_utf8(out).map_err(|_| unsignable("not UTF-8".to_owned()))?;
-    let fragile = |c: char| c.is_control() || matches!(c, '<' | '>' | '&' | '\u{2028}' | '\u{2029}');
+    let fragile =
+        |c: char| c.is_control() || matches!(c, '<' | '>' | '&' | '\u{2028}' | '\u{2029}');
     match canonical.chars().find(|c| fragile(*c)) {
         Some(found) => Err(unsignable(format!("character {found:?} would break the signature"))),
         None => Ok(Custom::from_canonical(canonical)),
@@ -220,8 +221,16 @@ mod tests {
             assert_eq!(custom(text.as_bytes()).expect(text).as_str(), canonical);
         }
         for bad in [
-            "null", r#"{"a":"<&>"}"#, r#"{"a":1e3}"#, r#"{"a":1.5}"#, r#"{"a":9007199254740993}"#, "{", "",
-            r#"{"a":"\n"}"#, r#"{"a":1,"a":1}"#, "{\"a\":\"\u{2028}\"}",
+            "null",
+            r#"{"a":"<&>"}"#,
+            r#"{"a":1e3}"#,
+            r#"{"a":1.5}"#,
+            r#"{"a":9007199254740993}"#,
+            "{",
+            "",
+            r#"{"a":"\n"}"#,
+            r#"{"a":1,"a":1}"#,
+            "{\"a\":\"\u{2028}\"}",
         ] {
             assert!(custom(bad.as_bytes()).is_err(), "{bad}");
         }
