@@ -25,8 +25,14 @@ fn every_case_verifies_and_lists_what_its_maker_signed() {
         };
         for (role, names) in case.expectation["targets"].as_object().expect("targets") {
             let role: RoleName = role.parse().expect("a role name");
-            let loaded =
-                targets.role(&role).unwrap_or_else(|| panic!("{}: {role} not loaded", case.name()));
+            let Some(loaded) = targets.role(&role) else {
+                assert!(
+                    UNUSABLE.contains(&(case.name(), role.as_str())),
+                    "{}: {role}",
+                    case.name()
+                );
+                continue;
+            };
             let found: BTreeMap<&str, String> = loaded
                 .content()
                 .targets
@@ -86,6 +92,13 @@ fn a_glance_sees_what_a_full_reading_sees() {
 /// Null lists are written as empty ones and dates of other zones in UTC; names that are not ASCII are refused.
 const WRITTEN_OTHERWISE: &[&str] =
     &["local-timezone-expiry", "no-delegations-left", "odd-target-names", "purged"];
+
+/// Files that the server still lists although their delegation, or the keys that signed them, are gone.
+const UNUSABLE: &[(&str, &str)] = &[
+    ("docker-signer-removed", "targets/bob"),
+    ("purged", "targets/releases"),
+    ("purged", "targets/alice"),
+];
 
 struct Case {
     directory: PathBuf,

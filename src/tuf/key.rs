@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::Error;
-use crate::crypto::{CertificateBundle, PublicKey, Sha256};
+use crate::crypto::{Certificate, CertificateBundle, PublicKey, Sha256};
 
 /// The id of a key as its dialect computes it.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -58,7 +58,16 @@ pub struct Key {
 enum Usable {
     No,
     Bare(PublicKey),
-    Certified(Box<CertificateBundle>),
+    Certified(Box<Certified>),
+}
+
+/// A key that stands for itself inside a certificate. Delegations take the first certificate as it is; only a root key
+/// must come as a whole bundle of leaf and authorities.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Certified {
+    pub(crate) public: PublicKey,
+    pub(crate) certificate: Certificate,
+    pub(crate) bundle: Option<CertificateBundle>,
 }
 
 impl Key {
@@ -67,9 +76,8 @@ impl Key {
         Self { id, keytype, written, usable: Usable::Bare(public) }
     }
 
-    pub(crate) fn certified(id: KeyId, keytype: String, bundle: CertificateBundle) -> Self {
-        let written = bundle.to_pem();
-        Self { id, keytype, written, usable: Usable::Certified(Box::new(bundle)) }
+    pub(crate) fn certified(id: KeyId, keytype: String, written: Vec<u8>, key: Certified) -> Self {
+        Self { id, keytype, written, usable: Usable::Certified(Box::new(key)) }
     }
 
     pub(crate) fn unusable(id: KeyId, keytype: String, written: Vec<u8>) -> Self {
@@ -96,14 +104,22 @@ impl Key {
         match &self.usable {
             Usable::No => None,
             Usable::Bare(public) => Some(public),
-            Usable::Certified(bundle) => bundle.leaf().public_key().ok(),
+            Usable::Certified(key) => Some(&key.public),
         }
     }
 
     /// The certificate that carries this key, if one does.
+    pub fn certificate(&self) -> Option<&Certificate> {
+        match &self.usable {
+            Usable::Certified(key) => Some(&key.certificate),
+            _ => None,
+        }
+    }
+
+    /// The leaf and authorities that carry this key, if it is written as exactly that: what a root key must be.
     pub fn certificates(&self) -> Option<&CertificateBundle> {
         match &self.usable {
-            Usable::Certified(bundle) => Some(bundle),
+            Usable::Certified(key) => key.bundle.as_ref(),
             _ => None,
         }
     }

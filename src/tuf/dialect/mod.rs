@@ -136,7 +136,7 @@ impl Dialect {
     }
 
     /// The key inside a certificate, written as the certificate; `None` when its key cannot be used.
-    pub fn certified_key(self, bundle: CertificateBundle) -> Option<Key> {
+    pub fn certified_key(self, bundle: &CertificateBundle) -> Option<Key> {
         match self {
             Self::Notary => notary::key::certified(bundle),
         }

@@ -4,7 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::super::canonical;
-use crate::crypto::{Algorithm, CertificateBundle, PublicKey, Sha256};
+use crate::crypto::{Algorithm, CertificateBundle, PublicKey, Sha256, certificates_from_pem};
+use crate::tuf::key::Certified;
 use crate::tuf::{Key, KeyId};
 
 /// A public key as Notary writes it without a certificate.
@@ -18,9 +19,10 @@ pub(in crate::tuf::dialect) fn bare(public: &PublicKey) -> Key {
 }
 
 /// A key as its certificate; `None` when the certificate's key cannot be used.
-pub(in crate::tuf::dialect) fn certified(bundle: CertificateBundle) -> Option<Key> {
+pub(in crate::tuf::dialect) fn certified(bundle: &CertificateBundle) -> Option<Key> {
     let keytype = certified_type(bundle.leaf().public_key().ok()?)?;
-    Some(Key::certified(id(keytype, &bundle.to_pem()), keytype.to_owned(), bundle))
+    let key = written(keytype, bundle.to_pem());
+    key.public().is_some().then_some(key)
 }
 
 /// Reads a key of that type. A type that we do not know, or bytes that are not a key of that type, give a key
@@ -31,8 +33,8 @@ pub(super) fn written(keytype: &str, public: Vec<u8>) -> Key {
     let usable = match keytype.as_str() {
         "ecdsa" | "rsa" => PublicKey::from_spki(&public).ok().filter(|key| family(key) == keytype),
         "ed25519" => PublicKey::from_ed25519(&public).ok(),
-        "ecdsa-x509" | "rsa-x509" => match bundle_of(&keytype, &public) {
-            Some(bundle) => return Key::certified(id, keytype, bundle),
+        "ecdsa-x509" | "rsa-x509" => match first_certificate(&keytype, &public) {
+            Some(certified) => return Key::certified(id, keytype, public, certified),
             None => None,
         },
         _ => None,
@@ -59,9 +61,12 @@ fn id(keytype: &str, public: &[u8]) -> KeyId {
     KeyId::of(Sha256::of(&object))
 }
 
-fn bundle_of(keytype: &str, pem: &[u8]) -> Option<CertificateBundle> {
-    let bundle = CertificateBundle::from_pem(pem).ok()?;
-    (certified_type(bundle.leaf().public_key().ok()?)? == keytype).then_some(bundle)
+/// The first certificate's key (Notary `tuf/utils/x509.go`, `X509PublicKeyID`).
+fn first_certificate(keytype: &str, pem: &[u8]) -> Option<Certified> {
+    let certificate = certificates_from_pem(pem).ok()?.into_iter().next()?;
+    let public = certificate.public_key().ok()?.clone();
+    let bundle = CertificateBundle::from_pem(pem).ok();
+    (certified_type(&public)? == keytype).then_some(Certified { public, certificate, bundle })
 }
 
 fn certified_type(public: &PublicKey) -> Option<&'static str> {
