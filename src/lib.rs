@@ -1,6 +1,7 @@
 //! Docker Content Trust that goes on working.
 
 pub mod crypto;
+pub mod edit;
 pub mod image;
 pub mod tuf;
 pub mod verify;
