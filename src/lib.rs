@@ -3,5 +3,7 @@
 pub mod crypto;
 pub mod edit;
 pub mod image;
+#[cfg(feature = "client")]
+pub mod storage;
 pub mod tuf;
 pub mod verify;
