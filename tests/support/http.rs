@@ -294,10 +294,17 @@ where
     }
 }
 
-async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<Seen> {
+async fn read_request(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Option<Seen> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.ok()?);
+        if head == [TLS_HANDSHAKE] {
+            stream
+                .write_all(b"HTTP/1.0 400 Bad Request\r\n\r\nTLS is not spoken here\n")
+                .await
+                .ok()?;
+            return None;
+        }
     }
     let head = String::from_utf8(head).ok()?;
     let (first, rest) = head.split_once("\r\n")?;
@@ -366,3 +373,6 @@ async fn write_chunk(stream: &mut (impl AsyncWrite + Unpin), piece: &[u8]) -> Op
     stream.write_all(&chunk).await.ok()?;
     stream.flush().await.ok()
 }
+
+/// The first byte of a client that expects TLS.
+const TLS_HANDSHAKE: u8 = 22;
