@@ -2,3 +2,5 @@
 
 pub mod crypto;
 pub mod image;
+pub mod tuf;
+pub mod verify;
