@@ -2,5 +2,7 @@
 
 pub mod crypto;
 pub mod image;
+#[cfg(feature = "client")]
+pub mod keys;
 pub mod tuf;
 pub mod verify;

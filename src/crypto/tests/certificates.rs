@@ -113,7 +113,10 @@ fn a_file_of_authorities_may_have_text_around_them() {
 fn bundles_are_one_leaf_and_then_authorities() {
     let chain = Chain::new(|_| {});
     let bundle = |parts: &[&Certificate]| {
-        let text = parts.iter().map(|it| pem::encode("CERTIFICATE", it.der())).collect::<String>();
+        let text = parts
+            .iter()
+            .map(|it| pem::encode("CERTIFICATE", &[], it.der()).to_string())
+            .collect::<String>();
         CertificateBundle::from_pem(text.as_bytes())
     };
     let (leaf, middle) = (&chain.leaf, &chain.middle);
@@ -192,7 +195,7 @@ fn intermediates_stand_in_order() {
     let chain = Chain::new(|_| {});
     let other = Chain::new(|plan| name(&mut plan.middle, "another"));
     let text = [&chain.leaf, &other.middle, &chain.middle]
-        .map(|it| pem::encode("CERTIFICATE", it.der()))
+        .map(|it| pem::encode("CERTIFICATE", &[], it.der()).to_string())
         .concat();
     let bundle = CertificateBundle::from_pem(text.as_bytes()).unwrap();
     let answer = bundle.chains_to(std::slice::from_ref(&chain.root), at(NOW));
@@ -249,7 +252,8 @@ impl Chain {
     }
 
     fn bundle(&self) -> CertificateBundle {
-        let text = [&self.leaf, &self.middle].map(|it| pem::encode("CERTIFICATE", it.der()));
+        let text = [&self.leaf, &self.middle]
+            .map(|it| pem::encode("CERTIFICATE", &[], it.der()).to_string());
         CertificateBundle::from_pem(text.concat().as_bytes()).unwrap()
     }
 
