@@ -8,6 +8,8 @@ pub mod docker;
 pub mod edit;
 pub mod image;
 #[cfg(feature = "client")]
+pub mod keys;
+#[cfg(feature = "client")]
 pub mod net;
 #[cfg(feature = "client")]
 pub mod storage;
