@@ -1,7 +1,7 @@
 //! A small HTTP/1.1 server, with TLS or without, that answers as a test says: honestly or not.
 //!
 //! It writes its answers byte by byte itself, so it can do what a library would not let it do.
-#![allow(dead_code, reason = "every test program uses a part of it")]
+#![allow(dead_code, unreachable_pub, reason = "every test program uses a part of it")]
 
 use std::{
     io::Write as _,
