@@ -20,6 +20,15 @@ async fn tls_table() {
         ("unknown authority", Identity::new(loopback, Validity::Current), false, false),
         ("other host", Identity::new(&["example.com"], Validity::Current), true, false),
         ("expired", Identity::new(loopback, Validity::Past), true, false),
+        ("self-signed", Identity::self_signed(loopback, Validity::Current), true, true),
+        ("unknown self-signed", Identity::self_signed(loopback, Validity::Current), false, false),
+        (
+            "self-signed of another host",
+            Identity::self_signed(&["h"], Validity::Current),
+            true,
+            false,
+        ),
+        ("expired self-signed", Identity::self_signed(loopback, Validity::Past), true, false),
     ] {
         let server = TestServer::https(&identity, |_| Answer::ok("{}")).await;
         let client = Client::new();
