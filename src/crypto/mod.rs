@@ -1,1 +1,34 @@
-//! Digests, keys and signatures; no JSON and no roles.
+//! Digests, keys, signatures and certificates; no JSON and no roles.
+//!
+//! A [`PublicKey`] exists only if its bytes are one sound key in one encoding, so that its
+//! [fingerprint](PublicKey::fingerprint) says which key it is whatever it came wrapped in.
+//! The *key* chooses how a signature is checked; a [`Scheme`] that does not belong to the key's
+//! algorithm is a bad signature. Whatever signs is a [`Signer`], and no signature leaves
+//! a [`PrivateKey`] before the public half has accepted it.
+
+mod asn1;
+mod bundle;
+mod certificate;
+mod chain;
+mod digest;
+mod encoding;
+mod error;
+mod issue;
+mod key;
+mod pem;
+mod private;
+mod signature;
+mod signer;
+mod spki;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use bundle::{CertificateBundle, certificates_from_pem};
+pub use certificate::Certificate;
+pub use digest::{Sha256, Sha256Stream, Sha512};
+pub use error::Error;
+pub use key::{Algorithm, PublicKey};
+pub use private::PrivateKey;
+pub use signature::{Scheme, Signature};
+pub use signer::Signer;

@@ -1,0 +1,48 @@
+# make demo    the story in the terminal, with a real registry, trust server and docker
+# make test    everything that must hold, also against docker and notary
+# make bench   beside the originals
+#
+# On Debian, as root and with Rust, the targets install what they need (see test-registry/install).
+
+CARGO ?= cargo
+SCRIPTS := test-registry/start test-registry/stop test-registry/seed test-registry/install \
+	test-registry/demo.sh keys-example/make.sh tests/vectors/notary/make.sh benches/compare.sh .ci/run
+
+.PHONY: all deps build release check-rust check-scripts test demo bench ci
+
+all: build
+
+deps:
+	test-registry/install test
+	@$(CARGO) fmt --version >/dev/null 2>&1 && $(CARGO) clippy --version >/dev/null 2>&1 \
+		|| rustup component add rustfmt clippy
+
+build:
+	$(CARGO) build --locked
+
+release:
+	$(CARGO) build --locked --release
+
+# The deciding part must build alone: no network, disk, clock or environment.
+check-rust:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) check --locked --no-default-features
+
+check-scripts:
+	shellcheck -x $(SCRIPTS)
+
+test: deps check-scripts check-rust
+	$(CARGO) test --locked
+
+demo:
+	test-registry/install demo
+	$(CARGO) build --locked --release --quiet
+	COUNTERSIGN=$(CURDIR)/target/release/countersign test-registry/demo.sh
+
+bench:
+	test-registry/install bench
+	$(CARGO) build --locked --release --quiet
+	COUNTERSIGN=$(CURDIR)/target/release/countersign benches/compare.sh
+
+ci: test

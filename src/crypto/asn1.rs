@@ -1,0 +1,80 @@
+//! Writing DER: the few structures that are made here are put together from parts.
+
+use zeroize::Zeroizing;
+
+/// One element: tag, length in its shortest form, and the parts one after the other.
+///
+/// The result is wiped when dropped, since private keys are written with it too.
+pub(super) fn element(tag: u8, parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
+    let length = parts.iter().map(|part| part.len()).sum::<usize>();
+    let mut der = Zeroizing::new(Vec::with_capacity(length + 10));
+    der.push(tag);
+    push_length(&mut der, length);
+    parts.iter().for_each(|part| der.extend_from_slice(part));
+    der
+}
+
+pub(super) fn sequence(parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
+    element(SEQUENCE, parts)
+}
+
+/// A non-negative INTEGER from its big-endian bytes.
+pub(super) fn unsigned(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
+    let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
+    let digits = &bytes[start..];
+    let sign: &[u8] = if digits.first().is_none_or(|byte| *byte >= 0x80) { &[0] } else { &[] };
+    element(INTEGER, &[sign, digits])
+}
+
+/// A BIT STRING of whole bytes.
+pub(super) fn bits(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
+    element(BIT_STRING, &[&[0], bytes])
+}
+
+fn push_length(der: &mut Vec<u8>, length: usize) {
+    let bytes = length.to_be_bytes();
+    let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
+    let digits = &bytes[start..];
+    match digits {
+        [] => der.push(0),
+        [short] if *short < 0x80 => der.push(*short),
+        _ => {
+            der.push(0x80 | digits.len() as u8);
+            der.extend_from_slice(digits);
+        }
+    }
+}
+
+pub(super) const INTEGER: u8 = 0x02;
+pub(super) const BIT_STRING: u8 = 0x03;
+pub(super) const OCTET_STRING: u8 = 0x04;
+pub(super) const NULL: &[u8] = &[0x05, 0x00];
+pub(super) const OBJECT_IDENTIFIER: u8 = 0x06;
+pub(super) const SEQUENCE: u8 = 0x30;
+pub(super) const SET: u8 = 0x31;
+
+/// `[n]`, constructed, context-specific: explicit tagging of one element.
+pub(super) const fn explicit(n: u8) -> u8 {
+    0xa0 | n
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_take_their_shortest_form() {
+        assert_eq!(element(4, &[]).as_slice(), [4, 0]);
+        assert_eq!(element(4, &[&[7; 127]])[..2], [4, 127]);
+        assert_eq!(element(4, &[&[7; 128]])[..3], [4, 0x81, 128]);
+        assert_eq!(element(4, &[&[7; 200], &[7; 100]])[..4], [4, 0x82, 1, 44]);
+    }
+
+    #[test]
+    fn integers_have_one_sign_bit_and_no_padding() {
+        assert_eq!(unsigned(&[]).as_slice(), [2, 1, 0]);
+        assert_eq!(unsigned(&[0, 0]).as_slice(), [2, 1, 0]);
+        assert_eq!(unsigned(&[0, 0x7f]).as_slice(), [2, 1, 0x7f]);
+        assert_eq!(unsigned(&[0x80, 0]).as_slice(), [2, 3, 0, 0x80, 0]);
+    }
+}

@@ -1,0 +1,179 @@
+//! SHA-256 and SHA-512 values, and how they are written.
+
+use std::fmt;
+use std::str::FromStr;
+
+use ring::digest;
+
+use super::Error;
+
+/// A SHA-256 value.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sha256([u8; 32]);
+
+/// A SHA-512 value.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sha512([u8; 64]);
+
+impl Sha256 {
+    /// The digest of `bytes`.
+    pub fn of(bytes: &[u8]) -> Sha256 {
+        Sha256(exactly(digest::digest(&digest::SHA256, bytes)))
+    }
+
+    /// The value whose 32 bytes are already known.
+    pub fn from_bytes(bytes: [u8; 32]) -> Sha256 {
+        Sha256(bytes)
+    }
+
+    /// The 32 bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl Sha512 {
+    /// The digest of `bytes`.
+    pub fn of(bytes: &[u8]) -> Sha512 {
+        Sha512(exactly(digest::digest(&digest::SHA512, bytes)))
+    }
+
+    /// The value whose 64 bytes are already known.
+    pub fn from_bytes(bytes: [u8; 64]) -> Sha512 {
+        Sha512(bytes)
+    }
+
+    /// The 64 bytes.
+    pub fn as_bytes(&self) -> &[u8; 64] {
+        &self.0
+    }
+}
+
+/// SHA-256 of bytes that arrive in pieces.
+#[derive(Clone)]
+pub struct Sha256Stream(digest::Context);
+
+impl Sha256Stream {
+    /// Nothing read yet.
+    pub fn new() -> Sha256Stream {
+        Sha256Stream(digest::Context::new(&digest::SHA256))
+    }
+
+    /// Takes the next piece.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all pieces.
+    pub fn finish(self) -> Sha256 {
+        Sha256(exactly(self.0.finish()))
+    }
+}
+
+impl Default for Sha256Stream {
+    fn default() -> Sha256Stream {
+        Sha256Stream::new()
+    }
+}
+
+impl fmt::Debug for Sha256Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sha256Stream")
+    }
+}
+
+macro_rules! written_as_hex {
+    ($digest:ident) => {
+        impl fmt::Display for $digest {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write_hex(&self.0, f)
+            }
+        }
+
+        impl fmt::Debug for $digest {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write_hex(&self.0, f)
+            }
+        }
+
+        /// Reads exactly the lower-case hexadecimal digits that `Display` writes.
+        impl FromStr for $digest {
+            type Err = Error;
+
+            fn from_str(text: &str) -> Result<$digest, Error> {
+                read_hex(text).map($digest)
+            }
+        }
+    };
+}
+
+written_as_hex!(Sha256);
+written_as_hex!(Sha512);
+
+fn exactly<const N: usize>(digest: digest::Digest) -> [u8; N] {
+    digest.as_ref().try_into().expect("the algorithm fixes the length of its digest")
+}
+
+fn write_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+}
+
+fn read_hex<const N: usize>(text: &str) -> Result<[u8; N], Error> {
+    let wrong = || Error::NotHex { digits: 2 * N };
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if pairs.len() != N || !rest.is_empty() {
+        return Err(wrong());
+    }
+    let mut bytes = [0; N];
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        *byte = nibble(*high).ok_or_else(wrong)? << 4 | nibble(*low).ok_or_else(wrong)?;
+    }
+    Ok(bytes)
+}
+
+fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn digest_of_nothing_is_the_published_one() {
+        assert_eq!(Sha256::of(b"").to_string(), EMPTY);
+        assert!(Sha512::of(b"").to_string().starts_with("cf83e1357eefb8bdf1542850d66d8007"));
+    }
+
+    #[test]
+    fn stream_gives_what_the_whole_gives() {
+        let mut stream = Sha256Stream::new();
+        stream.update(b"hel");
+        stream.update(b"lo\n");
+        assert_eq!(stream.finish(), Sha256::of(b"hello\n"));
+    }
+
+    #[test]
+    fn written_digest_reads_back() {
+        let digest = Sha512::of(b"x");
+        assert_eq!(digest.to_string().parse::<Sha512>().unwrap(), digest);
+        assert_eq!(format!("{digest:?}"), digest.to_string());
+    }
+
+    #[test]
+    fn other_spellings_of_a_digest_are_refused() {
+        let long = format!("{EMPTY}00");
+        let wide = format!("{}\u{e9}", &EMPTY[2..]);
+        for text in
+            ["", &EMPTY[1..], &EMPTY.to_uppercase(), &long, &wide, &format!(" {}", &EMPTY[1..])]
+        {
+            assert!(text.parse::<Sha256>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Private keys in memory: they sign, and say nothing else.
+
+use std::fmt;
+
+use p256::elliptic_curve::sec1::ToSec1Point;
+use p384::ecdsa::signature::hazmat::PrehashSigner;
+use ring::rand::{SecureRandom, SystemRandom};
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding,
+    RsaKeyPair,
+};
+use zeroize::Zeroizing;
+
+use super::{Algorithm, Error, PublicKey, Scheme, Sha256, Signature, Signer, encoding, spki};
+
+/// A private key, wiped when dropped.
+///
+/// It can be neither cloned nor printed; `Debug` names the public half. The library that signs
+/// is handed the secret for each signature and keeps nothing of it in between.
+pub struct PrivateKey {
+    public: PublicKey,
+    secret: Secret,
+}
+
+impl PrivateKey {
+    /// Makes a new key.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotGenerated`] for RSA; [`Error::NoRandom`].
+    pub fn generate(algorithm: Algorithm) -> Result<PrivateKey, Error> {
+        match algorithm {
+            Algorithm::Rsa => Err(Error::NotGenerated { algorithm }),
+            Algorithm::Ed25519 => {
+                let mut seed = Zeroizing::new([0; 32]);
+                fill_random(seed.as_mut())?;
+                PrivateKey::from_ed25519_seed(&seed)
+            }
+            curve => PrivateKey::generate_on(curve),
+        }
+    }
+
+    /// Reads a SEC 1 `ECPrivateKey` (RFC 5915) that names its curve.
+    ///
+    /// # Errors
+    ///
+    /// If it is not one, if it names no supported curve, or holds another key's public half.
+    pub fn from_sec1(der: &[u8]) -> Result<PrivateKey, Error> {
+        encoding::read_sec1(der, None)
+    }
+
+    /// Reads a PKCS#1 `RSAPrivateKey` (RFC 8017 §A.1.2) of two primes, 2048 to 4096 bits.
+    ///
+    /// # Errors
+    ///
+    /// If it is not one, or its parts do not belong together.
+    pub fn from_pkcs1(der: &[u8]) -> Result<PrivateKey, Error> {
+        encoding::read_pkcs1(der)
+    }
+
+    /// Reads a `PrivateKeyInfo` (RFC 5958) as Notary, OpenSSL and others write it.
+    ///
+    /// Notary's deviations are understood: version 1 without a public half, RSA without `NULL`
+    /// parameters, and Ed25519 as 96 bytes under the GNU identifier.
+    ///
+    /// # Errors
+    ///
+    /// If it is not one, of an unsupported algorithm, or holds another key's public half.
+    pub fn from_pkcs8(der: &[u8]) -> Result<PrivateKey, Error> {
+        encoding::read_pkcs8(der)
+    }
+
+    /// Reads the 96 bytes in which Notary keeps an Ed25519 key: public half, seed, public half.
+    ///
+    /// # Errors
+    ///
+    /// If there are not 96 bytes, or the public halves do not belong to the seed.
+    pub fn from_notary_ed25519(bytes: &[u8]) -> Result<PrivateKey, Error> {
+        encoding::read_notary_ed25519(bytes)
+    }
+
+    /// The Ed25519 key of a seed (RFC 8032 §5.1.5).
+    ///
+    /// # Errors
+    ///
+    /// If the seed gives no sound public key, which no seed is known to do.
+    pub fn from_ed25519_seed(seed: &[u8; 32]) -> Result<PrivateKey, Error> {
+        let key = ed25519_dalek::SigningKey::from_bytes(seed);
+        let public = PublicKey::from_ed25519(key.verifying_key().as_bytes())?;
+        Ok(PrivateKey { public, secret: Secret::Ed25519(Zeroizing::new(*seed)) })
+    }
+
+    /// The `PrivateKeyInfo` that Notary 0.7 writes for this key (`tuf/utils/pkcs8.go`), which
+    /// older docker and notary clients read.
+    pub fn to_notary_pkcs8(&self) -> Zeroizing<Vec<u8>> {
+        encoding::write_notary_pkcs8(self)
+    }
+
+    /// From a scalar on a curve; leading zeros may be missing or too many.
+    pub(super) fn from_scalar(algorithm: Algorithm, bytes: &[u8]) -> Result<PrivateKey, Error> {
+        let bad = || Error::BadPrivateKey { algorithm };
+        let width = algorithm.curve_width().ok_or_else(bad)?;
+        let start = bytes.iter().position(|byte| *byte != 0).ok_or_else(bad)?;
+        let digits = &bytes[start..];
+        let mut scalar = Zeroizing::new(vec![0; width]);
+        scalar[width.checked_sub(digits.len()).ok_or_else(bad)?..].copy_from_slice(digits);
+        let point = public_point(algorithm, &scalar).ok_or_else(bad)?;
+        let public = PublicKey::new(spki::point(algorithm, &point)?);
+        Ok(PrivateKey { public, secret: Secret::Scalar(scalar) })
+    }
+
+    /// From a PKCS#1 key whose public half was taken from it.
+    pub(super) fn from_rsa(public: PublicKey, pkcs1: &[u8]) -> Result<PrivateKey, Error> {
+        RsaKeyPair::from_der(pkcs1)
+            .map_err(|_| Error::BadPrivateKey { algorithm: Algorithm::Rsa })?;
+        Ok(PrivateKey { public, secret: Secret::Rsa(Zeroizing::new(pkcs1.to_vec())) })
+    }
+
+    pub(super) fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
+    fn generate_on(algorithm: Algorithm) -> Result<PrivateKey, Error> {
+        let width = algorithm.curve_width().ok_or(Error::NotGenerated { algorithm })?;
+        let mut scalar = Zeroizing::new(vec![0; width]);
+        for _ in 0..GENERATE_TRIES {
+            fill_random(&mut scalar)?;
+            if algorithm == Algorithm::EcdsaP521 {
+                // 521 bits in 66 bytes: one bit of the first.
+                scalar[0] &= 1;
+            }
+            if let Ok(key) = PrivateKey::from_scalar(algorithm, &scalar) {
+                return Ok(key);
+            }
+        }
+        Err(Error::NoRandom)
+    }
+
+    fn make_signature(&self, scheme: Scheme, message: &[u8]) -> Option<Vec<u8>> {
+        match (&self.secret, scheme) {
+            (Secret::Scalar(scalar), Scheme::EcdsaFixed) => match self.public.algorithm() {
+                Algorithm::EcdsaP256 => sign_p256(scalar, &self.public, message),
+                Algorithm::EcdsaP384 => sign_p384(scalar, message),
+                Algorithm::EcdsaP521 => sign_p521(scalar, message),
+                Algorithm::Rsa | Algorithm::Ed25519 => None,
+            },
+            (Secret::Rsa(pkcs1), Scheme::RsaPss) => sign_rsa(pkcs1, &RSA_PSS_SHA256, message),
+            (Secret::Rsa(pkcs1), Scheme::RsaPkcs1) => sign_rsa(pkcs1, &RSA_PKCS1_SHA256, message),
+            (Secret::Ed25519(seed), Scheme::Ed25519) => Some(sign_ed25519(seed, message)),
+            _ => None,
+        }
+    }
+}
+
+impl Signer for PrivateKey {
+    fn public(&self) -> &PublicKey {
+        &self.public
+    }
+
+    fn sign_with(&self, scheme: Scheme, message: &[u8]) -> Result<Signature, Error> {
+        let algorithm = self.public.algorithm();
+        if !algorithm.allows(scheme) {
+            return Err(Error::WrongScheme { algorithm, scheme });
+        }
+        let bytes =
+            self.make_signature(scheme, message).ok_or(Error::SigningFailed { algorithm })?;
+        let signature = Signature::new(scheme, bytes);
+        // A fault while signing can give the key away; such a signature must not get out.
+        self.public.verify(message, &signature).map_err(|_| Error::SelfCheck { algorithm })?;
+        Ok(signature)
+    }
+}
+
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PrivateKey({:?})", self.public)
+    }
+}
+
+/// The secret part alone, in the form that is written to files.
+pub(super) enum Secret {
+    /// As wide as the curve.
+    Scalar(Zeroizing<Vec<u8>>),
+    /// PKCS#1 `RSAPrivateKey`.
+    Rsa(Zeroizing<Vec<u8>>),
+    /// RFC 8032's private key.
+    Ed25519(Zeroizing<[u8; 32]>),
+}
+
+fn fill_random(bytes: &mut [u8]) -> Result<(), Error> {
+    SystemRandom::new().fill(bytes).map_err(|_| Error::NoRandom)
+}
+
+fn public_point(algorithm: Algorithm, scalar: &[u8]) -> Option<Vec<u8>> {
+    match algorithm {
+        Algorithm::EcdsaP256 => {
+            let key = p256::SecretKey::from_slice(scalar).ok()?;
+            Some(key.public_key().to_sec1_point(false).as_bytes().to_vec())
+        }
+        Algorithm::EcdsaP384 => {
+            let key = p384::ecdsa::SigningKey::from_slice(scalar).ok()?;
+            Some(key.verifying_key().to_sec1_point(false).as_bytes().to_vec())
+        }
+        Algorithm::EcdsaP521 => {
+            let key = p521::ecdsa::SigningKey::from_slice(scalar).ok()?;
+            Some(key.verifying_key().to_sec1_point(false).as_bytes().to_vec())
+        }
+        Algorithm::Rsa | Algorithm::Ed25519 => None,
+    }
+}
+
+fn sign_p256(scalar: &[u8], public: &PublicKey, message: &[u8]) -> Option<Vec<u8>> {
+    let random = SystemRandom::new();
+    let pair = EcdsaKeyPair::from_private_key_and_public_key(
+        &ECDSA_P256_SHA256_FIXED_SIGNING,
+        scalar,
+        public.key_bits(),
+        &random,
+    );
+    Some(pair.ok()?.sign(&random, message).ok()?.as_ref().to_vec())
+}
+
+fn sign_p384(scalar: &[u8], message: &[u8]) -> Option<Vec<u8>> {
+    let key = p384::ecdsa::SigningKey::from_slice(scalar).ok()?;
+    let made: p384::ecdsa::Signature = key.sign_prehash(Sha256::of(message).as_bytes()).ok()?;
+    Some(made.to_bytes().to_vec())
+}
+
+fn sign_p521(scalar: &[u8], message: &[u8]) -> Option<Vec<u8>> {
+    let key = p521::ecdsa::SigningKey::from_slice(scalar).ok()?;
+    let made: p521::ecdsa::Signature = key.sign_prehash(Sha256::of(message).as_bytes()).ok()?;
+    Some(made.to_bytes().to_vec())
+}
+
+fn sign_rsa(pkcs1: &[u8], form: &'static dyn RsaEncoding, message: &[u8]) -> Option<Vec<u8>> {
+    let pair = RsaKeyPair::from_der(pkcs1).ok()?;
+    let mut bytes = vec![0; pair.public().modulus_len()];
+    pair.sign(form, &SystemRandom::new(), message, &mut bytes).ok()?;
+    Some(bytes)
+}
+
+fn sign_ed25519(seed: &[u8; 32], message: &[u8]) -> Vec<u8> {
+    use ed25519_dalek::Signer as _;
+    ed25519_dalek::SigningKey::from_bytes(seed).sign(message).to_vec()
+}
+
+/// A random scalar is out of range with probability below 2^-32 at worst.
+const GENERATE_TRIES: usize = 8;

@@ -1,0 +1,75 @@
+//! Why a change cannot be made or signed.
+
+use crate::crypto;
+use crate::tuf::{self, KeyId, RoleName, Threshold};
+
+/// Why a change cannot be made or signed. It is our fault, or our lack of keys.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Fewer keys at hand than the role needs.
+    #[error("{role}: {found} of {needed} required keys at hand (possible keys: {})", ids(.possible))]
+    Keys {
+        /// The role to sign.
+        role: RoleName,
+        /// Distinct keys at hand.
+        found: usize,
+        /// How many are needed.
+        needed: Threshold,
+        /// Ids of all keys of the role, as metadata names them.
+        possible: Vec<KeyId>,
+    },
+    /// The role may not sign that name.
+    #[error("{role}: may not sign {name:?}: its delegation is restricted to {scope:?}")]
+    Scope {
+        /// The role.
+        role: RoleName,
+        /// The name.
+        name: String,
+        /// The prefixes it may sign.
+        scope: Vec<String>,
+    },
+    /// The name cannot stand in metadata.
+    #[error("{name:?} cannot be signed: use 1 to 255 printable ASCII characters")]
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// The role is not delegated, or its published file was not loaded.
+    #[error("{role}: not delegated, or not loaded")]
+    Role {
+        /// The role.
+        role: RoleName,
+    },
+    /// The version cannot rise further.
+    #[error("{role}: its version cannot rise further")]
+    Version {
+        /// The role.
+        role: RoleName,
+    },
+    /// The file would be larger than anyone accepts.
+    #[error("{role}: {size} bytes are more than the {limit} that clients accept")]
+    Size {
+        /// The role.
+        role: RoleName,
+        /// Bytes it would have.
+        size: u64,
+        /// Bytes allowed.
+        limit: u64,
+    },
+    /// The content has no signed form.
+    #[error(transparent)]
+    Metadata(#[from] tuf::Error),
+    /// A key could not sign.
+    #[error("{role}: signing failed")]
+    Signing {
+        /// The role.
+        role: RoleName,
+        /// Why.
+        source: crypto::Error,
+    },
+}
+
+fn ids(ids: &[KeyId]) -> String {
+    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,57 @@
+//! How much of a stranger's file we read.
+
+use super::RoleName;
+
+/// Upper bounds on what strangers send. Each default is far above honest use; lower them at will.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// Bytes of a timestamp file.
+    pub timestamp_bytes: u64,
+    /// Bytes of a root file.
+    pub root_bytes: u64,
+    /// Bytes of a snapshot file.
+    pub snapshot_bytes: u64,
+    /// Bytes of a targets or delegation file.
+    pub targets_bytes: u64,
+    /// Signatures in one file.
+    pub signatures: usize,
+    /// Keys in one file.
+    pub keys: usize,
+    /// Delegated roles in one file, and roles visited in one look-up.
+    pub delegations: usize,
+    /// Names in one targets file.
+    pub targets: usize,
+    /// How deep delegations nest.
+    pub delegation_depth: usize,
+    /// Root files followed in one update.
+    pub root_chain: usize,
+}
+
+impl Limits {
+    /// Bytes allowed for a file of this role.
+    pub fn bytes(&self, role: &RoleName) -> u64 {
+        match role {
+            RoleName::Root => self.root_bytes,
+            RoleName::Timestamp => self.timestamp_bytes,
+            RoleName::Snapshot => self.snapshot_bytes,
+            RoleName::Targets | RoleName::Delegation(_) => self.targets_bytes,
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            timestamp_bytes: 64 << 10,
+            root_bytes: 1 << 20,
+            snapshot_bytes: 4 << 20,
+            targets_bytes: 16 << 20,
+            signatures: 64,
+            keys: 256,
+            delegations: 256,
+            targets: 100_000,
+            delegation_depth: 16,
+            root_chain: 1024,
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Metadata as data: what TUF files say, apart from how they are written and whether they are true.
+//!
+//! Rules: a value of these types cannot be wrong in itself (versions start at one, thresholds at one, role
+//! names are clean, key ids are those of their keys). Only [`dialect`] knows written forms. Nothing here is
+//! trusted: see [`crate::verify`].
+
+pub mod dialect;
+
+mod envelope;
+mod error;
+mod file;
+mod gun;
+mod key;
+mod limits;
+mod role;
+mod root;
+mod snapshot;
+mod targets;
+mod timestamp;
+
+pub use dialect::{Dialect, Message};
+pub use envelope::{Envelope, EnvelopeSignature};
+pub use error::Error;
+pub use file::{FileMeta, Hashes};
+pub use gun::Gun;
+pub use key::{Key, KeyId};
+pub use limits::Limits;
+pub use role::{DelegationName, Role, RoleName, Threshold, Version};
+pub use root::Root;
+pub use snapshot::Snapshot;
+pub use targets::{Custom, Delegation, Delegations, Scope, Target, Targets};
+pub use timestamp::Timestamp;
+
+use crate::crypto::PublicKey;
+
+/// The id of the bare key, whatever certificate carries it: the name of its private key file
+/// (Notary `tuf/utils/x509.go`, `CanonicalKeyID`).
+pub fn canonical_key_id(public: &PublicKey) -> KeyId {
+    Dialect::Notary.key(public).id()
+}

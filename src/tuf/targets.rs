@@ -1,0 +1,128 @@
+//! The targets role and its delegations: what is signed, and by whom.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp as Instant;
+
+use super::{Hashes, Key, KeyId, Role, RoleName, Version};
+
+/// Targets metadata (TUF 1.0.34 §4.5; Notary `tuf/data/targets.go`).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Targets {
+    /// Version of this file.
+    pub version: Version,
+    /// When it ends to be valid, UTC.
+    pub expires: Instant,
+    /// Signed names; for images, tags.
+    pub targets: BTreeMap<String, Target>,
+    /// To whom this role delegates.
+    pub delegations: Delegations,
+}
+
+/// One signed name.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Target {
+    /// Length in bytes of what was signed; for images, of the manifest.
+    pub length: u64,
+    /// Its hashes.
+    pub hashes: Hashes,
+    /// The publisher's own JSON, canonical.
+    pub custom: Option<Custom>,
+}
+
+/// The publisher's own JSON beside a target, in canonical form.
+///
+/// Made by [`Custom::parse`], which refuses what Notary would sign but no one could verify
+/// (floating point, integers above 2^53, characters that the wire form escapes).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Custom(String);
+
+impl Custom {
+    pub(super) fn from_canonical(text: String) -> Self {
+        Self(text)
+    }
+
+    /// Canonical JSON text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Delegated roles, in the order in which lookups visit them.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Delegations {
+    /// Keys of the roles.
+    pub keys: BTreeMap<KeyId, Key>,
+    /// The roles.
+    pub roles: Vec<Delegation>,
+}
+
+impl Delegations {
+    /// The delegation to that role.
+    pub fn role(&self, name: &RoleName) -> Option<&Delegation> {
+        self.roles.iter().find(|delegation| delegation.name == *name)
+    }
+
+    /// The keys of a delegation, in its order.
+    pub fn keys_of<'a>(&'a self, delegation: &'a Delegation) -> impl Iterator<Item = &'a Key> {
+        delegation.role.keyids().iter().filter_map(|id| self.keys.get(id))
+    }
+}
+
+/// A delegated role: its keys and the names it may sign.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Delegation {
+    /// A direct child of the role that delegates.
+    pub name: RoleName,
+    /// Who signs it.
+    pub role: Role,
+    /// Prefixes of names that it may sign: `""` is every name, an empty list none.
+    pub paths: Vec<String>,
+}
+
+/// Which names a role may sign after every delegation above it had its say (Notary `Restrict`).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Scope(Vec<String>);
+
+impl Scope {
+    /// Every name: the scope of the top-level targets role.
+    pub fn everything() -> Self {
+        Self(vec![String::new()])
+    }
+
+    /// Whether the name may be signed in this scope.
+    pub fn allows(&self, name: &str) -> bool {
+        self.0.iter().any(|prefix| name.starts_with(prefix.as_str()))
+    }
+
+    /// The scope of a role delegated inside this one: those of its prefixes that this scope covers. A prefix
+    /// broader than all of ours is dropped, not narrowed, as Notary does.
+    pub fn restrict(&self, paths: &[String]) -> Self {
+        Self(paths.iter().filter(|path| self.allows(path)).cloned().collect())
+    }
+
+    /// The prefixes.
+    pub fn prefixes(&self) -> &[String] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope(paths: &[&str]) -> Scope {
+        let paths: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
+        Scope::everything().restrict(&paths)
+    }
+
+    #[test]
+    fn path_scope_table() {
+        assert!(scope(&[""]).allows("v1"));
+        assert!(!scope(&[]).allows("v1"));
+        assert!(scope(&["v1"]).allows("v10"), "a path is a plain prefix");
+        assert!(!scope(&["v1"]).allows("v2"));
+        let child = scope(&["a/"]).restrict(&["".into(), "a/b".into(), "c".into()]);
+        assert_eq!(child.prefixes(), ["a/b"], "broader and foreign prefixes are dropped");
+    }
+}

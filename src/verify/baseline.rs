@@ -1,0 +1,102 @@
+//! What was seen before.
+
+use std::collections::BTreeMap;
+
+use crate::crypto::{Sha256, Sha256Stream};
+use crate::tuf::{Role, RoleName, Version};
+
+/// The highest versions that were accepted before, for comparison only.
+///
+/// Each is bound to the keys that governed its role then. When those keys are rotated the memory of that role no
+/// longer applies, so that a collection whose online key was stolen, and whose versions the thief drove up, can be
+/// used again (TUF 1.0.34 §5.3.11). The root's version is never forgotten.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Baseline {
+    root: Option<Version>,
+    seen: BTreeMap<RoleName, Seen>,
+}
+
+/// One file that was accepted in full.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Seen {
+    /// Its version.
+    pub version: Version,
+    /// SHA-256 of its bytes.
+    pub sha256: Sha256,
+    /// Which keys could have changed what this role's version is: see [`Governance`].
+    pub governance: Governance,
+    /// For a snapshot, the roles that it listed.
+    pub listed: Vec<RoleName>,
+}
+
+/// A short form of who governs a role.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Governance {
+    /// The keys, without their thresholds: what version floors are bound to.
+    pub keys: Sha256,
+    /// Keys and threshold of the role itself: under what its signatures were counted.
+    pub authority: Sha256,
+}
+
+impl Baseline {
+    /// The highest root version that was trusted.
+    pub fn root(&self) -> Option<Version> {
+        self.root
+    }
+
+    /// What was seen of each role.
+    pub fn seen(&self) -> &BTreeMap<RoleName, Seen> {
+        &self.seen
+    }
+
+    /// Raises the root's floor.
+    pub fn remember_root(&mut self, version: Version) {
+        self.root = self.root.max(Some(version));
+    }
+
+    /// Notes an accepted file. A lower version under the same keys does not lower the floor.
+    pub fn remember(&mut self, role: RoleName, seen: Seen) {
+        match self.seen.get(&role) {
+            Some(known)
+                if known.governance.keys == seen.governance.keys
+                    && known.version > seen.version => {}
+            _ => {
+                self.seen.insert(role, seen);
+            }
+        }
+    }
+
+    /// What to compare a file of this role with: nothing, if its keys were rotated since.
+    pub(super) fn floor(&self, role: &RoleName, governance: &Governance) -> Option<&Seen> {
+        self.seen.get(role).filter(|seen| seen.governance.keys == governance.keys)
+    }
+
+    /// The file of this role whose signatures were counted before under the same authority.
+    pub(super) fn attested(&self, role: &RoleName, governance: &Governance) -> Option<Sha256> {
+        let seen = self.seen.get(role)?;
+        (seen.governance == *governance).then_some(seen.sha256)
+    }
+
+    /// Whether this role was ever seen here, under whatever keys.
+    pub fn knows(&self, role: &RoleName) -> bool {
+        self.seen.contains_key(role)
+    }
+}
+
+impl Governance {
+    /// `own` is the role itself; `above` are the roles whose keys could have driven its version up.
+    pub(super) fn of(own: &Role, above: &[&Role]) -> Self {
+        let mut keys = Sha256Stream::new();
+        for role in above.iter().copied().chain([own]) {
+            let mut ids: Vec<String> = role.keyids().iter().map(ToString::to_string).collect();
+            ids.sort_unstable();
+            keys.update(format!("{};", ids.join(",")).as_bytes());
+        }
+        let mut authority = Sha256Stream::new();
+        for id in own.keyids() {
+            authority.update(format!("{id},").as_bytes());
+        }
+        authority.update(format!("{}", own.threshold()).as_bytes());
+        Self { keys: keys.finish(), authority: authority.finish() }
+    }
+}

@@ -1,0 +1,264 @@
+//! The root chain.
+
+use std::sync::Arc;
+
+use super::anchor::is_valid_at;
+use super::baseline::{Baseline, Governance, Seen};
+use super::threshold::Count;
+use super::timestamp::TrustedTimestamp;
+use super::{Error, Policy};
+use crate::tuf::{Envelope, FileMeta, Key, KeyId, Role, RoleName, Root, Version};
+
+/// A root whose chain of signatures is whole, though it may not be the newest, nor current.
+#[derive(Clone, Debug)]
+pub struct TrustedRoot {
+    policy: Arc<Policy>,
+    root: Arc<Root>,
+    file: FileMeta,
+    signers: Vec<KeyId>,
+}
+
+impl TrustedRoot {
+    /// Believes the root of a collection that was never seen here.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::FirstUse`] if the policy wants a pin; else as [`Self::restore`].
+    pub fn establish(policy: Arc<Policy>, bytes: &[u8]) -> Result<Self, Error> {
+        if policy.anchor.refuses_first_use() {
+            return Err(Error::FirstUse { gun: policy.gun.clone() });
+        }
+        Self::restore(policy, bytes)
+    }
+
+    /// Takes up a root that was trusted before. Dates and pins wait for [`Self::current`], because a newer root
+    /// may mend them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] unless enough of its own keys, with certificates for this collection, signed it.
+    pub fn restore(policy: Arc<Policy>, bytes: &[u8]) -> Result<Self, Error> {
+        let envelope = policy.dialect.open_root(bytes, &policy.limits)?;
+        Self::self_signed(policy, bytes, envelope)
+    }
+
+    /// Follows to the next root: signed by the keys of this one *and* by its own.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RootGap`] unless its version is the next, [`Error::RootChain`] without this root's signatures,
+    /// else as [`Self::restore`]. This root stays what it was.
+    pub fn advance(&self, bytes: &[u8]) -> Result<Self, Error> {
+        let policy = &self.policy;
+        let envelope = policy.dialect.open_root(bytes, &policy.limits)?;
+        let found = envelope.unverified_content().version;
+        match self.root.version.next() {
+            Some(expected) if expected == found => {}
+            expected => {
+                return Err(Error::RootGap {
+                    found,
+                    expected: expected.unwrap_or(self.root.version),
+                });
+            }
+        }
+        let needed = self.root.root.threshold();
+        let count = Count::of(&envelope, policy.anchor.speakers(&policy.gun, &self.root));
+        if !count.reaches(needed) {
+            let (trusted, valid) = (self.root.version, count.valid());
+            return Err(Error::RootChain { found, trusted, valid, needed });
+        }
+        Self::self_signed(Arc::clone(policy), bytes, envelope)
+    }
+
+    /// Ends the chain: this root is not older than what was seen, not expired, and signed by enough keys whose
+    /// certificates are valid now and satisfy the pins.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Rollback`], [`Error::Expired`], [`Error::Certificate`] or [`Error::Pin`].
+    pub fn current(&self, baseline: &Baseline) -> Result<CurrentRoot, Error> {
+        let root = &self.root;
+        if let Some(expected) = baseline.root().filter(|floor| *floor > root.version) {
+            return Err(Error::Rollback { role: RoleName::Root, found: root.version, expected });
+        }
+        self.policy.check_expiry(&RoleName::Root, root.expires)?;
+        self.check_signers(self.valid_now(), |gun, reason| Error::Certificate {
+            gun,
+            version: root.version,
+            reason,
+        })?;
+        self.check_signers(self.admitted(), |gun, reason| Error::Pin {
+            gun,
+            version: root.version,
+            reason,
+        })?;
+        Ok(CurrentRoot { trusted: self.clone() })
+    }
+
+    /// What the root says.
+    pub fn content(&self) -> &Root {
+        &self.root
+    }
+
+    /// The root as a snapshot would list it.
+    pub fn file(&self) -> &FileMeta {
+        &self.file
+    }
+
+    /// The keys that signed it.
+    pub fn signers(&self) -> &[KeyId] {
+        &self.signers
+    }
+
+    /// The version to ask for next; `None` when there can be none.
+    pub fn next_version(&self) -> Option<Version> {
+        self.root.version.next()
+    }
+
+    fn self_signed(
+        policy: Arc<Policy>,
+        bytes: &[u8],
+        envelope: Envelope<Root>,
+    ) -> Result<Self, Error> {
+        let root = envelope.unverified_content();
+        let (version, needed) = (root.version, root.root.threshold());
+        let speakers = policy.anchor.speakers(&policy.gun, root);
+        if speakers.is_empty() {
+            let reason = "no root key has a certificate for this collection".to_owned();
+            return Err(Error::Certificate { gun: policy.gun.clone(), version, reason });
+        }
+        let count = Count::of(&envelope, speakers);
+        if !count.reaches(needed) {
+            return Err(Error::Threshold { role: RoleName::Root, valid: count.valid(), needed });
+        }
+        let signers = count.into_signers();
+        let root = Arc::new(envelope.into_unverified_content());
+        Ok(Self { policy, root, file: FileMeta::of(bytes), signers })
+    }
+
+    fn signing_keys(&self) -> impl Iterator<Item = &Key> {
+        self.signers.iter().filter_map(|id| self.root.keys.get(id))
+    }
+
+    fn valid_now(&self) -> usize {
+        let valid = |key: &&Key| {
+            key.certificates().is_some_and(|bundle| is_valid_at(bundle, self.policy.now))
+        };
+        self.signing_keys().filter(valid).count()
+    }
+
+    fn admitted(&self) -> usize {
+        let policy = &self.policy;
+        let admitted = |key: &&Key| {
+            key.certificates().is_some_and(|bundle| is_valid_at(bundle, policy.now))
+                && policy.anchor.admits(key, policy.now)
+        };
+        self.signing_keys().filter(admitted).count()
+    }
+
+    fn check_signers(
+        &self,
+        found: usize,
+        refusal: impl FnOnce(crate::tuf::Gun, String) -> Error,
+    ) -> Result<(), Error> {
+        let needed = self.root.root.threshold();
+        if found >= needed.count() {
+            return Ok(());
+        }
+        let reason = format!(
+            "{found} of {needed} required signers have a certificate that is valid now and accepted"
+        );
+        Err(refusal(self.policy.gun.clone(), reason))
+    }
+}
+
+/// The newest root that we know of, unexpired and pinned as the policy wants.
+#[derive(Clone, Debug)]
+pub struct CurrentRoot {
+    trusted: TrustedRoot,
+}
+
+impl CurrentRoot {
+    /// Believes a timestamp.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]: malformed, under threshold, older than what was seen, expired, or older than allowed.
+    pub fn timestamp(&self, bytes: &[u8], baseline: &Baseline) -> Result<TrustedTimestamp, Error> {
+        TrustedTimestamp::verify(self, bytes, baseline)
+    }
+
+    /// Raises the baseline by a timestamp that lies in the cache, if it is truly signed. Its date does not matter:
+    /// an expired file still says what was seen.
+    pub fn observe_timestamp(&self, bytes: &[u8], baseline: &mut Baseline) {
+        if let Ok(seen) = TrustedTimestamp::observe(self, bytes) {
+            baseline.remember(RoleName::Timestamp, seen);
+        }
+    }
+
+    /// Raises the baseline by a snapshot that lies in the cache, if it is truly signed.
+    pub fn observe_snapshot(&self, bytes: &[u8], baseline: &mut Baseline) {
+        if let Ok(seen) = super::TrustedSnapshot::observe(self, bytes) {
+            baseline.remember(RoleName::Snapshot, seen);
+        }
+    }
+
+    /// Raises the baseline by a top-level targets file that lies in the cache, if it is truly signed. A file that
+    /// the baseline knows already is not looked at again.
+    pub fn observe_targets(&self, bytes: &[u8], baseline: &mut Baseline) {
+        if let Some(seen) = super::TrustedTargets::observe(self, bytes, baseline) {
+            baseline.remember(RoleName::Targets, seen);
+        }
+    }
+
+    /// What the root says.
+    pub fn content(&self) -> &Root {
+        self.trusted.content()
+    }
+
+    /// The root with its chain.
+    pub fn trusted(&self) -> &TrustedRoot {
+        &self.trusted
+    }
+
+    /// What the update is measured against.
+    pub fn policy(&self) -> &Policy {
+        &self.trusted.policy
+    }
+
+    /// Who governs a role that this root names. The versions of timestamp and snapshot, and of what a snapshot
+    /// lists, could be driven up with either of these two online keys.
+    pub(super) fn governance(&self, own: &Role) -> Governance {
+        let root = self.content();
+        Governance::of(own, &[&root.timestamp, &root.snapshot])
+    }
+
+    /// Counts the signatures of a role that this root names, and opens it.
+    pub(super) fn open<T>(
+        &self,
+        role: &RoleName,
+        keys: &Role,
+        envelope: Envelope<T>,
+    ) -> Result<T, Error> {
+        let needed = keys.threshold();
+        let count = Count::of(&envelope, self.content().keys_of(keys));
+        if !count.reaches(needed) {
+            return Err(Error::Threshold { role: role.clone(), valid: count.valid(), needed });
+        }
+        Ok(envelope.into_unverified_content())
+    }
+}
+
+/// Refuses a version below what was seen of that role under the same keys.
+pub(super) fn check_floor(
+    role: &RoleName,
+    found: Version,
+    floor: Option<&Seen>,
+) -> Result<(), Error> {
+    match floor {
+        Some(seen) if seen.version > found => {
+            Err(Error::Rollback { role: role.clone(), found, expected: seen.version })
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,134 @@
+//! The snapshot step.
+
+use std::collections::BTreeMap;
+
+use super::baseline::{Baseline, Seen};
+use super::root::check_floor;
+use super::targets::{TrustedTargets, Wanted};
+use super::{CurrentRoot, Error, Policy, TrustedTimestamp, listing};
+use crate::crypto::Sha256;
+use crate::tuf::{FileMeta, RoleName, Snapshot};
+
+/// The snapshot that the trusted timestamp names.
+#[derive(Clone, Debug)]
+pub struct TrustedSnapshot {
+    timestamp: TrustedTimestamp,
+    snapshot: Snapshot,
+    seen: Seen,
+    /// Roles that an earlier snapshot listed and this one does not: fine only if their delegation is gone too.
+    vanished: Vec<RoleName>,
+}
+
+impl TrustedSnapshot {
+    pub(super) fn verify(
+        timestamp: &TrustedTimestamp,
+        bytes: &[u8],
+        baseline: &Baseline,
+    ) -> Result<Self, Error> {
+        let role = RoleName::Snapshot;
+        let root = timestamp.root();
+        listing::compare(&role, bytes, &timestamp.content().snapshot, None)?;
+        let (snapshot, seen) = Self::signed(root, bytes)?;
+        let floor = baseline.floor(&role, &seen.governance);
+        check_floor(&role, seen.version, floor)?;
+        if let Some(known) =
+            floor.filter(|known| known.version == seen.version && known.sha256 != seen.sha256)
+        {
+            return Err(listing::mismatch(
+                &role,
+                "content of a known version",
+                &known.sha256,
+                &seen.sha256,
+            ));
+        }
+        root.policy().check_expiry(&role, snapshot.expires)?;
+        check_root_entry(root, &snapshot)?;
+        let before = floor.map(|known| known.listed.as_slice()).unwrap_or_default();
+        let vanished =
+            before.iter().filter(|role| !snapshot.meta.contains_key(role)).cloned().collect();
+        Ok(Self { timestamp: timestamp.clone(), snapshot, seen, vanished })
+    }
+
+    pub(super) fn observe(root: &CurrentRoot, bytes: &[u8]) -> Result<Seen, Error> {
+        Self::signed(root, bytes).map(|(_, seen)| seen)
+    }
+
+    /// Believes the top-level targets file that this snapshot lists, reading all of it or only what is wanted.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]: not the listed bytes, malformed, under threshold, older than what was seen, expired; or a
+    /// delegated role that was listed before and is listed no more.
+    pub fn targets(
+        &self,
+        bytes: &[u8],
+        baseline: &Baseline,
+        wanted: Wanted<'_>,
+    ) -> Result<TrustedTargets, Error> {
+        TrustedTargets::verify(self, bytes, baseline, wanted)
+    }
+
+    /// What this snapshot says of a role's file.
+    pub fn listed(&self, role: &RoleName) -> Option<&FileMeta> {
+        self.snapshot.meta.get(role)
+    }
+
+    /// What the snapshot says.
+    pub fn content(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// What to remember of it.
+    pub fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    /// The timestamp that names it.
+    pub fn timestamp(&self) -> &TrustedTimestamp {
+        &self.timestamp
+    }
+
+    /// The root that it was verified under.
+    pub fn root(&self) -> &CurrentRoot {
+        self.timestamp.root()
+    }
+
+    pub(super) fn vanished(&self) -> &[RoleName] {
+        &self.vanished
+    }
+
+    fn signed(root: &CurrentRoot, bytes: &[u8]) -> Result<(Snapshot, Seen), Error> {
+        let policy = root.policy();
+        let keys = &root.content().snapshot;
+        let envelope = policy.dialect.open_snapshot(bytes, &policy.limits)?;
+        let snapshot = root.open(&RoleName::Snapshot, keys, envelope)?;
+        let seen = Seen {
+            version: snapshot.version,
+            sha256: Sha256::of(bytes),
+            governance: root.governance(keys),
+            listed: snapshot.meta.keys().cloned().collect(),
+        };
+        Ok((snapshot, seen))
+    }
+}
+
+impl Policy {
+    /// The files that an unverified snapshot lists, for fetching them while the snapshot is still being judged.
+    pub fn unverified_listing(&self, snapshot: &[u8]) -> Option<BTreeMap<RoleName, FileMeta>> {
+        let envelope = self.dialect.open_snapshot(snapshot, &self.limits).ok()?;
+        Some(envelope.into_unverified_content().meta)
+    }
+}
+
+/// A snapshot that lists root must list the root that we trust.
+fn check_root_entry(root: &CurrentRoot, snapshot: &Snapshot) -> Result<(), Error> {
+    let Some(listed) = snapshot.meta.get(&RoleName::Root) else { return Ok(()) };
+    let trusted = root.trusted().file();
+    let same = listed.length == trusted.length && listed.sha256() == trusted.sha256();
+    match (listed.sha256(), trusted.sha256()) {
+        (Some(expected), Some(found)) if !same => {
+            Err(listing::mismatch(&RoleName::Root, "sha256", &expected, &found))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,300 @@
+//! Targets, delegations, and looking up a name.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::baseline::{Baseline, Governance, Seen};
+use super::root::check_floor;
+use super::threshold::Count;
+use super::{CurrentRoot, Error, TrustedSnapshot, listing};
+use crate::crypto::Sha256;
+use crate::tuf::{Delegation, Envelope, FileMeta, Key, Role, RoleName, Scope, Target, Targets};
+
+/// How much of a targets file to read.
+#[derive(Clone, Copy, Debug)]
+pub enum Wanted<'n> {
+    /// All of it.
+    Everything,
+    /// These names. If the file was accepted in full before, the other entries are skipped; else this is
+    /// [`Wanted::Everything`].
+    Names(&'n [&'n str]),
+}
+
+/// The targets roles of one snapshot, as far as they were loaded.
+#[derive(Clone, Debug)]
+pub struct TrustedTargets {
+    snapshot: TrustedSnapshot,
+    roles: BTreeMap<RoleName, TrustedRole>,
+}
+
+/// One loaded targets role.
+#[derive(Clone, Debug)]
+pub struct TrustedRole {
+    content: Targets,
+    scope: Scope,
+    seen: Seen,
+}
+
+/// Where a name is.
+#[derive(Clone, Debug)]
+pub enum Lookup<'t> {
+    /// Signed by this role.
+    Found {
+        /// The first role, in lookup order, that signs the name.
+        role: &'t RoleName,
+        /// What it says.
+        target: &'t Target,
+    },
+    /// Undecided until this file is loaded.
+    Needs {
+        /// The role.
+        role: RoleName,
+        /// Its file.
+        file: FileMeta,
+    },
+    /// No role signs the name.
+    Absent,
+}
+
+impl TrustedRole {
+    /// What the role says; entries outside its scope are there but mean nothing.
+    pub fn content(&self) -> &Targets {
+        &self.content
+    }
+
+    /// Which names it may sign.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// What to remember of it.
+    pub fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    /// The entry of a name, if the role may sign it.
+    pub fn target(&self, name: &str) -> Option<&Target> {
+        self.content.targets.get(name).filter(|_| self.scope.allows(name))
+    }
+
+    /// The entries that the role may sign.
+    pub fn targets(&self) -> impl Iterator<Item = (&str, &Target)> {
+        let allowed = |(name, _): &(&String, &Target)| self.scope.allows(name);
+        self.content.targets.iter().filter(allowed).map(|(name, target)| (name.as_str(), target))
+    }
+}
+
+impl TrustedTargets {
+    pub(super) fn verify(
+        snapshot: &TrustedSnapshot,
+        bytes: &[u8],
+        baseline: &Baseline,
+        wanted: Wanted<'_>,
+    ) -> Result<Self, Error> {
+        let root = snapshot.root();
+        let keys = &root.content().targets;
+        let file =
+            Listed { snapshot, role: &RoleName::Targets, keys, governance: root.governance(keys) };
+        let loaded =
+            file.load(bytes, baseline, wanted, || root.content().keys_of(keys).collect())?;
+        let role = TrustedRole { scope: Scope::everything(), ..loaded };
+        check_vanished(snapshot, &RoleName::Targets, &role.content)?;
+        Ok(Self { snapshot: snapshot.clone(), roles: BTreeMap::from([(RoleName::Targets, role)]) })
+    }
+
+    pub(super) fn observe(root: &CurrentRoot, bytes: &[u8], baseline: &Baseline) -> Option<Seen> {
+        let keys = &root.content().targets;
+        let governance = root.governance(keys);
+        let sha256 = Sha256::of(bytes);
+        if baseline.attested(&RoleName::Targets, &governance) == Some(sha256) {
+            return None;
+        }
+        let policy = root.policy();
+        let envelope =
+            policy.dialect.open_targets(&RoleName::Targets, bytes, &policy.limits).ok()?;
+        let targets = root.open(&RoleName::Targets, keys, envelope).ok()?;
+        Some(Seen { version: targets.version, sha256, governance, listed: Vec::new() })
+    }
+
+    /// Believes the file of a role that a loaded role delegates to.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotListed`] if no loaded role delegates to it or the snapshot does not list it; else as
+    /// [`TrustedSnapshot::targets`]. What was loaded before stays.
+    pub fn delegation(
+        &mut self,
+        role: &RoleName,
+        bytes: &[u8],
+        baseline: &Baseline,
+        wanted: Wanted<'_>,
+    ) -> Result<(), Error> {
+        let not_delegated =
+            || Error::NotListed { role: role.clone(), reason: "no loaded role delegates to it" };
+        let parent =
+            role.parent().and_then(|parent| self.roles.get(&parent)).ok_or_else(not_delegated)?;
+        let delegation = parent.content.delegations.role(role).ok_or_else(not_delegated)?;
+        let keys = &delegation.role;
+        let governance = self.delegation_governance(keys);
+        let file = Listed { snapshot: &self.snapshot, role, keys, governance };
+        let by = || parent.content.delegations.keys_of(delegation).collect();
+        let loaded = file.load(bytes, baseline, wanted, by)?;
+        let scope = parent.scope.restrict(&delegation.paths);
+        check_vanished(&self.snapshot, role, &loaded.content)?;
+        self.roles.insert(role.clone(), TrustedRole { scope, ..loaded });
+        Ok(())
+    }
+
+    /// Raises the baseline by a delegation file that lies in the cache, if its delegation is loaded and it is truly
+    /// signed.
+    pub fn observe_delegation(&self, role: &RoleName, bytes: &[u8], baseline: &mut Baseline) {
+        let Some((parent, delegation)) = self.delegation_to(role) else { return };
+        let governance = self.delegation_governance(&delegation.role);
+        let sha256 = Sha256::of(bytes);
+        if baseline.attested(role, &governance) == Some(sha256) {
+            return;
+        }
+        let policy = self.root().policy();
+        let Ok(envelope) = policy.dialect.open_targets(role, bytes, &policy.limits) else { return };
+        let keys = parent.content.delegations.keys_of(delegation);
+        if let Ok(targets) = opened(role, &delegation.role, keys, envelope) {
+            let seen = Seen { version: targets.version, sha256, governance, listed: Vec::new() };
+            baseline.remember(role.clone(), seen);
+        }
+    }
+
+    /// Looks a name up, breadth first from `targets`, each role once, in the order in which they are delegated
+    /// (Notary `WalkTargets`; TUF 1.0.34 §5.6.7).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooManyDelegations`] when the tree is larger than the policy's limits.
+    pub fn find(&self, name: &str) -> Result<Lookup<'_>, Error> {
+        let limits = &self.root().policy().limits;
+        let mut queue = VecDeque::from([(RoleName::Targets, 0)]);
+        let mut visited = BTreeSet::new();
+        while let Some((role, depth)) = queue.pop_front() {
+            if visited.len() >= limits.delegations || depth > limits.delegation_depth {
+                return Err(Error::TooManyDelegations { limit: limits.delegations });
+            }
+            if !visited.insert(role.clone()) {
+                continue;
+            }
+            let Some((role, loaded)) = self.roles.get_key_value(&role) else {
+                match self.snapshot.listed(&role) {
+                    Some(file) => return Ok(Lookup::Needs { role, file: file.clone() }),
+                    None => continue,
+                }
+            };
+            if let Some(target) = loaded.target(name) {
+                return Ok(Lookup::Found { role, target });
+            }
+            let children = loaded.content.delegations.roles.iter();
+            let fitting = children.filter(|child| loaded.scope.restrict(&child.paths).allows(name));
+            queue.extend(fitting.map(|child| (child.name.clone(), depth + 1)));
+        }
+        Ok(Lookup::Absent)
+    }
+
+    /// A loaded role.
+    pub fn role(&self, name: &RoleName) -> Option<&TrustedRole> {
+        self.roles.get(name)
+    }
+
+    /// The loaded roles.
+    pub fn roles(&self) -> impl Iterator<Item = (&RoleName, &TrustedRole)> {
+        self.roles.iter()
+    }
+
+    /// The delegation to a role, with the loaded role that makes it.
+    pub fn delegation_to(&self, role: &RoleName) -> Option<(&TrustedRole, &Delegation)> {
+        let parent = self.roles.get(&role.parent()?)?;
+        Some((parent, parent.content.delegations.role(role)?))
+    }
+
+    /// The snapshot that lists these roles.
+    pub fn snapshot(&self) -> &TrustedSnapshot {
+        &self.snapshot
+    }
+
+    /// The root that everything was verified under.
+    pub fn root(&self) -> &CurrentRoot {
+        self.snapshot.root()
+    }
+
+    fn delegation_governance(&self, keys: &Role) -> Governance {
+        let root = self.root().content();
+        Governance::of(keys, &[&root.timestamp, &root.snapshot])
+    }
+}
+
+/// A file that the snapshot lists, and who must have signed it.
+struct Listed<'a> {
+    snapshot: &'a TrustedSnapshot,
+    role: &'a RoleName,
+    keys: &'a Role,
+    governance: Governance,
+}
+
+impl Listed<'_> {
+    /// Loads the file; the scope is the caller's to set.
+    fn load<'k>(
+        &self,
+        bytes: &[u8],
+        baseline: &Baseline,
+        wanted: Wanted<'_>,
+        keys: impl FnOnce() -> Vec<&'k Key>,
+    ) -> Result<TrustedRole, Error> {
+        let role = self.role;
+        let listed = self.snapshot.listed(role);
+        let listed = listed.ok_or_else(|| Error::NotListed {
+            role: role.clone(),
+            reason: "the snapshot does not list it",
+        })?;
+        let attested = baseline.attested(role, &self.governance);
+        let sha256 = listing::compare(role, bytes, listed, attested)?;
+        let policy = self.snapshot.root().policy();
+        let content = match wanted {
+            Wanted::Names(names) if attested == Some(sha256) => {
+                policy.dialect.glance_at_targets(role, bytes, names, &policy.limits)?
+            }
+            _ => {
+                let envelope = policy.dialect.open_targets(role, bytes, &policy.limits)?;
+                opened(role, self.keys, keys(), envelope)?
+            }
+        };
+        check_floor(role, content.version, baseline.floor(role, &self.governance))?;
+        policy.check_expiry(role, content.expires)?;
+        let version = content.version;
+        let seen = Seen { version, sha256, governance: self.governance, listed: Vec::new() };
+        Ok(TrustedRole { content, scope: Scope::everything(), seen })
+    }
+}
+
+fn opened<'k>(
+    role: &RoleName,
+    keys: &Role,
+    by: impl IntoIterator<Item = &'k Key>,
+    envelope: Envelope<Targets>,
+) -> Result<Targets, Error> {
+    let needed = keys.threshold();
+    let count = Count::of(&envelope, by);
+    if !count.reaches(needed) {
+        return Err(Error::Threshold { role: role.clone(), valid: count.valid(), needed });
+    }
+    Ok(envelope.into_unverified_content())
+}
+
+/// A role may vanish from the snapshot only together with its delegation (TUF 1.0.34 §5.5.5).
+fn check_vanished(
+    snapshot: &TrustedSnapshot,
+    parent: &RoleName,
+    targets: &Targets,
+) -> Result<(), Error> {
+    let still_delegated = |role: &&RoleName| {
+        role.parent().as_ref() == Some(parent) && targets.delegations.role(role).is_some()
+    };
+    match snapshot.vanished().iter().find(still_delegated) {
+        Some(role) => Err(Error::Vanished { role: role.clone() }),
+        None => Ok(()),
+    }
+}
