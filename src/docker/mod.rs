@@ -4,6 +4,8 @@
 //! roles is docker's: `targets/releases`, then `targets`. Where docker falls back from an unusable
 //! `targets/releases` to `targets`, we refuse.
 
+pub mod config;
+
 mod collection;
 mod error;
 mod inspect;

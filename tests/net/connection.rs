@@ -1,6 +1,6 @@
 //! Who may be at the other end (threat R-10), and how it is reached.
 
-use countersign::net::{Error, Http, HttpOptions, Remote, RemoteFile};
+use countersign::net::{Error, Http, HttpOptions, Proxies, Remote, RemoteFile};
 use countersign::tuf::RoleName;
 
 use crate::{
@@ -20,6 +20,15 @@ async fn tls_table() {
         ("unknown authority", Identity::new(loopback, Validity::Current), false, false),
         ("other host", Identity::new(&["example.com"], Validity::Current), true, false),
         ("expired", Identity::new(loopback, Validity::Past), true, false),
+        ("self-signed", Identity::self_signed(loopback, Validity::Current), true, true),
+        ("unknown self-signed", Identity::self_signed(loopback, Validity::Current), false, false),
+        (
+            "self-signed of another host",
+            Identity::self_signed(&["h"], Validity::Current),
+            true,
+            false,
+        ),
+        ("expired self-signed", Identity::self_signed(loopback, Validity::Past), true, false),
     ] {
         let server = TestServer::https(&identity, |_| Answer::ok("{}")).await;
         let client = Client::new();
@@ -127,4 +136,24 @@ async fn files_are_asked_for_by_notarys_names() {
     }
     notary.public_key(&RoleName::Snapshot).await.expect("an answer");
     assert!(server.seen().pop().expect("a request").path.ends_with("/_trust/tuf/snapshot.key"));
+}
+
+#[tokio::test]
+async fn proxy_is_asked_to_connect() {
+    let proxy = TestServer::http(|_| Answer::status(407)).await;
+    let address = format!("http://user:s3cret@{}", proxy.authority());
+    let proxies =
+        Proxies::from_environment(|name| (name == "HTTPS_PROXY").then(|| address.clone()));
+    let client = Client::new();
+    let http = Http::new(HttpOptions { proxies, ..HttpOptions::default() });
+    let url =
+        crate::ServerUrl::parse("https://trust.test", crate::PlainHttp::Refused).expect("valid");
+    let gun = crate::Gun::raw(crate::GUN).expect("valid");
+    let notary = crate::NotaryServer::new(http, &url, &gun, client.account("h"), client.deadline());
+    let result = fetch(&notary.expect("a valid URL"), 100).await;
+    assert!(is_unreachable(&result), "{result:?}");
+    assert!(!format!("{result:?}").contains("s3cret"));
+    let seen = proxy.seen().remove(0);
+    assert_eq!((&*seen.method, &*seen.path), ("CONNECT", "trust.test:443"));
+    assert_eq!(seen.header("proxy-authorization"), Some("Basic dXNlcjpzM2NyZXQ="));
 }
