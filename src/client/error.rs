@@ -51,7 +51,9 @@ pub enum Error {
         seen: Instant,
     },
     /// The trusted root of a known collection is lost, and the server does not have it either.
-    #[error("the trusted root {version} of {gun} is lost or damaged here, and the server does not give it back")]
+    #[error(
+        "the trusted root {version} of {gun} is lost or damaged here, and the server does not give it back"
+    )]
     RootLost {
         /// The collection.
         gun: Gun,
@@ -81,7 +83,9 @@ pub enum Error {
         attempts: u32,
     },
     /// A collection of that name is known here, but the server says that it has none.
-    #[error("{gun} is known here, but the server has no trust data for it: refusing to found it anew")]
+    #[error(
+        "{gun} is known here, but the server has no trust data for it: refusing to found it anew"
+    )]
     AlreadyKnown {
         /// The collection.
         gun: Gun,

@@ -12,5 +12,5 @@ mod rooting;
 
 pub use error::Error;
 pub use initialise::{Foundation, initialise};
-pub use publish::{Publication, publish};
+pub use publish::{Author, Publication, publish};
 pub use refresh::{Freshness, Refreshed, Roles, Wish, refresh};

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use ring::rand::{SecureRandom, SystemRandom};
 
-use super::refresh::{Refreshed, Wish, refresh};
 use super::Error;
+use super::refresh::{Refreshed, Wish, refresh};
 use crate::edit::Update;
 use crate::net::{self, Remote};
 use crate::storage::{Accepted, Cache};

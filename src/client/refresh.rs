@@ -16,7 +16,8 @@ use crate::net::{self, Remote, RemoteFile};
 use crate::storage::{Accepted, Cache, Memory};
 use crate::tuf::{FileMeta, RoleName};
 use crate::verify::{
-    self, Baseline, CurrentRoot, Policy, TrustedRoot, TrustedSnapshot, TrustedTargets, TrustedTimestamp, Wanted,
+    self, Baseline, CurrentRoot, Policy, TrustedRoot, TrustedSnapshot, TrustedTargets,
+    TrustedTimestamp, Wanted,
 };
 
 /// What to load.
@@ -150,7 +151,9 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
             (Start::Stored(root), _) => root,
             (Start::FirstUse, Some(Some(bytes))) => self.establish(bytes)?,
             (Start::FirstUse, _) => return Err(absent()),
-            (Start::Lost(version, sha256), Some(Some(bytes))) if crate::crypto::Sha256::of(&bytes) == sha256 => {
+            (Start::Lost(version, sha256), Some(Some(bytes)))
+                if crate::crypto::Sha256::of(&bytes) == sha256 =>
+            {
                 let root = TrustedRoot::restore(Arc::clone(self.policy), &bytes)?;
                 self.accepted.root = Some((version, bytes));
                 root
@@ -162,7 +165,11 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
         Ok((root, timestamp?.ok_or_else(absent)?))
     }
 
-    fn first_files_offline(&self, start: Start, stored: Option<&[u8]>) -> Result<(TrustedRoot, Vec<u8>), Error> {
+    fn first_files_offline(
+        &self,
+        start: Start,
+        stored: Option<&[u8]>,
+    ) -> Result<(TrustedRoot, Vec<u8>), Error> {
         match (start, stored) {
             (Start::Stored(root), Some(timestamp)) => Ok((root, timestamp.to_vec())),
             (Start::Stored(_), None) => Err(self.not_stored(RoleName::Timestamp)),
@@ -317,11 +324,16 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
         roles: &[RoleName],
     ) -> Result<BTreeMap<RoleName, Result<Loaded, Error>>, Error> {
         let one = async |role: &RoleName| -> Result<(RoleName, Result<Loaded, Error>), Error> {
-            let missing = || verify::Error::NotListed { role: role.clone(), reason: "the snapshot does not list it" };
+            let missing = || verify::Error::NotListed {
+                role: role.clone(),
+                reason: "the snapshot does not list it",
+            };
             let file = snapshot.listed(role).ok_or_else(missing)?;
             let stored = self.stored(role)?;
             let loaded = match stored {
-                Some(bytes) if is_listed(&bytes, file) => Ok(Loaded { bytes, new: false, replaced: None }),
+                Some(bytes) if is_listed(&bytes, file) => {
+                    Ok(Loaded { bytes, new: false, replaced: None })
+                }
                 replaced => {
                     let fetched = self.fetch_listed(role, file).await;
                     fetched.map(|bytes| Loaded { bytes, new: true, replaced })
@@ -337,7 +349,9 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
         let limit = self.policy.limits.bytes(role);
         let limit = file.length.map_or(limit, |length| limit.min(length));
         let missing = |what: String| Error::Missing { role: role.clone(), what };
-        let Some(sha256) = file.sha256() else { return Err(missing("no sha256 to ask by".to_owned())) };
+        let Some(sha256) = file.sha256() else {
+            return Err(missing("no sha256 to ask by".to_owned()));
+        };
         match remote.fetch(&RemoteFile::ByHash(role.clone(), sha256), limit).await {
             Ok(Some(bytes)) => Ok(bytes),
             Ok(None) => Err(missing(format!("sha256 {sha256}"))),
@@ -370,16 +384,20 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
         let accepted = &self.accepted;
         let new_file = |(role, bytes, seen): &(RoleName, Option<Vec<u8>>, verify::Seen)| {
             memory.baseline.seen().get(role) != Some(seen)
-                || bytes.as_ref().is_some_and(|bytes| {
-                    self.stored(role).ok().flatten().as_ref() != Some(bytes)
-                })
+                || bytes
+                    .as_ref()
+                    .is_some_and(|bytes| self.stored(role).ok().flatten().as_ref() != Some(bytes))
         };
         let clock_moved = memory
             .clock
             .is_none_or(|clock| self.policy.now.duration_since(clock) > CLOCK_NOTED_EVERY);
         let confirmed = self.remote.is_some() && clock_moved && !accepted.files.is_empty();
         let root_unknown = memory.baseline.root().is_none() && self.accepted.root.is_none();
-        if accepted.root.is_some() || accepted.root_asked || confirmed || accepted.files.iter().any(new_file) {
+        if accepted.root.is_some()
+            || accepted.root_asked
+            || confirmed
+            || accepted.files.iter().any(new_file)
+        {
             let mut accepted = self.accepted.clone();
             if root_unknown && let Some(bytes) = self.stored(&RoleName::Root)? {
                 accepted.root = TrustedRoot::restore(Arc::clone(self.policy), &bytes)

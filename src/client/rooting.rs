@@ -27,7 +27,11 @@ impl Start {
     ///
     /// [`Error::RootDamaged`] when a root is stored that is none, and we do not know which it was: then a person must
     /// decide, because going on would be trust on first use once more.
-    pub(super) fn of(policy: &Arc<Policy>, stored: Option<&[u8]>, memory: &Memory) -> Result<Self, Error> {
+    pub(super) fn of(
+        policy: &Arc<Policy>,
+        stored: Option<&[u8]>,
+        memory: &Memory,
+    ) -> Result<Self, Error> {
         let lost = memory.baseline.root().zip(memory.root);
         let Some(bytes) = stored else {
             return Ok(lost.map_or(Self::FirstUse, |(version, sha256)| Self::Lost(version, sha256)));

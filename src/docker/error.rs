@@ -12,7 +12,7 @@ pub enum Error {
     #[error(transparent)]
     Client(#[from] client::Error),
     /// No role that counts signs this tag.
-    #[error("{gun}: no trusted role signs the tag {tag}{}", elsewhere(.elsewhere))]
+    #[error("{gun}: no trusted role signs the tag {tag}{}", listed_elsewhere(.elsewhere))]
     NoSuchTag {
         /// The collection.
         gun: Gun,
@@ -52,7 +52,7 @@ pub enum Error {
         found: String,
     },
     /// No role that may sign the tag has a key here.
-    #[error("no key here may sign {tag} in {gun} (roles: {})", roles(.roles))]
+    #[error("no key here may sign {tag} in {gun} (roles: {})", with_keys(.roles))]
     NoSigningKey {
         /// The collection.
         gun: Gun,
@@ -83,7 +83,7 @@ pub enum Error {
     KeyGeneration(#[source] crate::crypto::Error),
 }
 
-fn elsewhere(found: &[RoleName]) -> String {
+fn listed_elsewhere(found: &[RoleName]) -> String {
     match found {
         [] => String::new(),
         found => format!(
@@ -93,7 +93,7 @@ fn elsewhere(found: &[RoleName]) -> String {
     }
 }
 
-fn roles(roles: &[(RoleName, Vec<KeyId>)]) -> String {
+fn with_keys(roles: &[(RoleName, Vec<KeyId>)]) -> String {
     let one = |(role, keys): &(RoleName, Vec<KeyId>)| {
         let keys = keys.iter().map(KeyId::short).collect::<Vec<_>>().join(", ");
         format!("{role} with {keys}")

@@ -158,9 +158,11 @@ fn settle_releases(collection: &mut Refreshed) -> Result<Vec<Note>, Error> {
 /// docker's order: `targets/releases`, then `targets`; no other role counts.
 fn deciding<'c>(collection: &'c Refreshed, tag: &str) -> Option<(&'c RoleName, &'c Target)> {
     let of = |name: &RoleName| {
-        collection.targets.roles().find(|(role, _)| *role == name).and_then(|(role, loaded)| {
-            Some((role, loaded.target(tag)?))
-        })
+        collection
+            .targets
+            .roles()
+            .find(|(role, _)| *role == name)
+            .and_then(|(role, loaded)| Some((role, loaded.target(tag)?)))
     };
     of(&RoleName::releases()).or_else(|| of(&RoleName::Targets))
 }

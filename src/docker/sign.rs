@@ -56,7 +56,8 @@ pub struct TagSigned {
 impl TagSigned {
     /// Whether a pull will find this digest: it stands in a role that counts.
     pub fn counts_for_pulls(&self) -> bool {
-        let counts = |role: &RoleName| matches!(role, RoleName::Targets) || *role == RoleName::releases();
+        let counts =
+            |role: &RoleName| matches!(role, RoleName::Targets) || *role == RoleName::releases();
         self.roles.iter().any(|(role, _)| counts(role))
     }
 }
@@ -179,8 +180,11 @@ impl<R: Remote> TagAuthor<'_, R> {
             self.keys.signer(id).ok_or(Error::Keys(crate::keys::Error::NoSuchKey { id: *id }))
         };
         let snapshot = founding.snapshot.as_ref().map(signer).transpose()?;
-        let foundation =
-            Foundation { root: signer(&founding.root)?, targets: signer(&founding.targets)?, snapshot };
+        let foundation = Foundation {
+            root: signer(&founding.root)?,
+            targets: signer(&founding.targets)?,
+            snapshot,
+        };
         Ok(client::initialise(self.policy, self.remote, foundation).await?)
     }
 
@@ -226,7 +230,9 @@ fn is_refusal(error: &Error) -> bool {
     match error {
         Error::Client(client::Error::Net(error)) => matches!(
             error,
-            net::Error::Refused { .. } | net::Error::Unauthorised { .. } | net::Error::Conflict { .. }
+            net::Error::Refused { .. }
+                | net::Error::Unauthorised { .. }
+                | net::Error::Conflict { .. }
         ),
         Error::Client(_) => false,
         _ => true,

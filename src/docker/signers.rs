@@ -80,7 +80,8 @@ impl<'k> KeyRing<'k> {
 
     /// Makes and keeps a key.
     pub(super) fn generate(&mut self, role: &str, gun: Option<&Gun>) -> Result<KeyId, Error> {
-        let key = PrivateKey::generate(crate::crypto::Algorithm::EcdsaP256).map_err(Error::KeyGeneration)?;
+        let key = PrivateKey::generate(crate::crypto::Algorithm::EcdsaP256)
+            .map_err(Error::KeyGeneration)?;
         let id = self.store.store(&key, role, gun, self.passphrases)?;
         self.present.push(id);
         self.unlocked.insert(id, key);
@@ -128,7 +129,8 @@ pub(super) fn signable(
         if possible.iter().any(|key| keys.holds(key)) {
             signable.push(role);
         } else {
-            let ids = possible.iter().filter_map(|key| key.public().map(canonical_key_id)).collect();
+            let ids =
+                possible.iter().filter_map(|key| key.public().map(canonical_key_id)).collect();
             missing.push((role, ids));
         }
     }

@@ -6,8 +6,8 @@ use jiff::Timestamp as Instant;
 
 use super::{Error, Signers, expiry};
 use crate::tuf::{
-    Delegation, Delegations, Dialect, FileMeta, Key, Limits, Role, RoleName, Root, Scope, Snapshot, Target,
-    Targets, Version,
+    Delegation, Delegations, Dialect, FileMeta, Key, Limits, Role, RoleName, Root, Scope, Snapshot,
+    Target, Targets, Version,
 };
 use crate::verify::TrustedTargets;
 
@@ -148,7 +148,8 @@ impl Draft {
     pub fn delegations_for(&self, name: &str) -> Option<Vec<RoleName>> {
         let targets = self.roles.get(&RoleName::Targets)?;
         let delegations = &targets.content.delegations.roles;
-        let may_sign = |delegation: &&Delegation| targets.scope.restrict(&delegation.paths).allows(name);
+        let may_sign =
+            |delegation: &&Delegation| targets.scope.restrict(&delegation.paths).allows(name);
         (!delegations.is_empty())
             .then(|| delegations.iter().filter(may_sign).map(|role| role.name.clone()).collect())
     }

@@ -112,11 +112,6 @@ impl Folder {
         }
     }
 
-    /// Where it is, for messages.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
     fn write_new(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;

@@ -56,9 +56,9 @@ impl Custom {
     /// The publisher's own JSON with the collection added that the entry is signed for. JSON that is no object is
     /// left alone.
     pub fn naming(own: Option<Self>, gun: &Gun) -> Self {
-        let text = own.as_ref().map_or("{}", |own| own.as_str());
-        let mut value: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
-        let Some(members) = value.as_object_mut() else { return own.unwrap_or(Self(text.to_owned())) };
+        let own = own.map_or_else(|| "{}".to_owned(), |own| own.0);
+        let mut value: serde_json::Value = serde_json::from_str(&own).unwrap_or_default();
+        let Some(members) = value.as_object_mut() else { return Self(own) };
         members.insert(OURS.to_owned(), serde_json::json!({ "gun": gun.as_str() }));
         // serde_json's objects are sorted by name, and a GUN holds nothing that needs an escape.
         Self(value.to_string())
