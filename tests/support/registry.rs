@@ -44,6 +44,16 @@ impl TestRegistry {
         Path::new(self.variable("DOCKER_CONFIG")).join("trust")
     }
 
+    /// A docker configuration directory that knows the servers' authority but has no credentials.
+    pub(crate) fn stranger(&self) -> PathBuf {
+        let ours = Path::new(self.variable("DOCKER_CONFIG"));
+        let stranger = self.directory.join("stranger");
+        std::fs::create_dir_all(&stranger).expect("a directory");
+        let status = Command::new("cp").arg("-r").arg(ours.join("tls")).arg(&stranger).status();
+        assert!(status.is_ok_and(|status| status.success()), "the authority is copied");
+        stranger
+    }
+
     /// A program in this environment and no other.
     pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
