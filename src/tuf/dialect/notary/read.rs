@@ -92,7 +92,11 @@ impl Reader<'_> {
         }
         let document = parse(self.role, bytes)?;
         let fields = Fields::of(self.role, "the file", &document, &["signed", "signatures"])?;
-        if let (Siblings::Refuse, true) = (siblings, fields.len() > 2) {
+        let allowed = match siblings {
+            Siblings::LetBe => self.limits.unsigned_members,
+            Siblings::Refuse => 0,
+        };
+        if fields.len().saturating_sub(2) > allowed {
             return Err(fields.malformed("has members that no signature covers".to_owned()));
         }
         let signatures = self.signatures(fields.array("signatures")?)?;
@@ -263,6 +267,9 @@ impl Reader<'_> {
 
     fn signature(&self, value: &Value<'_>) -> Result<EnvelopeSignature, Error> {
         let fields = Fields::of(self.role, "a signature", value, &["keyid", "method", "sig"])?;
+        if fields.len().saturating_sub(3) > self.limits.unsigned_members {
+            return Err(fields.malformed("has members that no signature covers".to_owned()));
+        }
         let bytes = fields.bytes("sig")?;
         let scheme = scheme_named(fields.string("method")?);
         Ok(EnvelopeSignature {
