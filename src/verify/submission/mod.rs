@@ -68,6 +68,12 @@ impl Publication {
         self.on
     }
 
+    /// The new timestamp: its version, and of its bytes.
+    pub fn timestamp(&self) -> Option<(Version, Sha256)> {
+        let timestamp = self.files.iter().find(|file| file.role == RoleName::Timestamp)?;
+        Some((timestamp.version, timestamp.sha256))
+    }
+
     /// The files, root first and timestamp last.
     pub fn files(&self) -> &[PublishedFile] {
         &self.files

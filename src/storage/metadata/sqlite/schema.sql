@@ -1,0 +1,53 @@
+-- Version 1. The tables that Notary knows have its names; times are microseconds since 1970, UTC.
+
+CREATE TABLE tuf_files (
+    id INTEGER PRIMARY KEY,
+    created_at INTEGER NOT NULL,
+    gun TEXT NOT NULL,
+    role TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    data BLOB NOT NULL,
+    UNIQUE (gun, role, version)
+) STRICT;
+
+CREATE INDEX tuf_files_sha256 ON tuf_files (sha256);
+
+CREATE TABLE changefeed (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    created_at INTEGER NOT NULL,
+    gun TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    category TEXT NOT NULL CHECK (category IN ('update', 'deletion'))
+) STRICT;
+
+CREATE INDEX changefeed_gun ON changefeed (gun, id);
+
+CREATE TABLE private_keys (
+    id INTEGER PRIMARY KEY,
+    created_at INTEGER NOT NULL,
+    key_id TEXT NOT NULL UNIQUE,
+    gun TEXT NOT NULL,
+    role TEXT NOT NULL,
+    private BLOB NOT NULL
+) STRICT;
+
+CREATE INDEX private_keys_gun ON private_keys (gun, role);
+
+-- Which timestamp is current, and since when: one row for each collection.
+CREATE TABLE collections (
+    gun TEXT NOT NULL PRIMARY KEY,
+    timestamp_version INTEGER NOT NULL,
+    timestamp_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX collections_timestamp_at ON collections (timestamp_at);
+
+-- The last versions of deleted collections.
+CREATE TABLE buried (
+    gun TEXT NOT NULL,
+    role TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    PRIMARY KEY (gun, role)
+) STRICT, WITHOUT ROWID;
