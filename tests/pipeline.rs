@@ -183,7 +183,8 @@ fn a_verified_pull_without_docker_is_readable_by_skopeo() {
     let (digest, _) = servers.seed("team/multi:1", &["--index"]);
     assert_code(&countersign(&servers, &["sign", &format!("{image}:1")]), 0);
     let layout = format!("{}/layout", servers.variable("HOME"));
-    let pulled = countersign(&servers, &["pull", &format!("{image}:1"), "--to", &format!("oci:{layout}")]);
+    let pulled =
+        countersign(&servers, &["pull", &format!("{image}:1"), "--to", &format!("oci:{layout}")]);
     assert_code(&pulled, 0);
     let raw = servers.run("skopeo", &["inspect", "--raw", &format!("oci:{layout}")]);
     assert_eq!(format!("sha256:{}", countersign::crypto::Sha256::of(raw.as_bytes())), digest);

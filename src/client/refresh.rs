@@ -83,7 +83,13 @@ pub async fn refresh(
         cache,
         remote,
         baseline: memory.baseline.clone(),
-        accepted: Accepted { root: None, files: Vec::new(), root_asked: false, now: policy.now },
+        accepted: Accepted {
+            root: None,
+            files: Vec::new(),
+            root_asked: false,
+            confirmed: remote.is_some(),
+            now: policy.now,
+        },
         first_use: false,
     };
     let result = update.run(&memory, wish).await;
@@ -115,6 +121,12 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
     ) -> Result<(TrustedTargets, BTreeMap<RoleName, verify::Error>), Error> {
         let stored_root = self.stored(&RoleName::Root)?;
         let start = Start::of(self.policy, stored_root.as_deref(), memory)?;
+        if let (Start::Stored(root), Some(bytes)) = (&start, stored_root)
+            && root.file().sha256() != memory.root
+        {
+            // Stored by docker or notary, who share this cache: from now on we remember it too.
+            self.accepted.root = Some((root.content().version, bytes));
+        }
         let stored = self.stored(&RoleName::Timestamp)?;
         let (root, timestamp) = self.first_files(start, stored.as_deref(), memory).await?;
         let (root, ahead) = self.newest_root(root, &timestamp, stored.as_deref(), memory).await?;
@@ -392,19 +404,12 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
             .clock
             .is_none_or(|clock| self.policy.now.duration_since(clock) > CLOCK_NOTED_EVERY);
         let confirmed = self.remote.is_some() && clock_moved && !accepted.files.is_empty();
-        let root_unknown = memory.baseline.root().is_none() && self.accepted.root.is_none();
         if accepted.root.is_some()
             || accepted.root_asked
             || confirmed
             || accepted.files.iter().any(new_file)
         {
-            let mut accepted = self.accepted.clone();
-            if root_unknown && let Some(bytes) = self.stored(&RoleName::Root)? {
-                accepted.root = TrustedRoot::restore(Arc::clone(self.policy), &bytes)
-                    .ok()
-                    .map(|root| (root.content().version, bytes));
-            }
-            self.cache.keep(&accepted)?;
+            self.cache.keep(accepted)?;
         }
         Ok(())
     }
