@@ -1,4 +1,5 @@
 //! A real registry, trust server and (if wanted) docker daemon, for as long as the value lives.
+#![allow(dead_code, reason = "each test uses the part that it needs")]
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
