@@ -387,4 +387,4 @@ fn check_clock(policy: &Policy, memory: &Memory) -> Result<(), Error> {
 
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_hours(1);
 const CLOCK_NOTED_EVERY: SignedDuration = SignedDuration::from_mins(30);
-const ROOT_QUESTION_EVERY: SignedDuration = SignedDuration::from_hours(24);
+const ROOT_QUESTION_EVERY: SignedDuration = SignedDuration::from_hours(1);
