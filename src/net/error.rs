@@ -1,0 +1,180 @@
+//! What can go wrong on the way to a server and back.
+
+use std::path::PathBuf;
+
+use crate::image::ImageDigest;
+
+/// Why a server's answer was not had, or not taken.
+///
+/// Hosts are shown as `https://host:port`. Texts of servers are escaped and cut.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The address of a server cannot be used.
+    #[error("{url}: {problem}")]
+    Url {
+        /// The address as given.
+        url: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A certificate or key file for TLS cannot be used.
+    #[error("{}: {problem}", path.display())]
+    TlsFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The proxy that the environment names cannot be used.
+    #[error("the proxy for {host} is no http or https URL")]
+    Proxy {
+        /// The server that was to be reached.
+        host: String,
+    },
+    /// No connection, or it broke: name lookup, TCP, TLS or HTTP.
+    #[error("no answer from {host}")]
+    Unreachable {
+        /// The server.
+        host: String,
+        /// What the layer below said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The server was silent too long, or the time for the whole operation is over.
+    #[error("{host} did not answer in time")]
+    TimedOut {
+        /// The server.
+        host: String,
+    },
+    /// The answer ended before its announced length.
+    #[error("the answer of {host} broke off after {found} bytes")]
+    Truncated {
+        /// The server.
+        host: String,
+        /// Bytes that arrived.
+        found: u64,
+        /// What the layer below said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The server answered with a status that is no answer: 3xx, 4xx, 5xx.
+    #[error("{host} answered with status {status}")]
+    Unavailable {
+        /// The server.
+        host: String,
+        /// HTTP status.
+        status: u16,
+    },
+    /// The server does not let us: 401 after credentials were given (or none were at hand), or 403.
+    #[error("{host} refuses access (status {status}{}{message})", separator(message))]
+    Unauthorised {
+        /// The server.
+        host: String,
+        /// HTTP status.
+        status: u16,
+        /// What the server said; may be empty.
+        message: String,
+    },
+    /// The server asks for credentials in a way that we do not follow.
+    #[error("{host}: its request for credentials cannot be followed: {problem}")]
+    Challenge {
+        /// The server.
+        host: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// Credentials were asked for at a place that may not have them.
+    #[error(
+        "{host} wants its credentials sent to {realm}, which is not allowed; \
+         if that is right, add this line to the configuration: {line}"
+    )]
+    Realm {
+        /// The server.
+        host: String,
+        /// Where it wants them sent.
+        realm: String,
+        /// The line that allows it.
+        line: String,
+    },
+    /// The source of credentials failed.
+    #[error("no credentials for {key}")]
+    Credentials {
+        /// The key under which they were looked for.
+        key: String,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The answer does not have the form that it must have.
+    #[error("{host}: {problem}")]
+    Malformed {
+        /// The server.
+        host: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The answer is longer than allowed; not more than `limit` bytes of it were read.
+    #[error("the answer of {host} is longer than {limit} bytes")]
+    TooLarge {
+        /// The server.
+        host: String,
+        /// Bytes allowed.
+        limit: u64,
+    },
+    /// A newer version is already published.
+    #[error("{host} already has a newer version of what was published")]
+    Conflict {
+        /// The server.
+        host: String,
+    },
+    /// The trust server judged what was published, and refused it.
+    #[error("{host} refuses the update: {name}{}{message}", separator(message))]
+    Refused {
+        /// The server.
+        host: String,
+        /// Notary's name for the reason: `ErrBadTargets`, `INVALID_GUN`.
+        name: String,
+        /// The server's words; may be empty.
+        message: String,
+    },
+    /// The registry does not have this tag or digest.
+    #[error("{host} does not have {reference}")]
+    NotFound {
+        /// The registry.
+        host: String,
+        /// Repository with tag or digest.
+        reference: String,
+    },
+    /// What arrived is not what was asked for.
+    #[error("{host} sent {found} for {expected}")]
+    DigestMismatch {
+        /// The registry.
+        host: String,
+        /// The digest that was asked for, or announced.
+        expected: String,
+        /// The digest of what arrived.
+        found: ImageDigest,
+    },
+    /// What arrived has another size than was promised.
+    #[error("{host} sent {found} bytes of {digest}, {expected} were promised")]
+    SizeMismatch {
+        /// The registry.
+        host: String,
+        /// What was asked for.
+        digest: ImageDigest,
+        /// Bytes promised.
+        expected: u64,
+        /// Bytes that arrived.
+        found: u64,
+    },
+    /// What arrived could not be written.
+    #[error("cannot write what {host} sent")]
+    Write {
+        /// The server.
+        host: String,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+fn separator(message: &str) -> &'static str {
+    if message.is_empty() { "" } else { ": " }
+}

@@ -1,0 +1,190 @@
+//! The one HTTP client: TLS, proxies and time limits, alike for every server.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use reqwest::{
+    Client, Method,
+    header::{ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue},
+};
+use url::Url;
+
+use super::{
+    Deadline, Error, Proxies, TlsDirectory,
+    failure::no_answer,
+    response::Response,
+    server_url::{is_loopback, origin},
+    tls::TlsFiles,
+    trust::Trust,
+};
+
+/// What the user says about the network.
+#[derive(Clone, Default)]
+pub struct HttpOptions {
+    /// Docker's `<config>/tls`.
+    pub tls_directory: Option<TlsDirectory>,
+    /// A PEM file of certificate authorities, believed for every server besides the system's.
+    pub extra_authorities: Option<PathBuf>,
+    /// The proxies.
+    pub proxies: Proxies,
+    /// How long to be patient.
+    pub timeouts: Timeouts,
+}
+
+/// How long one step may take. The whole has a [`Deadline`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Name lookup, TCP and TLS.
+    pub connect: Duration,
+    /// From one piece of the answer to the next.
+    pub progress: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(10), progress: Duration::from_secs(30) }
+    }
+}
+
+/// The HTTP client. Clones share connections, so parallel requests to a server do, too.
+///
+/// It needs a tokio runtime with I/O and time.
+#[derive(Clone)]
+pub struct Http(Arc<Shared>);
+
+struct Shared {
+    options: HttpOptions,
+    trust: Trust,
+    clients: Mutex<HashMap<String, Client>>,
+}
+
+impl Http {
+    /// A client without connections; nothing is read from disk yet.
+    pub fn new(options: HttpOptions) -> Self {
+        let clients = Mutex::default();
+        Self(Arc::new(Shared { options, trust: Trust::default(), clients }))
+    }
+
+    /// Sends a request and waits for the head of the answer. Redirects are answers like others.
+    pub(super) async fn send(
+        &self,
+        request: &Request,
+        deadline: Deadline,
+    ) -> Result<Response, Error> {
+        let host = || origin(&request.url);
+        let client = self.client(&request.url)?;
+        let sending = client
+            .request(request.method.clone(), request.url.clone())
+            .headers(request.headers.clone())
+            .body(request.body.clone())
+            .send();
+        let Timeouts { connect, progress } = self.0.options.timeouts;
+        let upload = Duration::from_secs(request.body.len() as u64 / SLOWEST_UPLOAD);
+        let answer = deadline.limit(host, connect + upload + progress, sending).await?;
+        let answer = answer.map_err(|cause| no_answer(host(), cause))?;
+        Ok(Response::new(answer, host(), deadline, progress))
+    }
+
+    /// The client for one server: servers differ in certificates and proxies.
+    fn client(&self, url: &Url) -> Result<Client, Error> {
+        if url.scheme() != "https" && !is_loopback(url) {
+            let problem = "only https, or http to this machine";
+            return Err(Error::Url { url: origin(url), problem });
+        }
+        let mut clients = self.0.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&origin(url)) {
+            return Ok(client.clone());
+        }
+        let client = self.0.connect_to(url)?;
+        clients.insert(origin(url), client.clone());
+        Ok(client)
+    }
+}
+
+impl Shared {
+    fn connect_to(&self, url: &Url) -> Result<Client, Error> {
+        let unusable = |cause: Box<dyn std::error::Error + Send + Sync>| Error::Unreachable {
+            host: origin(url),
+            source: cause,
+        };
+        let tls =
+            self.tls_files(url)?.config(&self.trust).map_err(|cause| unusable(cause.into()))?;
+        let builder = Client::builder()
+            .tls_backend_preconfigured(tls)
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(self.options.timeouts.connect)
+            .user_agent(USER_AGENT)
+            .default_headers(HeaderMap::from_iter([(ACCEPT_ENCODING, IDENTITY)]))
+            .resolve_to_addrs("localhost", &LOCALHOST)
+            .retry(reqwest::retry::never())
+            .no_proxy();
+        let builder = match self.options.proxies.of(url)? {
+            Some(proxy) => builder
+                .proxy(reqwest::Proxy::all(proxy).map_err(|_| Error::Proxy { host: origin(url) })?),
+            None => builder,
+        };
+        builder.build().map_err(|cause| unusable(cause.into()))
+    }
+
+    fn tls_files(&self, url: &Url) -> Result<TlsFiles, Error> {
+        let HttpOptions { tls_directory, extra_authorities, .. } = &self.options;
+        let mut files = match tls_directory {
+            Some(directory) => directory.read(&authority(url))?,
+            None => TlsFiles::default(),
+        };
+        extra_authorities.iter().try_for_each(|path| files.add_authorities(path))?;
+        Ok(files)
+    }
+}
+
+/// A request, which can be sent again.
+#[derive(Clone)]
+pub(super) struct Request {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Request {
+    pub(super) fn new(method: Method, url: Url) -> Self {
+        Self { method, url, headers: HeaderMap::new(), body: Bytes::new() }
+    }
+
+    pub(super) fn get(url: Url) -> Self {
+        Self::new(Method::GET, url)
+    }
+
+    pub(super) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    pub(super) fn with_body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self
+    }
+}
+
+/// Host, and port if it is not the scheme's own: docker's name for the folder of TLS files.
+fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+const USER_AGENT: &str = concat!("countersign/", env!("CARGO_PKG_VERSION"));
+/// Bytes per second.
+const SLOWEST_UPLOAD: u64 = 32 << 10;
+const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
+/// Whatever the name service says: plain HTTP to `localhost` must not leave this machine. Port 0
+/// stands for that of the URL.
+const LOCALHOST: [SocketAddr; 2] = [
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+    SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 0),
+];

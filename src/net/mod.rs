@@ -1,0 +1,44 @@
+//! The wire: what is asked of trust servers and registries, and how much of the answer is read.
+//!
+//! - Nothing that arrives here is trusted; bytes go to `verify`, or are compared with a digest.
+//! - Every body has a limit, every operation a [`Deadline`]; a body is never decompressed.
+//! - Certificates are always checked. Plain HTTP is for loopback only.
+//! - Credentials are asked for after a 401, and leave only for the host that they belong to or for
+//!   a realm that the configuration names ([`Realms`]).
+//! - A failed journey is never told as a failed check, nor the other way round: see [`Error`].
+
+mod account;
+mod bearer;
+mod challenge;
+mod deadline;
+mod error;
+mod failure;
+mod http;
+mod manifest;
+mod notary;
+mod proxy;
+mod realm;
+mod redirect;
+mod registry;
+mod response;
+mod secret;
+mod server_url;
+mod session;
+mod text;
+mod tls;
+mod trust;
+mod upload;
+
+pub use account::{Account, Anonymous, Credential, Credentials};
+pub use deadline::Deadline;
+pub use error::Error;
+pub use http::{Http, HttpOptions, Timeouts};
+pub use manifest::Manifest;
+pub use notary::{NotaryServer, Remote, RemoteFile};
+pub use proxy::Proxies;
+pub use realm::Realms;
+pub use registry::Registry;
+pub use secret::Secret;
+pub use server_url::{PlainHttp, ServerUrl};
+pub use session::Access;
+pub use tls::TlsDirectory;

@@ -1,0 +1,246 @@
+//! The HTTP API of Notary servers (Notary 0.7: `server/server.go`, `storage/httpstore.go`).
+
+use std::{future::Future, sync::Arc};
+
+use reqwest::{Method, header::CONTENT_TYPE};
+use serde::Deserialize;
+use url::Url;
+
+use super::{
+    Access, Account, Deadline, Error, Http, ServerUrl,
+    http::Request,
+    response::Response,
+    session::{Kind, MAX_ERROR, Session},
+    text::sanitised,
+    upload::Upload,
+};
+use crate::{
+    crypto::Sha256,
+    tuf::{Gun, RoleName, Version},
+};
+
+/// One file of a collection as servers name it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum RemoteFile {
+    /// The newest one: `timestamp.json`.
+    Current(RoleName),
+    /// The one with this digest: `snapshot.<hex>.json`.
+    ByHash(RoleName, Sha256),
+    /// The one with this version: `2.root.json`.
+    ByVersion(RoleName, Version),
+}
+
+impl RemoteFile {
+    fn path(&self) -> String {
+        match self {
+            Self::Current(role) => format!("{role}.json"),
+            Self::ByHash(role, hash) => format!("{role}.{hash}.json"),
+            Self::ByVersion(role, version) => format!("{version}.{role}.json"),
+        }
+    }
+}
+
+/// A place that keeps a collection's metadata.
+pub trait Remote: Send + Sync {
+    /// Reads a file of at most `limit` bytes; `None` if the place says that there is none (404).
+    ///
+    /// # Errors
+    ///
+    /// Whatever is not the file and not a 404.
+    fn fetch(
+        &self,
+        file: &RemoteFile,
+        limit: u64,
+    ) -> impl Future<Output = Result<Option<Vec<u8>>, Error>> + Send;
+
+    /// The public key, as JSON, that the place will sign `role` with.
+    ///
+    /// # Errors
+    ///
+    /// Also if the place does not keep keys for that role.
+    fn public_key(&self, role: &RoleName) -> impl Future<Output = Result<Vec<u8>, Error>> + Send;
+
+    /// Has the place make a new key for `role`; gives its public key as JSON.
+    ///
+    /// # Errors
+    ///
+    /// As [`Remote::public_key`].
+    fn rotate_key(&self, role: &RoleName) -> impl Future<Output = Result<Vec<u8>, Error>> + Send;
+
+    /// Hands over files, which are all taken or all refused.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Conflict`] if another publisher was faster, [`Error::Refused`] if the files were
+    /// judged wrong. After any other error it is unknown whether they were taken.
+    fn publish(
+        &self,
+        files: &[(RoleName, Vec<u8>)],
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Removes the collection.
+    ///
+    /// # Errors
+    ///
+    /// Also if the place does not allow it.
+    fn delete(&self) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+/// One collection on a trust server that speaks Notary's protocol.
+#[derive(Clone)]
+pub struct NotaryServer {
+    session: Arc<Session>,
+    base: Url,
+    least_access: Access,
+    deadline: Deadline,
+}
+
+impl NotaryServer {
+    /// The collection `gun` at `server`. Everything asked of this value must be over at `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Url`] if the collection's name cannot stand in a URL as it is.
+    pub fn new(
+        http: Http,
+        server: &ServerUrl,
+        gun: &Gun,
+        account: Account,
+        deadline: Deadline,
+    ) -> Result<Self, Error> {
+        let base = server.join(&format!("/v2/{gun}/_trust/tuf/"))?;
+        let session = Session::new(http, Kind::TrustServer, account, gun.to_string());
+        let (session, least_access) = (Arc::new(session), Access::Pull);
+        Ok(Self { session, base, least_access, deadline })
+    }
+
+    /// The same, for an operation that will write: one token for all its requests.
+    pub fn for_access(self, least_access: Access) -> Self {
+        Self { least_access, ..self }
+    }
+
+    /// The same server and tokens, for an operation with another end.
+    pub fn until(&self, deadline: Deadline) -> Self {
+        Self { deadline, ..self.clone() }
+    }
+
+    async fn send(&self, request: Request, access: Access) -> Result<Response, Error> {
+        self.session.send(&request, access.max(self.least_access), self.deadline).await
+    }
+
+    fn url(&self, path: &str) -> Result<Url, Error> {
+        let no_url = |_| Error::Url { url: self.base.to_string(), problem: "no valid URL" };
+        self.base.join(&format!("./{path}")).map_err(no_url)
+    }
+
+    async fn key(&self, method: Method, role: &RoleName, access: Access) -> Result<Vec<u8>, Error> {
+        let request = Request::new(method, self.url(&format!("{role}.key"))?);
+        let response = self.send(request, access).await?;
+        expect_200(response)?.body(MAX_KEY).await
+    }
+}
+
+impl Remote for NotaryServer {
+    async fn fetch(&self, file: &RemoteFile, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+        let request = Request::get(self.url(&file.path())?);
+        let response = self.send(request, Access::Pull).await?;
+        if response.status() == 404 {
+            response.discard().await;
+            return Ok(None);
+        }
+        expect_200(response)?.body(limit).await.map(Some)
+    }
+
+    async fn public_key(&self, role: &RoleName) -> Result<Vec<u8>, Error> {
+        self.key(Method::GET, role, Access::PushPull).await
+    }
+
+    async fn rotate_key(&self, role: &RoleName) -> Result<Vec<u8>, Error> {
+        self.key(Method::POST, role, Access::All).await
+    }
+
+    async fn publish(&self, files: &[(RoleName, Vec<u8>)]) -> Result<(), Error> {
+        let Upload { content_type, body } = Upload::of(files);
+        let request = Request::new(Method::POST, self.base.clone())
+            .with_header(CONTENT_TYPE, content_type)
+            .with_body(body);
+        let response = self.send(request, Access::PushPull).await?;
+        if response.status() == 400 {
+            return Err(refusal(response).await);
+        }
+        expect_200(response)?.discard().await;
+        Ok(())
+    }
+
+    async fn delete(&self) -> Result<(), Error> {
+        let request = Request::new(Method::DELETE, self.base.clone());
+        let response = self.send(request, Access::All).await?;
+        expect_200(response)?.discard().await;
+        Ok(())
+    }
+}
+
+fn expect_200(response: Response) -> Result<Response, Error> {
+    match response.status() {
+        200 => Ok(response),
+        status => Err(Error::Unavailable { host: response.host().to_owned(), status }),
+    }
+}
+
+/// `{"errors":[{"code","message","detail"}]}` (Notary `server/errors/errors.go`).
+#[derive(Deserialize)]
+struct Refusal {
+    errors: Vec<Reason>,
+}
+
+#[derive(Deserialize)]
+struct Reason {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    detail: serde_json::Value,
+}
+
+/// `{"Name":"ErrBadTargets","Error":{"Msg":"…"}}` (Notary `tuf/validation/errors.go`).
+#[derive(Deserialize)]
+struct Invalid {
+    #[serde(rename = "Name")]
+    name: String,
+    #[serde(rename = "Error")]
+    error: InvalidError,
+}
+
+#[derive(Deserialize)]
+struct InvalidError {
+    #[serde(rename = "Msg")]
+    message: String,
+}
+
+async fn refusal(response: Response) -> Error {
+    let host = response.host().to_owned();
+    let body = match response.body(MAX_ERROR).await {
+        Ok(body) => body,
+        Err(error) => return error,
+    };
+    let reasons =
+        serde_json::from_slice(&body).map_or_else(|_| Vec::new(), |it: Refusal| it.errors);
+    let Some(reason) = reasons.into_iter().next() else {
+        return Error::Refused { host, name: "status 400".to_owned(), message: String::new() };
+    };
+    let invalid = Invalid::deserialize(&reason.detail).ok();
+    let (name, message) = match (&*reason.code, invalid) {
+        ("VERSION", _) => return Error::Conflict { host },
+        ("INVALID_UPDATE", Some(invalid)) => (invalid.name, invalid.error.message),
+        _ => (reason.code, with_detail(reason.message, reason.detail.as_str())),
+    };
+    Error::Refused { host, name: sanitised(&name), message: sanitised(&message) }
+}
+
+fn with_detail(message: String, detail: Option<&str>) -> String {
+    detail.map_or_else(|| message.clone(), |detail| format!("{message} ({detail})"))
+}
+
+/// Bytes.
+const MAX_KEY: u64 = 64 << 10;

@@ -1,0 +1,180 @@
+//! Reading images from a registry (OCI distribution specification 1.1, "Pull").
+//!
+//! What arrives is hashed here; what a registry says about it is only compared.
+
+use reqwest::header::{ACCEPT, HeaderValue};
+use tokio::{
+    io::{AsyncWrite, AsyncWriteExt},
+    sync::OnceCell,
+};
+
+use super::{
+    Account, Deadline, Error, Http, Manifest, PlainHttp, ServerUrl,
+    http::Request,
+    manifest::{self, media_type},
+    redirect::follow,
+    response::Response,
+    session::{Kind, Session},
+};
+use crate::{
+    crypto::Sha256Stream,
+    image::{Descriptor, ImageDigest, Name, Tag},
+};
+
+/// One repository of a registry.
+pub struct Registry {
+    name: Name,
+    session: Session,
+    deadline: Deadline,
+    server: OnceCell<ServerUrl>,
+}
+
+impl Registry {
+    /// The repository `name`. Everything asked of this value must be over at `deadline`.
+    pub fn new(http: Http, name: Name, account: Account, deadline: Deadline) -> Self {
+        let session = Session::new(http, Kind::Registry, account, name.path().to_owned());
+        Self { name, session, deadline, server: OnceCell::new() }
+    }
+
+    /// What `tag` points to now. The manifest is read and hashed, whatever the registry says of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] if there is no such tag.
+    pub async fn resolve(&self, tag: &Tag) -> Result<Descriptor, Error> {
+        let response = self.manifest_response(tag.as_str()).await?;
+        read_manifest(response, MAX_MANIFEST).await.map(|manifest| manifest.descriptor)
+    }
+
+    /// The manifest or index with this digest and this many bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DigestMismatch`] or [`Error::SizeMismatch`] if something else arrives.
+    pub async fn manifest(&self, digest: &ImageDigest, size: u64) -> Result<Manifest, Error> {
+        let response = self.manifest_response(&digest.to_string()).await?;
+        let host = response.host().to_owned();
+        let manifest = read_manifest(response, size.min(MAX_MANIFEST)).await?;
+        let Descriptor { digest: found, size: found_size, .. } = manifest.descriptor;
+        check(host, digest, size, found, found_size)?;
+        Ok(manifest)
+    }
+
+    /// Writes the blob with this digest and this many bytes to `writer`.
+    ///
+    /// What was written may be used only after success: it is known to be right at its end.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DigestMismatch`] or [`Error::SizeMismatch`] if something else arrived.
+    pub async fn blob<W: AsyncWrite + Unpin>(
+        &self,
+        digest: &ImageDigest,
+        size: u64,
+        writer: &mut W,
+    ) -> Result<(), Error> {
+        let mut response = self.get("blobs", &digest.to_string(), "*/*").await?;
+        let host = response.host().to_owned();
+        let unwritten = |source| Error::Write { host: host.clone(), source };
+        let (mut hash, mut found_size) = (Sha256Stream::new(), 0);
+        while let Some(piece) = response.piece(size).await? {
+            hash.update(&piece);
+            found_size += piece.len() as u64;
+            writer.write_all(&piece).await.map_err(unwritten)?;
+        }
+        writer.flush().await.map_err(unwritten)?;
+        check(host.clone(), digest, size, hash.finish().into(), found_size)
+    }
+
+    async fn manifest_response(&self, reference: &str) -> Result<Response, Error> {
+        self.get("manifests", reference, manifest::ACCEPT).await
+    }
+
+    async fn get(
+        &self,
+        kind: &str,
+        reference: &str,
+        accept: &'static str,
+    ) -> Result<Response, Error> {
+        let path = format!("/v2/{}/{kind}/{reference}", self.name.path());
+        let request = Request::get(self.server().await?.join(&path)?)
+            .with_header(ACCEPT, HeaderValue::from_static(accept));
+        let response = follow(&self.session, request, self.deadline).await?;
+        let host = response.host().to_owned();
+        match response.status() {
+            200 => Ok(response),
+            404 => Err(Error::NotFound { host, reference: self.shown(reference) }),
+            status @ (401 | 403) => {
+                Err(Error::Unauthorised { host, status, message: String::new() })
+            }
+            status => Err(Error::Unavailable { host, status }),
+        }
+    }
+
+    fn shown(&self, reference: &str) -> String {
+        let separator = if reference.contains(':') { '@' } else { ':' };
+        format!("{}{separator}{reference}", self.name.familiar())
+    }
+
+    /// Where the registry is: https; on this machine also http, if https is not spoken there.
+    async fn server(&self) -> Result<&ServerUrl, Error> {
+        self.server.get_or_try_init(|| self.find_server()).await
+    }
+
+    async fn find_server(&self) -> Result<ServerUrl, Error> {
+        let domain = if self.name.domain() == HUB { HUB_ENDPOINT } else { self.name.domain() };
+        let https = ServerUrl::parse(&format!("https://{domain}"), PlainHttp::Refused)?;
+        let Ok(http) = ServerUrl::parse(&format!("http://{domain}"), PlainHttp::Loopback) else {
+            return Ok(https);
+        };
+        let ping = Request::get(https.join("/v2/")?);
+        match self.session.http().send(&ping, self.deadline).await {
+            Err(error) if error.is_no_tls() => Ok(http),
+            Err(error) => Err(error),
+            Ok(response) => {
+                response.discard().await;
+                Ok(https)
+            }
+        }
+    }
+}
+
+/// Reads a manifest; its descriptor is of the bytes that arrived.
+async fn read_manifest(response: Response, limit: u64) -> Result<Manifest, Error> {
+    let host = response.host().to_owned();
+    let announced = response.header("docker-content-digest").map(str::to_owned);
+    let content_type = response.header("content-type").map(str::to_owned);
+    let bytes = response.body(limit).await?;
+    let found = ImageDigest::of(&bytes);
+    if let Some(expected) = announced.filter(|announced| *announced != found.to_string()) {
+        let expected = super::text::sanitised(&expected);
+        return Err(Error::DigestMismatch { host, expected, found });
+    }
+    let media_type = media_type(&bytes, content_type.as_deref())
+        .map_err(|problem| Error::Malformed { host, problem })?;
+    let size = bytes.len() as u64;
+    let descriptor = Descriptor { digest: found, size, media_type: Some(media_type) };
+    Ok(Manifest { descriptor, bytes })
+}
+
+fn check(
+    host: String,
+    digest: &ImageDigest,
+    expected: u64,
+    found_digest: ImageDigest,
+    found: u64,
+) -> Result<(), Error> {
+    if *digest != found_digest {
+        let expected = digest.to_string();
+        return Err(Error::DigestMismatch { host, expected, found: found_digest });
+    }
+    if expected != found {
+        return Err(Error::SizeMismatch { host, digest: *digest, expected, found });
+    }
+    Ok(())
+}
+
+/// Bytes.
+const MAX_MANIFEST: u64 = 4 << 20;
+const HUB: &str = "docker.io";
+const HUB_ENDPOINT: &str = "registry-1.docker.io";

@@ -1,0 +1,104 @@
+//! Answers, read within limits.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{CONTENT_ENCODING, HeaderMap};
+use url::Url;
+
+use super::{Deadline, Error, failure::broken_off};
+
+/// The head of an answer, and a body that is still to be read.
+pub(super) struct Response {
+    answer: reqwest::Response,
+    host: String,
+    deadline: Deadline,
+    patience: Duration,
+    found: u64,
+}
+
+impl Response {
+    pub(super) fn new(
+        answer: reqwest::Response,
+        host: String,
+        deadline: Deadline,
+        patience: Duration,
+    ) -> Self {
+        Self { answer, host, deadline, patience, found: 0 }
+    }
+
+    /// The server as errors name it.
+    pub(super) fn host(&self) -> &str {
+        &self.host
+    }
+
+    pub(super) fn url(&self) -> &Url {
+        self.answer.url()
+    }
+
+    pub(super) fn status(&self) -> u16 {
+        self.answer.status().as_u16()
+    }
+
+    pub(super) fn headers(&self) -> &HeaderMap {
+        self.answer.headers()
+    }
+
+    /// A header's text; `None` if it is absent or no ASCII.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers().get(name)?.to_str().ok()
+    }
+
+    /// The whole body, which may have up to `limit` bytes.
+    pub(super) async fn body(mut self, limit: u64) -> Result<Vec<u8>, Error> {
+        let announced = self.answer.content_length().unwrap_or(0).min(limit).min(FIRST_GUESS);
+        let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
+        while let Some(piece) = self.piece(limit).await? {
+            body.extend_from_slice(&piece);
+        }
+        Ok(body)
+    }
+
+    /// The next piece of a body that may have up to `limit` bytes in all.
+    pub(super) async fn piece(&mut self, limit: u64) -> Result<Option<Bytes>, Error> {
+        let too_large = |host: &str| Error::TooLarge { host: host.to_owned(), limit };
+        if self.found == 0 {
+            self.check_encoding()?;
+            if self.answer.content_length().is_some_and(|announced| announced > limit) {
+                return Err(too_large(&self.host));
+            }
+        }
+        let host = || self.host.clone();
+        let reading = self.answer.chunk();
+        let piece = self.deadline.limit(host, self.patience, reading).await?;
+        let piece = piece.map_err(|cause| broken_off(self.host.clone(), self.found, cause))?;
+        self.found += piece.as_ref().map_or(0, |piece| piece.len() as u64);
+        if self.found > limit { Err(too_large(&self.host)) } else { Ok(piece) }
+    }
+
+    /// Reads a body that nobody wants, if it is short, so that the connection can be used again.
+    pub(super) async fn discard(mut self) {
+        let read = async { while let Ok(Some(_)) = self.piece(MAX_DISCARDED).await {} };
+        // Whether it came to its end decides only about the connection.
+        let _ = tokio::time::timeout(MAX_DISCARDING, read).await;
+    }
+
+    pub(super) fn malformed(&self, problem: &'static str) -> Error {
+        Error::Malformed { host: self.host.clone(), problem }
+    }
+
+    /// We ask for bytes as they are; decompressing others is how a small answer becomes a huge one.
+    fn check_encoding(&self) -> Result<(), Error> {
+        let plain = |value: &_| value == "identity";
+        if self.headers().get_all(CONTENT_ENCODING).iter().all(plain) {
+            return Ok(());
+        }
+        Err(self.malformed("the answer has a Content-Encoding that was not asked for"))
+    }
+}
+
+/// Bytes set aside before any arrived.
+const FIRST_GUESS: u64 = 64 << 10;
+/// Bytes; a new connection costs less than reading more.
+const MAX_DISCARDED: u64 = 64 << 10;
+const MAX_DISCARDING: Duration = Duration::from_secs(1);

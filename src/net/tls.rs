@@ -1,0 +1,176 @@
+//! Certificates and client keys on disk, in docker's layout: `<config>/tls/<host[:port]>/`.
+//!
+//! `*.crt` are certificate authorities, `X.cert` with `X.key` is a client certificate.
+
+use std::{
+    ffi::OsStr,
+    fs,
+    io::Read,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use rustls::{
+    ClientConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
+
+use super::{Error, trust::Trust};
+
+/// Docker's directory of TLS material, one folder for each server.
+#[derive(Clone, Debug)]
+pub struct TlsDirectory(PathBuf);
+
+impl TlsDirectory {
+    /// The directory `<config>/tls`; it need not exist.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// Reads what is there for `authority`, a host with its port if the URL names one.
+    pub(super) fn read(&self, authority: &str) -> Result<TlsFiles, Error> {
+        let mut files = TlsFiles::default();
+        for path in file_names(&self.0.join(authority))? {
+            files.add(&path)?;
+        }
+        Ok(files)
+    }
+}
+
+/// What one server needs beyond the system's certificate authorities.
+#[derive(Default)]
+pub(super) struct TlsFiles {
+    authorities: Vec<CertificateDer<'static>>,
+    client: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
+}
+
+impl TlsFiles {
+    /// Adds the certificates of a PEM file as authorities.
+    pub(super) fn add_authorities(&mut self, path: &Path) -> Result<(), Error> {
+        self.authorities.extend(certificates(path)?);
+        Ok(())
+    }
+
+    /// The TLS configuration of one server: one provider, TLS 1.2 and later.
+    pub(super) fn config(self, trust: &Trust) -> Result<ClientConfig, rustls::Error> {
+        let verifier = trust.verifier(&self.authorities)?;
+        let builder = ClientConfig::builder_with_provider(trust.provider())
+            .with_safe_default_protocol_versions()?
+            // Not a relaxation: `Trust` is rustls's own verifier over roots that are read when needed.
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier));
+        match self.client {
+            Some((chain, key)) => builder.with_client_auth_cert(chain, key),
+            None => Ok(builder.with_no_client_auth()),
+        }
+    }
+
+    fn add(&mut self, path: &Path) -> Result<(), Error> {
+        match path.extension().and_then(OsStr::to_str) {
+            Some("crt") => self.add_authorities(path),
+            Some("cert") => self.add_client(path),
+            Some("key") if !path.with_extension("cert").is_file() => {
+                Err(refusal(path, "its client certificate (.cert) is missing"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn add_client(&mut self, path: &Path) -> Result<(), Error> {
+        let key = path.with_extension("key");
+        if !key.is_file() {
+            let problem = "its key (.key) is missing; certificate authorities end in .crt";
+            return Err(refusal(path, problem));
+        }
+        let pem = zeroize::Zeroizing::new(read(&key)?);
+        let key = PrivateKeyDer::from_pem_slice(&pem)
+            .map_err(|_| refusal(&key, "no unencrypted PEM private key"))?;
+        self.client = Some((certificates(path)?, key));
+        Ok(())
+    }
+}
+
+fn file_names(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(refusal(folder, error)),
+    };
+    let names: Result<Vec<_>, _> = entries.map(|entry| entry.map(|entry| entry.path())).collect();
+    let mut names = names.map_err(|error| refusal(folder, error))?;
+    names.sort();
+    Ok(names)
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let pem = read(path)?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    match found {
+        Ok(found) if !found.is_empty() => Ok(found),
+        _ => Err(refusal(path, "no PEM certificates")),
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(|error| refusal(path, error))?;
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|error| refusal(path, error))?;
+    let fits = bytes.len() as u64 <= MAX_FILE;
+    fits.then_some(bytes).ok_or_else(|| refusal(path, "larger than any certificate file"))
+}
+
+fn refusal(path: &Path, problem: impl ToString) -> Error {
+    Error::TlsFile { path: path.to_owned(), problem: problem.to_string() }
+}
+
+/// A system's whole bundle of authorities is about 250 KB.
+const MAX_FILE: u64 = 4 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn directory_with(files: &[(&str, &str)]) -> (tempfile::TempDir, TlsDirectory) {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let host = directory.path().join("h:4443");
+        fs::create_dir(&host).expect("folder");
+        for (name, text) in files {
+            fs::write(host.join(name), text).expect("file");
+        }
+        let tls = TlsDirectory::new(directory.path());
+        (directory, tls)
+    }
+
+    fn pair() -> (String, String) {
+        let made = rcgen::generate_simple_self_signed(vec!["h".into()]).expect("certificate");
+        (made.cert.pem(), made.signing_key.serialize_pem())
+    }
+
+    #[test]
+    fn authorities_and_client_certificates_are_read() {
+        let (cert, key) = pair();
+        let files = [("ca.crt", &*cert), ("me.cert", &*cert), ("me.key", &*key), ("README", "x")];
+        let (_keep, tls) = directory_with(&files);
+        let files = tls.read("h:4443").expect("valid");
+        assert_eq!(files.authorities.len(), 1);
+        assert!(files.client.is_some());
+        assert!(files.config(&Trust::default()).is_ok());
+    }
+
+    #[test]
+    fn absent_folder_means_nothing_special() {
+        let (_keep, tls) = directory_with(&[]);
+        assert!(tls.read("other").expect("absent").authorities.is_empty());
+    }
+
+    #[test]
+    fn half_pairs_and_junk_are_refused() {
+        let (cert, key) = pair();
+        for (name, text) in [("a.cert", &*cert), ("a.key", &*key), ("a.crt", "junk"), ("b.crt", "")]
+        {
+            let (_keep, tls) = directory_with(&[(name, text)]);
+            let error = tls.read("h:4443").err().expect(name).to_string();
+            assert!(error.contains(name), "{error}");
+        }
+    }
+}

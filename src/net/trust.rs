@@ -1,0 +1,128 @@
+//! Which certificates of servers are accepted.
+//!
+//! The system's certificate authorities are read (about 3 ms) only when a server's certificate does
+//! not come from an authority that the user gave for it.
+
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
+
+use rustls::{
+    CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
+    crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
+    pki_types::{CertificateDer, ServerName, UnixTime},
+};
+
+/// The authorities of the system, shared by all connections and read at most once.
+#[derive(Clone)]
+pub(super) struct Trust {
+    provider: Arc<CryptoProvider>,
+    system: Arc<OnceLock<Option<Arc<WebPkiServerVerifier>>>>,
+}
+
+impl Trust {
+    /// The one TLS provider.
+    pub(super) fn provider(&self) -> Arc<CryptoProvider> {
+        Arc::clone(&self.provider)
+    }
+
+    /// Accepts what `authorities` or those of the system vouch for.
+    pub(super) fn verifier(
+        &self,
+        authorities: &[CertificateDer<'static>],
+    ) -> Result<Verifier, Error> {
+        let mut roots = RootCertStore::empty();
+        for authority in authorities {
+            roots.add(authority.clone())?;
+        }
+        let own = if roots.is_empty() { None } else { Some(self.over(roots)?) };
+        Ok(Verifier { own, trust: self.clone() })
+    }
+
+    fn system(&self) -> Option<&Arc<WebPkiServerVerifier>> {
+        let load = || {
+            let mut roots = RootCertStore::empty();
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            self.over(roots).ok()
+        };
+        self.system.get_or_init(load).as_ref()
+    }
+
+    fn over(&self, roots: RootCertStore) -> Result<Arc<WebPkiServerVerifier>, Error> {
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), self.provider())
+            .build()
+            .map_err(|error| Error::General(error.to_string()))
+    }
+}
+
+impl Default for Trust {
+    fn default() -> Self {
+        Self { provider: Arc::new(ring::default_provider()), system: Arc::default() }
+    }
+}
+
+/// The certificate check for one server.
+pub(super) struct Verifier {
+    own: Option<Arc<WebPkiServerVerifier>>,
+    trust: Trust,
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Verifier")
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let check = |roots: &Arc<WebPkiServerVerifier>| {
+            roots.verify_server_cert(leaf, intermediates, name, ocsp, now)
+        };
+        match self.own.as_ref().map_or_else(|| Err(unknown_issuer()), check) {
+            Err(error) if error == unknown_issuer() => {
+                self.trust.system().map_or_else(|| Err(error), check)
+            }
+            decided => decided,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.trust.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, leaf, signed, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.trust.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, leaf, signed, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.trust.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+fn unknown_issuer() -> Error {
+    Error::InvalidCertificate(CertificateError::UnknownIssuer)
+}
