@@ -1,0 +1,3 @@
+//! What Docker means by trust: tags, signers, pins, and the engine that pulls.
+
+pub mod pins;
