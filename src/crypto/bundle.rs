@@ -50,7 +50,7 @@ impl CertificateBundle {
     /// The text that [`from_pem`](CertificateBundle::from_pem) reads.
     pub fn to_pem(&self) -> Vec<u8> {
         let all = std::iter::once(&self.leaf).chain(&self.intermediates);
-        all.flat_map(|it| pem::encode(LABEL, it.der()).into_bytes()).collect()
+        all.flat_map(|it| pem::encode(LABEL, &[], it.der()).as_bytes().to_vec()).collect()
     }
 
     /// The certificate that names a GUN and holds the key.
@@ -79,7 +79,7 @@ pub fn certificates_from_pem(text: &[u8]) -> Result<Vec<Certificate>, Error> {
 
 fn read(text: &[u8]) -> Result<Vec<Certificate>, Error> {
     let one = |block: pem::Block| match block.label.as_str() {
-        LABEL => Certificate::parse(&block.der),
+        LABEL => Certificate::parse(&block.contents),
         _ => Err(Error::Pem { problem: "something else than a certificate" }),
     };
     pem::decode(text)?.into_iter().map(one).collect()

@@ -21,7 +21,7 @@ pub struct Certificate {
     common_name: Option<String>,
     not_before: Timestamp,
     not_after: Timestamp,
-    is_ca: bool,
+    authority: Option<Authority>,
     signed_with_sha1: bool,
 }
 
@@ -50,7 +50,7 @@ impl Certificate {
             common_name: common_name(tbs.subject()),
             not_before: timestamp(&tbs.validity().not_before),
             not_after: timestamp(&tbs.validity().not_after),
-            is_ca: constraints.is_some_and(|(_, constraints)| constraints.ca),
+            authority: constraints.and_then(|(_, it)| authority(&it)),
             signed_with_sha1: WEAK_SIGNATURES.contains(&read.signature_algorithm().oid),
         })
     }
@@ -96,12 +96,17 @@ impl Certificate {
 
     /// Whether it may issue others (RFC 5280 §4.2.1.9).
     pub fn is_ca(&self) -> bool {
-        self.is_ca
+        self.authority.is_some()
     }
 
     /// Whether its signature rests on SHA-1 or something older still.
     pub fn signed_with_sha1(&self) -> bool {
         self.signed_with_sha1
+    }
+
+    /// Whether so many intermediates may stand between it and a leaf.
+    pub(super) fn allows_below(&self, intermediates: usize) -> bool {
+        self.authority.is_some_and(|it| it.path_length.is_none_or(|most| intermediates <= most))
     }
 
     /// Whether it names the subject of `other` as its issuer; signatures are not looked at.
@@ -122,6 +127,17 @@ impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Certificate({:?}, {})", self.common_name, self.fingerprint())
     }
+}
+
+/// What a certificate of an authority allows.
+#[derive(Clone, Copy)]
+struct Authority {
+    path_length: Option<usize>,
+}
+
+fn authority(constraints: &BasicConstraints) -> Option<Authority> {
+    let path_length = constraints.path_len_constraint.map(usize::from);
+    constraints.ca.then_some(Authority { path_length })
 }
 
 fn common_name(subject: &Name) -> Option<String> {

@@ -1,8 +1,10 @@
 //! From a leaf to a certificate authority that somebody pinned (RFC 5280 §6).
 
+use std::time::Duration;
+
 use jiff::Timestamp;
-use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
-use webpki::{EndEntityCert, KeyUsage, ring};
+use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
+use webpki::{EndEntityCert, KeyUsage, VerifiedPath, ring};
 
 use super::{Certificate, CertificateBundle, Error};
 
@@ -16,19 +18,21 @@ impl CertificateBundle {
     pub fn chains_to(&self, anchors: &[Certificate], now: Timestamp) -> Result<(), Error> {
         let usable =
             |it: &&Certificate| it.is_ca() && it.is_valid_at(now) && !it.signed_with_sha1();
-        let anchors = anchors.iter().filter(usable).map(der).collect::<Vec<_>>();
-        let anchors = anchors
-            .iter()
-            .filter_map(|it| webpki::anchor_from_trusted_cert(it).ok())
-            .collect::<Vec<_>>();
-        if anchors.is_empty() {
-            return Err(Error::NoAnchor);
-        }
         self.check_order()?;
+        let mut answer = Err(Error::NoAnchor);
+        for anchor in anchors.iter().filter(usable) {
+            answer = self.leads_to(anchor, now).map_err(|source| Error::Chain { source });
+            if answer.is_ok() {
+                break;
+            }
+        }
+        answer
+    }
+
+    fn leads_to(&self, anchor: &Certificate, now: Timestamp) -> Result<(), webpki::Error> {
         // Notary asks for serverAuth, its own certificates say codeSigning.
-        self.build_path(&anchors, now, KeyUsage::required_if_present(CODE_SIGNING))
-            .or_else(|_| self.build_path(&anchors, now, KeyUsage::server_auth()))
-            .map_err(|source| Error::Chain { source })
+        self.build_path(anchor, now, KeyUsage::required_if_present(CODE_SIGNING))
+            .or_else(|_| self.build_path(anchor, now, KeyUsage::server_auth()))
     }
 
     /// Each certificate is issued by the one after it.
@@ -43,17 +47,33 @@ impl CertificateBundle {
 
     fn build_path(
         &self,
-        anchors: &[TrustAnchor<'_>],
+        anchor: &Certificate,
         now: Timestamp,
         usage: KeyUsage,
     ) -> Result<(), webpki::Error> {
-        let now = u64::try_from(now.as_second()).map_err(|_| webpki::Error::BadDerTime)?;
-        let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(now));
+        let now = u64::try_from(now.as_second()).map_err(|_| webpki::Error::InvalidCertValidity)?;
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(now));
         let intermediates = self.intermediates().iter().map(der).collect::<Vec<_>>();
-        let leaf = der(self.leaf());
-        let leaf = EndEntityCert::try_from(&leaf)?;
-        leaf.verify_for_usage(ALGORITHMS, anchors, &intermediates, now, usage, None, None)?;
-        Ok(())
+        let (leaf, root) = (der(self.leaf()), der(anchor));
+        let root = [webpki::anchor_from_trusted_cert(&root)?];
+        // Path building takes a name and a key from an authority, and nothing else.
+        let short_enough = |path: &VerifiedPath<'_>| match anchor
+            .allows_below(path.intermediate_certificates().count())
+        {
+            true => Ok(()),
+            false => Err(webpki::Error::PathLenConstraintViolated),
+        };
+        EndEntityCert::try_from(&leaf)?
+            .verify_for_usage(
+                ALGORITHMS,
+                &root,
+                &intermediates,
+                now,
+                usage,
+                None,
+                Some(&short_enough),
+            )
+            .map(|_| ())
     }
 }
 

@@ -145,3 +145,19 @@ const EXTENSIONS: &[u8] = &[
     0x30, 0x0c, 0x06, 0x03, 0x55, 0x1d, 0x13, 0x01, 0x01, 0xff,
         0x04, 0x02, 0x30, 0x00,
 ];
+
+/// What would have been signed for a certificate that exists.
+#[cfg(test)]
+pub(super) fn body_of(certificate: &Certificate, serial: &[u8]) -> Vec<u8> {
+    let key = certificate.public_key().unwrap();
+    Body {
+        serial,
+        algorithm: &signature_algorithm(key.algorithm()).unwrap().1,
+        common_name: certificate.common_name().unwrap(),
+        not_before: certificate.not_before(),
+        not_after: certificate.not_after(),
+        spki: key.spki(),
+    }
+    .to_der()
+    .unwrap()
+}

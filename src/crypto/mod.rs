@@ -15,7 +15,8 @@ mod encoding;
 mod error;
 mod issue;
 mod key;
-mod pem;
+#[cfg_attr(not(feature = "client"), expect(dead_code, reason = "keys read headers"))]
+pub(crate) mod pem;
 mod private;
 mod signature;
 mod signer;

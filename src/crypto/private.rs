@@ -111,9 +111,19 @@ impl PrivateKey {
 
     /// From a PKCS#1 key whose public half was taken from it.
     pub(super) fn from_rsa(public: PublicKey, pkcs1: &[u8]) -> Result<PrivateKey, Error> {
-        RsaKeyPair::from_der(pkcs1)
+        let secret = Secret::Rsa(Zeroizing::new(pkcs1.to_vec()));
+        let key = PrivateKey { public, secret };
+        // Only a signature shows whether every part belongs to the others.
+        key.sign_with(Scheme::RsaPkcs1, b"")
             .map_err(|_| Error::BadPrivateKey { algorithm: Algorithm::Rsa })?;
-        Ok(PrivateKey { public, secret: Secret::Rsa(Zeroizing::new(pkcs1.to_vec())) })
+        Ok(key)
+    }
+
+    /// A key whose halves do not belong together, as a fault would leave it.
+    #[cfg(test)]
+    pub(super) fn with_foreign_public(seed: &[u8; 32], other: &[u8; 32]) -> PrivateKey {
+        let public = PrivateKey::from_ed25519_seed(other).unwrap().public;
+        PrivateKey { public, secret: Secret::Ed25519(Zeroizing::new(*seed)) }
     }
 
     pub(super) fn secret(&self) -> &Secret {

@@ -10,11 +10,11 @@ use super::{Algorithm, Error, asn1};
 pub(super) enum Material {
     /// The uncompressed point.
     P256([u8; 65]),
-    P384(p384::ecdsa::VerifyingKey),
-    P521(p521::ecdsa::VerifyingKey),
+    P384(Box<p384::ecdsa::VerifyingKey>),
+    P521(Box<p521::ecdsa::VerifyingKey>),
     /// PKCS#1 `RSAPublicKey`.
     Rsa(Vec<u8>),
-    Ed25519(ed25519_dalek::VerifyingKey),
+    Ed25519(Box<ed25519_dalek::VerifyingKey>),
 }
 
 impl Material {
@@ -67,10 +67,10 @@ pub(super) fn point(algorithm: Algorithm, bytes: &[u8]) -> Result<Material, Erro
             .and_then(|_| bytes.try_into().ok())
             .map(Material::P256),
         Algorithm::EcdsaP384 => {
-            p384::ecdsa::VerifyingKey::from_sec1_bytes(bytes).ok().map(Material::P384)
+            p384::ecdsa::VerifyingKey::from_sec1_bytes(bytes).ok().map(Box::new).map(Material::P384)
         }
         Algorithm::EcdsaP521 => {
-            p521::ecdsa::VerifyingKey::from_sec1_bytes(bytes).ok().map(Material::P521)
+            p521::ecdsa::VerifyingKey::from_sec1_bytes(bytes).ok().map(Box::new).map(Material::P521)
         }
         Algorithm::Rsa | Algorithm::Ed25519 => None,
     }
@@ -103,7 +103,7 @@ pub(super) fn ed25519(raw: &[u8]) -> Result<Material, Error> {
     if key.is_weak() || key.to_edwards().compress().as_bytes() != raw {
         return Err(bad());
     }
-    Ok(Material::Ed25519(key))
+    Ok(Material::Ed25519(Box::new(key)))
 }
 
 /// The algorithm of a curve's name.

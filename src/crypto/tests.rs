@@ -27,5 +27,26 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-const ALL: [Algorithm; 4] =
-    [Algorithm::EcdsaP256, Algorithm::EcdsaP384, Algorithm::EcdsaP521, Algorithm::Ed25519];
+/// Rows of a table of tests, their cells parted by tabs.
+fn table(text: &str) -> impl Iterator<Item = Vec<&str>> {
+    assert!(text.lines().count() > 1);
+    text.lines().map(|line| line.split('\t').collect())
+}
+
+/// Fresh keys, and the RSA key of the tests.
+pub(crate) fn one_key_of_each_kind() -> Vec<PrivateKey> {
+    let fresh =
+        [Algorithm::EcdsaP256, Algorithm::EcdsaP384, Algorithm::EcdsaP521, Algorithm::Ed25519];
+    let mut keys =
+        fresh.map(|it| PrivateKey::generate(it).unwrap()).into_iter().collect::<Vec<_>>();
+    keys.push(rsa_key());
+    keys
+}
+
+/// A throw-away RSA key of 2048 bits.
+pub(crate) fn rsa_key() -> PrivateKey {
+    let row = table(PRIVATE).find(|row| row[0] == "RSA" && row[1] == "pkcs1").unwrap();
+    PrivateKey::from_pkcs1(&hex(row[3])).unwrap()
+}
+
+const PRIVATE: &str = include_str!("../../tests/vectors/crypto/private.tsv");

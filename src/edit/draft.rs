@@ -6,8 +6,8 @@ use jiff::Timestamp as Instant;
 
 use super::{Error, Signers, expiry};
 use crate::tuf::{
-    Delegations, Dialect, FileMeta, Key, Limits, Role, RoleName, Root, Scope, Snapshot, Target,
-    Targets, Version,
+    Delegation, Delegations, Dialect, FileMeta, Key, Limits, Role, RoleName, Root, Scope, Snapshot,
+    Target, Targets, Version,
 };
 use crate::verify::TrustedTargets;
 
@@ -142,6 +142,16 @@ impl Draft {
     /// The roles that must be signed: those that changed, by their names in order.
     pub fn touched(&self) -> impl Iterator<Item = &RoleName> {
         self.roles.iter().filter(|(_, sheet)| sheet.touched).map(|(name, _)| name)
+    }
+
+    /// The direct delegations of `targets` that may sign a name, in their order; `None` if it delegates to nobody.
+    pub fn delegations_for(&self, name: &str) -> Option<Vec<RoleName>> {
+        let targets = self.roles.get(&RoleName::Targets)?;
+        let delegations = &targets.content.delegations.roles;
+        let may_sign =
+            |delegation: &&Delegation| targets.scope.restrict(&delegation.paths).allows(name);
+        (!delegations.is_empty())
+            .then(|| delegations.iter().filter(may_sign).map(|role| role.name.clone()).collect())
     }
 
     /// The keys of which a role's threshold must sign, as its delegator or the root names them.

@@ -216,6 +216,18 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn accepted_reference_reads_back(text in "\\PC{0,40}", near in "([a-zA-Z0-9]{1,3}|[-._:/@]){1,12}") {
+            for text in [text, near] {
+                if let Ok(reference) = text.parse::<Reference>() {
+                    proptest::prop_assert_eq!(parsed(&reference.to_string()), reference.clone());
+                    proptest::prop_assert_eq!(parsed(&reference.familiar()), reference);
+                }
+            }
+        }
+    }
+
     #[test]
     fn tag_of_128_bytes_is_the_longest() {
         assert!("a".repeat(128).parse::<Tag>().is_ok());

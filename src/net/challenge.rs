@@ -193,6 +193,20 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_challenge_is_read_or_refused(text in "[ -~]{0,80}", list in "([Bb]earer|Basic|[a-z]+=|\"[a-z]*\"|[ ,=\\\\\"])*") {
+            let _ = (read(&[&text]), read(&[&list]));
+        }
+
+        #[test]
+        fn quoted_realm_is_read_as_written(realm in "[ -~]{0,80}") {
+            let quoted = realm.replace('\\', r"\\").replace('"', r#"\""#);
+            let text = format!(r#"Bearer realm="{quoted}",service=s"#);
+            proptest::prop_assert_eq!(read(&[&text]), Ok(bearer(&realm, Some("s"))));
+        }
+    }
+
     #[test]
     fn bearer_beats_basic_in_any_order() {
         let (basic, token) = (r#"Basic realm="x""#, r#"Bearer realm="y""#);

@@ -42,6 +42,9 @@ impl RemoteFile {
 
 /// A place that keeps a collection's metadata.
 pub trait Remote: Send + Sync {
+    /// What to call the place in messages: a server's host and port.
+    fn name(&self) -> String;
+
     /// Reads a file of at most `limit` bytes; `None` if the place says that there is none (404).
     ///
     /// # Errors
@@ -141,6 +144,11 @@ impl NotaryServer {
 }
 
 impl Remote for NotaryServer {
+    fn name(&self) -> String {
+        let host = self.base.host_str().unwrap_or_default();
+        self.base.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    }
+
     async fn fetch(&self, file: &RemoteFile, limit: u64) -> Result<Option<Vec<u8>>, Error> {
         let request = Request::get(self.url(&file.path())?);
         let response = self.send(request, Access::Pull).await?;

@@ -6,6 +6,10 @@ use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
 /// A password or token: wiped when dropped, never shown.
+///
+/// ```compile_fail
+/// println!("{:?}", countersign::net::Secret::new("s3cret".to_owned()));
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
 

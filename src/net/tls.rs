@@ -30,6 +30,10 @@ impl TlsDirectory {
     /// Reads what is there for `authority`, a host with its port if the URL names one.
     pub(super) fn read(&self, authority: &str) -> Result<TlsFiles, Error> {
         let mut files = TlsFiles::default();
+        // A redirect may name any host; `..` is one to a URL.
+        if authority.is_empty() || authority.starts_with('.') || authority.contains(['/', '\\']) {
+            return Ok(files);
+        }
         for path in file_names(&self.0.join(authority))? {
             files.add(&path)?;
         }
@@ -161,6 +165,18 @@ mod tests {
     fn absent_folder_means_nothing_special() {
         let (_keep, tls) = directory_with(&[]);
         assert!(tls.read("other").expect("absent").authorities.is_empty());
+    }
+
+    #[test]
+    fn host_cannot_name_another_folder() {
+        let (keep, tls) = directory_with(&[]);
+        fs::write(keep.path().join("a.crt"), "junk").expect("file");
+        for authority in ["", "..", ".", "../x", "h:4443/.."] {
+            assert!(
+                tls.read(authority).is_ok_and(|files| files.authorities.is_empty()),
+                "{authority}"
+            );
+        }
     }
 
     #[test]

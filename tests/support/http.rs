@@ -1,7 +1,7 @@
 //! A small HTTP/1.1 server, with TLS or without, that answers as a test says: honestly or not.
 //!
 //! It writes its answers byte by byte itself, so it can do what a library would not let it do.
-#![allow(dead_code, reason = "every test program uses a part of it")]
+#![allow(dead_code, unreachable_pub, reason = "every test program uses a part of it")]
 
 use std::{
     io::Write as _,
@@ -149,22 +149,28 @@ impl Identity {
     }
 
     pub fn new(names: &[&str], validity: Validity) -> Self {
-        use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+        use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
         let authority_key = KeyPair::generate().expect("a key");
         let mut authority = CertificateParams::new(Vec::new()).expect("no names");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issued = authority.self_signed(&authority_key).expect("a certificate");
         let issuer = Issuer::new(authority, authority_key);
         let key = KeyPair::generate().expect("a key");
-        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-        let mut leaf = CertificateParams::new(names).expect("valid names");
-        if validity == Validity::Past {
-            (leaf.not_before, leaf.not_after) =
-                (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
-        }
+        let leaf = parameters(names, validity);
         let leaf = leaf.signed_by(&key, &issuer).expect("a certificate");
         let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
         Self { chain: vec![leaf.der().clone()], key: Arc::new(key), authority: issued.pem() }
+    }
+
+    /// A certificate that is its own authority, as `openssl req -x509` makes it.
+    pub fn self_signed(names: &[&str], validity: Validity) -> Self {
+        use rcgen::{BasicConstraints, IsCa, KeyPair};
+        let key = KeyPair::generate().expect("a key");
+        let mut parameters = parameters(names, validity);
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let made = parameters.self_signed(&key).expect("a certificate");
+        let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+        Self { chain: vec![made.der().clone()], key: Arc::new(key), authority: made.pem() }
     }
 
     /// Writes the authority where a client is told to look.
@@ -183,6 +189,16 @@ impl Identity {
             .expect("a matching pair");
         TlsAcceptor::from(Arc::new(config))
     }
+}
+
+fn parameters(names: &[&str], validity: Validity) -> rcgen::CertificateParams {
+    let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+    let mut parameters = rcgen::CertificateParams::new(names).expect("valid names");
+    if validity == Validity::Past {
+        parameters.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        parameters.not_after = rcgen::date_time_ymd(2021, 1, 1);
+    }
+    parameters
 }
 
 /// A running server; it ends when dropped.
@@ -294,10 +310,17 @@ where
     }
 }
 
-async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<Seen> {
+async fn read_request(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Option<Seen> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.ok()?);
+        if head == [TLS_HANDSHAKE] {
+            stream
+                .write_all(b"HTTP/1.0 400 Bad Request\r\n\r\nTLS is not spoken here\n")
+                .await
+                .ok()?;
+            return None;
+        }
     }
     let head = String::from_utf8(head).ok()?;
     let (first, rest) = head.split_once("\r\n")?;
@@ -366,3 +389,6 @@ async fn write_chunk(stream: &mut (impl AsyncWrite + Unpin), piece: &[u8]) -> Op
     stream.write_all(&chunk).await.ok()?;
     stream.flush().await.ok()
 }
+
+/// The first byte of a client that expects TLS.
+const TLS_HANDSHAKE: u8 = 22;

@@ -1,0 +1,124 @@
+//! Publishing a change, whoever else publishes at the same time.
+//!
+//! Nobody can lock a collection on a server. So a change is made on what is there, and if another publisher was faster
+//! the change is made again on what is there now: nobody's work is lost, and nothing is ever overwritten unseen.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ring::rand::{SecureRandom, SystemRandom};
+
+use super::Error;
+use super::refresh::{Refreshed, Wish, refresh};
+use crate::edit::Update;
+use crate::net::{self, Remote};
+use crate::storage::{Accepted, Cache};
+use crate::tuf::{RoleName, Version};
+use crate::verify::Policy;
+
+/// Who makes the change.
+pub trait Author {
+    /// Why it could not be made.
+    type Error: From<Error>;
+
+    /// Makes the change on the collection as it is, or founds it if there is none. `None` when there is nothing to
+    /// change. Called again, on a newer state, when another publisher was faster.
+    ///
+    /// # Errors
+    ///
+    /// Ends the publication.
+    fn compose(
+        &mut self,
+        known: Option<&Refreshed>,
+    ) -> impl Future<Output = Result<Option<Update>, Self::Error>>;
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Publication {
+    /// The collection as it was when the change was made on it; `None` if it was founded.
+    pub on: Option<Refreshed>,
+    /// What was published; `None` when there was nothing to change.
+    pub update: Option<Update>,
+    /// How often it was made.
+    pub attempts: u32,
+}
+
+/// Publishes what the author composes, and composes again when another publisher was faster.
+///
+/// # Errors
+///
+/// The author's error; [`Error::Contended`] after many attempts; any other [`Error`]. After a failed journey the
+/// state is read again: if the change is there, it was taken, and that is success.
+pub async fn publish<A: Author>(
+    policy: Arc<Policy>,
+    cache: &impl Cache,
+    remote: &impl Remote,
+    wish: Wish<'_>,
+    author: &mut A,
+) -> Result<Publication, A::Error> {
+    let mut doubts = 0;
+    for attempts in 1..=MAX_ATTEMPTS {
+        let on = known(&policy, cache, remote, wish).await?;
+        let Some(update) = author.compose(on.as_ref()).await? else {
+            return Ok(Publication { on, update: None, attempts });
+        };
+        match remote.publish(update.files()).await {
+            Ok(()) => {
+                remember_founding(&policy, cache, &update)?;
+                return Ok(Publication { on, update: Some(update), attempts });
+            }
+            Err(net::Error::Conflict { .. }) => {}
+            // Two founders at once: the slower one's root does not follow from the faster one's.
+            Err(net::Error::Refused { .. }) if on.is_none() && doubts < MAX_DOUBTS => doubts += 1,
+            Err(error) if is_doubtful(&error) && doubts < MAX_DOUBTS => doubts += 1,
+            Err(error) => return Err(Error::Net(error).into()),
+        }
+        tokio::time::sleep(pause(attempts)).await;
+    }
+    Err(Error::Contended { attempts: MAX_ATTEMPTS }.into())
+}
+
+/// The collection as it is; `None` if there is none and never was.
+async fn known(
+    policy: &Arc<Policy>,
+    cache: &impl Cache,
+    remote: &impl Remote,
+    wish: Wish<'_>,
+) -> Result<Option<Refreshed>, Error> {
+    match refresh(Arc::clone(policy), cache, Some(remote), wish).await {
+        Ok(refreshed) => Ok(Some(refreshed)),
+        Err(Error::NoTrustData { seen_before: false, .. }) => Ok(None),
+        Err(Error::NoTrustData { gun, .. }) => Err(Error::AlreadyKnown { gun }),
+        Err(error) => Err(error),
+    }
+}
+
+/// The root that we made ourselves needs no first use.
+fn remember_founding(policy: &Policy, cache: &impl Cache, update: &Update) -> Result<(), Error> {
+    let root = update.files().iter().find(|(role, _)| *role == RoleName::Root);
+    let Some((_, bytes)) = root else { return Ok(()) };
+    let version = update.versions().get(&RoleName::Root).copied().unwrap_or(Version::ONE);
+    let root = Some((version, bytes.clone()));
+    Ok(cache.keep(&Accepted { root, files: Vec::new(), root_asked: false, now: policy.now })?)
+}
+
+/// Whether the server may have taken the update although we did not hear so.
+fn is_doubtful(error: &net::Error) -> bool {
+    matches!(
+        error,
+        net::Error::Unreachable { .. } | net::Error::TimedOut { .. } | net::Error::Truncated { .. }
+    )
+}
+
+/// A pause that grows, and differs from one publisher to the next.
+fn pause(attempt: u32) -> Duration {
+    let longest = 20_u64 << attempt.min(5);
+    let mut dice = [0; 2];
+    // Without randomness the pause is merely the shortest one.
+    let _ = SystemRandom::new().fill(&mut dice);
+    Duration::from_millis(5 + u64::from(u16::from_le_bytes(dice)) % longest)
+}
+
+const MAX_ATTEMPTS: u32 = 64;
+const MAX_DOUBTS: u32 = 3;

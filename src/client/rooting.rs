@@ -1,0 +1,101 @@
+//! Finding the newest root.
+
+use std::sync::Arc;
+
+use super::Error;
+use crate::crypto::Sha256;
+use crate::net::{Remote, RemoteFile};
+use crate::storage::Memory;
+use crate::tuf::RoleName;
+use crate::verify::{self, Policy, TrustedRoot};
+
+/// Where the chain of roots begins.
+#[derive(Debug)]
+pub(super) enum Start {
+    /// At the stored root.
+    Stored(TrustedRoot),
+    /// At the root that was stored once and is lost: to be fetched by its version, and known by its hash.
+    Lost(crate::tuf::Version, Sha256),
+    /// At whatever the server shows first.
+    FirstUse,
+}
+
+impl Start {
+    /// Looks at what is stored.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RootDamaged`] when a root is stored that is none, and we do not know which it was: then a person must
+    /// decide, because going on would be trust on first use once more.
+    pub(super) fn of(
+        policy: &Arc<Policy>,
+        stored: Option<&[u8]>,
+        memory: &Memory,
+    ) -> Result<Self, Error> {
+        let lost = memory.baseline.root().zip(memory.root);
+        let Some(bytes) = stored else {
+            return Ok(lost.map_or(Self::FirstUse, |(version, sha256)| Self::Lost(version, sha256)));
+        };
+        match (TrustedRoot::restore(Arc::clone(policy), bytes), lost) {
+            (Ok(root), Some((version, sha256))) if is_other_than(&root, version, sha256) => {
+                Ok(Self::Lost(version, sha256))
+            }
+            (Ok(root), _) => Ok(Self::Stored(root)),
+            (Err(_), Some((version, sha256))) => Ok(Self::Lost(version, sha256)),
+            (Err(source), None) => Err(Error::RootDamaged { gun: policy.gun.clone(), source }),
+        }
+    }
+
+    /// What to ask the server for before anything else.
+    pub(super) fn file(&self) -> Option<RemoteFile> {
+        match self {
+            Self::Stored(_) => None,
+            Self::Lost(version, _) => Some(RemoteFile::ByVersion(RoleName::Root, *version)),
+            Self::FirstUse => Some(RemoteFile::Current(RoleName::Root)),
+        }
+    }
+}
+
+/// A stored root that is older than the one we remember, or another one of its version, is not what we left there.
+fn is_other_than(root: &TrustedRoot, version: crate::tuf::Version, sha256: Sha256) -> bool {
+    let found = root.content().version;
+    found < version || (found == version && root.file().sha256() != Some(sha256))
+}
+
+/// Follows the chain as far as the server leads. Only a 404 ends it; any other failure might hide a newer root.
+///
+/// Returns the newest root, with its bytes if it is newer than `start`. When a root on the way fails, the one before it
+/// is returned together with the reason.
+pub(super) async fn walk(
+    start: TrustedRoot,
+    policy: &Policy,
+    remote: &impl Remote,
+) -> (TrustedRoot, Option<Vec<u8>>, Result<(), Error>) {
+    let mut newest = (start, None);
+    for _ in 0..policy.limits.root_chain {
+        let step = step(&newest.0, policy, remote).await;
+        match step {
+            Ok(Some((root, bytes))) => newest = (root, Some(bytes)),
+            Ok(None) => return (newest.0, newest.1, Ok(())),
+            Err(error) => return (newest.0, newest.1, Err(error)),
+        }
+    }
+    let limit = policy.limits.root_chain;
+    let more = match step(&newest.0, policy, remote).await {
+        Ok(None) => Ok(()),
+        Ok(Some(_)) => Err(verify::Error::RootChainTooLong { limit }.into()),
+        Err(error) => Err(error),
+    };
+    (newest.0, newest.1, more)
+}
+
+async fn step(
+    root: &TrustedRoot,
+    policy: &Policy,
+    remote: &impl Remote,
+) -> Result<Option<(TrustedRoot, Vec<u8>)>, Error> {
+    let Some(version) = root.next_version() else { return Ok(None) };
+    let file = RemoteFile::ByVersion(RoleName::Root, version);
+    let Some(bytes) = remote.fetch(&file, policy.limits.root_bytes).await? else { return Ok(None) };
+    Ok(Some((root.advance(&bytes)?, bytes)))
+}

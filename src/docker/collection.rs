@@ -1,0 +1,59 @@
+//! A collection as docker's commands see it.
+
+use std::sync::Arc;
+
+use crate::client::{self, Refreshed, Wish};
+use crate::net::Remote;
+use crate::storage::Cache;
+use crate::tuf::Gun;
+use crate::verify::Policy;
+
+/// One repository's trust data: where it is cached, which server has it, and what it is measured against.
+///
+/// Without a server only the cache is used, as `--offline` wants.
+#[derive(Clone, Debug)]
+pub struct Collection<'c, C, R> {
+    policy: Arc<Policy>,
+    cache: &'c C,
+    remote: Option<&'c R>,
+}
+
+impl<'c, C: Cache, R: Remote> Collection<'c, C, R> {
+    /// A collection behind a server.
+    pub fn new(policy: Policy, cache: &'c C, remote: &'c R) -> Self {
+        Self { policy: Arc::new(policy), cache, remote: Some(remote) }
+    }
+
+    /// A collection as it lies in the cache.
+    pub fn offline(policy: Policy, cache: &'c C) -> Self {
+        Self { policy: Arc::new(policy), cache, remote: None }
+    }
+
+    /// Brings it up to date and loads roles.
+    ///
+    /// # Errors
+    ///
+    /// See [`client::refresh`].
+    pub async fn refresh(&self, wish: Wish<'_>) -> Result<Refreshed, client::Error> {
+        client::refresh(Arc::clone(&self.policy), self.cache, self.remote, wish).await
+    }
+
+    /// Its name.
+    pub fn gun(&self) -> &Gun {
+        &self.policy.gun
+    }
+
+    pub(super) fn policy(&self) -> &Arc<Policy> {
+        &self.policy
+    }
+
+    pub(super) fn cache(&self) -> &'c C {
+        self.cache
+    }
+
+    /// The server; a collection that may not ask it cannot be changed.
+    pub(super) fn server(&self) -> Result<&'c R, client::Error> {
+        let role = crate::tuf::RoleName::Timestamp;
+        self.remote.ok_or_else(|| client::Error::NotStored { gun: self.gun().clone(), role })
+    }
+}

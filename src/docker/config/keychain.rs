@@ -1,0 +1,246 @@
+//! The credentials that `docker login` keeps (docker CLI, `cli/config/configfile/file.go`).
+//!
+//! Order for a key: `auths` of `DOCKER_AUTH_CONFIG`, then the key's credential helper or the general
+//! one, then `auths` of `config.json`. Unlike docker we tell when a helper or an entry is broken, and
+//! do not mind what else stands in the variable.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::{Deserialize, de::DeserializeOwned};
+use zeroize::Zeroizing;
+
+use super::{Environment, Error, Location, helper::Helper};
+use crate::net::{self, Credential, Credentials, Secret};
+
+/// Docker's credentials. Files are read and helpers run when a credential is asked for.
+pub struct Keychain {
+    file: PathBuf,
+    variable: Option<Secret>,
+    /// Of the environment, for finding helpers.
+    path: Option<String>,
+}
+
+impl Keychain {
+    /// The credentials below `location`, and those of the environment.
+    pub fn new(location: &Location, environment: &Environment<'_>) -> Self {
+        let variable = environment.variable(VARIABLE).map(Secret::new);
+        Self { file: location.config_file(), variable, path: environment.variable("PATH") }
+    }
+
+    /// The credential kept under `key`.
+    ///
+    /// # Errors
+    ///
+    /// If a source is there and broken; the next one is not asked then.
+    pub fn credential(&self, key: &str) -> Result<Option<Credential>, Error> {
+        if let Some(found) = self.in_variable(key)? {
+            return Ok(Some(found));
+        }
+        let file = self.read_file()?;
+        match file.helper_for(key) {
+            Some(name) => Helper::new(name, self.path.as_deref())?.credential(key),
+            None => entry(&self.file.display().to_string(), &file.auths, key),
+        }
+    }
+
+    fn in_variable(&self, key: &str) -> Result<Option<Credential>, Error> {
+        let Some(text) = &self.variable else { return Ok(None) };
+        let config: ConfigFile = parse(VARIABLE, text.expose().as_bytes())?;
+        entry(VARIABLE, &config.auths, key)
+    }
+
+    fn read_file(&self) -> Result<ConfigFile, Error> {
+        match read(&self.file)? {
+            Some(bytes) => parse(&self.file.display().to_string(), &bytes),
+            None => Ok(ConfigFile::default()),
+        }
+    }
+}
+
+impl Credentials for Keychain {
+    fn for_host(&self, key: &str) -> Result<Option<Credential>, net::Error> {
+        let failed = |source| net::Error::Credentials { key: key.to_owned(), source };
+        self.credential(key).map_err(|error| failed(Box::new(error)))
+    }
+}
+
+/// The part of `config.json` that is about credentials.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ConfigFile {
+    auths: BTreeMap<String, Entry>,
+    cred_helpers: BTreeMap<String, String>,
+    creds_store: Option<String>,
+}
+
+impl ConfigFile {
+    fn helper_for(&self, key: &str) -> Option<&str> {
+        let general = self.creds_store.as_ref();
+        let name = self.cred_helpers.get(key).or(general)?;
+        (!name.is_empty()).then_some(name)
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Entry {
+    auth: Option<Secret>,
+    identitytoken: Option<Secret>,
+    registrytoken: Option<Secret>,
+}
+
+impl Entry {
+    /// `None` if the entry is empty, as beside a credential helper; an error if it is broken.
+    fn credential(&self) -> Option<Result<Credential, ()>> {
+        let filled = |secret: &Option<Secret>| secret.clone().filter(|it| !it.expose().is_empty());
+        let identity = filled(&self.identitytoken).map(Credential::Identity);
+        let registry = || filled(&self.registrytoken).map(Credential::Registry);
+        let password = || filled(&self.auth).map(|auth| decode(auth.expose()).ok_or(()));
+        identity.or_else(registry).map(Ok).or_else(password)
+    }
+}
+
+/// The entry with this key, or else one whose key is an older spelling of the same host.
+fn entry(
+    place: &str,
+    auths: &BTreeMap<String, Entry>,
+    key: &str,
+) -> Result<Option<Credential>, Error> {
+    let same_host = || auths.iter().find(|(found, _)| host_of(found) == host_of(key));
+    let Some((found, entry)) = auths.get_key_value(key).or_else(same_host) else { return Ok(None) };
+    let broken = |()| Error::Entry { place: place.to_owned(), key: found.clone() };
+    entry.credential().transpose().map_err(broken)
+}
+
+/// `host:port` of `https://host:port/v1/`.
+fn host_of(key: &str) -> &str {
+    let bare = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
+    bare.split('/').next().unwrap_or(bare)
+}
+
+/// Base64 of `user:password`, the password perhaps with NULs after it.
+pub(super) fn decode(auth: &str) -> Option<Credential> {
+    let bytes = Zeroizing::new(BASE64_STANDARD.decode(auth).ok()?);
+    let (user, password) = std::str::from_utf8(&bytes).ok()?.split_once(':')?;
+    let password = Secret::new(password.trim_end_matches('\0').to_owned());
+    (!user.is_empty()).then(|| Credential::Password { user: user.to_owned(), password })
+}
+
+/// Errors give the place of the fault and not the text there, which may be a password.
+fn parse<T: DeserializeOwned>(place: &str, bytes: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(bytes).map_err(|error| Error::Malformed {
+        place: place.to_owned(),
+        line: error.line(),
+        column: error.column(),
+    })
+}
+
+fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+    let failed = |source| Error::Read { path: path.to_owned(), source };
+    let file = match fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut bytes = Zeroizing::new(Vec::new());
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(Error::TooLarge { path: path.to_owned(), limit: MAX_FILE });
+    }
+    Ok(Some(bytes))
+}
+
+const VARIABLE: &str = "DOCKER_AUTH_CONFIG";
+/// Bytes.
+const MAX_FILE: u64 = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HUB: &str = "https://index.docker.io/v1/";
+
+    /// Docker's credentials with this `config.json` and `DOCKER_AUTH_CONFIG`.
+    fn lookup(file: &str, variable: &str, key: &str) -> Result<Option<Credential>, Error> {
+        let directory = tempfile::tempdir().expect("a temporary folder");
+        fs::write(directory.path().join("config.json"), file).expect("a file");
+        let lookup = |name: &str| (name == VARIABLE).then(|| variable.to_owned());
+        let environment = Environment::new(&lookup);
+        Keychain::new(&Location::at(directory.path()), &environment).credential(key)
+    }
+
+    fn shown(found: Option<Credential>) -> String {
+        match found {
+            None => "none".into(),
+            Some(Credential::Password { user, password }) => {
+                format!("{user}:{}", password.expose())
+            }
+            Some(Credential::Identity(token)) => format!("identity {}", token.expose()),
+            Some(Credential::Registry(token)) => format!("registry {}", token.expose()),
+        }
+    }
+
+    #[test]
+    fn auths_table() {
+        for (file, key, expected) in [
+            ("{}", "h", "none"),
+            (r#"{"auths":{}}"#, "h", "none"),
+            (r#"{"auths":{"h:1":{"auth":"YTpi"}}}"#, "h:1", "a:b"),
+            (r#"{"auths":{"h:1":{"auth":"YTpi"}}}"#, "h:2", "none"),
+            (r#"{"auths":{"h:1":{"auth":"YTpi"}}}"#, "h", "none"),
+            (r#"{"auths":{"https://h:1/v1/":{"auth":"YTpi"}}}"#, "h:1", "a:b"),
+            (r#"{"auths":{"http://h":{"auth":"YTpi"}}}"#, "h", "a:b"),
+            (r#"{"auths":{"https://index.docker.io/v1/":{"auth":"YTpi"}}}"#, HUB, "a:b"),
+            (r#"{"auths":{"index.docker.io":{"auth":"YTpi"}}}"#, HUB, "a:b"),
+            (r#"{"auths":{"h":{"auth":"YTpiOmM="}}}"#, "h", "a:b:c"),
+            (r#"{"auths":{"h":{"auth":"YTpiAAA="}}}"#, "h", "a:b"),
+            (r#"{"auths":{"h":{}}}"#, "h", "none"),
+            (r#"{"auths":{"h":{"auth":"YTpi","identitytoken":"t"}}}"#, "h", "identity t"),
+            (r#"{"auths":{"h":{"registrytoken":"t"}}}"#, "h", "registry t"),
+            (r#"{"auths":{"h":{"auth":"YTpi","email":"x"}},"HttpHeaders":{}}"#, "h", "a:b"),
+        ] {
+            assert_eq!(shown(lookup(file, "", key).expect(file)), expected, "{file}");
+        }
+    }
+
+    #[test]
+    fn variable_comes_first_and_others_fall_through() {
+        let file = r#"{"auths":{"h":{"auth":"YTpi"},"i":{"auth":"YTpi"}}}"#;
+        let variable = r#"{"auths":{"h":{"auth":"eDp5","username":"x"}},"credHelpers":{}}"#;
+        assert_eq!(shown(lookup(file, variable, "h").expect("valid")), "x:y");
+        assert_eq!(shown(lookup(file, variable, "i").expect("valid")), "a:b");
+    }
+
+    #[test]
+    fn broken_configuration_is_told_without_its_secrets() {
+        let large = " ".repeat((1 << 20) + 1);
+        for (file, variable) in [
+            (r#"{"auths":{"h":{"auth":"s3cret"}}}"#, ""),
+            (r#"{"auths":{"h":{"auth":"czNjcmV0"}}}"#, ""),
+            (r#"{"auths":{"h":"s3cret"}}"#, ""),
+            ("s3cret", ""),
+            ("", ""),
+            (&large, ""),
+            ("{}", r#"{"auths":{"h":{"auth":"s3cret"}}}"#),
+            ("{}", "s3cret"),
+            (r#"{"credsStore":"../../evil"}"#, ""),
+        ] {
+            let error = lookup(file, variable, "h").err().expect(file);
+            assert!(!format!("{error} {error:?}").contains("s3cret"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn absent_file_means_no_credentials() {
+        let directory = tempfile::tempdir().expect("a temporary folder");
+        let nothing = |_: &str| None;
+        let keychain = Keychain::new(&Location::at(directory.path()), &Environment::new(&nothing));
+        assert!(keychain.credential("h").expect("no file").is_none());
+    }
+}

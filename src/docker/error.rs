@@ -1,0 +1,102 @@
+//! Why a tag has no trusted digest, or could not be signed.
+
+use crate::image::{ImageDigest, Tag};
+use crate::tuf::{Gun, KeyId, RoleName};
+use crate::{client, edit, keys, tuf};
+
+/// Why a tag has no trusted digest, or could not be signed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The collection could not be read or changed.
+    #[error(transparent)]
+    Client(#[from] client::Error),
+    /// No role that counts signs this tag.
+    #[error("{gun}: no trusted role signs the tag {tag}{}", listed_elsewhere(.elsewhere))]
+    NoSuchTag {
+        /// The collection.
+        gun: Gun,
+        /// The tag.
+        tag: Tag,
+        /// Roles that do sign it, but do not count for pulls.
+        elsewhere: Vec<RoleName>,
+    },
+    /// Signed, but with no SHA-256.
+    #[error("{role}: signs {tag} without a sha256 digest")]
+    NoDigest {
+        /// The role.
+        role: RoleName,
+        /// The tag.
+        tag: Tag,
+    },
+    /// The reference names another digest than the signed one.
+    #[error("{tag} is signed as {signed}, not as {given}")]
+    OtherDigest {
+        /// The tag.
+        tag: Tag,
+        /// What the user wrote.
+        given: ImageDigest,
+        /// What is signed.
+        signed: ImageDigest,
+    },
+    /// The entry was made for another collection.
+    #[error("{role}: the entry of {tag} was signed for {found}, not for {expected}")]
+    OtherCollection {
+        /// The role.
+        role: RoleName,
+        /// The tag.
+        tag: Tag,
+        /// This collection.
+        expected: Gun,
+        /// The collection in the entry.
+        found: String,
+    },
+    /// No role that may sign the tag has a key here.
+    #[error("no key here may sign {tag} in {gun} (roles: {})", with_keys(.roles))]
+    NoSigningKey {
+        /// The collection.
+        gun: Gun,
+        /// The tag.
+        tag: Tag,
+        /// Roles that could sign it, and their keys.
+        roles: Vec<(RoleName, Vec<KeyId>)>,
+    },
+    /// The role asked for cannot be signed.
+    #[error("{role}: {reason}")]
+    Role {
+        /// The role.
+        role: RoleName,
+        /// Why.
+        reason: String,
+    },
+    /// A private key could not be used or kept.
+    #[error(transparent)]
+    Keys(#[from] keys::Error),
+    /// The change has no signed form.
+    #[error(transparent)]
+    Edit(#[from] edit::Error),
+    /// The custom data has no signed form.
+    #[error(transparent)]
+    Custom(tuf::Error),
+    /// A new key could not be made.
+    #[error("no key could be made")]
+    KeyGeneration(#[source] crate::crypto::Error),
+}
+
+fn listed_elsewhere(found: &[RoleName]) -> String {
+    match found {
+        [] => String::new(),
+        found => format!(
+            " (signed in {}, which does not count for pulls)",
+            found.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        ),
+    }
+}
+
+fn with_keys(roles: &[(RoleName, Vec<KeyId>)]) -> String {
+    let one = |(role, keys): &(RoleName, Vec<KeyId>)| {
+        let keys = keys.iter().map(KeyId::short).collect::<Vec<_>>().join(", ");
+        format!("{role} with {keys}")
+    };
+    roles.iter().map(one).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,126 @@
+//! Who signs what in a repository (docker/cli `trust inspect`).
+
+use std::collections::BTreeSet;
+
+use super::resolve::signers_of;
+use super::{Collection, Error};
+use crate::client::{Refreshed, Roles, Wish};
+use crate::image::{ImageDigest, Tag};
+use crate::net::Remote;
+use crate::storage::Cache;
+use crate::tuf::{KeyId, RoleName, canonical_key_id};
+use crate::verify::Wanted;
+
+/// What docker shows of a repository.
+#[derive(Debug)]
+pub struct Inspection {
+    /// Tags in `targets/releases` and `targets`; one with two digests stands there twice.
+    pub tags: Vec<SignedTag>,
+    /// Delegated roles other than `targets/releases`, by name.
+    pub signers: Vec<SignerKeys>,
+    /// `Root` and `Repository`.
+    pub administrative: Vec<AdministrativeKey>,
+    /// The collection as it was read.
+    pub collection: Refreshed,
+}
+
+/// A signed tag.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SignedTag {
+    /// The name; collections that are no images may sign what is no tag.
+    pub tag: String,
+    /// The signed digest, if it is a SHA-256.
+    pub digest: Option<ImageDigest>,
+    /// The signed size in bytes.
+    pub size: u64,
+    /// The role that shows it.
+    pub role: RoleName,
+    /// Delegations that sign the same digest.
+    pub signers: Vec<String>,
+}
+
+/// A delegation and its keys.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SignerKeys {
+    /// The role's name without `targets/`.
+    pub name: String,
+    /// Canonical ids, in the role's order.
+    pub keys: Vec<KeyId>,
+}
+
+/// The keys of `Root` or `Repository`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct AdministrativeKey {
+    /// `Root` or `Repository`, as docker calls them.
+    pub name: &'static str,
+    /// Ids as docker shows them: of the certificate for `Root`.
+    pub keys: Vec<KeyId>,
+    /// Names of the private key files.
+    pub canonical: Vec<KeyId>,
+}
+
+impl<C: Cache, R: Remote> Collection<'_, C, R> {
+    /// Who signs what; of one tag, if one is given.
+    ///
+    /// # Errors
+    ///
+    /// As [`Collection::refresh`]. Delegations that cannot be used are left out and named in the collection.
+    pub async fn inspect(&self, tag: Option<&Tag>) -> Result<Inspection, Error> {
+        let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
+        let collection = self.refresh(wish).await?;
+        let tags = signed_tags(&collection, tag);
+        let signers = signers(&collection);
+        let administrative = administrative(&collection);
+        Ok(Inspection { tags, signers, administrative, collection })
+    }
+}
+
+fn signed_tags(collection: &Refreshed, only: Option<&Tag>) -> Vec<SignedTag> {
+    let mut seen = BTreeSet::new();
+    let mut tags = Vec::new();
+    for name in [RoleName::Targets, RoleName::releases()] {
+        let Some(role) = collection.targets.role(&name) else { continue };
+        for (tag, target) in role.targets() {
+            let digest = target.hashes.sha256().map(ImageDigest::from);
+            let asked_for = only.is_none_or(|only| only.as_str() == tag);
+            if asked_for && seen.insert((tag.to_owned(), digest.map(|digest| digest.to_string()))) {
+                let signers = signers_of(collection, tag, target);
+                let (tag, size, role) = (tag.to_owned(), target.length, name.clone());
+                tags.push(SignedTag { tag, digest, size, role, signers });
+            }
+        }
+    }
+    tags
+}
+
+fn signers(collection: &Refreshed) -> Vec<SignerKeys> {
+    let delegations = collection.targets.roles().flat_map(|(_, role)| {
+        let delegations = &role.content().delegations;
+        delegations.roles.iter().map(move |delegation| (delegations, delegation))
+    });
+    let mut signers: Vec<SignerKeys> = delegations
+        .filter(|(_, delegation)| delegation.name != RoleName::releases())
+        .filter_map(|(delegations, delegation)| {
+            let keys = delegations.keys_of(delegation);
+            let keys = keys.map(|key| key.public().map_or(key.id(), canonical_key_id)).collect();
+            Some(SignerKeys { name: delegation.name.signer_name()?.to_owned(), keys })
+        })
+        .collect();
+    signers.sort_by(|left, right| left.name.cmp(&right.name));
+    signers
+}
+
+fn administrative(collection: &Refreshed) -> Vec<AdministrativeKey> {
+    let root = collection.targets.root().content();
+    [("Root", &root.root), ("Repository", &root.targets)]
+        .into_iter()
+        .map(|(name, role)| AdministrativeKey {
+            name,
+            keys: role.keyids().to_vec(),
+            canonical: root
+                .keys_of(role)
+                .filter_map(|key| key.public().map(canonical_key_id))
+                .collect(),
+        })
+        .collect()
+}

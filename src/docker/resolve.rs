@@ -1,0 +1,201 @@
+//! From a tag to the digest that its publisher signed (docker/cli `getTrustedPullTargets`).
+
+use std::fmt;
+
+use super::{Collection, Error};
+use crate::client::{self, Refreshed, Roles, Wish};
+use crate::image::{ImageDigest, Tag};
+use crate::net::Remote;
+use crate::storage::Cache;
+use crate::tuf::{Gun, RoleName, Target};
+use crate::verify::{self, Wanted};
+
+/// A name with the digest that its publisher signed for a tag. Nothing else can make one.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TrustedReference {
+    name: String,
+    tag: Tag,
+    digest: ImageDigest,
+    size: u64,
+    role: RoleName,
+}
+
+impl TrustedReference {
+    /// The repository's full name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The tag.
+    pub fn tag(&self) -> &Tag {
+        &self.tag
+    }
+
+    /// The signed digest.
+    pub fn digest(&self) -> ImageDigest {
+        self.digest
+    }
+
+    /// The signed size of the manifest in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The role that signs it.
+    pub fn role(&self) -> &RoleName {
+        &self.role
+    }
+}
+
+impl fmt::Display for TrustedReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.name, self.digest)
+    }
+}
+
+/// A trusted reference and what it rests on.
+#[derive(Debug)]
+pub struct Resolution {
+    /// The answer.
+    pub reference: TrustedReference,
+    /// Names of the delegated roles that sign the same digest for the tag, as far as they were loaded.
+    pub signers: Vec<String>,
+    /// The collection as it was read.
+    pub collection: Refreshed,
+    /// What the user should know.
+    pub notes: Vec<Note>,
+}
+
+/// What is not wrong but worth a line.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Note {
+    /// `targets/releases` is delegated but nothing was ever published in it; `targets` answered.
+    ReleasesNeverPublished,
+}
+
+/// Which delegated roles a look-up loads.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Detail {
+    /// Those that decide.
+    Answer,
+    /// All of them, to name every signer.
+    Signers,
+}
+
+impl<C: Cache, R: Remote> Collection<'_, C, R> {
+    /// The digest that is signed for a tag; it must be `given`, if a digest is given.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]. An unusable `targets/releases` is an error and not a reason to ask `targets`.
+    pub async fn resolve(
+        &self,
+        tag: &Tag,
+        given: Option<ImageDigest>,
+        detail: Detail,
+    ) -> Result<Resolution, Error> {
+        let releases = [RoleName::releases()];
+        let roles = match detail {
+            Detail::Answer => Roles::These(&releases),
+            Detail::Signers => Roles::All,
+        };
+        let wanted = Wanted::Names(&[tag.as_str()]);
+        let collection = self.refresh(Wish { roles, wanted }).await?;
+        resolve_in(self.gun(), collection, tag, given)
+    }
+}
+
+/// Looks a tag up in a collection whose deciding roles are loaded.
+///
+/// # Errors
+///
+/// As [`Collection::resolve`].
+pub(super) fn resolve_in(
+    gun: &Gun,
+    mut collection: Refreshed,
+    tag: &Tag,
+    given: Option<ImageDigest>,
+) -> Result<Resolution, Error> {
+    let notes = settle_releases(&mut collection)?;
+    let (role, target) = deciding(&collection, tag.as_str()).ok_or_else(|| Error::NoSuchTag {
+        gun: gun.clone(),
+        tag: tag.clone(),
+        elsewhere: holders(&collection, tag.as_str()),
+    })?;
+    check_collection(gun, role, tag, target)?;
+    let digest = digest_of(role, tag, target)?;
+    if let Some(given) = given.filter(|given| *given != digest) {
+        return Err(Error::OtherDigest { tag: tag.clone(), given, signed: digest });
+    }
+    let reference = TrustedReference {
+        name: gun.to_string(),
+        tag: tag.clone(),
+        digest,
+        size: target.length,
+        role: role.clone(),
+    };
+    let signers = signers_of(&collection, tag.as_str(), target);
+    Ok(Resolution { reference, signers, collection, notes })
+}
+
+/// Refuses a `targets/releases` that is delegated, was published, and cannot be used.
+fn settle_releases(collection: &mut Refreshed) -> Result<Vec<Note>, Error> {
+    let releases = RoleName::releases();
+    if let Some(error) = collection.unusable.remove(&releases) {
+        return Err(client::Error::Verify(error).into());
+    }
+    let targets = &collection.targets;
+    if targets.delegation_to(&releases).is_none() || targets.role(&releases).is_some() {
+        return Ok(Vec::new());
+    }
+    if collection.before.knows(&releases) {
+        return Err(client::Error::Verify(verify::Error::Vanished { role: releases }).into());
+    }
+    Ok(vec![Note::ReleasesNeverPublished])
+}
+
+/// docker's order: `targets/releases`, then `targets`; no other role counts.
+fn deciding<'c>(collection: &'c Refreshed, tag: &str) -> Option<(&'c RoleName, &'c Target)> {
+    let of = |name: &RoleName| {
+        collection
+            .targets
+            .roles()
+            .find(|(role, _)| *role == name)
+            .and_then(|(role, loaded)| Some((role, loaded.target(tag)?)))
+    };
+    of(&RoleName::releases()).or_else(|| of(&RoleName::Targets))
+}
+
+/// The roles that sign a tag at all.
+pub(super) fn holders(collection: &Refreshed, tag: &str) -> Vec<RoleName> {
+    let holding = collection.targets.roles().filter(|(_, role)| role.target(tag).is_some());
+    holding.map(|(name, _)| name.clone()).collect()
+}
+
+/// The delegations, other than `targets/releases`, that sign the same digest.
+pub(super) fn signers_of(collection: &Refreshed, tag: &str, target: &Target) -> Vec<String> {
+    let same = |found: &Target| found.hashes.sha256() == target.hashes.sha256();
+    collection
+        .targets
+        .roles()
+        .filter(|(name, role)| **name != RoleName::releases() && role.target(tag).is_some_and(same))
+        .filter_map(|(name, _)| name.signer_name().map(str::to_owned))
+        .collect()
+}
+
+/// An entry that says for which collection it was signed must say this one: a signer's key may serve several, and
+/// nothing else in a delegation's file tells them apart.
+fn check_collection(gun: &Gun, role: &RoleName, tag: &Tag, target: &Target) -> Result<(), Error> {
+    let Some(found) = target.custom.as_ref().and_then(|custom| custom.gun()) else { return Ok(()) };
+    if found == gun.as_str() {
+        return Ok(());
+    }
+    let (role, tag, expected) = (role.clone(), tag.clone(), gun.clone());
+    Err(Error::OtherCollection { role, tag, expected, found })
+}
+
+fn digest_of(role: &RoleName, tag: &Tag, target: &Target) -> Result<ImageDigest, Error> {
+    let missing = || Error::NoDigest { role: role.clone(), tag: tag.clone() };
+    target.hashes.sha256().map(ImageDigest::from).ok_or_else(missing)
+}

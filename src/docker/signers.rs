@@ -1,0 +1,141 @@
+//! Which roles a user can sign, and unlocking the keys for it (docker/cli `GetSignableRoles`).
+
+use std::collections::BTreeMap;
+
+use super::Error;
+use crate::crypto::{PrivateKey, Signer};
+use crate::edit::{Draft, Signers};
+use crate::keys::{KeyStore, PassphraseSource};
+use crate::tuf::{Gun, Key, KeyId, RoleName, canonical_key_id};
+
+/// Which roles to sign.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum RoleChoice {
+    /// As docker does: `targets` while there are no delegations, afterwards every direct delegation that may sign the
+    /// tag and of which a key is here.
+    AsDocker,
+    /// These and no others.
+    These(Vec<RoleName>),
+}
+
+/// The user's keys: the store, whom to ask for passphrases, and what was unlocked already.
+pub(super) struct KeyRing<'k> {
+    store: &'k dyn KeyStore,
+    passphrases: &'k mut dyn PassphraseSource,
+    present: Vec<KeyId>,
+    unlocked: BTreeMap<KeyId, PrivateKey>,
+}
+
+impl<'k> KeyRing<'k> {
+    pub(super) fn new(
+        store: &'k dyn KeyStore,
+        passphrases: &'k mut dyn PassphraseSource,
+    ) -> Result<Self, Error> {
+        let present = store.list()?.into_iter().map(|entry| entry.id).collect();
+        Ok(Self { store, passphrases, present, unlocked: BTreeMap::new() })
+    }
+
+    /// Whether the private key of this public key is here.
+    pub(super) fn holds(&self, key: &Key) -> bool {
+        key.public().is_some_and(|public| {
+            let id = canonical_key_id(public);
+            self.present.contains(&id) || self.unlocked.contains_key(&id)
+        })
+    }
+
+    /// Unlocks every key here of these roles, each once.
+    pub(super) fn unlock(&mut self, draft: &Draft, roles: &[RoleName]) -> Result<(), Error> {
+        for role in roles {
+            let (_, keys) = draft.keys_of(role)?;
+            let ids: Vec<KeyId> = keys
+                .into_iter()
+                .filter(|key| self.holds(key))
+                .filter_map(|key| key.public().map(canonical_key_id))
+                .collect();
+            for id in ids {
+                self.unlock_one(&id)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The key of that id, unlocked.
+    pub(super) fn unlock_one(&mut self, id: &KeyId) -> Result<&PrivateKey, Error> {
+        if !self.unlocked.contains_key(id) {
+            let key = self.store.unlock(id, self.passphrases)?;
+            self.unlocked.insert(*id, key);
+        }
+        self.unlocked.get(id).ok_or(Error::Keys(crate::keys::Error::NoSuchKey { id: *id }))
+    }
+
+    /// The root key to found collections with: the given one, else the first by id, else a new one.
+    pub(super) fn root_key(&mut self, wanted: Option<KeyId>) -> Result<KeyId, Error> {
+        let listed = self.store.list()?;
+        let first = listed.iter().find(|entry| entry.role.as_deref() == Some("root"));
+        match wanted.or(first.map(|entry| entry.id)) {
+            Some(id) => self.unlock_one(&id).map(|_| id),
+            None => self.generate("root", None),
+        }
+    }
+
+    /// Makes and keeps a key.
+    pub(super) fn generate(&mut self, role: &str, gun: Option<&Gun>) -> Result<KeyId, Error> {
+        let key = PrivateKey::generate(crate::crypto::Algorithm::EcdsaP256)
+            .map_err(Error::KeyGeneration)?;
+        let id = self.store.store(&key, role, gun, self.passphrases)?;
+        self.present.push(id);
+        self.unlocked.insert(id, key);
+        Ok(id)
+    }
+
+    /// Takes back a key that turned out not to be needed.
+    pub(super) fn discard(&mut self, id: &KeyId) -> Result<(), Error> {
+        self.unlocked.remove(id);
+        self.present.retain(|present| present != id);
+        Ok(self.store.remove(id)?)
+    }
+
+    /// An unlocked key.
+    pub(super) fn signer(&self, id: &KeyId) -> Option<&dyn Signer> {
+        self.unlocked.get(id).map(|key| key as &dyn Signer)
+    }
+
+    /// All unlocked keys.
+    pub(super) fn signers(&self) -> Signers<'_> {
+        self.unlocked.values().map(|key| key as &dyn Signer).collect()
+    }
+}
+
+/// The roles of a draft in which this user signs a tag.
+pub(super) fn signable(
+    draft: &Draft,
+    gun: &Gun,
+    tag: &crate::image::Tag,
+    choice: &RoleChoice,
+    keys: &KeyRing<'_>,
+) -> Result<Vec<RoleName>, Error> {
+    if let RoleChoice::These(roles) = choice {
+        return Ok(roles.clone());
+    }
+    let delegated = draft.delegations_for(tag.as_str());
+    let candidates = match delegated {
+        None => vec![RoleName::Targets],
+        Some(roles) => roles,
+    };
+    let mut missing = Vec::new();
+    let mut signable = Vec::new();
+    for role in candidates {
+        let (_, possible) = draft.keys_of(&role)?;
+        if possible.iter().any(|key| keys.holds(key)) {
+            signable.push(role);
+        } else {
+            let ids =
+                possible.iter().filter_map(|key| key.public().map(canonical_key_id)).collect();
+            missing.push((role, ids));
+        }
+    }
+    if signable.is_empty() {
+        return Err(Error::NoSigningKey { gun: gun.clone(), tag: tag.clone(), roles: missing });
+    }
+    Ok(signable)
+}

@@ -1,0 +1,211 @@
+//! The key files below a trust directory, shared with docker and notary.
+
+use std::path::{Path, PathBuf};
+
+use super::layout::{self, Found};
+use super::{
+    Error, KeyEntry, KeyFile, KeyStore, Passphrase, PassphraseRequest, PassphraseSource, Purpose,
+    files,
+};
+use crate::crypto::{PrivateKey, Signer};
+use crate::tuf::{Gun, KeyId, canonical_key_id};
+
+/// The private keys of a trust directory.
+///
+/// Keys in the layout of docker before 1.13 and notary before 0.4 (`root_keys`, `tuf_keys`) are
+/// read where they are; such a key moves to today's layout when it is written again.
+#[derive(Clone, Debug)]
+pub struct KeyDirectory {
+    private: PathBuf,
+}
+
+impl KeyDirectory {
+    /// The keys of the trust directory `trust`; nothing is touched yet.
+    pub fn new(trust: &Path) -> KeyDirectory {
+        KeyDirectory { private: trust.join("private") }
+    }
+
+    /// The directory of the key files.
+    pub fn path(&self) -> &Path {
+        &self.private
+    }
+
+    /// Gives a key another passphrase.
+    ///
+    /// # Errors
+    ///
+    /// As [`KeyStore::unlock`] and [`KeyStore::store`]; the key is as it was before.
+    pub fn change_passphrase(
+        &self,
+        id: &KeyId,
+        passphrases: &mut dyn PassphraseSource,
+    ) -> Result<(), Error> {
+        let (found, file) = self.read(id)?;
+        let entry = described(&found, &file);
+        let (key, _) = unlock(&entry, &file, passphrases)?;
+        self.seal(&key, &entry, passphrases)
+    }
+
+    /// The file of a key, and what its place says about it.
+    pub(super) fn read(&self, id: &KeyId) -> Result<(Found, KeyFile), Error> {
+        let found = self.find(id)?.into_iter().next().ok_or(Error::NoSuchKey { id: *id })?;
+        let text = files::read_private(&found.path)?;
+        Ok((found, KeyFile::parse(&text)?))
+    }
+
+    /// Asks for a passphrase and writes the key under it.
+    pub(super) fn seal(
+        &self,
+        key: &PrivateKey,
+        entry: &KeyEntry,
+        passphrases: &mut dyn PassphraseSource,
+    ) -> Result<(), Error> {
+        let passphrase = new_passphrase(entry, passphrases)?;
+        self.write(entry, KeyFile::seal(key, &passphrase)?)
+    }
+
+    /// Writes a key file in today's layout, and removes what older layouts had of that key.
+    pub(super) fn write(&self, entry: &KeyEntry, file: KeyFile) -> Result<(), Error> {
+        let gun = entry.gun.clone().filter(|_| entry.role.as_deref().is_some_and(has_gun));
+        let file = file.noted(entry.role.clone(), gun, None);
+        let name = layout::file_name(&entry.id);
+        files::write_private(&self.private, &name, file.to_pem()?.as_bytes())?;
+        let flat = self.private.join(name);
+        let older = self.find(&entry.id)?.into_iter().filter(|found| found.path != flat);
+        older.map(|found| found.path).try_for_each(|path| files::remove(&path))
+    }
+
+    fn find(&self, id: &KeyId) -> Result<Vec<Found>, Error> {
+        let mut found = self.find_all()?;
+        found.retain(|found| found.entry.id == *id);
+        Ok(found)
+    }
+
+    fn find_all(&self) -> Result<Vec<Found>, Error> {
+        match files::check_directory(&self.private) {
+            Ok(()) => layout::find(&self.private),
+            Err(Error::Disk { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+                Ok(Vec::new())
+            }
+            Err(other) => Err(other),
+        }
+    }
+}
+
+impl KeyStore for KeyDirectory {
+    fn list(&self) -> Result<Vec<KeyEntry>, Error> {
+        let mut entries = self.find_all()?.iter().map(peek).collect::<Vec<_>>();
+        entries.dedup_by_key(|entry| entry.id);
+        Ok(entries)
+    }
+
+    fn unlock(
+        &self,
+        id: &KeyId,
+        passphrases: &mut dyn PassphraseSource,
+    ) -> Result<PrivateKey, Error> {
+        let (found, file) = self.read(id)?;
+        unlock(&described(&found, &file), &file, passphrases).map(|(key, _)| key)
+    }
+
+    fn store(
+        &self,
+        key: &PrivateKey,
+        role: &str,
+        gun: Option<&Gun>,
+        passphrases: &mut dyn PassphraseSource,
+    ) -> Result<KeyId, Error> {
+        let id = canonical_key_id(key.public());
+        let role = Some(role.to_owned()).filter(|role| !role.is_empty());
+        let entry = KeyEntry { id, role, gun: gun.map(|gun| gun.as_str().to_owned()) };
+        self.seal(key, &entry, passphrases)?;
+        Ok(id)
+    }
+
+    fn remove(&self, id: &KeyId) -> Result<(), Error> {
+        let found = self.find(id)?;
+        if found.is_empty() {
+            return Err(Error::NoSuchKey { id: *id });
+        }
+        found.iter().try_for_each(|found| files::remove(&found.path))
+    }
+}
+
+/// Opens a key file and checks that it holds the key it is named for.
+pub(super) fn unlock(
+    entry: &KeyEntry,
+    file: &KeyFile,
+    passphrases: &mut dyn PassphraseSource,
+) -> Result<(PrivateKey, Option<Passphrase>), Error> {
+    let request = PassphraseRequest {
+        purpose: Purpose::Unlock,
+        role: entry.role.as_deref().unwrap_or_default(),
+        gun: entry.gun.as_deref(),
+        id: Some(&entry.id),
+        attempt: 0,
+    };
+    let (key, passphrase) = open(file, request, passphrases)?;
+    match canonical_key_id(key.public()) {
+        found if found == entry.id => Ok((key, passphrase)),
+        found => Err(Error::OtherKey { expected: entry.id, found }),
+    }
+}
+
+/// Opens a key, asking until a passphrase fits or there are no more.
+pub(super) fn open(
+    file: &KeyFile,
+    request: PassphraseRequest<'_>,
+    passphrases: &mut dyn PassphraseSource,
+) -> Result<(PrivateKey, Option<Passphrase>), Error> {
+    if !file.is_encrypted() {
+        return Ok((file.open_plain()?, None));
+    }
+    for attempt in 0..ATTEMPTS_MAX {
+        let passphrase = match passphrases.passphrase(&PassphraseRequest { attempt, ..request }) {
+            // They gave all they had, and nothing fitted.
+            Err(Error::NoPassphrase { .. }) if attempt > 0 => return Err(Error::Locked),
+            other => other?,
+        };
+        match file.open(&passphrase) {
+            Err(Error::Locked) => {}
+            other => return Ok((other?, Some(passphrase))),
+        }
+    }
+    Err(Error::Locked)
+}
+
+pub(super) fn new_passphrase(
+    entry: &KeyEntry,
+    passphrases: &mut dyn PassphraseSource,
+) -> Result<Passphrase, Error> {
+    passphrases.passphrase(&PassphraseRequest {
+        purpose: Purpose::Create,
+        role: entry.role.as_deref().unwrap_or_default(),
+        gun: entry.gun.as_deref(),
+        id: Some(&entry.id),
+        attempt: 0,
+    })
+}
+
+/// Whether keys of this role are made for one collection (Notary `trustmanager/keystore.go`).
+pub(super) fn has_gun(role: &str) -> bool {
+    matches!(role, "targets" | "snapshot" | "timestamp")
+}
+
+/// What the place and the headers say together; headers win.
+fn described(found: &Found, file: &KeyFile) -> KeyEntry {
+    let role = file.role.clone().or_else(|| found.entry.role.clone());
+    let gun = file.gun.clone().or_else(|| found.entry.gun.clone());
+    KeyEntry { id: found.entry.id, role, gun }
+}
+
+fn peek(found: &Found) -> KeyEntry {
+    let text = files::read_notes(&found.path);
+    match text.and_then(|text| KeyFile::parse(&text)) {
+        Ok(file) => described(found, &file),
+        Err(_) => found.entry.clone(),
+    }
+}
+
+/// However patient whoever is asked may be.
+const ATTEMPTS_MAX: u32 = 10;

@@ -1,0 +1,131 @@
+//! What can be wrong with keys at rest.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::crypto;
+use crate::tuf::KeyId;
+
+/// Why a private key could not be listed, read, written or unlocked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No key of this id is kept here.
+    #[error("no private key {id}")]
+    NoSuchKey {
+        /// The canonical key id.
+        id: KeyId,
+    },
+    /// The passphrase does not open the key, or the key is damaged; nothing tells which.
+    #[error("wrong passphrase, or a damaged private key")]
+    Locked,
+    /// Nothing gave a passphrase.
+    #[error("no passphrase for the {role} key{}", short(.id))]
+    NoPassphrase {
+        /// The role it is for, or `private` if unknown.
+        role: String,
+        /// The canonical key id, if known before unlocking.
+        id: Option<KeyId>,
+    },
+    /// The passphrase was refused or interrupted by whoever was asked.
+    #[error("asking for a passphrase failed")]
+    Asking {
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// A file of passphrases that cannot be understood.
+    #[error("passphrase file: {problem}")]
+    PassphraseFile {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The text is no private key file.
+    #[error("not a private key file: {problem}")]
+    Format {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The PEM around a key is broken.
+    #[error("not a private key file")]
+    Pem {
+        /// What the reader met.
+        source: crypto::Error,
+    },
+    /// Encrypted in a way that is not supported, or would take too long to open.
+    #[error("private key encryption not supported: {problem}")]
+    Encryption {
+        /// Which part of it.
+        problem: &'static str,
+    },
+    /// The content is no usable key.
+    #[error("unusable private key")]
+    Key {
+        /// What is wrong with it.
+        source: crypto::Error,
+    },
+    /// The key in a file is not the one that the file is named for.
+    #[error("the file of key {expected} holds key {found}")]
+    OtherKey {
+        /// The id that the name of the file promises.
+        expected: KeyId,
+        /// The id of the content.
+        found: KeyId,
+    },
+    /// Others than the owner can get at a private key.
+    #[error("{path}: mode {mode:04o} lets others in; run: chmod {fix:o} '{path}'", path = .path.display())]
+    Exposed {
+        /// The file or directory.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+        /// The permission bits it should have.
+        fix: u32,
+    },
+    /// A link, directory or device where a private key or its directory should be.
+    #[error("{path}: {problem}", path = .path.display())]
+    NotAFile {
+        /// Where it is.
+        path: PathBuf,
+        /// What it is instead.
+        problem: &'static str,
+    },
+    /// A role or GUN that cannot be noted in a key file.
+    #[error("'{value}' cannot be written in a key file")]
+    Header {
+        /// The role or GUN.
+        value: String,
+    },
+    /// A key of this role is kept for one collection, and none is named.
+    #[error("a {role} key belongs to a collection, and none is named")]
+    NoGun {
+        /// The role.
+        role: String,
+    },
+    /// A file to import holds no private key.
+    #[error("no private key to import")]
+    NothingToImport,
+    /// No random bytes, or no encryption.
+    #[error("encrypting a private key failed")]
+    Sealing,
+    /// The file system said no.
+    #[error("{action} {path}", path = .path.display())]
+    Disk {
+        /// What was being done.
+        action: &'static str,
+        /// To what.
+        path: PathBuf,
+        /// The answer.
+        source: io::Error,
+    },
+    /// The desktop's keyring said no.
+    #[cfg(feature = "keyring")]
+    #[error("desktop keyring")]
+    Keyring {
+        /// The answer.
+        source: ::keyring::v1::Error,
+    },
+}
+
+fn short(id: &Option<KeyId>) -> String {
+    id.as_ref().map(|id| format!(" {}", id.short())).unwrap_or_default()
+}

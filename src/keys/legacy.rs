@@ -1,0 +1,65 @@
+//! OpenSSL's older encryption of a whole PEM block: `DEK-Info`, and MD5 to derive the key.
+//!
+//! It is read, so that old keys can be brought over, and never written.
+
+use md5::{Digest, Md5};
+use zeroize::Zeroizing;
+
+use super::pbes2::{self, Cipher};
+use super::{Error, Passphrase};
+
+/// What a `DEK-Info` header says.
+pub(super) struct Envelope {
+    cipher: Cipher,
+    iv: [u8; 16],
+}
+
+impl Envelope {
+    /// Reads `AES-256-CBC,<32 hexadecimal digits>`.
+    pub(super) fn parse(header: &str) -> Result<Envelope, Error> {
+        let damaged = Error::Format { problem: "its DEK-Info cannot be read" };
+        let Some((cipher, iv)) = header.split_once(',') else { return Err(damaged) };
+        let cipher = match cipher.trim() {
+            "AES-128-CBC" => Cipher::Aes128,
+            "AES-192-CBC" => Cipher::Aes192,
+            "AES-256-CBC" => Cipher::Aes256,
+            _ => return Err(Error::Encryption { problem: "the cipher is not AES-CBC" }),
+        };
+        Ok(Envelope { cipher, iv: read_iv(iv.trim()).ok_or(damaged)? })
+    }
+
+    /// Decrypts the content of the block.
+    pub(super) fn open(
+        &self,
+        ciphertext: &[u8],
+        passphrase: &Passphrase,
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let key = derive(passphrase, &self.iv[..8], self.cipher.key_bytes());
+        pbes2::decrypt(self.cipher, &key, &self.iv, ciphertext)
+    }
+}
+
+/// `EVP_BytesToKey` with MD5 and one round: hashes of the last hash, the passphrase, the salt.
+fn derive(passphrase: &Passphrase, salt: &[u8], length: usize) -> Zeroizing<Vec<u8>> {
+    let mut key = Zeroizing::new(Vec::with_capacity(length + 16));
+    while key.len() < length {
+        let last = key.len().saturating_sub(16);
+        let mut hash = Md5::new();
+        hash.update(&key[last..]);
+        hash.update(passphrase.as_bytes());
+        hash.update(salt);
+        key.extend_from_slice(&hash.finalize());
+    }
+    key.truncate(length);
+    key
+}
+
+fn read_iv(text: &str) -> Option<[u8; 16]> {
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let bytes = pairs
+        .iter()
+        .map(|[high, low]| u8::try_from(digit(*high)? << 4 | digit(*low)?).ok())
+        .collect::<Option<Vec<_>>>()?;
+    bytes.try_into().ok()
+}

@@ -1,0 +1,68 @@
+//! Passphrases, and whoever can be asked for one.
+
+use zeroize::Zeroizing;
+
+use super::Error;
+use crate::tuf::KeyId;
+
+/// A passphrase, wiped when dropped; it cannot be printed, compared or cloned.
+pub struct Passphrase(Zeroizing<Vec<u8>>);
+
+impl Passphrase {
+    /// Takes over what was entered.
+    pub fn new(text: String) -> Passphrase {
+        Passphrase(Zeroizing::new(text.into_bytes()))
+    }
+
+    /// The bytes, for whatever must hand them on.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Whether there is none: such a key is kept unencrypted.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// What a passphrase is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Opening a key that has one.
+    Unlock,
+    /// Protecting a key from now on: a person should be asked twice.
+    Create,
+}
+
+/// Which passphrase is wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct PassphraseRequest<'a> {
+    /// What it is wanted for.
+    pub purpose: Purpose,
+    /// The role or signer that the key was made for; empty if unknown.
+    pub role: &'a str,
+    /// The collection that the key was made for.
+    pub gun: Option<&'a str>,
+    /// The canonical id of the key, unless only opening it will tell.
+    pub id: Option<&'a KeyId>,
+    /// How many passphrases this source has given for this key that did not fit.
+    pub attempt: u32,
+}
+
+impl PassphraseRequest<'_> {
+    /// The answer of a source that has nothing more to offer.
+    pub fn refused(&self) -> Error {
+        let role = if self.role.is_empty() { "private" } else { self.role };
+        Error::NoPassphrase { role: role.to_owned(), id: self.id.copied() }
+    }
+}
+
+/// Whoever can be asked: a terminal, the environment, a file, a keyring.
+pub trait PassphraseSource {
+    /// Gives a passphrase, another one each time the last did not fit.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoPassphrase`] when there is none or no other; anything else ends the search.
+    fn passphrase(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error>;
+}

@@ -1,0 +1,146 @@
+//! Where passphrases come from when nobody is at a terminal.
+
+use zeroize::Zeroizing;
+
+use super::{Error, Passphrase, PassphraseRequest, PassphraseSource};
+
+/// The variables of docker and notary.
+///
+/// Whoever owns the environment hands in the look-up; an empty variable counts as unset, as it
+/// does there.
+pub struct Environment<F> {
+    lookup: F,
+}
+
+impl<F: Fn(&str) -> Option<String>> Environment<F> {
+    /// Reads variables through `lookup`.
+    pub fn new(lookup: F) -> Environment<F> {
+        Environment { lookup }
+    }
+
+    /// The variables that hold the passphrase for keys of a role: docker's, then notary's
+    /// (docker `cli/trust`, notary `cmd/notary/main.go`).
+    pub fn variables(role: &str) -> &'static [&'static str] {
+        match role {
+            "root" => &["DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE", "NOTARY_ROOT_PASSPHRASE"],
+            "targets" => &[REPOSITORY, "NOTARY_TARGETS_PASSPHRASE"],
+            "snapshot" => &[REPOSITORY, "NOTARY_SNAPSHOT_PASSPHRASE"],
+            "timestamp" => &[REPOSITORY],
+            _ => &[REPOSITORY, "NOTARY_DELEGATION_PASSPHRASE"],
+        }
+    }
+}
+
+impl<F: Fn(&str) -> Option<String>> PassphraseSource for Environment<F> {
+    fn passphrase(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
+        let set = |name: &&str| (self.lookup)(name).filter(|value| !value.is_empty());
+        let mut values = Self::variables(request.role).iter().filter_map(set);
+        let value = values.nth(usize::try_from(request.attempt).unwrap_or(usize::MAX));
+        value.map(Passphrase::new).ok_or_else(|| request.refused())
+    }
+}
+
+/// A file that holds one passphrase, or lines of `role=passphrase`.
+///
+/// The roles are `root`, `targets`, `snapshot`, `timestamp`, delegations by their full name, and
+/// `delegation` for every other key. A single line that starts with none of these is the
+/// passphrase of every key.
+pub struct PassphraseFile {
+    lines: Vec<(Option<String>, Zeroizing<String>)>,
+}
+
+impl PassphraseFile {
+    /// Reads the content of such a file.
+    ///
+    /// # Errors
+    ///
+    /// If it is empty or no text, or if one of several lines names no role.
+    pub fn parse(text: &[u8]) -> Result<PassphraseFile, Error> {
+        let refuse = |problem| Error::PassphraseFile { problem };
+        let text = std::str::from_utf8(text).map_err(|_| refuse("not text"))?;
+        let lines = text.lines().filter(|line| !line.is_empty()).map(read_line).collect::<Vec<_>>();
+        match lines.len() {
+            0 => Err(refuse("empty")),
+            1 => Ok(PassphraseFile { lines }),
+            _ if lines.iter().all(|(role, _)| role.is_some()) => Ok(PassphraseFile { lines }),
+            _ => Err(refuse("several lines, and not all of them are role=passphrase")),
+        }
+    }
+
+    fn find(&self, role: &str) -> Option<&str> {
+        let named = |name: &str| {
+            self.lines.iter().find(|(role, _)| role.as_deref().is_none_or(|role| role == name))
+        };
+        let other = || named(DELEGATION).filter(|_| !BASE_ROLES.contains(&role));
+        named(role).or_else(other).map(|(_, value)| value.as_str())
+    }
+}
+
+impl PassphraseSource for PassphraseFile {
+    fn passphrase(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
+        match self.find(request.role) {
+            Some(value) if request.attempt == 0 => Ok(Passphrase::new(value.to_owned())),
+            _ => Err(request.refused()),
+        }
+    }
+}
+
+/// Several sources, asked one after the other until one fits.
+#[derive(Default)]
+pub struct Chain<'a> {
+    sources: Vec<Box<dyn PassphraseSource + 'a>>,
+    current: usize,
+    attempt: u32,
+}
+
+impl<'a> Chain<'a> {
+    /// No sources.
+    pub fn new() -> Chain<'a> {
+        Chain::default()
+    }
+
+    /// Adds a source to be asked after those before it.
+    #[must_use]
+    pub fn then(mut self, source: impl PassphraseSource + 'a) -> Chain<'a> {
+        self.sources.push(Box::new(source));
+        self
+    }
+}
+
+impl PassphraseSource for Chain<'_> {
+    fn passphrase(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
+        if request.attempt == 0 {
+            (self.current, self.attempt) = (0, 0);
+        }
+        while let Some(source) = self.sources.get_mut(self.current) {
+            let asked = PassphraseRequest { attempt: self.attempt, ..*request };
+            match source.passphrase(&asked) {
+                Err(Error::NoPassphrase { .. }) => {
+                    (self.current, self.attempt) = (self.current + 1, 0);
+                }
+                answer => {
+                    self.attempt += 1;
+                    return answer;
+                }
+            }
+        }
+        Err(request.refused())
+    }
+}
+
+fn read_line(line: &str) -> (Option<String>, Zeroizing<String>) {
+    match line.split_once('=') {
+        Some((role, value)) if is_role(role) => {
+            (Some(role.to_owned()), Zeroizing::new(value.to_owned()))
+        }
+        _ => (None, Zeroizing::new(line.to_owned())),
+    }
+}
+
+fn is_role(name: &str) -> bool {
+    BASE_ROLES.contains(&name) || name == DELEGATION || name.starts_with("targets/")
+}
+
+const REPOSITORY: &str = "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE";
+const BASE_ROLES: [&str; 4] = ["root", "targets", "snapshot", "timestamp"];
+const DELEGATION: &str = "delegation";

@@ -1,0 +1,169 @@
+//! docker's and notary's trust directory (Notary `storage/filestore.go`, `client/client.go`).
+//!
+//! `tuf/<GUN>/metadata/<role>.json` is shared with them: their caches are ours and ours are theirs. What we remember
+//! beside lies in `countersign/`, which they ignore, in a file named by the SHA-256 of the GUN, because a GUN's own
+//! components may be anything, the name of one of our files included.
+
+use std::fs::TryLockError;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::folder::Folder;
+use super::{Accepted, Cache, Error, Memory, record};
+use crate::crypto::Sha256;
+use crate::tuf::{Gun, RoleName};
+
+/// A trust directory, such as `~/.docker/trust`.
+#[derive(Clone, Debug)]
+pub struct TrustDirectory {
+    path: PathBuf,
+    patience: Duration,
+}
+
+impl TrustDirectory {
+    /// Names the directory; nothing is read or made yet.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), patience: DEFAULT_PATIENCE }
+    }
+
+    /// How long to wait for another process that is writing.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The cache of one collection.
+    pub fn collection(&self, gun: &Gun) -> CollectionDirectory {
+        CollectionDirectory { trust: self.clone(), gun: gun.clone() }
+    }
+}
+
+/// One collection's cache in a trust directory.
+#[derive(Clone, Debug)]
+pub struct CollectionDirectory {
+    trust: TrustDirectory,
+    gun: Gun,
+}
+
+impl CollectionDirectory {
+    /// The folder of its files, for messages.
+    pub fn metadata_path(&self) -> PathBuf {
+        self.trust.path.join("tuf").join(self.gun.as_str()).join("metadata")
+    }
+
+    /// The file of its record, for messages.
+    pub fn record_path(&self) -> PathBuf {
+        self.trust.path.join(OURS).join(self.record_name())
+    }
+
+    fn record_name(&self) -> String {
+        format!("{}.json", Sha256::of(self.gun.as_str().as_bytes()))
+    }
+
+    /// The folders from the trust directory down to the one that holds a role's file, and the file's name.
+    fn place(&self, role: &RoleName) -> (Vec<String>, String) {
+        let mut folders = vec!["tuf".to_owned()];
+        folders.extend(self.gun.as_str().split('/').map(str::to_owned));
+        folders.push("metadata".to_owned());
+        let mut parts: Vec<&str> = role.as_str().split('/').collect();
+        let last = parts.pop().unwrap_or_default();
+        folders.extend(parts.into_iter().map(str::to_owned));
+        (folders, format!("{last}.json"))
+    }
+
+    fn write(&self, role: &RoleName, bytes: &[u8]) -> Result<(), Error> {
+        let (folders, name) = self.place(role);
+        let mut folder = Folder::create(&self.trust.path)?;
+        for part in folders {
+            folder = folder.make_child(&part)?;
+        }
+        folder.replace(&name, bytes)
+    }
+
+    fn remembered(&self, ours: &Folder) -> Result<Memory, Error> {
+        match ours.read(&self.record_name(), MAX_RECORD_BYTES)? {
+            None => Ok(Memory::default()),
+            Some(text) => record::read(self.gun.as_str(), &text)
+                .map_err(|reason| Error::Damaged { path: self.record_path(), reason }),
+        }
+    }
+}
+
+impl Cache for CollectionDirectory {
+    fn read(&self, role: &RoleName, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+        let (folders, name) = self.place(role);
+        let Some(mut folder) = Folder::open(&self.trust.path)? else { return Ok(None) };
+        for part in folders {
+            match folder.child(&part)? {
+                Some(child) => folder = child,
+                None => return Ok(None),
+            }
+        }
+        folder.read(&name, limit)
+    }
+
+    fn memory(&self) -> Result<Memory, Error> {
+        let Some(trust) = Folder::open(&self.trust.path)? else { return Ok(Memory::default()) };
+        match trust.child(OURS)? {
+            None => Ok(Memory::default()),
+            Some(ours) => self.remembered(&ours),
+        }
+    }
+
+    /// Root first and the record last: a crash at any point leaves files that verify, and never a record that promises
+    /// more than is there.
+    fn keep(&self, accepted: &Accepted) -> Result<(), Error> {
+        let ours = Folder::create(&self.trust.path)?.make_child(OURS)?;
+        let lock_name = format!("{}.lock", Sha256::of(self.gun.as_str().as_bytes()));
+        let _lock = Lock::take(&ours, &lock_name, self.trust.patience)?;
+        let mut memory = self.remembered(&ours)?;
+        if let Some((version, bytes)) = &accepted.root
+            && memory.baseline.root().is_none_or(|known| known <= *version)
+        {
+            self.write(&RoleName::Root, bytes)?;
+        }
+        for (role, bytes, seen) in &accepted.files {
+            if let (Some(bytes), false) = (bytes, memory.is_newer_than(role, seen)) {
+                self.write(role, bytes)?;
+            }
+        }
+        memory.learn(accepted);
+        ours.replace(&self.record_name(), &record::write(self.gun.as_str(), &memory))
+    }
+}
+
+/// A lock that the kernel gives up with the process.
+struct Lock {
+    _file: std::fs::File,
+}
+
+impl Lock {
+    fn take(folder: &Folder, name: &str, patience: Duration) -> Result<Self, Error> {
+        let (file, path) = folder.lock_file(name)?;
+        let started = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self { _file: file }),
+                Err(TryLockError::WouldBlock) if started.elapsed() < patience => {
+                    std::thread::sleep(POLL);
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Error::Locked { path, waited: patience });
+                }
+                Err(TryLockError::Error(source)) => {
+                    return Err(Error::Io { action: "lock", path, source });
+                }
+            }
+        }
+    }
+}
+
+const OURS: &str = "countersign";
+const MAX_RECORD_BYTES: u64 = 4 << 20;
+const DEFAULT_PATIENCE: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(5);

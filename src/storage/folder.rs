@@ -1,0 +1,144 @@
+//! A folder held by its handle.
+//!
+//! Every step down is taken from the handle of the folder above and follows no link, so that a name is always a name
+//! in the folder we mean. Files are written beside their place, made durable, and renamed into it.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{self, AtFlags, Mode, OFlags};
+
+use super::Error;
+
+/// An open folder.
+#[derive(Debug)]
+pub(super) struct Folder {
+    handle: OwnedFd,
+    path: PathBuf,
+}
+
+impl Folder {
+    /// Opens the top folder, following links: it is where the user said. `None` if it does not exist.
+    pub(super) fn open(path: &Path) -> Result<Option<Self>, Error> {
+        let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
+        match fs::open(path, flags, Mode::empty()) {
+            Ok(handle) => Ok(Some(Self { handle, path: path.to_owned() })),
+            Err(error) if error == rustix::io::Errno::NOENT => Ok(None),
+            Err(error) => Err(failure("open", path, error)),
+        }
+    }
+
+    /// Opens the top folder, making it and those above it if need be, for the owner alone.
+    pub(super) fn create(path: &Path) -> Result<Self, Error> {
+        use std::os::unix::fs::DirBuilderExt;
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+        made.map_err(|source| Error::Io { action: "create", path: path.to_owned(), source })?;
+        Self::open(path)?.ok_or_else(|| failure("open", path, rustix::io::Errno::NOENT))
+    }
+
+    /// A folder in this one; `None` if it does not exist.
+    pub(super) fn child(&self, name: &str) -> Result<Option<Self>, Error> {
+        let path = self.path.join(name);
+        let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        match fs::openat(&self.handle, name, flags, Mode::empty()) {
+            Ok(handle) => Ok(Some(Self { handle, path })),
+            Err(error) if error == rustix::io::Errno::NOENT => Ok(None),
+            Err(error) if is_link(error) => Err(link(path)),
+            Err(error) => Err(failure("open", &path, error)),
+        }
+    }
+
+    /// A folder in this one, made for the owner alone if need be.
+    pub(super) fn make_child(&self, name: &str) -> Result<Self, Error> {
+        if let Some(child) = self.child(name)? {
+            return Ok(child);
+        }
+        let path = self.path.join(name);
+        match fs::mkdirat(&self.handle, name, Mode::RWXU) {
+            Ok(()) => {}
+            Err(error) if error == rustix::io::Errno::EXIST => {}
+            Err(error) => return Err(failure("create", &path, error)),
+        }
+        self.child(name)?.ok_or_else(|| failure("open", &path, rustix::io::Errno::NOENT))
+    }
+
+    /// A file's bytes; `None` if it does not exist or has more than `limit` bytes.
+    pub(super) fn read(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+        let path = self.path.join(name);
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = match fs::openat(&self.handle, name, flags, Mode::empty()) {
+            Ok(handle) => File::from(handle),
+            Err(error) if error == rustix::io::Errno::NOENT => return Ok(None),
+            Err(error) if is_link(error) => return Err(link(path)),
+            Err(error) => return Err(failure("open", &path, error)),
+        };
+        let read = || -> io::Result<Option<Vec<u8>>> {
+            let metadata = file.metadata()?;
+            if !metadata.is_file() || metadata.len() > limit {
+                return Ok(None);
+            }
+            let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
+            (&file).take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+            Ok((bytes.len() as u64 <= limit).then_some(bytes))
+        };
+        read().map_err(|source| Error::Io { action: "read", path, source })
+    }
+
+    /// Puts a file in place, whole or not at all, readable by the owner alone, and durable.
+    pub(super) fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        let path = self.path.join(name);
+        let temporary = format!(".{name}.{}.new", std::process::id());
+        let written = self.write_new(&temporary, bytes).and_then(|()| {
+            fs::renameat(&self.handle, &temporary, &self.handle, name)?;
+            fs::fsync(&self.handle)?;
+            Ok(())
+        });
+        written.map_err(|source| {
+            let _ = fs::unlinkat(&self.handle, &temporary, AtFlags::empty());
+            Error::Io { action: "write", path, source }
+        })
+    }
+
+    /// An open file to lock, made if need be.
+    pub(super) fn lock_file(&self, name: &str) -> Result<(File, PathBuf), Error> {
+        let path = self.path.join(name);
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        match fs::openat(&self.handle, name, flags, Mode::RUSR | Mode::WUSR) {
+            Ok(handle) => Ok((File::from(handle), path)),
+            Err(error) if is_link(error) => Err(link(path)),
+            Err(error) => Err(failure("open", &path, error)),
+        }
+    }
+
+    fn write_new(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let open = || fs::openat(&self.handle, name, flags, Mode::RUSR | Mode::WUSR);
+        let handle = match open() {
+            Err(error) if error == rustix::io::Errno::EXIST => {
+                // Left behind by a process that had our number and was killed.
+                fs::unlinkat(&self.handle, name, AtFlags::empty())?;
+                open()?
+            }
+            other => other?,
+        };
+        let mut file = File::from(handle);
+        file.write_all(bytes)?;
+        file.sync_all()
+    }
+}
+
+fn failure(action: &'static str, path: &Path, error: rustix::io::Errno) -> Error {
+    Error::Io { action, path: path.to_owned(), source: error.into() }
+}
+
+/// What the kernel says when it would have to follow a link.
+fn is_link(error: rustix::io::Errno) -> bool {
+    error == rustix::io::Errno::LOOP || error == rustix::io::Errno::NOTDIR
+}
+
+fn link(path: PathBuf) -> Error {
+    Error::Refused { path, reason: "is a link, or not the folder or file that belongs there" }
+}

@@ -1,0 +1,70 @@
+//! A cache that lives as long as its value.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use super::{Accepted, Cache, Error, Memory};
+use crate::tuf::RoleName;
+
+/// A cache in memory, for programs that keep no state and for tests. Without state there is no rollback protection
+/// from one run to the next.
+#[derive(Debug, Default)]
+pub struct MemoryCache {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    files: BTreeMap<RoleName, Vec<u8>>,
+    memory: Memory,
+}
+
+impl MemoryCache {
+    /// An empty cache.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Puts a file in place unseen, as another program sharing the cache would.
+    pub fn put(&self, role: RoleName, bytes: Vec<u8>) {
+        self.with(|state| state.files.insert(role, bytes));
+    }
+
+    /// The stored files.
+    pub fn files(&self) -> BTreeMap<RoleName, Vec<u8>> {
+        self.with(|state| state.files.clone())
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Cache for MemoryCache {
+    fn read(&self, role: &RoleName, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.with(|state| {
+            state.files.get(role).filter(|bytes| bytes.len() as u64 <= limit).cloned()
+        }))
+    }
+
+    fn memory(&self) -> Result<Memory, Error> {
+        Ok(self.with(|state| state.memory.clone()))
+    }
+
+    fn keep(&self, accepted: &Accepted) -> Result<(), Error> {
+        self.with(|state| {
+            if let Some((version, bytes)) = &accepted.root
+                && state.memory.baseline.root().is_none_or(|known| known <= *version)
+            {
+                state.files.insert(RoleName::Root, bytes.clone());
+            }
+            for (role, bytes, seen) in &accepted.files {
+                if let (Some(bytes), false) = (bytes, state.memory.is_newer_than(role, seen)) {
+                    state.files.insert(role.clone(), bytes.clone());
+                }
+            }
+            state.memory.learn(accepted);
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,96 @@
+//! Metadata at rest: docker's cache directory, and beside it what we remember of versions.
+//!
+//! Rules: what was accepted is stored byte for byte as it came; a file is replaced whole or not at all; a newer file
+//! is never replaced by an older one, whoever else writes; what is read back is as untrusted as what the wire brings.
+
+mod directory;
+mod error;
+mod folder;
+mod memory;
+mod record;
+
+pub use directory::{CollectionDirectory, TrustDirectory};
+pub use error::Error;
+pub use memory::MemoryCache;
+
+use jiff::Timestamp as Instant;
+
+use crate::crypto::Sha256;
+use crate::tuf::RoleName;
+use crate::verify::{Baseline, Seen};
+
+/// Where one collection's accepted metadata is kept between updates.
+pub trait Cache {
+    /// The stored file of a role; `None` if there is none, or none of at most `limit` bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] when it cannot be read.
+    fn read(&self, role: &RoleName, limit: u64) -> Result<Option<Vec<u8>>, Error>;
+
+    /// What was seen before.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] when it cannot be read, [`Error::Damaged`] when it makes no sense.
+    fn memory(&self) -> Result<Memory, Error>;
+
+    /// Stores what an update accepted. What another process stored meanwhile, and is newer, stays.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]; each file is then either the old one or the new one.
+    fn keep(&self, accepted: &Accepted) -> Result<(), Error>;
+}
+
+/// What is remembered of a collection, apart from its files.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Memory {
+    /// Versions, and which files they were.
+    pub baseline: Baseline,
+    /// The newest trusted root, to know it again if its file is lost.
+    pub root: Option<Sha256>,
+    /// When the server was last asked for a newer root.
+    pub root_asked: Option<Instant>,
+    /// The latest time at which anything was accepted.
+    pub clock: Option<Instant>,
+}
+
+/// Files that one update accepted, and when.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    /// A root newer than the stored one.
+    pub root: Option<(crate::tuf::Version, Vec<u8>)>,
+    /// Other files; `None` in place of bytes that are stored already.
+    pub files: Vec<(RoleName, Option<Vec<u8>>, Seen)>,
+    /// Whether the server said which root is the newest.
+    pub root_asked: bool,
+    /// The time of the update.
+    pub now: Instant,
+}
+
+impl Memory {
+    /// Takes in what was accepted.
+    pub fn learn(&mut self, accepted: &Accepted) {
+        if let Some((version, bytes)) = &accepted.root
+            && self.baseline.root().is_none_or(|known| known <= *version)
+        {
+            self.baseline.remember_root(*version);
+            self.root = Some(Sha256::of(bytes));
+        }
+        for (role, _, seen) in &accepted.files {
+            self.baseline.remember(role.clone(), seen.clone());
+        }
+        if accepted.root_asked {
+            self.root_asked = self.root_asked.max(Some(accepted.now));
+        }
+        self.clock = self.clock.max(Some(accepted.now));
+    }
+
+    /// Whether a file would take the place of a newer one.
+    fn is_newer_than(&self, role: &RoleName, seen: &Seen) -> bool {
+        self.baseline.seen().get(role).is_some_and(|known| {
+            known.governance.keys == seen.governance.keys && known.version > seen.version
+        })
+    }
+}

@@ -1,0 +1,102 @@
+//! Our record of versions, as JSON.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp as Instant;
+use serde::{Deserialize, Serialize};
+
+use super::Memory;
+use crate::tuf::{RoleName, Version};
+use crate::verify::{Baseline, Governance, Seen};
+
+/// Writes the record of a collection.
+pub(super) fn write(gun: &str, memory: &Memory) -> Vec<u8> {
+    let role = |(role, seen): (&RoleName, &Seen)| {
+        let written = RoleRecord {
+            version: seen.version.number(),
+            sha256: seen.sha256.to_string(),
+            keys: seen.governance.keys.to_string(),
+            authority: seen.governance.authority.to_string(),
+            listed: seen.listed.iter().map(ToString::to_string).collect(),
+        };
+        (role.to_string(), written)
+    };
+    let record = Record {
+        format: FORMAT,
+        gun: gun.to_owned(),
+        root_version: memory.baseline.root().map(Version::number),
+        root_sha256: memory.root.map(|digest| digest.to_string()),
+        root_asked: memory.root_asked,
+        clock: memory.clock,
+        roles: memory.baseline.seen().iter().map(role).collect(),
+    };
+    let mut text =
+        serde_json::to_vec_pretty(&record).expect("strings and numbers have a JSON form");
+    text.push(b'\n');
+    text
+}
+
+/// Reads the record of a collection.
+pub(super) fn read(gun: &str, text: &[u8]) -> Result<Memory, String> {
+    let record: Record = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    if record.format != FORMAT {
+        return Err(format!("format {}, this version reads {FORMAT}", record.format));
+    }
+    if record.gun != gun {
+        return Err(format!("it is of {:?}", record.gun));
+    }
+    let mut baseline = Baseline::default();
+    if let Some(number) = record.root_version {
+        baseline.remember_root(Version::new(number).ok_or("version 0")?);
+    }
+    for (role, written) in record.roles {
+        baseline.remember(role.parse().map_err(|_| "a role's name")?, written.seen()?);
+    }
+    Ok(Memory {
+        baseline,
+        root: record.root_sha256.map(|hex| hex.parse().map_err(|_| "a digest")).transpose()?,
+        root_asked: record.root_asked,
+        clock: record.clock,
+    })
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Record {
+    format: u32,
+    gun: String,
+    root_version: Option<u64>,
+    root_sha256: Option<String>,
+    root_asked: Option<Instant>,
+    clock: Option<Instant>,
+    roles: BTreeMap<String, RoleRecord>,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct RoleRecord {
+    version: u64,
+    sha256: String,
+    keys: String,
+    authority: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    listed: Vec<String>,
+}
+
+impl RoleRecord {
+    fn seen(self) -> Result<Seen, &'static str> {
+        let digest = |hex: &str| hex.parse().map_err(|_| "a digest");
+        let roles = self.listed.iter().map(|role| role.parse().map_err(|_| "a role's name"));
+        Ok(Seen {
+            version: Version::new(self.version).ok_or("version 0")?,
+            sha256: digest(&self.sha256)?,
+            governance: Governance {
+                keys: digest(&self.keys)?,
+                authority: digest(&self.authority)?,
+            },
+            listed: roles.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+const FORMAT: u32 = 1;

@@ -1,0 +1,159 @@
+//! Who may be at the other end (threat R-10), and how it is reached.
+
+use countersign::net::{Error, Http, HttpOptions, Proxies, Remote, RemoteFile};
+use countersign::tuf::RoleName;
+
+use crate::{
+    Client, fetch,
+    http::{Answer, Identity, TestServer, Validity},
+};
+
+fn is_unreachable(result: &Result<Option<Vec<u8>>, Error>) -> bool {
+    matches!(result, Err(Error::Unreachable { .. }))
+}
+
+#[tokio::test]
+async fn tls_table() {
+    let loopback = ["127.0.0.1"].as_slice();
+    for (name, identity, trusted, accepted) in [
+        ("good", Identity::new(loopback, Validity::Current), true, true),
+        ("unknown authority", Identity::new(loopback, Validity::Current), false, false),
+        ("other host", Identity::new(&["example.com"], Validity::Current), true, false),
+        ("expired", Identity::new(loopback, Validity::Past), true, false),
+        ("self-signed", Identity::self_signed(loopback, Validity::Current), true, true),
+        ("unknown self-signed", Identity::self_signed(loopback, Validity::Current), false, false),
+        (
+            "self-signed of another host",
+            Identity::self_signed(&["h"], Validity::Current),
+            true,
+            false,
+        ),
+        ("expired self-signed", Identity::self_signed(loopback, Validity::Past), true, false),
+    ] {
+        let server = TestServer::https(&identity, |_| Answer::ok("{}")).await;
+        let client = Client::new();
+        let client = if trusted { client.trusting(&identity, &server) } else { client };
+        let result = fetch(&client.notary(&server), 100).await;
+        assert_eq!(result.is_ok(), accepted, "{name}: {result:?}");
+        assert!(accepted || is_unreachable(&result), "{name}: {result:?}");
+        assert_eq!(server.seen().is_empty(), !accepted, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn plain_http_on_the_https_port_is_refused() {
+    let server = TestServer::http(|_| Answer::ok("{}")).await;
+    let url = server.url().replace("http:", "https:");
+    let result = fetch(&Client::new().notary_at(&url, "h"), 100).await;
+    assert!(is_unreachable(&result), "{result:?}");
+    assert!(server.seen().is_empty());
+}
+
+#[tokio::test]
+async fn authority_of_one_server_is_not_that_of_another() {
+    let identity = Identity::loopback();
+    let server = TestServer::https(&identity, |_| Answer::ok("{}")).await;
+    let client = Client::new().trusting_at(&identity, "127.0.0.1:1");
+    assert!(is_unreachable(&fetch(&client.notary(&server), 100).await));
+}
+
+#[tokio::test]
+async fn extra_authorities_are_believed_everywhere() {
+    let identity = Identity::loopback();
+    let server = TestServer::https(&identity, |_| Answer::ok("{}")).await;
+    let client = Client::new();
+    let path = client.folder.path().join("extra.pem");
+    identity.write_authority(&path);
+    let http = Http::new(HttpOptions { extra_authorities: Some(path), ..HttpOptions::default() });
+    let notary = crate::NotaryServer::new(
+        http,
+        &crate::ServerUrl::parse(&server.url(), crate::PlainHttp::Refused).expect("valid"),
+        &crate::Gun::raw(crate::GUN).expect("valid"),
+        client.account("h"),
+        client.deadline(),
+    );
+    assert!(fetch(&notary.expect("a valid URL"), 100).await.is_ok());
+}
+
+#[tokio::test]
+async fn unusable_authority_file_is_an_error() {
+    let identity = Identity::loopback();
+    let server = TestServer::https(&identity, |_| Answer::ok("{}")).await;
+    let client = Client::new().trusting(&identity, &server);
+    let path = client.folder.path().join(server.authority()).join("other.crt");
+    std::fs::write(&path, "junk").expect("a file");
+    let error = fetch(&client.notary(&server), 100).await.expect_err("unusable");
+    assert!(matches!(error, Error::TlsFile { path: found, .. } if found == path));
+}
+
+#[tokio::test]
+async fn nobody_listening_is_unreachable() {
+    let server = TestServer::http(|_| Answer::ok("{}")).await;
+    let url = server.url();
+    drop(server);
+    tokio::task::yield_now().await;
+    assert!(is_unreachable(&fetch(&Client::new().notary_at(&url, "h"), 100).await));
+}
+
+#[tokio::test]
+async fn localhost_is_this_machine() {
+    let identity = Identity::loopback();
+    let server = TestServer::https(&identity, |_| Answer::ok("{}")).await;
+    let authority = format!("localhost:{}", server.port());
+    let client = Client::new().trusting_at(&identity, &authority);
+    let notary = client.notary_at(&format!("https://{authority}"), "h");
+    assert!(fetch(&notary, 100).await.is_ok());
+}
+
+#[tokio::test]
+async fn requests_share_a_connection() {
+    let identity = Identity::loopback();
+    let server = TestServer::https(&identity, |_| Answer::ok("{}")).await;
+    let client = Client::new().trusting(&identity, &server);
+    let notary = client.notary(&server);
+    for _ in 0..3 {
+        fetch(&notary, 100).await.expect("an answer");
+    }
+    assert_eq!(server.connections(), 1);
+}
+
+#[tokio::test]
+async fn files_are_asked_for_by_notarys_names() {
+    let server = TestServer::http(|_| Answer::ok("{}")).await;
+    let url = format!("{}/prefix/", server.url());
+    let notary = Client::new().notary_at(&url, "h");
+    let hash = countersign::crypto::Sha256::of(b"");
+    let releases: RoleName = "targets/releases".parse().expect("a role");
+    let two = countersign::tuf::Version::new(2).expect("not zero");
+    for (file, name) in [
+        (RemoteFile::Current(RoleName::Root), "root.json".to_owned()),
+        (RemoteFile::ByVersion(RoleName::Root, two), "2.root.json".to_owned()),
+        (RemoteFile::ByHash(releases, hash), format!("targets/releases.{hash}.json")),
+    ] {
+        notary.fetch(&file, 100).await.expect("an answer");
+        let path = format!("/prefix/v2/docker.io/library/web/_trust/tuf/{name}");
+        assert_eq!(server.seen().pop().expect("a request").path, path);
+    }
+    notary.public_key(&RoleName::Snapshot).await.expect("an answer");
+    assert!(server.seen().pop().expect("a request").path.ends_with("/_trust/tuf/snapshot.key"));
+}
+
+#[tokio::test]
+async fn proxy_is_asked_to_connect() {
+    let proxy = TestServer::http(|_| Answer::status(407)).await;
+    let address = format!("http://user:s3cret@{}", proxy.authority());
+    let proxies =
+        Proxies::from_environment(|name| (name == "HTTPS_PROXY").then(|| address.clone()));
+    let client = Client::new();
+    let http = Http::new(HttpOptions { proxies, ..HttpOptions::default() });
+    let url =
+        crate::ServerUrl::parse("https://trust.test", crate::PlainHttp::Refused).expect("valid");
+    let gun = crate::Gun::raw(crate::GUN).expect("valid");
+    let notary = crate::NotaryServer::new(http, &url, &gun, client.account("h"), client.deadline());
+    let result = fetch(&notary.expect("a valid URL"), 100).await;
+    assert!(is_unreachable(&result), "{result:?}");
+    assert!(!format!("{result:?}").contains("s3cret"));
+    let seen = proxy.seen().remove(0);
+    assert_eq!((&*seen.method, &*seen.path), ("CONNECT", "trust.test:443"));
+    assert_eq!(seen.header("proxy-authorization"), Some("Basic dXNlcjpzM2NyZXQ="));
+}

@@ -1,0 +1,78 @@
+//! What a trust server says to an upload.
+
+use countersign::{
+    net::{Error, NotaryServer, Remote},
+    tuf::RoleName,
+};
+
+use crate::{
+    Client,
+    http::{Answer, TestServer},
+};
+
+async fn publish(answer: Answer) -> Result<(), Error> {
+    let server = TestServer::http(move |_| answer.clone()).await;
+    let notary: NotaryServer = Client::new().within_seconds(3).notary(&server);
+    notary.publish(&[(RoleName::Targets, b"{}".to_vec())]).await
+}
+
+fn error_body(code: &str, detail: &str) -> Answer {
+    let body =
+        format!(r#"{{"errors":[{{"code":"{code}","message":"some words","detail":{detail}}}]}}"#);
+    Answer::new(400, body)
+}
+
+#[tokio::test]
+async fn upload_is_one_form() {
+    let server = TestServer::http(|_| Answer::status(200)).await;
+    let notary = Client::new().notary(&server);
+    notary.publish(&[(RoleName::Targets, b"{\"a\":1}".to_vec())]).await.expect("taken");
+    let seen = server.seen().remove(0);
+    assert_eq!((&*seen.method, &*seen.path), ("POST", "/v2/docker.io/library/web/_trust/tuf/"));
+    let content_type = seen.header("content-type").expect("a type");
+    let boundary = content_type.strip_prefix("multipart/form-data; boundary=").expect("a boundary");
+    let end = format!("\r\n\r\n{{\"a\":1}}\r\n--{boundary}--\r\n");
+    assert!(String::from_utf8_lossy(&seen.body).ends_with(&end));
+}
+
+#[tokio::test]
+async fn newer_version_is_a_conflict() {
+    let error = publish(error_body("VERSION", "{}")).await.expect_err("refused");
+    assert!(matches!(error, Error::Conflict { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn reasons_of_the_server_are_told() {
+    let invalid = r#"{"Name":"ErrBadTargets","Error":{"Msg":"no\u001b[2J threshold"}}"#;
+    for (answer, expected_name, expected_message) in [
+        (error_body("INVALID_UPDATE", invalid), "ErrBadTargets", "no\\u{1b}[2J threshold"),
+        (error_body("INVALID_UPDATE", "null"), "INVALID_UPDATE", "some words"),
+        (error_body("INVALID_GUN", "\"a/ b/\""), "INVALID_GUN", "some words (a/ b/)"),
+        (error_body("MALFORMED_UPLOAD", "{}"), "MALFORMED_UPLOAD", "some words"),
+        (Answer::new(400, "<html>"), "status 400", ""),
+        (Answer::new(400, r#"{"errors":[]}"#), "status 400", ""),
+    ] {
+        match publish(answer).await.expect_err("refused") {
+            Error::Refused { name, message, .. } => {
+                assert_eq!((&*name, &*message), (expected_name, expected_message));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn endless_reason_is_not_read() {
+    let body = " ".repeat(65 << 10);
+    let error = publish(Answer::new(400, body)).await.expect_err("refused");
+    assert!(matches!(error, Error::TooLarge { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn other_answers_leave_it_unknown() {
+    for status in [204, 301, 404, 413, 500, 503] {
+        let error = publish(Answer::status(status)).await.expect_err("no answer");
+        assert!(matches!(error, Error::Unavailable { status: s, .. } if s == status), "{error:?}");
+    }
+    assert!(matches!(publish(Answer::close()).await, Err(Error::Unreachable { .. })));
+}

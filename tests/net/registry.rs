@@ -1,0 +1,200 @@
+//! Images from registries (threats R-02, R-05, R-06, R-09).
+
+use countersign::{
+    image::{ImageDigest, Name, Tag},
+    net::{Error, Registry},
+};
+
+use crate::{
+    BASIC, Client, Password,
+    http::{Answer, Identity, Seen, TestServer},
+};
+
+const MANIFEST: &str = r#"{"schemaVersion":2,"config":{},"layers":[]}"#;
+const TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
+
+fn registry(client: &Client, server: &TestServer) -> Registry {
+    let name: Name = format!("{}/team/web", server.authority()).parse().expect("a name");
+    Registry::new(client.http(), name, client.account(&server.authority()), client.deadline())
+}
+
+fn manifest() -> Answer {
+    Answer::ok(MANIFEST).with("Content-Type", TYPE)
+}
+
+async fn resolve(answer: Answer) -> Result<countersign::image::Descriptor, Error> {
+    let server = TestServer::http(move |_| answer.clone()).await;
+    registry(&Client::new().within_seconds(5), &server).resolve(&Tag::latest()).await
+}
+
+#[tokio::test]
+async fn tag_resolves_to_the_digest_of_what_arrives() {
+    let server = TestServer::http(|_| manifest()).await;
+    let found = registry(&Client::new(), &server).resolve(&"1.2".parse().expect("a tag")).await;
+    let found = found.expect("a manifest");
+    assert_eq!(found.digest, ImageDigest::of(MANIFEST.as_bytes()));
+    assert_eq!((found.size, found.media_type.as_deref()), (MANIFEST.len() as u64, Some(TYPE)));
+    let seen = server.seen().pop().expect("a request");
+    assert_eq!((&*seen.method, &*seen.path), ("GET", "/v2/team/web/manifests/1.2"));
+    let accept = seen.header("accept").expect("types");
+    for kind in ["manifest.v2+json", "manifest.list.v2+json", "image.manifest.v1", "image.index.v1"]
+    {
+        assert!(accept.contains(kind), "{accept}");
+    }
+}
+
+#[tokio::test]
+async fn digest_header_lies() {
+    let other = ImageDigest::of(b"other").to_string();
+    let error = resolve(manifest().with("Docker-Content-Digest", &other)).await.expect_err("a lie");
+    assert!(matches!(error, Error::DigestMismatch { .. }), "{error:?}");
+    let right = ImageDigest::of(MANIFEST.as_bytes()).to_string();
+    assert!(resolve(manifest().with("Docker-Content-Digest", &right)).await.is_ok());
+}
+
+#[tokio::test]
+async fn other_manifest_than_asked_for_is_refused() {
+    let server = TestServer::http(|_| manifest()).await;
+    let registry = registry(&Client::new(), &server);
+    let (right, size) = (ImageDigest::of(MANIFEST.as_bytes()), MANIFEST.len() as u64);
+    assert_eq!(registry.manifest(&right, size).await.expect("right").bytes, MANIFEST.as_bytes());
+    let error = registry.manifest(&ImageDigest::of(b"x"), size).await.expect_err("wrong digest");
+    assert!(matches!(error, Error::DigestMismatch { .. }), "{error:?}");
+    let error = registry.manifest(&right, size + 1).await.expect_err("wrong size");
+    assert!(matches!(error, Error::SizeMismatch { .. }), "{error:?}");
+    let error = registry.manifest(&right, size - 1).await.expect_err("wrong size");
+    assert!(matches!(error, Error::TooLarge { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn manifest_limits() {
+    let huge = " ".repeat((4 << 20) + 1);
+    for answer in [Answer::ok(huge), Answer::endless(), Answer::announcing(1 << 40, "")] {
+        let error = resolve(answer.with("Content-Type", TYPE)).await.expect_err("too large");
+        assert!(matches!(error, Error::TooLarge { limit: 4194304, .. }), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn ambiguous_manifest() {
+    let both = Answer::ok(r#"{"manifests":[],"layers":[]}"#).with("Content-Type", TYPE);
+    for answer in [both, Answer::ok(MANIFEST).with("Content-Type", "text/html")] {
+        let error = resolve(answer).await.expect_err("ambiguous");
+        assert!(matches!(error, Error::Malformed { .. }), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn fail_open_table() {
+    for status in [204, 400, 408, 429, 500, 502, 503, 504] {
+        let error = resolve(Answer::status(status)).await.expect_err("no answer");
+        assert!(matches!(error, Error::Unavailable { status: s, .. } if s == status), "{error:?}");
+    }
+    let error = resolve(Answer::status(404)).await.expect_err("not there");
+    assert!(
+        matches!(&error, Error::NotFound { reference, .. } if reference.ends_with("/web:latest"))
+    );
+}
+
+async fn blob(answer: Answer, digest: &ImageDigest, size: u64) -> Result<Vec<u8>, Error> {
+    let server = TestServer::http(move |_| answer.clone()).await;
+    let mut bytes = Vec::new();
+    let registry = registry(&Client::new().within_seconds(5), &server);
+    registry.blob(digest, size, &mut bytes).await.map(|()| bytes)
+}
+
+#[tokio::test]
+async fn blob_is_checked_at_its_end() {
+    let body = vec![7; 100_000];
+    let (digest, size) = (ImageDigest::of(&body), body.len() as u64);
+    for honest in [Answer::ok(body.clone()), Answer::chunked(body.clone())] {
+        assert_eq!(blob(honest, &digest, size).await.expect("the blob"), body);
+    }
+    for (answer, expected) in [
+        (Answer::ok(vec![8; 100_000]), "DigestMismatch"),
+        (Answer::chunked(vec![7; 99_999]), "DigestMismatch"),
+        (Answer::endless(), "TooLarge"),
+        (Answer::announcing(100_000, vec![7; 10]), "Truncated"),
+        (Answer::ok(body).with("Content-Encoding", "gzip"), "Malformed"),
+    ] {
+        let error = blob(answer, &digest, size).await.expect_err(expected);
+        assert!(format!("{error:?}").starts_with(expected), "{error:?}");
+    }
+}
+
+/// Wants Basic for the first request, then sends it on.
+fn redirecting(location: String) -> impl Fn(&Seen) -> Answer {
+    move |seen| match (seen.path.as_str(), seen.header("authorization")) {
+        ("/v2/", _) => Answer::ok("{}"),
+        ("/sink", _) => Answer::ok("{}"),
+        (_, Some(BASIC)) => Answer::redirect(307, &location),
+        _ => Answer::challenge("Basic"),
+    }
+}
+
+#[tokio::test]
+async fn redirect_table() {
+    let sink = TestServer::http(|_| Answer::ok("{}")).await;
+    let elsewhere = sink.url();
+    let (digest, size) = (ImageDigest::of(b"{}"), 2);
+    for (location, expected) in [
+        ("/sink".to_owned(), "Ok"),
+        (format!("{elsewhere}/x"), "Ok"),
+        ("/v2/team/web/blobs/loop".to_owned(), "Err(Malformed"),
+        ("file:///etc/passwd".to_owned(), "Err(Malformed"),
+        ("http://169.254.169.254/x".to_owned(), "Err(Malformed"),
+        ("http://example.com/x".to_owned(), "Err(Malformed"),
+        ("http://u:p@127.0.0.1/x".to_owned(), "Err(Malformed"),
+        ("http://".to_owned(), "Err(Malformed"),
+    ] {
+        let shown = location.clone();
+        let server = TestServer::http(redirecting(location)).await;
+        let client = Client::new().with_credentials(Password);
+        let result = registry(&client, &server).blob(&digest, size, &mut Vec::new()).await;
+        assert!(format!("{result:?}").starts_with(expected), "{shown}: {result:?}");
+        let hops = server.seen().iter().filter(|seen| seen.path.contains("blobs")).count();
+        assert!(hops <= 5, "{shown}: {hops} requests");
+    }
+    assert_eq!(sink.seen().len(), 1);
+    assert_eq!(sink.seen()[0].header("authorization"), None);
+}
+
+#[tokio::test]
+async fn redirect_from_tls_to_plain_http_is_refused() {
+    let sink = TestServer::http(|_| Answer::ok("{}")).await;
+    let (identity, location) = (Identity::loopback(), sink.url());
+    let server = TestServer::https(&identity, redirecting(location)).await;
+    let client = Client::new().trusting(&identity, &server).with_credentials(Password);
+    let error = registry(&client, &server).blob(&ImageDigest::of(b"{}"), 2, &mut Vec::new()).await;
+    assert!(matches!(error, Err(Error::Malformed { .. })), "{error:?}");
+    assert!(sink.seen().is_empty());
+}
+
+#[tokio::test]
+async fn loopback_registry_speaks_tls_if_it_can() {
+    let identity = Identity::loopback();
+    let server = TestServer::https(&identity, |_| manifest()).await;
+    let trusting = Client::new().trusting(&identity, &server);
+    assert!(registry(&trusting, &server).resolve(&Tag::latest()).await.is_ok());
+    let error =
+        registry(&Client::new(), &server).resolve(&Tag::latest()).await.expect_err("unknown");
+    assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn registry_scope_is_the_path_alone() {
+    let identity = Identity::loopback();
+    let server = TestServer::https(&identity, |seen| {
+        let realm = format!("https://{}/token", seen.header("host").expect("a host"));
+        match (seen.header("authorization"), seen.path.starts_with("/token")) {
+            (_, true) => Answer::ok(r#"{"token":"t"}"#),
+            (Some("Bearer t"), _) => manifest(),
+            _ => Answer::challenge(&format!("Bearer realm=\"{realm}\"")),
+        }
+    })
+    .await;
+    let client = Client::new().trusting(&identity, &server);
+    registry(&client, &server).resolve(&Tag::latest()).await.expect("a manifest");
+    let asked = server.seen().into_iter().find(|seen| seen.path.starts_with("/token"));
+    assert_eq!(asked.expect("a token").path, "/token?scope=repository%3Ateam%2Fweb%3Apull");
+}
