@@ -14,19 +14,24 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
+use tokio::sync::Mutex;
 
 pub use error::Error;
-use process::{Run, Stdout};
+use process::{Run, Signals, Stdout};
 pub use program::Program;
 
 use crate::image::{ImageDigest, Name, Reference, Tag};
 
 /// Docker's command line, talking to one daemon.
-#[derive(Clone, Debug)]
+///
+/// While it is there, the signals that would end this process end docker instead, and are told as
+/// [`Error::Interrupted`].
+#[derive(Debug)]
 pub struct Engine {
     program: Program,
     patience: Option<Duration>,
     progress: Progress,
+    signals: Mutex<Signals>,
 }
 
 /// Whether docker's progress is shown.
@@ -49,8 +54,17 @@ pub struct Pulled {
 
 impl Engine {
     /// Uses this program. `patience` ends a call of it, however far it came.
-    pub fn new(program: Program, patience: Option<Duration>, progress: Progress) -> Self {
-        Self { program, patience, progress }
+    ///
+    /// # Errors
+    ///
+    /// If signals cannot be waited for.
+    pub fn new(
+        program: Program,
+        patience: Option<Duration>,
+        progress: Progress,
+    ) -> Result<Self, Error> {
+        let signals = Signals::new().map_err(|source| Error::Signals { source })?;
+        Ok(Self { program, patience, progress, signals: Mutex::new(signals) })
     }
 
     /// Where the program is.
@@ -126,7 +140,7 @@ impl Engine {
         stdout: Stdout,
     ) -> Result<Vec<u8>, Error> {
         let run = Run { program: &self.program, action, arguments, stdout };
-        run.until(self.patience).await
+        run.until(self.patience, &mut *self.signals.lock().await).await
     }
 
     fn shown(&self) -> Stdout {

@@ -7,6 +7,7 @@
 pub mod config;
 pub mod engine;
 pub mod pins;
+pub mod pull;
 
 mod collection;
 mod error;

@@ -19,6 +19,12 @@ pub enum Error {
         /// Why it is not used.
         problem: String,
     },
+    /// Signals could not be waited for.
+    #[error("docker: cannot wait for signals")]
+    Signals {
+        /// Why not.
+        source: io::Error,
+    },
     /// It could not be started or waited for.
     #[error("docker {action}: cannot run {}", path.display())]
     Start {

@@ -31,14 +31,16 @@ pub(super) enum Stdout {
 
 impl Run<'_> {
     /// Runs it; what was read of its stdout.
-    pub(super) async fn until(self, patience: Option<Duration>) -> Result<Vec<u8>, Error> {
+    pub(super) async fn until(
+        self,
+        patience: Option<Duration>,
+        signals: &mut Signals,
+    ) -> Result<Vec<u8>, Error> {
         let failed = |source| Error::Start {
             action: self.action,
             path: self.program.path().to_owned(),
             source,
         };
-        // Before there is a child, so that no signal falls between.
-        let mut signals = Signals::new().map_err(failed)?;
         let mut child = self.command().spawn().map_err(failed)?;
         let stdout = child.stdout.take();
         let stderr = child.stderr.take();
@@ -124,15 +126,16 @@ async fn read(stream: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>
     Ok(kept)
 }
 
-/// The signals that tell us to end.
-struct Signals {
+/// The signals that tell us to end. From when this is made none is lost: what comes between two runs ends the next.
+#[derive(Debug)]
+pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hang_up: Signal,
 }
 
 impl Signals {
-    fn new() -> std::io::Result<Self> {
+    pub(super) fn new() -> std::io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,

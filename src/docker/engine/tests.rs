@@ -32,7 +32,7 @@ impl Fake {
 
     fn engine(&self, patience: Option<Duration>) -> Engine {
         let program = Program::find(self.0.path().as_os_str()).expect("found");
-        Engine::new(program, patience, Progress::Hidden)
+        Engine::new(program, patience, Progress::Hidden).expect("signals")
     }
 
     async fn pull(&self, options: &[&str]) -> Result<Pulled, Error> {
