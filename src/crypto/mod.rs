@@ -15,7 +15,7 @@ mod encoding;
 mod error;
 mod issue;
 mod key;
-#[cfg_attr(not(feature = "client"), expect(dead_code, reason = "keys read headers"))]
+#[cfg_attr(not(any(feature = "client", test)), expect(dead_code, reason = "keys read headers"))]
 pub(crate) mod pem;
 mod private;
 mod signature;
