@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp as Instant};
 
 use super::Error;
 use super::rooting::{self, Start};
+use crate::crypto::{Hashed, Sha256};
 use crate::net::{self, Remote, RemoteFile};
 use crate::storage::{Accepted, Cache, Memory};
 use crate::tuf::{FileMeta, RoleName};
@@ -151,9 +152,7 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
             (Start::Stored(root), _) => root,
             (Start::FirstUse, Some(Some(bytes))) => self.establish(bytes)?,
             (Start::FirstUse, _) => return Err(absent()),
-            (Start::Lost(version, sha256), Some(Some(bytes)))
-                if crate::crypto::Sha256::of(&bytes) == sha256 =>
-            {
+            (Start::Lost(version, sha256), Some(Some(bytes))) if Sha256::of(&bytes) == sha256 => {
                 let root = TrustedRoot::restore(Arc::clone(self.policy), &bytes)?;
                 self.accepted.root = Some((version, bytes));
                 root
@@ -278,7 +277,7 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
         if let Some(replaced) = &loaded.replaced {
             snapshot.root().observe_targets(replaced, &mut self.baseline);
         }
-        let mut targets = snapshot.targets(&loaded.bytes, &self.baseline, wish.wanted)?;
+        let mut targets = snapshot.targets(&loaded.file, &self.baseline, wish.wanted)?;
         let seen = targets.role(&role).map(|role| role.seen().clone());
         self.accept_loaded(role, loaded, seen);
         let unusable = self.delegations(&mut targets, files, wish.wanted)?;
@@ -304,7 +303,7 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
             if let Some(replaced) = &loaded.replaced {
                 targets.observe_delegation(&role, replaced, &mut self.baseline);
             }
-            match targets.delegation(&role, &loaded.bytes, &self.baseline, wanted) {
+            match targets.delegation(&role, &loaded.file, &self.baseline, wanted) {
                 Ok(()) => {
                     let seen = targets.role(&role).map(|role| role.seen().clone());
                     self.accept_loaded(role, loaded, seen);
@@ -329,15 +328,16 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
                 reason: "the snapshot does not list it",
             };
             let file = snapshot.listed(role).ok_or_else(missing)?;
-            let stored = self.stored(role)?;
+            let stored = self.stored(role)?.map(Hashed::of);
             let loaded = match stored {
-                Some(bytes) if is_listed(&bytes, file) => {
-                    Ok(Loaded { bytes, new: false, replaced: None })
+                Some(stored) if names(file, &stored) => {
+                    Ok(Loaded { file: stored, new: false, replaced: None })
                 }
-                replaced => {
-                    let fetched = self.fetch_listed(role, file).await;
-                    fetched.map(|bytes| Loaded { bytes, new: true, replaced })
-                }
+                replaced => self.fetch_listed(role, file).await.map(|bytes| Loaded {
+                    file: Hashed::of(bytes),
+                    new: true,
+                    replaced: replaced.map(Hashed::into_bytes),
+                }),
             };
             Ok((role.clone(), loaded))
         };
@@ -370,7 +370,7 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
 
     fn accept_loaded(&mut self, role: RoleName, loaded: Loaded, seen: Option<verify::Seen>) {
         if let Some(seen) = seen {
-            self.accept(role, loaded.new.then_some(loaded.bytes), seen);
+            self.accept(role, loaded.new.then(|| loaded.file.into_bytes()), seen);
         }
     }
 
@@ -416,7 +416,7 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
 
 /// A listed file.
 struct Loaded {
-    bytes: Vec<u8>,
+    file: Hashed<'static>,
     /// Whether it came from the server.
     new: bool,
     /// What is stored in its place.
@@ -434,10 +434,14 @@ fn wished(snapshot: &TrustedSnapshot, roles: Roles<'_>) -> Vec<RoleName> {
     std::iter::once(RoleName::Targets).chain(delegated.take(limit).cloned()).collect()
 }
 
-/// Whether stored bytes are the listed ones, by the hash that names them; the verifier checks the rest.
-fn is_listed(bytes: &[u8], file: &FileMeta) -> bool {
-    file.length.is_none_or(|length| length == bytes.len() as u64)
-        && file.sha256() == Some(crate::crypto::Sha256::of(bytes))
+/// Whether a file is the listed one, by the hash that names it; the verifier checks the rest.
+fn names(listed: &FileMeta, file: &Hashed<'_>) -> bool {
+    listed.sha256() == Some(file.sha256())
+}
+
+/// The same for bytes that were not hashed yet, and need not be if their length is another one.
+fn is_listed(bytes: &[u8], listed: &FileMeta) -> bool {
+    listed.length.is_none_or(|length| length == bytes.len() as u64) && names(listed, &bytes.into())
 }
 
 fn longer_than_listed(role: &RoleName, limit: u64) -> verify::Error {

@@ -27,7 +27,7 @@ pub(crate) mod tests;
 
 pub use bundle::{CertificateBundle, certificates_from_pem};
 pub use certificate::Certificate;
-pub use digest::{Sha256, Sha256Stream, Sha512};
+pub use digest::{Hashed, Sha256, Sha256Stream, Sha512};
 pub use error::Error;
 pub use key::{Algorithm, PublicKey};
 pub use private::PrivateKey;
