@@ -6,6 +6,7 @@
 //! max_age = "36h"                       # of the newest timestamp
 //! timeout = "2m"                        # of one command
 //! insecure_http = true                  # servers on this machine may speak plain HTTP
+//! keyring = true                        # look for passphrases in the desktop's keyring
 //!
 //! [servers]                             # trust servers by registry or repository prefix
 //! "registry.example.com" = "https://trust.example.com"
@@ -41,6 +42,9 @@ pub(super) struct Config {
     /// Whether servers on this machine may speak plain HTTP.
     #[serde(default)]
     pub(super) insecure_http: bool,
+    /// Whether passphrases are looked for in the desktop's keyring.
+    #[serde(default)]
+    pub(super) keyring: bool,
     /// Trust servers, by registry or by the first components of repositories.
     #[serde(default)]
     servers: BTreeMap<String, String>,

@@ -93,6 +93,11 @@ impl Output {
         failure.kind.code()
     }
 
+    /// The same on stderr in either form, for commands whose answer is a document of its own.
+    pub(super) fn refusal_aside(&self, reference: Option<&str>, failure: &Failure) -> Code {
+        Self { format: Format::Text, ..*self }.refusal(reference, failure)
+    }
+
     fn say(&self, from: Verbosity, line: &str) {
         if self.verbosity >= from {
             // Nobody is left to be told that stderr cannot be written.
@@ -129,11 +134,10 @@ fn write(stdout: &mut impl Write, text: &str) {
 fn check(written: io::Result<()>) {
     match written {
         Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-            std::process::exit(BROKEN_PIPE)
-        }
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(BROKEN_PIPE),
         Err(error) => {
-            let _ = writeln!(io::stderr().lock(), "error: stdout cannot be written: {error} (disk)");
+            let _ =
+                writeln!(io::stderr().lock(), "error: stdout cannot be written: {error} (disk)");
             std::process::exit(i32::from(Kind::Disk.code() as u8))
         }
     }

@@ -60,9 +60,22 @@ mod tests {
         for (text, seconds) in [("1s", 1), ("90m", 5400), ("36h", 129_600), ("7d", 604_800)] {
             assert_eq!(text.parse::<Span>().expect(text).duration().as_secs(), seconds);
         }
-        for text in ["", "h", "1", "-1h", "+1h", "1.5h", "1 h", "1H", "1w", "0s", "1hh", "é",
-            "99999999999999999999d", "36501d"]
-        {
+        for text in [
+            "",
+            "h",
+            "1",
+            "-1h",
+            "+1h",
+            "1.5h",
+            "1 h",
+            "1H",
+            "1w",
+            "0s",
+            "1hh",
+            "é",
+            "99999999999999999999d",
+            "36501d",
+        ] {
             assert!(text.parse::<Span>().is_err(), "{text:?} was accepted");
         }
     }

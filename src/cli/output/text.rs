@@ -38,7 +38,10 @@ mod tests {
 
     #[test]
     fn terminal_injection() {
-        assert_eq!(for_terminal("a\u{1b}[2J\r\nb\u{202e}c\u{9b}\u{7f}"), "a\\u{1b}[2J\\r\\nb\\u{202e}c\\u{9b}\\u{7f}");
+        assert_eq!(
+            for_terminal("a\u{1b}[2J\r\nb\u{202e}c\u{9b}\u{7f}"),
+            "a\\u{1b}[2J\\r\\nb\\u{202e}c\\u{9b}\\u{7f}"
+        );
         assert_eq!(for_terminal("it's \"é\"\t\\"), "it's \"é\"\t\\");
     }
 

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{Error, Prefix, Rule, Speakers};
-use crate::tuf::{Gun, KeyId};
+use crate::tuf::KeyId;
 
 /// Our file of pins; it need not be there.
 #[derive(Clone, Debug)]
@@ -250,6 +250,7 @@ const HEADER: &str = "\
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tuf::Gun;
 
     fn keys(digit: &str) -> Speakers {
         Speakers::Keys(vec![digit.repeat(64).parse().expect("an id")])
