@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 /// In one word what went wrong: `error.kind` of JSON output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     /// Arguments or configuration that make no sense.
     Usage,
     /// No image reference, no name of a collection.
@@ -68,7 +68,7 @@ pub enum Kind {
 
 impl Kind {
     /// The word.
-    pub fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Usage => "usage",
             Self::BadReference => "bad-reference",
@@ -103,7 +103,7 @@ impl Kind {
     }
 
     /// The group that scripts tell apart.
-    pub fn code(self) -> Code {
+    pub(super) fn code(self) -> Code {
         match self {
             Self::Usage | Self::BadReference | Self::BadRole => Code::Usage,
             Self::NoTrustData | Self::NoSuchTag => Code::NotSigned,
@@ -138,7 +138,7 @@ impl fmt::Display for Kind {
 /// The exit code of a command. Of several the highest wins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
-pub enum Code {
+pub(super) enum Code {
     /// Done.
     #[default]
     Done = 0,

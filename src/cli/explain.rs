@@ -80,7 +80,7 @@ fn explain(subject: &Subject, resolution: &Resolution, context: &Context) {
         reference.role()
     );
     match context.output.format {
-        Format::Text => context.output.answer(&format!("\n{line}")),
+        Format::Text => context.output.page(&format!("\n{line}\n")),
         Format::Json => context.output.object(&json!({
             "reference": subject.typed,
             "name": reference.name(),
