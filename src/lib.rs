@@ -1,5 +1,7 @@
 //! Docker Content Trust that goes on working.
 
+#[cfg(feature = "cli")]
+pub mod cli;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod crypto;
