@@ -65,6 +65,7 @@ impl Context {
         };
         let http = Http::new(HttpOptions {
             tls_directory: Some(TlsDirectory::new(location.tls())),
+            daemon_tls_directory: Some(TlsDirectory::new(DAEMON_TLS)),
             extra_authorities: global.tls_ca.clone(),
             proxies: environment.proxies(),
             ..HttpOptions::default()
@@ -322,5 +323,7 @@ fn host_of(url: &ServerUrl) -> &str {
     rest.split('/').next().unwrap_or_default()
 }
 
+/// Where docker's daemon keeps the authorities of registries.
+const DAEMON_TLS: &str = "/etc/docker/certs.d";
 /// For everything that is asked of a trust server in one command.
 const UPDATE_PATIENCE: Duration = Duration::from_secs(120);

@@ -94,7 +94,9 @@ fn explained(error: &clap::Error) -> Code {
         }
         _ if wants_json => {
             let text = error.render().to_string();
-            let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+            let first = text.lines().map(str::trim).take_while(|line| !line.is_empty());
+            let message = first.collect::<Vec<_>>().join(" ");
+            let message = message.trim_start_matches("error: ");
             let output = Output { format: Format::Json, verbosity: Verbosity::Usual };
             output.refusal(None, &Failure::new(Kind::Usage, message))
         }

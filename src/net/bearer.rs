@@ -49,13 +49,14 @@ impl Authorization {
 }
 
 impl TokenRequest<'_> {
-    /// Asks for a token. Redirects are not followed: they would carry the password elsewhere.
+    /// Asks for a token on the word of `server`. Redirects are not followed: they would carry the password elsewhere.
     pub(super) async fn send(
         self,
         http: &Http,
+        server: Url,
         deadline: Deadline,
     ) -> Result<Authorization, Error> {
-        let response = http.send(&self.into_request(), deadline).await?;
+        let response = http.send(&self.into_request().asked_by(server), deadline).await?;
         let response = accepted(response).await?;
         let unusable = response.malformed("the token server's answer has no usable token");
         let body = Zeroizing::new(response.body(MAX_REPLY).await?);

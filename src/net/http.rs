@@ -29,6 +29,8 @@ use super::{
 pub struct HttpOptions {
     /// Docker's `<config>/tls`.
     pub tls_directory: Option<TlsDirectory>,
+    /// The same of docker's daemon, `/etc/docker/certs.d`: where the authorities of registries are kept.
+    pub daemon_tls_directory: Option<TlsDirectory>,
     /// A PEM file of certificate authorities, believed for every server besides the system's.
     pub extra_authorities: Option<PathBuf>,
     /// The proxies.
@@ -61,7 +63,8 @@ pub struct Http(Arc<Shared>);
 struct Shared {
     options: HttpOptions,
     trust: Trust,
-    clients: Mutex<HashMap<String, Client>>,
+    /// By their servers, and those on whose behalf these are asked.
+    clients: Mutex<HashMap<(String, Option<String>), Client>>,
 }
 
 impl Http {
@@ -78,7 +81,7 @@ impl Http {
         deadline: Deadline,
     ) -> Result<Response, Error> {
         let host = || origin(&request.url);
-        let client = self.client(&request.url)?;
+        let client = self.client(&request.url, request.asked_by.as_ref())?;
         let sending = client
             .request(request.method.clone(), request.url.clone())
             .headers(request.headers.clone())
@@ -92,29 +95,30 @@ impl Http {
     }
 
     /// The client for one server: servers differ in certificates and proxies.
-    fn client(&self, url: &Url) -> Result<Client, Error> {
+    fn client(&self, url: &Url, asked_by: Option<&Url>) -> Result<Client, Error> {
         if url.scheme() != "https" && !is_loopback(url) {
             let problem = "only https, or http to this machine";
             return Err(Error::Url { url: origin(url), problem });
         }
+        let name = (origin(url), asked_by.map(origin));
         let mut clients = self.0.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(&origin(url)) {
+        if let Some(client) = clients.get(&name) {
             return Ok(client.clone());
         }
-        let client = self.0.connect_to(url)?;
-        clients.insert(origin(url), client.clone());
+        let client = self.0.connect_to(url, asked_by)?;
+        clients.insert(name, client.clone());
         Ok(client)
     }
 }
 
 impl Shared {
-    fn connect_to(&self, url: &Url) -> Result<Client, Error> {
+    fn connect_to(&self, url: &Url, asked_by: Option<&Url>) -> Result<Client, Error> {
         let unusable = |cause: Box<dyn std::error::Error + Send + Sync>| Error::Unreachable {
             host: origin(url),
             source: cause,
         };
-        let tls =
-            self.tls_files(url)?.config(&self.trust).map_err(|cause| unusable(cause.into()))?;
+        let files = self.tls_files(url, asked_by)?;
+        let tls = files.config(&self.trust).map_err(|cause| unusable(cause.into()))?;
         let builder = Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
@@ -132,12 +136,17 @@ impl Shared {
         builder.build().map_err(|cause| unusable(cause.into()))
     }
 
-    fn tls_files(&self, url: &Url) -> Result<TlsFiles, Error> {
-        let HttpOptions { tls_directory, extra_authorities, .. } = &self.options;
-        let mut files = match tls_directory {
-            Some(directory) => directory.read(&authority(url))?,
-            None => TlsFiles::default(),
-        };
+    /// Whoever vouches for a server may vouch for the one that it sends us to for tokens, as for docker.
+    fn tls_files(&self, url: &Url, asked_by: Option<&Url>) -> Result<TlsFiles, Error> {
+        let HttpOptions { tls_directory, daemon_tls_directory, extra_authorities, .. } =
+            &self.options;
+        let mut files = TlsFiles::default();
+        for directory in [tls_directory, daemon_tls_directory].into_iter().flatten() {
+            files.add_all(directory.read(&authority(url))?);
+            if let Some(server) = asked_by {
+                files.believe(directory.read(&authority(server))?);
+            }
+        }
         extra_authorities.iter().try_for_each(|path| files.add_authorities(path))?;
         Ok(files)
     }
@@ -150,11 +159,17 @@ pub(super) struct Request {
     pub(super) url: Url,
     headers: HeaderMap,
     body: Bytes,
+    asked_by: Option<Url>,
 }
 
 impl Request {
     pub(super) fn new(method: Method, url: Url) -> Self {
-        Self { method, url, headers: HeaderMap::new(), body: Bytes::new() }
+        Self { method, url, headers: HeaderMap::new(), body: Bytes::new(), asked_by: None }
+    }
+
+    /// The server that sends us here.
+    pub(super) fn asked_by(self, server: Url) -> Self {
+        Self { asked_by: Some(server), ..self }
     }
 
     pub(super) fn get(url: Url) -> Self {

@@ -137,7 +137,7 @@ impl Session {
                 let scope = format!("repository:{}:{access}", self.name);
                 let service = service.as_deref();
                 let request = TokenRequest { realm, service, scope: &scope, credential };
-                request.send(&self.http, deadline).await
+                request.send(&self.http, server, deadline).await
             }
         }
     }

@@ -55,6 +55,17 @@ impl TlsFiles {
         Ok(())
     }
 
+    /// Adds what was read elsewhere for the same server.
+    pub(super) fn add_all(&mut self, other: TlsFiles) {
+        self.authorities.extend(other.authorities);
+        self.client = self.client.take().or(other.client);
+    }
+
+    /// Adds the authorities of another server; our key for that one is for that one alone.
+    pub(super) fn believe(&mut self, other: TlsFiles) {
+        self.authorities.extend(other.authorities);
+    }
+
     /// The TLS configuration of one server: one provider, TLS 1.2 and later.
     pub(super) fn config(self, trust: &Trust) -> Result<ClientConfig, rustls::Error> {
         let verifier = trust.verifier(&self.authorities)?;
