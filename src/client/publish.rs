@@ -100,7 +100,13 @@ fn remember_founding(policy: &Policy, cache: &impl Cache, update: &Update) -> Re
     let Some((_, bytes)) = root else { return Ok(()) };
     let version = update.versions().get(&RoleName::Root).copied().unwrap_or(Version::ONE);
     let root = Some((version, bytes.clone()));
-    Ok(cache.keep(&Accepted { root, files: Vec::new(), root_asked: false, now: policy.now })?)
+    Ok(cache.keep(&Accepted {
+        root,
+        files: Vec::new(),
+        root_asked: false,
+        confirmed: true,
+        now: policy.now,
+    })?)
 }
 
 /// Whether the server may have taken the update although we did not hear so.

@@ -122,6 +122,7 @@ impl<R: Remote> Author for TagAuthor<'_, R> {
                 // Somebody else founded it while we did.
                 let founding = self.founding.take();
                 self.abandon(founding)?;
+                self.keys.look_again()?;
                 Draft::of(&known.targets)
             }
             None => self.found().await?,

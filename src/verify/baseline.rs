@@ -7,9 +7,9 @@ use crate::tuf::{Role, RoleName, Version};
 
 /// The highest versions that were accepted before, for comparison only.
 ///
-/// Each is bound to the keys that governed its role then. When those keys are rotated the memory of that role no
-/// longer applies, so that a collection whose online key was stolen, and whose versions the thief drove up, can be
-/// used again (TUF 1.0.34 §5.3.11). The root's version is never forgotten.
+/// Each is bound to the timestamp and snapshot keys of then. When one of those is rotated the memory no longer applies,
+/// so that a collection whose online key was stolen, and whose versions the thief drove up, can be used again
+/// (TUF 1.0.34 §5.3.11). No other rotation forgets anything, and the root's version is never forgotten.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Baseline {
     root: Option<Version>,
@@ -23,7 +23,7 @@ pub struct Seen {
     pub version: Version,
     /// SHA-256 of its bytes.
     pub sha256: Sha256,
-    /// Which keys could have changed what this role's version is: see [`Governance`].
+    /// Under whose keys.
     pub governance: Governance,
     /// For a snapshot, the roles that it listed.
     pub listed: Vec<RoleName>,
@@ -32,7 +32,7 @@ pub struct Seen {
 /// A short form of who governs a role.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Governance {
-    /// The keys, without their thresholds: what version floors are bound to.
+    /// The timestamp and snapshot keys: what version floors are bound to.
     pub keys: Sha256,
     /// Keys and threshold of the role itself: under what its signatures were counted.
     pub authority: Sha256,
@@ -84,10 +84,10 @@ impl Baseline {
 }
 
 impl Governance {
-    /// `own` is the role itself; `above` are the roles whose keys could have driven its version up.
-    pub(super) fn of(own: &Role, above: &[&Role]) -> Self {
+    /// `own` is the role itself; `online` are the roles whose keys decide which version of it is current.
+    pub(super) fn of(own: &Role, online: &[&Role]) -> Self {
         let mut keys = Sha256Stream::new();
-        for role in above.iter().copied().chain([own]) {
+        for role in online {
             let mut ids: Vec<String> = role.keyids().iter().map(ToString::to_string).collect();
             ids.sort_unstable();
             keys.update(format!("{};", ids.join(",")).as_bytes());
@@ -96,7 +96,7 @@ impl Governance {
         for id in own.keyids() {
             authority.update(format!("{id},").as_bytes());
         }
-        authority.update(format!("{}", own.threshold()).as_bytes());
+        authority.update(own.threshold().to_string().as_bytes());
         Self { keys: keys.finish(), authority: authority.finish() }
     }
 }

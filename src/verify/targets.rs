@@ -6,7 +6,7 @@ use super::baseline::{Baseline, Governance, Seen};
 use super::root::check_floor;
 use super::threshold::Count;
 use super::{CurrentRoot, Error, TrustedSnapshot, listing};
-use crate::crypto::Sha256;
+use crate::crypto::{Hashed, Sha256};
 use crate::tuf::{Delegation, Envelope, FileMeta, Key, Role, RoleName, Scope, Target, Targets};
 
 /// How much of a targets file to read.
@@ -86,7 +86,7 @@ impl TrustedRole {
 impl TrustedTargets {
     pub(super) fn verify(
         snapshot: &TrustedSnapshot,
-        bytes: &[u8],
+        bytes: &Hashed<'_>,
         baseline: &Baseline,
         wanted: Wanted<'_>,
     ) -> Result<Self, Error> {
@@ -121,10 +121,10 @@ impl TrustedTargets {
     ///
     /// [`Error::NotListed`] if no loaded role delegates to it or the snapshot does not list it; else as
     /// [`TrustedSnapshot::targets`]. What was loaded before stays.
-    pub fn delegation(
+    pub fn delegation<'b>(
         &mut self,
         role: &RoleName,
-        bytes: &[u8],
+        bytes: impl Into<Hashed<'b>>,
         baseline: &Baseline,
         wanted: Wanted<'_>,
     ) -> Result<(), Error> {
@@ -137,7 +137,7 @@ impl TrustedTargets {
         let governance = self.delegation_governance(keys);
         let file = Listed { snapshot: &self.snapshot, role, keys, governance };
         let by = || parent.content.delegations.keys_of(delegation).collect();
-        let loaded = file.load(bytes, baseline, wanted, by)?;
+        let loaded = file.load(&bytes.into(), baseline, wanted, by)?;
         let scope = parent.scope.restrict(&delegation.paths);
         check_vanished(&self.snapshot, role, &loaded.content)?;
         self.roles.insert(role.clone(), TrustedRole { scope, ..loaded });
@@ -239,7 +239,7 @@ impl Listed<'_> {
     /// Loads the file; the scope is the caller's to set.
     fn load<'k>(
         &self,
-        bytes: &[u8],
+        file: &Hashed<'_>,
         baseline: &Baseline,
         wanted: Wanted<'_>,
         keys: impl FnOnce() -> Vec<&'k Key>,
@@ -251,7 +251,8 @@ impl Listed<'_> {
             reason: "the snapshot does not list it",
         })?;
         let attested = baseline.attested(role, &self.governance);
-        let sha256 = listing::compare(role, bytes, listed, attested)?;
+        listing::compare(role, file, listed, attested)?;
+        let (bytes, sha256) = (file.as_bytes(), file.sha256());
         let policy = self.snapshot.root().policy();
         let content = match wanted {
             Wanted::Names(names) if attested == Some(sha256) => {
