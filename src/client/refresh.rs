@@ -91,8 +91,13 @@ pub async fn refresh(
             now: policy.now,
         },
         first_use: false,
+        rooted: false,
     };
     let result = update.run(&memory, wish).await;
+    if memory.root.is_none() && !update.rooted {
+        // A first root that dates, certificates or pins refuse must not be what the next update begins with.
+        update.accepted.root = None;
+    }
     let first_use = update.first_use;
     update.keep(&memory)?;
     let (targets, unusable) = result?;
@@ -110,6 +115,8 @@ struct Update<'u, C, R> {
     baseline: Baseline,
     accepted: Accepted,
     first_use: bool,
+    /// Whether the newest root was found and is current.
+    rooted: bool,
 }
 
 impl<C: Cache, R: Remote> Update<'_, C, R> {
@@ -129,6 +136,7 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
         let stored = self.files.stored(&RoleName::Timestamp)?;
         let (root, timestamp) = self.first_files(start, stored.as_deref(), memory).await?;
         let (root, ahead) = self.newest_root(root, &timestamp, stored.as_deref(), memory).await?;
+        self.rooted = true;
         let timestamp = self.timestamp(&root, timestamp, stored.as_deref())?;
         let snapshot = self.snapshot(&timestamp, ahead).await?;
         self.targets(&snapshot, wish).await
