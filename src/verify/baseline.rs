@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::crypto::{Sha256, Sha256Stream};
-use crate::tuf::{Role, RoleName, Version};
+use crate::tuf::{Role, RoleName, Root, Version};
 
 /// The highest versions that were accepted before, for comparison only.
 ///
-/// Each is bound to the keys that governed its role then. When those keys are rotated the memory of that role no
-/// longer applies, so that a collection whose online key was stolen, and whose versions the thief drove up, can be
-/// used again (TUF 1.0.34 §5.3.11). The root's version is never forgotten.
+/// Each is bound to the timestamp and snapshot keys of its time. When one of these is rotated the memory no longer
+/// applies, so that a collection whose online key was stolen, and whose versions the thief drove up, can be used again
+/// (TUF 1.0.34 §5.3.11). Changing a role's own keys makes nobody forget: an older file may still be signed by a key
+/// that stayed. The root's version is never forgotten.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Baseline {
     root: Option<Version>,
@@ -23,16 +24,16 @@ pub struct Seen {
     pub version: Version,
     /// SHA-256 of its bytes.
     pub sha256: Sha256,
-    /// Which keys could have changed what this role's version is: see [`Governance`].
+    /// Under whose keys it was accepted.
     pub governance: Governance,
     /// For a snapshot, the roles that it listed.
     pub listed: Vec<RoleName>,
 }
 
-/// A short form of who governs a role.
+/// A short form of who governs a role: the holders of the online keys, and its own.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Governance {
-    /// The keys, without their thresholds: what version floors are bound to.
+    /// The timestamp and snapshot keys, without their thresholds: what version floors are bound to.
     pub keys: Sha256,
     /// Keys and threshold of the role itself: under what its signatures were counted.
     pub authority: Sha256,
@@ -66,7 +67,7 @@ impl Baseline {
         }
     }
 
-    /// What to compare a file of this role with: nothing, if its keys were rotated since.
+    /// What to compare a file of this role with: nothing, if the online keys were rotated since.
     pub(super) fn floor(&self, role: &RoleName, governance: &Governance) -> Option<&Seen> {
         self.seen.get(role).filter(|seen| seen.governance.keys == governance.keys)
     }
@@ -84,11 +85,10 @@ impl Baseline {
 }
 
 impl Governance {
-    /// `own` is the role itself; `above` are the roles whose keys could have driven its version up.
-    pub(super) fn of(own: &Role, above: &[&Role]) -> Self {
+    pub(super) fn of(root: &Root, own: &Role) -> Self {
         let mut keys = Sha256Stream::new();
-        for role in above.iter().copied().chain([own]) {
-            let mut ids: Vec<String> = role.keyids().iter().map(ToString::to_string).collect();
+        for online in [&root.timestamp, &root.snapshot] {
+            let mut ids: Vec<String> = online.keyids().iter().map(ToString::to_string).collect();
             ids.sort_unstable();
             keys.update(format!("{};", ids.join(",")).as_bytes());
         }

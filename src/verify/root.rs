@@ -226,11 +226,9 @@ impl CurrentRoot {
         &self.trusted.policy
     }
 
-    /// Who governs a role that this root names. The versions of timestamp and snapshot, and of what a snapshot
-    /// lists, could be driven up with either of these two online keys.
+    /// Who governs a role that has these keys.
     pub(super) fn governance(&self, own: &Role) -> Governance {
-        let root = self.content();
-        Governance::of(own, &[&root.timestamp, &root.snapshot])
+        Governance::of(self.content(), own)
     }
 
     /// Counts the signatures of a role that this root names, and opens it.

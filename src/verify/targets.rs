@@ -134,7 +134,7 @@ impl TrustedTargets {
             role.parent().and_then(|parent| self.roles.get(&parent)).ok_or_else(not_delegated)?;
         let delegation = parent.content.delegations.role(role).ok_or_else(not_delegated)?;
         let keys = &delegation.role;
-        let governance = self.delegation_governance(keys);
+        let governance = self.root().governance(keys);
         let file = Listed { snapshot: &self.snapshot, role, keys, governance };
         let by = || parent.content.delegations.keys_of(delegation).collect();
         let loaded = file.load(bytes, baseline, wanted, by)?;
@@ -148,7 +148,7 @@ impl TrustedTargets {
     /// signed.
     pub fn observe_delegation(&self, role: &RoleName, bytes: &[u8], baseline: &mut Baseline) {
         let Some((parent, delegation)) = self.delegation_to(role) else { return };
-        let governance = self.delegation_governance(&delegation.role);
+        let governance = self.root().governance(&delegation.role);
         let sha256 = Sha256::of(bytes);
         if baseline.attested(role, &governance) == Some(sha256) {
             return;
@@ -219,11 +219,6 @@ impl TrustedTargets {
     /// The root that everything was verified under.
     pub fn root(&self) -> &CurrentRoot {
         self.snapshot.root()
-    }
-
-    fn delegation_governance(&self, keys: &Role) -> Governance {
-        let root = self.root().content();
-        Governance::of(keys, &[&root.timestamp, &root.snapshot])
     }
 }
 
