@@ -86,9 +86,11 @@ pub async fn refresh(
         first_use: false,
     };
     let result = update.run(&memory, wish).await;
+    update.withdraw(result.as_ref().err());
     let first_use = update.first_use;
-    update.keep(&memory)?;
+    let kept = update.keep(&memory);
     let (targets, unusable) = result?;
+    kept?;
     let freshness = match remote {
         Some(_) => Freshness::Server,
         None => Freshness::Cache(memory.clock),
@@ -377,6 +379,23 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
     fn accept(&mut self, role: RoleName, bytes: Option<Vec<u8>>, seen: verify::Seen) {
         self.baseline.remember(role.clone(), seen.clone());
         self.accepted.files.push((role, bytes, seen));
+    }
+
+    /// Takes back what passed its own checks but turned out to be worth nothing: a first root of which we do not know
+    /// that it satisfies the pins, which would bar the way to the right one; and a timestamp with a snapshot that goes
+    /// back or drops a role, which the next update would take for what was seen.
+    fn withdraw(&mut self, error: Option<&Error>) {
+        if self.first_use && !self.accepted.root_asked {
+            self.accepted.root = None;
+        }
+        let goes_back = |error: &verify::Error| match error {
+            verify::Error::Rollback { role, .. } => *role == RoleName::Snapshot,
+            verify::Error::Vanished { .. } => true,
+            _ => false,
+        };
+        if matches!(error, Some(Error::Verify(error)) if goes_back(error)) {
+            self.accepted.files.clear();
+        }
     }
 
     /// Stores what was accepted, if that differs from what is stored.
