@@ -1,5 +1,6 @@
 //! SHA-256 and SHA-512 values, and how they are written.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -136,6 +137,55 @@ fn nibble(digit: u8) -> Option<u8> {
         b'0'..=b'9' => Some(digit - b'0'),
         b'a'..=b'f' => Some(digit - b'a' + 10),
         _ => None,
+    }
+}
+
+/// Bytes with their SHA-256, computed once: what a large file is compared by, again and again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hashed<'b> {
+    bytes: Cow<'b, [u8]>,
+    sha256: Sha256,
+}
+
+impl<'b> Hashed<'b> {
+    /// Hashes the bytes.
+    pub fn of(bytes: impl Into<Cow<'b, [u8]>>) -> Self {
+        let bytes = bytes.into();
+        let sha256 = Sha256::of(&bytes);
+        Self { bytes, sha256 }
+    }
+
+    /// The bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Their SHA-256.
+    pub fn sha256(&self) -> Sha256 {
+        self.sha256
+    }
+
+    /// The bytes again, owned.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes.into_owned()
+    }
+}
+
+impl<'b> From<&'b [u8]> for Hashed<'b> {
+    fn from(bytes: &'b [u8]) -> Self {
+        Self::of(bytes)
+    }
+}
+
+impl<'b> From<&'b Vec<u8>> for Hashed<'b> {
+    fn from(bytes: &'b Vec<u8>) -> Self {
+        Self::of(bytes.as_slice())
+    }
+}
+
+impl<'b> From<&'b Hashed<'_>> for Hashed<'b> {
+    fn from(hashed: &'b Hashed<'_>) -> Self {
+        Self { bytes: Cow::Borrowed(&hashed.bytes), sha256: hashed.sha256 }
     }
 }
 

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-use p384::ecdsa::signature::hazmat::PrehashVerifier;
+use p521::ecdsa::signature::hazmat::PrehashVerifier;
 use ring::signature::{
-    ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256,
-    UnparsedPublicKey, VerificationAlgorithm,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA256_ASN1, RSA_PKCS1_2048_8192_SHA256,
+    RSA_PSS_2048_8192_SHA256, UnparsedPublicKey, VerificationAlgorithm,
 };
 
 use super::spki::{self, Material};
@@ -48,7 +48,7 @@ impl Algorithm {
     pub(super) fn curve_width(self) -> Option<usize> {
         match self {
             Algorithm::EcdsaP256 => Some(32),
-            Algorithm::EcdsaP384 => Some(48),
+            Algorithm::EcdsaP384 => Some(P384_WIDTH),
             Algorithm::EcdsaP521 => Some(66),
             Algorithm::Rsa | Algorithm::Ed25519 => None,
         }
@@ -134,9 +134,16 @@ impl PublicKey {
             (Material::P256(point), Scheme::EcdsaFixed) => {
                 ring_accepts(&ECDSA_P256_SHA256_FIXED, point, message, bytes)
             }
-            (Material::P384(key), Scheme::EcdsaFixed) => p384::ecdsa::Signature::from_slice(bytes)
-                .and_then(|it| key.verify_prehash(Sha256::of(message).as_bytes(), &it))
-                .is_ok(),
+            (Material::P384(point), Scheme::EcdsaFixed) => {
+                // Only in DER does ring take SHA-256 on this curve.
+                bytes.len() == 2 * P384_WIDTH
+                    && ring_accepts(
+                        &ECDSA_P384_SHA256_ASN1,
+                        point.as_slice(),
+                        message,
+                        &signature.to_der(),
+                    )
+            }
             (Material::P521(key), Scheme::EcdsaFixed) => p521::ecdsa::Signature::from_slice(bytes)
                 .and_then(|it| key.verify_prehash(Sha256::of(message).as_bytes(), &it))
                 .is_ok(),
@@ -205,3 +212,5 @@ fn ring_accepts(
 ) -> bool {
     UnparsedPublicKey::new(algorithm, key).verify(message, signature).is_ok()
 }
+
+const P384_WIDTH: usize = 48;

@@ -15,7 +15,7 @@ mod encoding;
 mod error;
 mod issue;
 mod key;
-#[cfg_attr(not(feature = "client"), expect(dead_code, reason = "keys read headers"))]
+#[cfg_attr(not(any(feature = "client", test)), expect(dead_code, reason = "keys read headers"))]
 pub(crate) mod pem;
 mod private;
 mod signature;
@@ -27,7 +27,7 @@ pub(crate) mod tests;
 
 pub use bundle::{CertificateBundle, certificates_from_pem};
 pub use certificate::Certificate;
-pub use digest::{Sha256, Sha256Stream, Sha512};
+pub use digest::{Hashed, Sha256, Sha256Stream, Sha512};
 pub use error::Error;
 pub use key::{Algorithm, PublicKey};
 pub use private::PrivateKey;

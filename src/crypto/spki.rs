@@ -10,7 +10,8 @@ use super::{Algorithm, Error, asn1};
 pub(super) enum Material {
     /// The uncompressed point.
     P256([u8; 65]),
-    P384(Box<p384::ecdsa::VerifyingKey>),
+    /// The uncompressed point.
+    P384(Box<[u8; 97]>),
     P521(Box<p521::ecdsa::VerifyingKey>),
     /// PKCS#1 `RSAPublicKey`.
     Rsa(Vec<u8>),
@@ -47,7 +48,7 @@ pub(super) fn write(material: &Material) -> Vec<u8> {
     let info = |algorithm: &[u8], key: &[u8]| asn1::sequence(&[algorithm, &asn1::bits(key)]);
     let der = match material {
         Material::P256(point) => info(&ec_algorithm(P256), point),
-        Material::P384(key) => info(&ec_algorithm(P384), key.to_sec1_point(false).as_bytes()),
+        Material::P384(point) => info(&ec_algorithm(P384), point.as_slice()),
         Material::P521(key) => info(&ec_algorithm(P521), key.to_sec1_point(false).as_bytes()),
         Material::Rsa(key) => info(&asn1::sequence(&[&oid(RSA), asn1::NULL]), key),
         Material::Ed25519(key) => info(&asn1::sequence(&[&oid(ED25519)]), key.as_bytes()),
@@ -66,9 +67,11 @@ pub(super) fn point(algorithm: Algorithm, bytes: &[u8]) -> Result<Material, Erro
             .ok()
             .and_then(|_| bytes.try_into().ok())
             .map(Material::P256),
-        Algorithm::EcdsaP384 => {
-            p384::ecdsa::VerifyingKey::from_sec1_bytes(bytes).ok().map(Box::new).map(Material::P384)
-        }
+        Algorithm::EcdsaP384 => p384::ecdsa::VerifyingKey::from_sec1_bytes(bytes)
+            .ok()
+            .and_then(|_| bytes.try_into().ok())
+            .map(Box::new)
+            .map(Material::P384),
         Algorithm::EcdsaP521 => {
             p521::ecdsa::VerifyingKey::from_sec1_bytes(bytes).ok().map(Box::new).map(Material::P521)
         }

@@ -31,8 +31,15 @@ impl<'k> KeyRing<'k> {
         store: &'k dyn KeyStore,
         passphrases: &'k mut dyn PassphraseSource,
     ) -> Result<Self, Error> {
-        let present = store.list()?.into_iter().map(|entry| entry.id).collect();
-        Ok(Self { store, passphrases, present, unlocked: BTreeMap::new() })
+        let mut ring = Self { store, passphrases, present: Vec::new(), unlocked: BTreeMap::new() };
+        ring.look_again()?;
+        Ok(ring)
+    }
+
+    /// Notices keys that another process stored meanwhile, as one that founds the same collection does.
+    pub(super) fn look_again(&mut self) -> Result<(), Error> {
+        self.present = self.store.list()?.into_iter().map(|entry| entry.id).collect();
+        Ok(())
     }
 
     /// Whether the private key of this public key is here.

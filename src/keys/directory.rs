@@ -42,7 +42,7 @@ impl KeyDirectory {
     ) -> Result<(), Error> {
         let (found, file) = self.read(id)?;
         let entry = described(&found, &file);
-        let (key, _) = unlock(&entry, &file, passphrases)?;
+        let key = unlock(&entry, &file, passphrases)?;
         self.seal(&key, &entry, passphrases)
     }
 
@@ -54,7 +54,7 @@ impl KeyDirectory {
     }
 
     /// Asks for a passphrase and writes the key under it.
-    pub(super) fn seal(
+    fn seal(
         &self,
         key: &PrivateKey,
         entry: &KeyEntry,
@@ -105,7 +105,7 @@ impl KeyStore for KeyDirectory {
         passphrases: &mut dyn PassphraseSource,
     ) -> Result<PrivateKey, Error> {
         let (found, file) = self.read(id)?;
-        unlock(&described(&found, &file), &file, passphrases).map(|(key, _)| key)
+        unlock(&described(&found, &file), &file, passphrases)
     }
 
     fn store(
@@ -132,21 +132,14 @@ impl KeyStore for KeyDirectory {
 }
 
 /// Opens a key file and checks that it holds the key it is named for.
-pub(super) fn unlock(
+fn unlock(
     entry: &KeyEntry,
     file: &KeyFile,
     passphrases: &mut dyn PassphraseSource,
-) -> Result<(PrivateKey, Option<Passphrase>), Error> {
-    let request = PassphraseRequest {
-        purpose: Purpose::Unlock,
-        role: entry.role.as_deref().unwrap_or_default(),
-        gun: entry.gun.as_deref(),
-        id: Some(&entry.id),
-        attempt: 0,
-    };
-    let (key, passphrase) = open(file, request, passphrases)?;
+) -> Result<PrivateKey, Error> {
+    let (key, _) = open(file, request(Purpose::Unlock, entry), passphrases)?;
     match canonical_key_id(key.public()) {
-        found if found == entry.id => Ok((key, passphrase)),
+        found if found == entry.id => Ok(key),
         found => Err(Error::OtherKey { expected: entry.id, found }),
     }
 }
@@ -174,17 +167,17 @@ pub(super) fn open(
     Err(Error::Locked)
 }
 
+/// Asks what will protect a key from now on.
 pub(super) fn new_passphrase(
     entry: &KeyEntry,
     passphrases: &mut dyn PassphraseSource,
 ) -> Result<Passphrase, Error> {
-    passphrases.passphrase(&PassphraseRequest {
-        purpose: Purpose::Create,
-        role: entry.role.as_deref().unwrap_or_default(),
-        gun: entry.gun.as_deref(),
-        id: Some(&entry.id),
-        attempt: 0,
-    })
+    passphrases.passphrase(&request(Purpose::Create, entry))
+}
+
+fn request(purpose: Purpose, entry: &KeyEntry) -> PassphraseRequest<'_> {
+    let role = entry.role.as_deref().unwrap_or_default();
+    PassphraseRequest { purpose, role, gun: entry.gun.as_deref(), id: Some(&entry.id), attempt: 0 }
 }
 
 /// Whether keys of this role are made for one collection (Notary `trustmanager/keystore.go`).

@@ -117,6 +117,10 @@ pub enum Error {
         /// The answer.
         source: io::Error,
     },
+    /// What the desktop's keyring holds for a key is no passphrase of ours.
+    #[cfg(feature = "keyring")]
+    #[error("the desktop keyring holds something else than a passphrase")]
+    KeyringContent,
     /// The desktop's keyring said no.
     #[cfg(feature = "keyring")]
     #[error("desktop keyring")]

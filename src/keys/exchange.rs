@@ -3,10 +3,10 @@
 
 use zeroize::Zeroizing;
 
-use super::directory::{has_gun, open};
+use super::directory::{has_gun, new_passphrase, open};
 use super::layout::interpret;
 use super::{Error, KeyDirectory, KeyEntry, KeyFile, PassphraseRequest, PassphraseSource, Purpose};
-use crate::crypto::{PrivateKey, Signer};
+use crate::crypto::Signer;
 use crate::tuf::{Gun, KeyId, canonical_key_id};
 
 /// What to note about imported keys that come without a note.
@@ -40,7 +40,7 @@ impl KeyDirectory {
     ///
     /// A locked key that says where it lay is kept as it is. Any other is opened, its own
     /// passphrase asked for if it has one, and locked in Notary's form under that passphrase,
-    /// or under a new one if it had none. All keys are opened before the first one is written.
+    /// or under a new one if it had none. All questions come before the first key is written.
     ///
     /// # Errors
     ///
@@ -59,73 +59,74 @@ impl KeyDirectory {
         if arrivals.is_empty() {
             return Err(Error::NothingToImport);
         }
-        for arrival in &arrivals {
-            if let Load::Opened(key) = &arrival.load {
-                self.seal(key, &arrival.entry, passphrases)?;
-            }
-        }
-        arrivals.into_iter().map(|arrival| self.settle(arrival)).collect()
-    }
-
-    fn settle(&self, arrival: Arrival) -> Result<KeyId, Error> {
-        if let Load::Locked(file) = arrival.load {
-            self.write(&arrival.entry, file)?;
-        }
-        Ok(arrival.entry.id)
+        let settle = |(entry, file): (KeyEntry, KeyFile)| {
+            self.write(&entry, file)?;
+            Ok(entry.id)
+        };
+        arrivals.into_iter().map(settle).collect()
     }
 }
 
-/// A key on its way in.
-struct Arrival {
-    entry: KeyEntry,
-    load: Load,
-}
-
-enum Load {
-    /// To be written as it is.
-    Locked(KeyFile),
-    /// To be locked under a new passphrase.
-    Opened(PrivateKey),
-}
-
+/// A key on its way in: what to note about it, and the file to write.
 fn arrive(
     file: KeyFile,
     defaults: ImportDefaults<'_>,
     passphrases: &mut dyn PassphraseSource,
-) -> Result<Arrival, Error> {
+) -> Result<(KeyEntry, KeyFile), Error> {
     let origin = file.path.as_deref().and_then(origin);
-    let known = origin.as_ref();
-    let role = file.role.clone().or_else(|| known?.role.clone());
-    let role = role.unwrap_or_else(|| defaults.role.unwrap_or("delegation").to_owned());
-    let gun = file.gun.clone().or_else(|| known?.gun.clone());
-    let gun = gun.or_else(|| Some(defaults.gun?.as_str().to_owned()));
-    let gun = match has_gun(&role) {
-        true => Some(gun.ok_or_else(|| Error::NoGun { role: role.clone() })?),
-        false => None,
-    };
-    let (id, load) = load(file, known.map(|it| &it.id), (&role, gun.as_deref()), passphrases)?;
-    Ok(Arrival { entry: KeyEntry { id, role: Some(role), gun }, load })
+    let (role, gun) = notes(&file, origin.as_ref(), defaults)?;
+    match origin {
+        Some(KeyEntry { id, .. }) if file.is_encrypted() => {
+            Ok((KeyEntry { id, role: Some(role), gun }, file))
+        }
+        _ => lock(&file, origin.map(|it| it.id), (role, gun), passphrases),
+    }
 }
 
-fn load(
-    file: KeyFile,
-    id: Option<&KeyId>,
-    (role, gun): (&str, Option<&str>),
+/// The role, and the collection if the role has one.
+fn notes(
+    file: &KeyFile,
+    origin: Option<&KeyEntry>,
+    defaults: ImportDefaults<'_>,
+) -> Result<(String, Option<String>), Error> {
+    let role = file.role.clone().or_else(|| origin?.role.clone());
+    let role = role.unwrap_or_else(|| defaults.role.unwrap_or("delegation").to_owned());
+    if !has_gun(&role) {
+        return Ok((role, None));
+    }
+    let gun = file.gun.clone().or_else(|| origin?.gun.clone());
+    match gun.or_else(|| Some(defaults.gun?.as_str().to_owned())) {
+        Some(gun) => Ok((role, Some(gun))),
+        None => Err(Error::NoGun { role }),
+    }
+}
+
+/// Opens a key and locks it again in Notary's form.
+fn lock(
+    file: &KeyFile,
+    expected: Option<KeyId>,
+    (role, gun): (String, Option<String>),
     passphrases: &mut dyn PassphraseSource,
-) -> Result<(KeyId, Load), Error> {
-    if let (true, Some(id)) = (file.is_encrypted(), id) {
-        return Ok((*id, Load::Locked(file)));
+) -> Result<(KeyEntry, KeyFile), Error> {
+    let request = PassphraseRequest {
+        purpose: Purpose::Unlock,
+        role: &role,
+        gun: gun.as_deref(),
+        id: expected.as_ref(),
+        attempt: 0,
+    };
+    let (key, passphrase) = open(file, request, passphrases)?;
+    let id = canonical_key_id(key.public());
+    if let Some(expected) = expected.filter(|expected| *expected != id) {
+        return Err(Error::OtherKey { expected, found: id });
     }
-    let request = PassphraseRequest { purpose: Purpose::Unlock, role, gun, id, attempt: 0 };
-    let (key, passphrase) = open(&file, request, passphrases)?;
-    let found = canonical_key_id(key.public());
-    if let Some(expected) = id.filter(|id| **id != found) {
-        return Err(Error::OtherKey { expected: *expected, found });
-    }
-    match passphrase {
-        Some(passphrase) => Ok((found, Load::Locked(KeyFile::seal(&key, &passphrase)?))),
-        None => Ok((found, Load::Opened(key))),
-    }
+    let entry = KeyEntry { id, role: Some(role), gun };
+    let passphrase = match passphrase {
+        Some(passphrase) => passphrase,
+        None => new_passphrase(&entry, passphrases)?,
+    };
+    let sealed = KeyFile::seal(&key, &passphrase)?;
+    Ok((entry, sealed))
 }
 
 /// What the `path` header of an exported key says.

@@ -25,7 +25,7 @@ impl Keyring {
         match entry(id)?.get_password() {
             Ok(text) => Ok(Some(Passphrase::new(text))),
             Err(Refusal::NoEntry) => Ok(None),
-            Err(source) => Err(Error::Keyring { source }),
+            Err(other) => Err(refused(other)),
         }
     }
 
@@ -35,8 +35,7 @@ impl Keyring {
     ///
     /// As [`find`](Keyring::find).
     pub fn keep(&self, id: &KeyId, passphrase: &Passphrase) -> Result<(), Error> {
-        let text = Zeroizing::new(String::from_utf8_lossy(passphrase.as_bytes()).into_owned());
-        entry(id)?.set_password(&text).map_err(|source| Error::Keyring { source })
+        entry(id)?.set_password(passphrase.as_str()).map_err(refused)
     }
 
     /// Forgets the passphrase of a key, if there is one.
@@ -47,7 +46,7 @@ impl Keyring {
     pub fn forget(&self, id: &KeyId) -> Result<(), Error> {
         match entry(id)?.delete_credential() {
             Ok(()) | Err(Refusal::NoEntry) => Ok(()),
-            Err(source) => Err(Error::Keyring { source }),
+            Err(other) => Err(refused(other)),
         }
     }
 }
@@ -63,7 +62,18 @@ impl PassphraseSource for Keyring {
 }
 
 fn entry(id: &KeyId) -> Result<Entry, Error> {
-    Entry::new(SERVICE, &id.to_string()).map_err(|source| Error::Keyring { source })
+    Entry::new(SERVICE, &id.to_string()).map_err(refused)
+}
+
+/// Some refusals carry what was found, which is a secret all the same.
+fn refused(refusal: Refusal) -> Error {
+    match refusal {
+        Refusal::BadEncoding(found) | Refusal::BadDataFormat(found, _) => {
+            drop(Zeroizing::new(found));
+            Error::KeyringContent
+        }
+        source => Error::Keyring { source },
+    }
 }
 
 const SERVICE: &str = "countersign";

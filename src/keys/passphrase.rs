@@ -6,17 +6,22 @@ use super::Error;
 use crate::tuf::KeyId;
 
 /// A passphrase, wiped when dropped; it cannot be printed, compared or cloned.
-pub struct Passphrase(Zeroizing<Vec<u8>>);
+pub struct Passphrase(Zeroizing<String>);
 
 impl Passphrase {
     /// Takes over what was entered.
     pub fn new(text: String) -> Passphrase {
-        Passphrase(Zeroizing::new(text.into_bytes()))
+        Passphrase(Zeroizing::new(text))
     }
 
-    /// The bytes, for whatever must hand them on.
-    pub fn as_bytes(&self) -> &[u8] {
+    /// The text, for whatever must hand it on.
+    pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What keys are derived from.
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
     }
 
     /// Whether there is none: such a key is kept unencrypted.

@@ -1,7 +1,7 @@
 //! Keys of docker, notary and openssl open here; ours open there; odd ones do no harm.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -55,7 +55,8 @@ fn trust() -> (TempDir, KeyDirectory) {
 /// Puts a file below `private` as its owner would have it.
 fn put(keys: &KeyDirectory, name: &str, text: &[u8]) -> PathBuf {
     let path = keys.path().join(name);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut folder = fs::DirBuilder::new();
+    folder.recursive(true).mode(0o700).create(path.parent().unwrap()).unwrap();
     fs::write(&path, text).unwrap();
     chmod(&path, 0o600);
     path

@@ -52,7 +52,7 @@ pub struct Memory {
     pub root: Option<Sha256>,
     /// When the server was last asked for a newer root.
     pub root_asked: Option<Instant>,
-    /// The latest time at which anything was accepted.
+    /// The latest time at which anything was accepted from a server.
     pub clock: Option<Instant>,
 }
 
@@ -65,6 +65,8 @@ pub struct Accepted {
     pub files: Vec<(RoleName, Option<Vec<u8>>, Seen)>,
     /// Whether the server said which root is the newest.
     pub root_asked: bool,
+    /// Whether a server was asked at all.
+    pub confirmed: bool,
     /// The time of the update.
     pub now: Instant,
 }
@@ -84,7 +86,9 @@ impl Memory {
         if accepted.root_asked {
             self.root_asked = self.root_asked.max(Some(accepted.now));
         }
-        self.clock = self.clock.max(Some(accepted.now));
+        if accepted.confirmed {
+            self.clock = self.clock.max(Some(accepted.now));
+        }
     }
 
     /// Whether a file would take the place of a newer one.

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::crypto::{Sha256, Sha256Stream};
-use crate::tuf::{Role, RoleName, Root, Version};
+use crate::tuf::{Role, RoleName, Version};
 
 /// The highest versions that were accepted before, for comparison only.
 ///
-/// Each is bound to the timestamp and snapshot keys of its time. When one of these is rotated the memory no longer
-/// applies, so that a collection whose online key was stolen, and whose versions the thief drove up, can be used again
-/// (TUF 1.0.34 §5.3.11). Changing a role's own keys makes nobody forget: an older file may still be signed by a key
-/// that stayed. The root's version is never forgotten.
+/// Each is bound to the timestamp and snapshot keys of then. When one of those is rotated the memory no longer applies,
+/// so that a collection whose online key was stolen, and whose versions the thief drove up, can be used again
+/// (TUF 1.0.34 §5.3.11). No other rotation forgets anything, and the root's version is never forgotten.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Baseline {
     root: Option<Version>,
@@ -24,16 +23,16 @@ pub struct Seen {
     pub version: Version,
     /// SHA-256 of its bytes.
     pub sha256: Sha256,
-    /// Under whose keys it was accepted.
+    /// Under whose keys.
     pub governance: Governance,
     /// For a snapshot, the roles that it listed.
     pub listed: Vec<RoleName>,
 }
 
-/// A short form of who governs a role: the holders of the online keys, and its own.
+/// A short form of who governs a role.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Governance {
-    /// The timestamp and snapshot keys, without their thresholds: what version floors are bound to.
+    /// The timestamp and snapshot keys: what version floors are bound to.
     pub keys: Sha256,
     /// Keys and threshold of the role itself: under what its signatures were counted.
     pub authority: Sha256,
@@ -67,7 +66,7 @@ impl Baseline {
         }
     }
 
-    /// What to compare a file of this role with: nothing, if the online keys were rotated since.
+    /// What to compare a file of this role with: nothing, if its keys were rotated since.
     pub(super) fn floor(&self, role: &RoleName, governance: &Governance) -> Option<&Seen> {
         self.seen.get(role).filter(|seen| seen.governance.keys == governance.keys)
     }
@@ -85,10 +84,11 @@ impl Baseline {
 }
 
 impl Governance {
-    pub(super) fn of(root: &Root, own: &Role) -> Self {
+    /// `own` is the role itself; `online` are the roles whose keys decide which version of it is current.
+    pub(super) fn of(own: &Role, online: &[&Role]) -> Self {
         let mut keys = Sha256Stream::new();
-        for online in [&root.timestamp, &root.snapshot] {
-            let mut ids: Vec<String> = online.keyids().iter().map(ToString::to_string).collect();
+        for role in online {
+            let mut ids: Vec<String> = role.keyids().iter().map(ToString::to_string).collect();
             ids.sort_unstable();
             keys.update(format!("{};", ids.join(",")).as_bytes());
         }
@@ -96,7 +96,7 @@ impl Governance {
         for id in own.keyids() {
             authority.update(format!("{id},").as_bytes());
         }
-        authority.update(format!("{}", own.threshold()).as_bytes());
+        authority.update(own.threshold().to_string().as_bytes());
         Self { keys: keys.finish(), authority: authority.finish() }
     }
 }

@@ -1,38 +1,38 @@
 //! Comparing a file with what its parent says of it.
 
 use super::Error;
-use crate::crypto::{Sha256, Sha512};
+use crate::crypto::{Hashed, Sha256, Sha512};
 use crate::tuf::{FileMeta, RoleName};
 
-/// Whether these are the bytes that were listed: length and every known hash. Returns their SHA-256.
+/// Whether these are the bytes that were listed: length and every known hash.
 ///
 /// `attested` is the SHA-256 of a file that was accepted in full before. If the listing names it, its other hash is not
 /// computed again, for that costs as much as everything else together in a large file.
 pub(super) fn compare(
     role: &RoleName,
-    bytes: &[u8],
+    file: &Hashed<'_>,
     listed: &FileMeta,
     attested: Option<Sha256>,
-) -> Result<Sha256, Error> {
-    let length = bytes.len() as u64;
+) -> Result<(), Error> {
+    let length = file.as_bytes().len() as u64;
     if let Some(expected) = listed.length.filter(|expected| *expected != length) {
         return Err(mismatch(role, "length", &expected, &length));
     }
-    let sha256 = Sha256::of(bytes);
-    let Some(hashes) = listed.hashes else { return Ok(sha256) };
+    let sha256 = file.sha256();
+    let Some(hashes) = listed.hashes else { return Ok(()) };
     if let Some(expected) = hashes.sha256().filter(|expected| *expected != sha256) {
         return Err(mismatch(role, "sha256", &expected, &sha256));
     }
     if hashes.sha256().is_some() && attested == Some(sha256) {
-        return Ok(sha256);
+        return Ok(());
     }
     if let Some(expected) = hashes.sha512() {
-        let found = Sha512::of(bytes);
+        let found = Sha512::of(file.as_bytes());
         if found != expected {
             return Err(mismatch(role, "sha512", &expected, &found));
         }
     }
-    Ok(sha256)
+    Ok(())
 }
 
 /// Whether a file that is trusted already, and of which everything is known, is the listed one.

@@ -226,9 +226,11 @@ impl CurrentRoot {
         &self.trusted.policy
     }
 
-    /// Who governs a role that has these keys.
+    /// Who governs a role that this root names. The versions of timestamp and snapshot, and of what a snapshot
+    /// lists, could be driven up with either of these two online keys.
     pub(super) fn governance(&self, own: &Role) -> Governance {
-        Governance::of(self.content(), own)
+        let root = self.content();
+        Governance::of(own, &[&root.timestamp, &root.snapshot])
     }
 
     /// Counts the signatures of a role that this root names, and opens it.

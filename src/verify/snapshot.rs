@@ -6,7 +6,7 @@ use super::baseline::{Baseline, Seen};
 use super::root::check_floor;
 use super::targets::{TrustedTargets, Wanted};
 use super::{CurrentRoot, Error, Policy, TrustedTimestamp, listing};
-use crate::crypto::Sha256;
+use crate::crypto::{Hashed, Sha256};
 use crate::tuf::{FileMeta, RoleName, Snapshot};
 
 /// The snapshot that the trusted timestamp names.
@@ -27,7 +27,7 @@ impl TrustedSnapshot {
     ) -> Result<Self, Error> {
         let role = RoleName::Snapshot;
         let root = timestamp.root();
-        listing::compare(&role, bytes, &timestamp.content().snapshot, None)?;
+        listing::compare(&role, &bytes.into(), &timestamp.content().snapshot, None)?;
         let (snapshot, seen) = Self::signed(root, bytes)?;
         let floor = baseline.floor(&role, &seen.governance);
         check_floor(&role, seen.version, floor)?;
@@ -59,13 +59,13 @@ impl TrustedSnapshot {
     ///
     /// [`Error`]: not the listed bytes, malformed, under threshold, older than what was seen, expired; or a
     /// delegated role that was listed before and is listed no more.
-    pub fn targets(
+    pub fn targets<'b>(
         &self,
-        bytes: &[u8],
+        file: impl Into<Hashed<'b>>,
         baseline: &Baseline,
         wanted: Wanted<'_>,
     ) -> Result<TrustedTargets, Error> {
-        TrustedTargets::verify(self, bytes, baseline, wanted)
+        TrustedTargets::verify(self, &file.into(), baseline, wanted)
     }
 
     /// What this snapshot says of a role's file.

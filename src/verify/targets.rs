@@ -6,7 +6,7 @@ use super::baseline::{Baseline, Governance, Seen};
 use super::root::check_floor;
 use super::threshold::Count;
 use super::{CurrentRoot, Error, TrustedSnapshot, listing};
-use crate::crypto::Sha256;
+use crate::crypto::{Hashed, Sha256};
 use crate::tuf::{Delegation, Envelope, FileMeta, Key, Role, RoleName, Scope, Target, Targets};
 
 /// How much of a targets file to read.
@@ -71,6 +71,11 @@ impl TrustedRole {
         &self.seen
     }
 
+    /// What the role says, and which names it may sign.
+    pub fn into_parts(self) -> (Targets, Scope) {
+        (self.content, self.scope)
+    }
+
     /// The entry of a name, if the role may sign it.
     pub fn target(&self, name: &str) -> Option<&Target> {
         self.content.targets.get(name).filter(|_| self.scope.allows(name))
@@ -86,7 +91,7 @@ impl TrustedRole {
 impl TrustedTargets {
     pub(super) fn verify(
         snapshot: &TrustedSnapshot,
-        bytes: &[u8],
+        bytes: &Hashed<'_>,
         baseline: &Baseline,
         wanted: Wanted<'_>,
     ) -> Result<Self, Error> {
@@ -121,10 +126,10 @@ impl TrustedTargets {
     ///
     /// [`Error::NotListed`] if no loaded role delegates to it or the snapshot does not list it; else as
     /// [`TrustedSnapshot::targets`]. What was loaded before stays.
-    pub fn delegation(
+    pub fn delegation<'b>(
         &mut self,
         role: &RoleName,
-        bytes: &[u8],
+        bytes: impl Into<Hashed<'b>>,
         baseline: &Baseline,
         wanted: Wanted<'_>,
     ) -> Result<(), Error> {
@@ -134,10 +139,10 @@ impl TrustedTargets {
             role.parent().and_then(|parent| self.roles.get(&parent)).ok_or_else(not_delegated)?;
         let delegation = parent.content.delegations.role(role).ok_or_else(not_delegated)?;
         let keys = &delegation.role;
-        let governance = self.root().governance(keys);
+        let governance = self.delegation_governance(keys);
         let file = Listed { snapshot: &self.snapshot, role, keys, governance };
         let by = || parent.content.delegations.keys_of(delegation).collect();
-        let loaded = file.load(bytes, baseline, wanted, by)?;
+        let loaded = file.load(&bytes.into(), baseline, wanted, by)?;
         let scope = parent.scope.restrict(&delegation.paths);
         check_vanished(&self.snapshot, role, &loaded.content)?;
         self.roles.insert(role.clone(), TrustedRole { scope, ..loaded });
@@ -148,7 +153,7 @@ impl TrustedTargets {
     /// signed.
     pub fn observe_delegation(&self, role: &RoleName, bytes: &[u8], baseline: &mut Baseline) {
         let Some((parent, delegation)) = self.delegation_to(role) else { return };
-        let governance = self.root().governance(&delegation.role);
+        let governance = self.delegation_governance(&delegation.role);
         let sha256 = Sha256::of(bytes);
         if baseline.attested(role, &governance) == Some(sha256) {
             return;
@@ -205,6 +210,11 @@ impl TrustedTargets {
         self.roles.iter()
     }
 
+    /// The loaded roles, taken apart.
+    pub fn into_roles(self) -> BTreeMap<RoleName, TrustedRole> {
+        self.roles
+    }
+
     /// The delegation to a role, with the loaded role that makes it.
     pub fn delegation_to(&self, role: &RoleName) -> Option<(&TrustedRole, &Delegation)> {
         let parent = self.roles.get(&role.parent()?)?;
@@ -220,6 +230,11 @@ impl TrustedTargets {
     pub fn root(&self) -> &CurrentRoot {
         self.snapshot.root()
     }
+
+    fn delegation_governance(&self, keys: &Role) -> Governance {
+        let root = self.root().content();
+        Governance::of(keys, &[&root.timestamp, &root.snapshot])
+    }
 }
 
 /// A file that the snapshot lists, and who must have signed it.
@@ -234,7 +249,7 @@ impl Listed<'_> {
     /// Loads the file; the scope is the caller's to set.
     fn load<'k>(
         &self,
-        bytes: &[u8],
+        file: &Hashed<'_>,
         baseline: &Baseline,
         wanted: Wanted<'_>,
         keys: impl FnOnce() -> Vec<&'k Key>,
@@ -246,7 +261,8 @@ impl Listed<'_> {
             reason: "the snapshot does not list it",
         })?;
         let attested = baseline.attested(role, &self.governance);
-        let sha256 = listing::compare(role, bytes, listed, attested)?;
+        listing::compare(role, file, listed, attested)?;
+        let (bytes, sha256) = (file.as_bytes(), file.sha256());
         let policy = self.snapshot.root().policy();
         let content = match wanted {
             Wanted::Names(names) if attested == Some(sha256) => {

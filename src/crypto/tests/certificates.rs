@@ -223,6 +223,25 @@ fn old_hashes_are_named() {
     assert!(matches!(answer, Err(Error::RsaSize { bits: 1024 })), "{answer:?}");
 }
 
+#[test]
+fn a_subject_of_two_names_has_none() {
+    let two =
+        CertificateBundle::from_pem(include_bytes!("../../../tests/vectors/crypto/names.pem"));
+    assert_eq!(two.unwrap().leaf().common_name(), None);
+}
+
+#[test]
+fn names_come_back_as_they_are_in_either_kind_of_string() {
+    for common_name in ["localhost:5000/a-b.c", "a_b", "prefix/*", "ü", &"long/".repeat(50)] {
+        let chain = Chain::new(|plan| name(&mut plan.leaf, common_name));
+        assert_eq!(chain.leaf.common_name(), Some(common_name));
+        let key = PrivateKey::generate(Algorithm::EcdsaP256).unwrap();
+        let to = at("2036-01-01T00:00:00Z");
+        let made = Certificate::self_signed(common_name, &key, at(NOW), to).unwrap();
+        assert_eq!(made.common_name(), Some(common_name));
+    }
+}
+
 struct Plan {
     root: CertificateParams,
     middle: CertificateParams,

@@ -48,3 +48,23 @@ fn debug_names_the_algorithm_and_the_fingerprint() {
     let start = &key.public().fingerprint().to_string()[..8];
     assert_eq!(format!("{:?}", key.public()), format!("ed25519:{start}…"));
 }
+
+proptest::proptest! {
+    #[test]
+    fn bytes_of_strangers_do_no_harm(bytes: Vec<u8>, at: u16, byte: u8) {
+        let _ = PublicKey::from_ed25519(&bytes);
+        let _ = certificates_from_pem(&bytes);
+        let _ = Signature::ecdsa_from_der(Algorithm::EcdsaP256, &bytes);
+        let _ = Signature::new(Scheme::EcdsaFixed, bytes.clone()).to_der();
+        for row in table(PRIVATE).step_by(7) {
+            let mut changed = hex(row[3]);
+            let place = usize::from(at) % changed.len();
+            changed.splice(place..=place, bytes.iter().copied().chain([byte]));
+            let _ = PrivateKey::from_sec1(&changed);
+            let _ = PrivateKey::from_pkcs1(&changed);
+            let _ = PrivateKey::from_pkcs8(&changed);
+            let _ = PublicKey::from_spki(&changed);
+            let _ = Certificate::parse(&changed);
+        }
+    }
+}

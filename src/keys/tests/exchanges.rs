@@ -61,6 +61,13 @@ fn a_stream_is_imported_whole_or_not_at_all() {
     let (_two, to) = trust();
     assert!(to.import(&stream, ImportDefaults::default(), &mut say(&["secret"])).is_err());
     assert_eq!(to.list().unwrap(), []);
+
+    let mut plain = from.export(&[root]).unwrap().to_vec();
+    plain.extend(fs::read(vectors().join("files/p256-plain.pem")).unwrap());
+    plain.extend(fs::read(vectors().join("files/rsa-plain.pem")).unwrap());
+    let answer = to.import(&plain, ImportDefaults::default(), &mut say(&["only one"]));
+    assert!(matches!(answer, Err(Error::NoPassphrase { .. })));
+    assert_eq!(to.list().unwrap(), []);
 }
 
 #[test]

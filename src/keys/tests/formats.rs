@@ -99,15 +99,15 @@ fn roles_that_would_break_the_header_are_refused() {
 #[test]
 fn derivation_that_costs_too_much_is_refused_before_it_starts() {
     let plain = KeyFile::seal(&new_key(), &pass("x")).unwrap().to_pem().unwrap();
-    let mut der = base64(&plain.lines().filter(|line| !line.contains('-')).collect::<String>());
+    let der = base64(&plain.lines().filter(|line| !line.contains('-')).collect::<String>());
     let count = der.windows(4).position(|it| it == [2, 2, 8, 0]).unwrap();
-    for (bytes, good) in [
-        (vec![2, 2, 8, 0], true),
-        (vec![2, 1, 0], false),
-        (vec![2, 1, 0xff], false),
-        (vec![2, 4, 0x00, 0x98, 0x96, 0x81], false),
-        (vec![2, 4, 0x3b, 0x9a, 0xca, 0x00], false),
-        (vec![2, 9, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], false),
+    let refused = |it: &Result<KeyFile, Error>| matches!(it, Err(Error::Encryption { .. }));
+    for (bytes, cheap) in [
+        (&[2, 2, 8, 0][..], true),
+        (&[2, 4, 0x00, 0x98, 0x96, 0x80], true),
+        (&[2, 4, 0x00, 0x98, 0x96, 0x81], false),
+        (&[2, 4, 0x3b, 0x9a, 0xca, 0x00], false),
+        (&[2, 1, 0], false),
     ] {
         let mut changed = der.clone();
         changed.splice(count..count + 4, bytes.iter().copied());
@@ -117,15 +117,9 @@ fn derivation_that_costs_too_much_is_refused_before_it_starts() {
             changed[place] = (i16::from(changed[place]) + grown) as u8;
         }
         let text = crate::crypto::pem::encode("ENCRYPTED PRIVATE KEY", &[], &changed);
-        assert_eq!(KeyFile::parse(text.as_bytes()).is_ok(), good, "{bytes:?}");
+        let read = KeyFile::parse(text.as_bytes());
+        assert_eq!((read.is_ok(), refused(&read)), (cheap, !cheap), "{bytes:?}");
     }
-    // A salt of any length is only bytes.
-    der[count - 1] ^= 1;
-    let text = crate::crypto::pem::encode("ENCRYPTED PRIVATE KEY", &[], &der);
-    assert!(matches!(
-        KeyFile::parse(text.as_bytes()).unwrap().open(&pass("x")),
-        Err(Error::Locked)
-    ));
 }
 
 #[test]

@@ -31,6 +31,43 @@ fn a_key_written_again_has_the_form_and_length_of_the_original() {
     }
 }
 
+#[test]
+#[ignore = "runs notary 0.7, which must be installed"]
+fn notary_lists_and_opens_and_rewrites_what_we_write() {
+    let (folder, keys) = trust();
+    let mut ids = Vec::new();
+    for key in crate::crypto::tests::one_key_of_each_kind() {
+        for (role, gun) in [("root", None), ("targets", Some(gun())), ("targets/releases", None)] {
+            let id = keys.store(&key, role, gun.as_ref(), &mut say(&["secret-1"])).unwrap();
+            ids.push((id, role));
+            let listed = notary(folder.path(), &["key", "list"]);
+            let line = listed.lines().find(|it| it.contains(&id.to_string())).unwrap();
+            assert!(line.starts_with(role), "{line}");
+        }
+    }
+    let (_other, back) = trust();
+    let exported = folder.path().join("exported.pem");
+    notary(folder.path(), &["key", "export", "-o", exported.to_str().unwrap()]);
+    let imported = back
+        .import(&fs::read(exported).unwrap(), ImportDefaults::default(), &mut say(&[]))
+        .unwrap();
+    for id in imported {
+        back.unlock(&id, &mut say(&["secret-1"])).unwrap();
+    }
+}
+
+fn notary(trust: &Path, arguments: &[&str]) -> String {
+    let mut command = std::process::Command::new("notary");
+    command.arg("-d").arg(trust).args(arguments);
+    for role in ["ROOT", "TARGETS", "SNAPSHOT", "DELEGATION"] {
+        command.env(format!("NOTARY_{role}_PASSPHRASE"), "secret-1");
+    }
+    let output = command.output().unwrap();
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    text(&output.stdout)
+}
+
 /// The text, with what is random left out: salt, initialisation vector and ciphertext.
 fn shape(text: &str) -> Vec<String> {
     text.lines()

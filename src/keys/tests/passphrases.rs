@@ -133,5 +133,5 @@ fn request(role: &str, attempt: u32) -> PassphraseRequest<'_> {
 }
 
 fn text(answer: Result<Passphrase, Error>) -> Option<String> {
-    answer.ok().map(|it| String::from_utf8(it.as_bytes().to_vec()).unwrap())
+    answer.ok().map(|it| it.as_str().to_owned())
 }

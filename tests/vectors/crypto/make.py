@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes keys.tsv, ed25519.tsv, signatures.tsv, private.tsv and two certificates: keys and signatures that are sound, nearly
+"""Makes keys.tsv, ed25519.tsv, signatures.tsv, private.tsv and three certificates: keys and signatures that are sound, nearly
 sound, or forged. Needs the Python package `cryptography` and the `openssl` program.
 
 keys.tsv:       case, accept|refuse, SubjectPublicKeyInfo in hex
@@ -365,12 +365,17 @@ def private_keys(p256, rsa2048):
 
 
 def certificates():
-    """sha1.pem: signed with SHA-1; rsa1024.pem: with a key too short to count."""
-    for name, options in (("sha1.pem", ["-newkey", "rsa:2048", "-sha1"]), ("rsa1024.pem", ["-newkey", "rsa:1024"])):
+    """sha1.pem: signed with SHA-1; rsa1024.pem: with a key too short to count; names.pem: two names."""
+    cases = {
+        "sha1.pem": ["-newkey", "rsa:2048", "-sha1", "-subj", "/CN=example.com"],
+        "rsa1024.pem": ["-newkey", "rsa:1024", "-subj", "/CN=example.com"],
+        "names.pem": ["-newkey", "rsa:2048", "-subj", "/CN=example.com/CN=example.org"],
+    }
+    for name, options in cases.items():
         with tempfile.TemporaryDirectory() as scratch:
             made = openssl(
                 "req", "-x509", *options, "-nodes", "-keyout", f"{scratch}/key", "-days", "3650",
-                "-subj", "/CN=example.com", "-addext", "basicConstraints=critical,CA:FALSE",
+                "-addext", "basicConstraints=critical,CA:FALSE",
                 "-config", "/dev/stdin", stdin=b"[req]\ndistinguished_name=dn\n[dn]\n",
             )
         with open(os.path.join(HERE, name), "wb") as out:
