@@ -137,7 +137,7 @@ impl<R: Remote> Author for TagAuthor<'_, R> {
         let (mut draft, unusable) = match known {
             Some(known) => {
                 // Somebody founded it while we did: perhaps we ourselves, and nobody told us.
-                let founding = self.founding.take_if(|keys| !keys.founded(known));
+                let founding = self.founding.take_if(|keys| !keys.founded(&known));
                 self.abandon(founding)?;
                 self.keys.look_again()?;
                 (Draft::of(known.targets), known.unusable)
