@@ -31,6 +31,9 @@ pub trait Author {
         &mut self,
         known: Option<Refreshed>,
     ) -> impl Future<Output = Result<Option<Update>, Self::Error>>;
+
+    /// Hears that the update may have been taken although no answer said so.
+    fn doubt(&mut self) {}
 }
 
 /// What came of it.
@@ -70,7 +73,13 @@ pub async fn publish<A: Author>(
             Err(net::Error::Conflict { .. }) => {}
             // Two founders at once: the slower one's root does not follow from the faster one's.
             Err(net::Error::Refused { .. }) if founding && doubts < MAX_DOUBTS => doubts += 1,
-            Err(error) if is_doubtful(&error) && doubts < MAX_DOUBTS => doubts += 1,
+            Err(error) if is_doubtful(&error) => {
+                author.doubt();
+                if doubts == MAX_DOUBTS {
+                    return Err(Error::Net(error).into());
+                }
+                doubts += 1;
+            }
             Err(error) => return Err(Error::Net(error).into()),
         }
         tokio::time::sleep(pause(attempts)).await;
