@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::args::Global;
 use super::config::{Config, WhenUnreachable, is_notary};
-use super::environment::{Environment, absolute};
+use super::environment::{Environment, absolute, clock};
 use super::exit::Kind;
 use super::output::{Failure, Output, Verbosity};
 use super::subject::Subject;
@@ -79,7 +79,7 @@ impl Context {
             keychain: Arc::new(keychain),
             notary_auth,
             realms: Arc::new(realms(&config)),
-            now: Timestamp::now(),
+            now: clock(),
             global,
             config,
             notary_config,

@@ -5,6 +5,7 @@ mod server;
 use clap::Args;
 use jiff::Timestamp;
 
+use super::environment::clock;
 use super::exit::{Code, Kind};
 use super::output::{Failure, Output};
 use super::process::wait_for;
@@ -31,6 +32,7 @@ pub(super) fn run(_: &Arguments, output: Output) -> Result<Code, Failure> {
 /// A publisher, a host, and a trust server that may be an attacker's.
 struct Stage {
     output: Output,
+    now: Timestamp,
     gun: Gun,
     tag: Tag,
     server: DemoServer,
@@ -42,11 +44,13 @@ struct Stage {
 impl Stage {
     fn new(output: Output) -> Result<Self, Failure> {
         let name: Name = "registry.example.com/team/web".parse()?;
+        let now = clock();
         Ok(Self {
             output,
+            now,
             gun: Gun::from(&name),
             tag: "1.4".parse()?,
-            server: DemoServer::new(Dialect::Notary)?,
+            server: DemoServer::new(Dialect::Notary, now)?,
             keys: MemoryKeys::new(),
             publisher: MemoryCache::new(),
             host: MemoryCache::new(),
@@ -140,7 +144,7 @@ impl Stage {
             dialect: Dialect::Notary,
             gun: self.gun.clone(),
             anchor: Anchor::unpinned(FirstUse::Allow),
-            now: Timestamp::now(),
+            now: self.now,
             limits: Limits::default(),
             max_age: None,
         }

@@ -26,6 +26,7 @@ pub(super) enum Behaviour {
 /// The server, with keys of its own for snapshot and timestamp.
 pub(super) struct DemoServer {
     dialect: Dialect,
+    now: Instant,
     key: PrivateKey,
     state: Mutex<State>,
 }
@@ -38,12 +39,12 @@ struct State {
 }
 
 impl DemoServer {
-    pub(super) fn new(dialect: Dialect) -> Result<Self, Failure> {
+    pub(super) fn new(dialect: Dialect, now: Instant) -> Result<Self, Failure> {
         let key = PrivateKey::generate(Algorithm::Ed25519)
             .map_err(|error| Failure::of(Kind::Other, &error))?;
         let behaviour = Behaviour::IsHonest;
         let state = State { files: BTreeMap::new(), all: BTreeMap::new(), published: 0, behaviour };
-        Ok(Self { dialect, key, state: Mutex::new(state) })
+        Ok(Self { dialect, now, key, state: Mutex::new(state) })
     }
 
     /// The current files.
@@ -70,10 +71,10 @@ impl DemoServer {
         let listed = listed
             .filter(|(role, _)| !matches!(role, RoleName::Snapshot | RoleName::Timestamp))
             .map(|(role, bytes)| (role.clone(), FileMeta::of(bytes)));
-        let snapshot = Snapshot { version, expires: in_days(1000), meta: listed.collect() };
+        let snapshot = Snapshot { version, expires: self.in_days(1000), meta: listed.collect() };
         let snapshot = self.seal(&self.dialect.snapshot_message(&snapshot))?;
         let timestamp =
-            Timestamp { version, expires: in_days(14), snapshot: FileMeta::of(&snapshot) };
+            Timestamp { version, expires: self.in_days(14), snapshot: FileMeta::of(&snapshot) };
         let timestamp = self.seal(&self.dialect.timestamp_message(&timestamp))?;
         state.files.insert(RoleName::Snapshot, snapshot);
         state.files.insert(RoleName::Timestamp, timestamp);
@@ -81,6 +82,10 @@ impl DemoServer {
             state.files.values().map(|bytes| (Sha256::of(bytes), bytes.clone())).collect();
         state.all.extend(all);
         Ok(())
+    }
+
+    fn in_days(&self, days: i64) -> Instant {
+        self.now.checked_add(SignedDuration::from_hours(24 * days)).unwrap_or(Instant::MAX)
     }
 
     fn seal(&self, message: &crate::tuf::Message) -> Result<Vec<u8>, crypto::Error> {
@@ -139,8 +144,4 @@ fn swapped(new: &[u8], old: &[u8]) -> Option<Vec<u8>> {
 fn nobody() -> Error {
     let source = "connection refused".into();
     Error::Unreachable { host: "the trust server".to_owned(), source }
-}
-
-fn in_days(days: i64) -> Instant {
-    Instant::now().checked_add(SignedDuration::from_hours(24 * days)).unwrap_or(Instant::MAX)
 }
