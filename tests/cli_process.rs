@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 const CANARY: &str = "canary-9f4e1c7a";
 
+#[expect(clippy::disallowed_methods, reason = "the search path is that of whoever tests")]
 fn countersign(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
     command.env_clear().env("HOME", home).env("PATH", std::env::var_os("PATH").unwrap_or_default());

@@ -64,8 +64,7 @@ impl Context {
             None => Config::read_if_there(&trust.join("countersign.toml"))?,
         };
         let http = Http::new(HttpOptions {
-            tls_directory: Some(TlsDirectory::new(location.tls())),
-            daemon_tls_directory: Some(TlsDirectory::new(DAEMON_TLS)),
+            tls_directories: vec![TlsDirectory::new(location.tls()), TlsDirectory::new(DAEMON_TLS)],
             extra_authorities: global.tls_ca.clone(),
             proxies: environment.proxies(),
             ..HttpOptions::default()

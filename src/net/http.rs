@@ -27,10 +27,8 @@ use super::{
 /// What the user says about the network.
 #[derive(Clone, Default)]
 pub struct HttpOptions {
-    /// Docker's `<config>/tls`.
-    pub tls_directory: Option<TlsDirectory>,
-    /// The same of docker's daemon, `/etc/docker/certs.d`: where the authorities of registries are kept.
-    pub daemon_tls_directory: Option<TlsDirectory>,
+    /// Docker's `<config>/tls` and the daemon's `/etc/docker/certs.d`; all that they have for a server counts.
+    pub tls_directories: Vec<TlsDirectory>,
     /// A PEM file of certificate authorities, believed for every server besides the system's.
     pub extra_authorities: Option<PathBuf>,
     /// The proxies.
@@ -63,7 +61,7 @@ pub struct Http(Arc<Shared>);
 struct Shared {
     options: HttpOptions,
     trust: Trust,
-    /// By their servers, and those on whose behalf these are asked.
+    /// By origin, and by the server that named it.
     clients: Mutex<HashMap<(String, Option<String>), Client>>,
 }
 
@@ -81,7 +79,7 @@ impl Http {
         deadline: Deadline,
     ) -> Result<Response, Error> {
         let host = || origin(&request.url);
-        let client = self.client(&request.url, request.asked_by.as_ref())?;
+        let client = self.client(request)?;
         let sending = client
             .request(request.method.clone(), request.url.clone())
             .headers(request.headers.clone())
@@ -95,30 +93,32 @@ impl Http {
     }
 
     /// The client for one server: servers differ in certificates and proxies.
-    fn client(&self, url: &Url, asked_by: Option<&Url>) -> Result<Client, Error> {
+    fn client(&self, request: &Request) -> Result<Client, Error> {
+        let url = &request.url;
         if url.scheme() != "https" && !is_loopback(url) {
             let problem = "only https, or http to this machine";
             return Err(Error::Url { url: origin(url), problem });
         }
-        let name = (origin(url), asked_by.map(origin));
+        let kind = (origin(url), request.named_by.clone());
         let mut clients = self.0.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(&name) {
+        if let Some(client) = clients.get(&kind) {
             return Ok(client.clone());
         }
-        let client = self.0.connect_to(url, asked_by)?;
-        clients.insert(name, client.clone());
+        let client = self.0.connect_to(request)?;
+        clients.insert(kind, client.clone());
         Ok(client)
     }
 }
 
 impl Shared {
-    fn connect_to(&self, url: &Url, asked_by: Option<&Url>) -> Result<Client, Error> {
+    fn connect_to(&self, request: &Request) -> Result<Client, Error> {
+        let url = &request.url;
         let unusable = |cause: Box<dyn std::error::Error + Send + Sync>| Error::Unreachable {
             host: origin(url),
             source: cause,
         };
-        let files = self.tls_files(url, asked_by)?;
-        let tls = files.config(&self.trust).map_err(|cause| unusable(cause.into()))?;
+        let tls =
+            self.tls_files(request)?.config(&self.trust).map_err(|cause| unusable(cause.into()))?;
         let builder = Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
@@ -136,15 +136,15 @@ impl Shared {
         builder.build().map_err(|cause| unusable(cause.into()))
     }
 
-    /// Whoever vouches for a server may vouch for the one that it sends us to for tokens, as for docker.
-    fn tls_files(&self, url: &Url, asked_by: Option<&Url>) -> Result<TlsFiles, Error> {
-        let HttpOptions { tls_directory, daemon_tls_directory, extra_authorities, .. } =
-            &self.options;
+    /// A token server is believed on the word of the authorities of the server that named it, too: docker asks it
+    /// over that server's TLS configuration.
+    fn tls_files(&self, request: &Request) -> Result<TlsFiles, Error> {
+        let HttpOptions { tls_directories, extra_authorities, .. } = &self.options;
         let mut files = TlsFiles::default();
-        for directory in [tls_directory, daemon_tls_directory].into_iter().flatten() {
-            files.add_all(directory.read(&authority(url))?);
-            if let Some(server) = asked_by {
-                files.believe(directory.read(&authority(server))?);
+        for directory in tls_directories {
+            files.add_all(directory.read(&authority(&request.url))?);
+            if let Some(named_by) = &request.named_by {
+                files.add_authorities_of(directory.read(named_by)?);
             }
         }
         extra_authorities.iter().try_for_each(|path| files.add_authorities(path))?;
@@ -159,21 +159,21 @@ pub(super) struct Request {
     pub(super) url: Url,
     headers: HeaderMap,
     body: Bytes,
-    asked_by: Option<Url>,
+    /// The authority of the server that sent us to this one.
+    named_by: Option<String>,
 }
 
 impl Request {
     pub(super) fn new(method: Method, url: Url) -> Self {
-        Self { method, url, headers: HeaderMap::new(), body: Bytes::new(), asked_by: None }
-    }
-
-    /// The server that sends us here.
-    pub(super) fn asked_by(self, server: Url) -> Self {
-        Self { asked_by: Some(server), ..self }
+        Self { method, url, headers: HeaderMap::new(), body: Bytes::new(), named_by: None }
     }
 
     pub(super) fn get(url: Url) -> Self {
         Self::new(Method::GET, url)
+    }
+
+    pub(super) fn named_by(self, server: &Url) -> Self {
+        Self { named_by: Some(authority(server)), ..self }
     }
 
     pub(super) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {

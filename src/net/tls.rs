@@ -55,14 +55,14 @@ impl TlsFiles {
         Ok(())
     }
 
-    /// Adds what was read elsewhere for the same server.
-    pub(super) fn add_all(&mut self, other: TlsFiles) {
+    /// Adds what another directory has for the server; the first client certificate counts.
+    pub(super) fn add_all(&mut self, other: Self) {
         self.authorities.extend(other.authorities);
         self.client = self.client.take().or(other.client);
     }
 
-    /// Adds the authorities of another server; our key for that one is for that one alone.
-    pub(super) fn believe(&mut self, other: TlsFiles) {
+    /// Adds another server's authorities.
+    pub(super) fn add_authorities_of(&mut self, other: Self) {
         self.authorities.extend(other.authorities);
     }
 
