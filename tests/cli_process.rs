@@ -135,13 +135,14 @@ fn no_core_with_key() {
 #[test]
 fn reader_that_leaves_ends_it_quietly() {
     let home = tempfile::tempdir().expect("a home");
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
     let mut child = countersign(home.path())
         .arg("man")
-        .stdout(Stdio::piped())
+        .stdout(writer)
         .stderr(Stdio::piped())
         .spawn()
         .expect("it runs");
-    drop(child.stdout.take());
     assert_eq!(wait(&mut child).code(), Some(128 + 13));
     let mut said = String::new();
     child.stderr.take().expect("a pipe").read_to_string(&mut said).expect("text");
