@@ -66,6 +66,10 @@ impl Context {
         let http = Http::new(HttpOptions {
             tls_directories: vec![TlsDirectory::new(location.tls()), TlsDirectory::new(DAEMON_TLS)],
             extra_authorities: global.tls_ca.clone(),
+            plain_hosts: match global.insecure_http {
+                true => config.insecure_http.clone(),
+                false => Vec::new(),
+            },
             proxies: environment.proxies(),
             ..HttpOptions::default()
         });
@@ -204,7 +208,7 @@ impl Context {
         });
         let account = match &subject.image {
             Some(image) => Account::for_image(image.name(), credentials, Arc::clone(&self.realms)),
-            None => Account::at(host_of(&url), credentials, Arc::clone(&self.realms)),
+            None => Account::at(host_of(url.as_str()), credentials, Arc::clone(&self.realms)),
         };
         let deadline = Deadline::after(self.timeout().unwrap_or(UPDATE_PATIENCE));
         let server = NotaryServer::new(self.http.clone(), &url, &subject.gun, account, deadline)?;
@@ -216,10 +220,7 @@ impl Context {
         let variable = || self.environment.variable("DOCKER_CONTENT_TRUST_SERVER");
         let set = self.global.server.as_deref().or_else(variable);
         let set = set.or_else(|| self.config.server(subject.gun.as_str()));
-        let plain = match self.global.insecure_http || self.config.insecure_http {
-            true => PlainHttp::Loopback,
-            false => PlainHttp::Refused,
-        };
+        let plain = set.map_or(PlainHttp::Refused, |url| self.plain_http(url));
         match (&subject.image, set) {
             (Some(image), set) => Ok(trust_server(image.name(), set, plain)?),
             (None, Some(set)) => Ok(ServerUrl::parse(set, plain)?),
@@ -227,6 +228,16 @@ impl Context {
                 let message = format!("{}: no trust server is named for it", subject.gun);
                 Err(Failure::new(Kind::Usage, message).advise("Name one with --server URL."))
             }
+        }
+    }
+
+    /// The option alone is for this machine; other hosts must stand in the configuration, too.
+    fn plain_http(&self, url: &str) -> PlainHttp {
+        let host = host_of(url);
+        match self.global.insecure_http {
+            true if self.config.insecure_http.iter().any(|named| named == host) => PlainHttp::Named,
+            true => PlainHttp::Loopback,
+            false => PlainHttp::Refused,
         }
     }
 
@@ -317,8 +328,8 @@ fn realms(config: &Config) -> Realms {
 }
 
 /// Host and port of a server's address.
-fn host_of(url: &ServerUrl) -> &str {
-    let rest = url.as_str().split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+fn host_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split('/').next().unwrap_or_default()
 }
 
