@@ -5,6 +5,7 @@
 //! nothing that `verify` could decide.
 
 mod error;
+mod files;
 mod initialise;
 mod publish;
 mod refresh;

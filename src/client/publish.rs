@@ -29,15 +29,16 @@ pub trait Author {
     /// Ends the publication.
     fn compose(
         &mut self,
-        known: Option<&Refreshed>,
+        known: Option<Refreshed>,
     ) -> impl Future<Output = Result<Option<Update>, Self::Error>>;
+
+    /// Hears that the update may have been taken although no answer said so.
+    fn doubt(&mut self) {}
 }
 
 /// What came of it.
 #[derive(Debug)]
 pub struct Publication {
-    /// The collection as it was when the change was made on it; `None` if it was founded.
-    pub on: Option<Refreshed>,
     /// What was published; `None` when there was nothing to change.
     pub update: Option<Update>,
     /// How often it was made.
@@ -59,19 +60,27 @@ pub async fn publish<A: Author>(
 ) -> Result<Publication, A::Error> {
     let mut doubts = 0;
     for attempts in 1..=MAX_ATTEMPTS {
-        let on = known(&policy, cache, remote, wish).await?;
-        let Some(update) = author.compose(on.as_ref()).await? else {
-            return Ok(Publication { on, update: None, attempts });
+        let known = known(&policy, cache, remote, wish).await?;
+        let founding = known.is_none();
+        let Some(update) = author.compose(known).await? else {
+            return Ok(Publication { update: None, attempts });
         };
         match remote.publish(update.files()).await {
             Ok(()) => {
                 remember_founding(&policy, cache, &update)?;
-                return Ok(Publication { on, update: Some(update), attempts });
+                offer_published(cache, &update);
+                return Ok(Publication { update: Some(update), attempts });
             }
             Err(net::Error::Conflict { .. }) => {}
             // Two founders at once: the slower one's root does not follow from the faster one's.
-            Err(net::Error::Refused { .. }) if on.is_none() && doubts < MAX_DOUBTS => doubts += 1,
-            Err(error) if is_doubtful(&error) && doubts < MAX_DOUBTS => doubts += 1,
+            Err(net::Error::Refused { .. }) if founding && doubts < MAX_DOUBTS => doubts += 1,
+            Err(error) if is_doubtful(&error) => {
+                author.doubt();
+                if doubts == MAX_DOUBTS {
+                    return Err(Error::Net(error).into());
+                }
+                doubts += 1;
+            }
             Err(error) => return Err(Error::Net(error).into()),
         }
         tokio::time::sleep(pause(attempts)).await;
@@ -100,7 +109,21 @@ fn remember_founding(policy: &Policy, cache: &impl Cache, update: &Update) -> Re
     let Some((_, bytes)) = root else { return Ok(()) };
     let version = update.versions().get(&RoleName::Root).copied().unwrap_or(Version::ONE);
     let root = Some((version, bytes.clone()));
-    Ok(cache.keep(&Accepted { root, files: Vec::new(), root_asked: false, now: policy.now })?)
+    Ok(cache.keep(&Accepted {
+        root,
+        files: Vec::new(),
+        root_asked: false,
+        confirmed: true,
+        now: policy.now,
+    })?)
+}
+
+/// What was just published will be listed by the next snapshot, and need not be fetched then. If it cannot be left in
+/// the cache, it will be fetched.
+fn offer_published(cache: &impl Cache, update: &Update) {
+    for (role, bytes) in update.files().iter().filter(|(role, _)| role.lists_targets()) {
+        let _ = cache.offer(role, bytes);
+    }
 }
 
 /// Whether the server may have taken the update although we did not hear so.

@@ -7,15 +7,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures_util::future::{join, join_all};
+use futures_util::future::join;
 use jiff::{SignedDuration, Timestamp as Instant};
 
 use super::Error;
+use super::files::{Files, Loaded, is_listed};
 use super::rooting::{self, Start};
-use crate::crypto::{Hashed, Sha256};
-use crate::net::{self, Remote, RemoteFile};
+use crate::crypto::Sha256;
+use crate::net::{Remote, RemoteFile};
 use crate::storage::{Accepted, Cache, Memory};
-use crate::tuf::{FileMeta, RoleName};
+use crate::tuf::RoleName;
 use crate::verify::{
     self, Baseline, CurrentRoot, Policy, TrustedRoot, TrustedSnapshot, TrustedTargets,
     TrustedTimestamp, Wanted,
@@ -76,20 +77,44 @@ pub async fn refresh(
     remote: Option<&impl Remote>,
     wish: Wish<'_>,
 ) -> Result<Refreshed, Error> {
+    match attempt(&policy, cache, remote, wish).await {
+        // While we asked, another process may have published, and left in the cache what is newer than our answers.
+        Err(Error::Verify(verify::Error::Rollback { role, .. })) if role.lists_targets() => {
+            attempt(&policy, cache, remote, wish).await
+        }
+        outcome => outcome,
+    }
+}
+
+async fn attempt(
+    policy: &Arc<Policy>,
+    cache: &impl Cache,
+    remote: Option<&impl Remote>,
+    wish: Wish<'_>,
+) -> Result<Refreshed, Error> {
     let memory = cache.memory()?;
-    check_clock(&policy, &memory)?;
+    check_clock(policy, &memory)?;
+    let accepted = Accepted {
+        root: None,
+        files: Vec::new(),
+        root_asked: false,
+        confirmed: remote.is_some(),
+        now: policy.now,
+    };
     let mut update = Update {
-        policy: &policy,
-        cache,
-        remote,
+        policy,
+        files: Files { policy, cache, remote },
         baseline: memory.baseline.clone(),
-        accepted: Accepted { root: None, files: Vec::new(), root_asked: false, now: policy.now },
+        accepted,
         first_use: false,
+        root_on_trial: false,
     };
     let result = update.run(&memory, wish).await;
+    update.withdraw(result.as_ref().err());
     let first_use = update.first_use;
-    update.keep(&memory)?;
+    let kept = update.keep(&memory);
     let (targets, unusable) = result?;
+    kept?;
     let freshness = match remote {
         Some(_) => Freshness::Server,
         None => Freshness::Cache(memory.clock),
@@ -100,11 +125,12 @@ pub async fn refresh(
 /// An update under way.
 struct Update<'u, C, R> {
     policy: &'u Arc<Policy>,
-    cache: &'u C,
-    remote: Option<&'u R>,
+    files: Files<'u, C, R>,
     baseline: Baseline,
     accepted: Accepted,
     first_use: bool,
+    /// Whether the root is new here without a predecessor, and pins and dates were not looked at yet.
+    root_on_trial: bool,
 }
 
 impl<C: Cache, R: Remote> Update<'_, C, R> {
@@ -113,11 +139,19 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
         memory: &Memory,
         wish: Wish<'_>,
     ) -> Result<(TrustedTargets, BTreeMap<RoleName, verify::Error>), Error> {
-        let stored_root = self.stored(&RoleName::Root)?;
+        let stored_root = self.files.stored(&RoleName::Root)?;
         let start = Start::of(self.policy, stored_root.as_deref(), memory)?;
-        let stored = self.stored(&RoleName::Timestamp)?;
-        let (root, timestamp) = self.first_files(start, stored.as_deref(), memory).await?;
+        if let (Start::Stored(root), Some(bytes)) = (&start, stored_root)
+            && root.file().sha256() != memory.root
+        {
+            // Stored by docker or notary, who share this cache: from now on we remember it too.
+            self.accepted.root = Some((root.content().version, bytes));
+            self.root_on_trial = true;
+        }
+        let stored = self.files.stored(&RoleName::Timestamp)?;
+        let (root, timestamp) = self.first_files(start, stored.as_deref()).await?;
         let (root, ahead) = self.newest_root(root, &timestamp, stored.as_deref(), memory).await?;
+        self.root_on_trial = false;
         let timestamp = self.timestamp(&root, timestamp, stored.as_deref())?;
         let snapshot = self.snapshot(&timestamp, ahead).await?;
         self.targets(&snapshot, wish).await
@@ -128,9 +162,10 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
         &mut self,
         start: Start,
         stored: Option<&[u8]>,
-        memory: &Memory,
     ) -> Result<(TrustedRoot, Vec<u8>), Error> {
-        let Some(remote) = self.remote else { return self.first_files_offline(start, stored) };
+        let Some(remote) = self.files.remote else {
+            return self.first_files_offline(start, stored);
+        };
         let limits = &self.policy.limits;
         let current = RemoteFile::Current(RoleName::Timestamp);
         let timestamp = remote.fetch(&current, limits.timestamp_bytes);
@@ -142,7 +177,7 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
                 (Some(root?), timestamp)
             }
         };
-        let seen_before = memory.baseline.root().is_some() || stored.is_some();
+        let seen_before = !matches!(start, Start::FirstUse) || stored.is_some();
         let absent = || Error::NoTrustData {
             gun: self.policy.gun.clone(),
             server: remote.name(),
@@ -171,8 +206,8 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
     ) -> Result<(TrustedRoot, Vec<u8>), Error> {
         match (start, stored) {
             (Start::Stored(root), Some(timestamp)) => Ok((root, timestamp.to_vec())),
-            (Start::Stored(_), None) => Err(self.not_stored(RoleName::Timestamp)),
-            _ => Err(self.not_stored(RoleName::Root)),
+            (Start::Stored(_), None) => Err(self.files.not_stored(RoleName::Timestamp)),
+            _ => Err(self.files.not_stored(RoleName::Root)),
         }
     }
 
@@ -180,6 +215,7 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
         let root = TrustedRoot::establish(Arc::clone(self.policy), &bytes)?;
         self.accepted.root = Some((root.content().version, bytes));
         self.first_use = true;
+        self.root_on_trial = true;
         Ok(root)
     }
 
@@ -203,7 +239,7 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
         if let (Ok(current), true, true) = (&settled, unchanged, asked_lately) {
             return Ok((current.clone(), None));
         }
-        let Some(remote) = self.remote else { return Ok((settled?, None)) };
+        let Some(remote) = self.files.remote else { return Ok((settled?, None)) };
         let (walked, ahead) =
             join(rooting::walk(root, self.policy, remote), self.fetch_ahead(timestamp)).await;
         let (newest, bytes, outcome) = walked;
@@ -219,10 +255,10 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
     /// The snapshot that an unverified timestamp names, if it is not stored. Failures show when it is needed.
     async fn fetch_ahead(&self, timestamp: &[u8]) -> Option<Vec<u8>> {
         let file = self.policy.unverified_snapshot_file(timestamp)?;
-        if self.stored_as(&RoleName::Snapshot, &file).ok()?.is_some() {
+        if self.files.stored_as(&RoleName::Snapshot, &file).ok()?.is_some() {
             return None;
         }
-        self.fetch_listed(&RoleName::Snapshot, &file).await.ok()
+        self.files.fetch_listed(&RoleName::Snapshot, &file).await.ok()
     }
 
     fn timestamp(
@@ -250,7 +286,7 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
         ahead: Option<Vec<u8>>,
     ) -> Result<TrustedSnapshot, Error> {
         let (role, file) = (RoleName::Snapshot, &timestamp.content().snapshot);
-        let stored = self.stored(&role)?;
+        let stored = self.files.stored(&role)?;
         let matching = stored.as_ref().filter(|bytes| is_listed(bytes, file)).is_some();
         if let (Some(stored), false) = (&stored, matching) {
             timestamp.root().observe_snapshot(stored, &mut self.baseline);
@@ -258,7 +294,7 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
         let (bytes, new) = match (stored.filter(|_| matching), ahead) {
             (Some(stored), _) => (stored, false),
             (None, Some(ahead)) => (ahead, true),
-            (None, None) => (self.fetch_listed(&role, file).await?, true),
+            (None, None) => (self.files.fetch_listed(&role, file).await?, true),
         };
         let snapshot = timestamp.snapshot(&bytes, &self.baseline)?;
         self.accept(role, new.then_some(bytes), snapshot.seen().clone());
@@ -271,9 +307,9 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
         wish: Wish<'_>,
     ) -> Result<(TrustedTargets, BTreeMap<RoleName, verify::Error>), Error> {
         let roles = wished(snapshot, wish.roles);
-        let mut files = self.load(snapshot, &roles).await?;
+        let mut files = self.files.load(snapshot, &roles).await?;
         let role = RoleName::Targets;
-        let loaded = files.remove(&role).ok_or_else(|| self.not_stored(role.clone()))??;
+        let loaded = files.remove(&role).ok_or_else(|| self.files.not_stored(role.clone()))??;
         if let Some(replaced) = &loaded.replaced {
             snapshot.root().observe_targets(replaced, &mut self.baseline);
         }
@@ -316,58 +352,6 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
         Ok(unusable)
     }
 
-    /// The listed files of these roles, from the cache or else the server, side by side.
-    async fn load(
-        &self,
-        snapshot: &TrustedSnapshot,
-        roles: &[RoleName],
-    ) -> Result<BTreeMap<RoleName, Result<Loaded, Error>>, Error> {
-        let one = async |role: &RoleName| -> Result<(RoleName, Result<Loaded, Error>), Error> {
-            let missing = || verify::Error::NotListed {
-                role: role.clone(),
-                reason: "the snapshot does not list it",
-            };
-            let file = snapshot.listed(role).ok_or_else(missing)?;
-            let stored = self.stored(role)?.map(Hashed::of);
-            let loaded = match stored {
-                Some(stored) if names(file, &stored) => {
-                    Ok(Loaded { file: stored, new: false, replaced: None })
-                }
-                replaced => self.fetch_listed(role, file).await.map(|bytes| Loaded {
-                    file: Hashed::of(bytes),
-                    new: true,
-                    replaced: replaced.map(Hashed::into_bytes),
-                }),
-            };
-            Ok((role.clone(), loaded))
-        };
-        join_all(roles.iter().map(one)).await.into_iter().collect()
-    }
-
-    async fn fetch_listed(&self, role: &RoleName, file: &FileMeta) -> Result<Vec<u8>, Error> {
-        let Some(remote) = self.remote else { return Err(self.not_stored(role.clone())) };
-        let limit = self.policy.limits.bytes(role);
-        let limit = file.length.map_or(limit, |length| limit.min(length));
-        let missing = |what: String| Error::Missing { role: role.clone(), what };
-        let Some(sha256) = file.sha256() else {
-            return Err(missing("no sha256 to ask by".to_owned()));
-        };
-        match remote.fetch(&RemoteFile::ByHash(role.clone(), sha256), limit).await {
-            Ok(Some(bytes)) => Ok(bytes),
-            Ok(None) => Err(missing(format!("sha256 {sha256}"))),
-            Err(net::Error::TooLarge { .. }) => Err(longer_than_listed(role, limit).into()),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn stored(&self, role: &RoleName) -> Result<Option<Vec<u8>>, Error> {
-        Ok(self.cache.read(role, self.policy.limits.bytes(role))?)
-    }
-
-    fn stored_as(&self, role: &RoleName, file: &FileMeta) -> Result<Option<Vec<u8>>, Error> {
-        Ok(self.stored(role)?.filter(|bytes| is_listed(bytes, file)))
-    }
-
     fn accept_loaded(&mut self, role: RoleName, loaded: Loaded, seen: Option<verify::Seen>) {
         if let Some(seen) = seen {
             self.accept(role, loaded.new.then(|| loaded.file.into_bytes()), seen);
@@ -379,48 +363,45 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
         self.accepted.files.push((role, bytes, seen));
     }
 
+    /// Takes back what passed its own checks but turned out to be worth nothing: a first root of which we do not know
+    /// that it satisfies the pins, which would bar the way to the right one; and a timestamp with a snapshot that goes
+    /// back or drops a role, which the next update would take for what was seen. Whatever else was accepted stays.
+    fn withdraw(&mut self, error: Option<&Error>) {
+        if self.root_on_trial {
+            self.accepted.root = None;
+        }
+        let goes_back = |error: &verify::Error| match error {
+            verify::Error::Rollback { role, .. } => *role == RoleName::Snapshot,
+            verify::Error::Vanished { .. } => true,
+            _ => false,
+        };
+        if matches!(error, Some(Error::Verify(error)) if goes_back(error)) {
+            self.accepted.files.clear();
+        }
+    }
+
     /// Stores what was accepted, if that differs from what is stored.
     fn keep(self, memory: &Memory) -> Result<(), Error> {
         let accepted = &self.accepted;
         let new_file = |(role, bytes, seen): &(RoleName, Option<Vec<u8>>, verify::Seen)| {
             memory.baseline.seen().get(role) != Some(seen)
-                || bytes
-                    .as_ref()
-                    .is_some_and(|bytes| self.stored(role).ok().flatten().as_ref() != Some(bytes))
+                || bytes.as_ref().is_some_and(|bytes| {
+                    self.files.stored(role).ok().flatten().as_ref() != Some(bytes)
+                })
         };
         let clock_moved = memory
             .clock
             .is_none_or(|clock| self.policy.now.duration_since(clock) > CLOCK_NOTED_EVERY);
-        let confirmed = self.remote.is_some() && clock_moved && !accepted.files.is_empty();
-        let root_unknown = memory.baseline.root().is_none() && self.accepted.root.is_none();
+        let confirmed = self.files.remote.is_some() && clock_moved && !accepted.files.is_empty();
         if accepted.root.is_some()
             || accepted.root_asked
             || confirmed
             || accepted.files.iter().any(new_file)
         {
-            let mut accepted = self.accepted.clone();
-            if root_unknown && let Some(bytes) = self.stored(&RoleName::Root)? {
-                accepted.root = TrustedRoot::restore(Arc::clone(self.policy), &bytes)
-                    .ok()
-                    .map(|root| (root.content().version, bytes));
-            }
-            self.cache.keep(&accepted)?;
+            self.files.cache.keep(accepted)?;
         }
         Ok(())
     }
-
-    fn not_stored(&self, role: RoleName) -> Error {
-        Error::NotStored { gun: self.policy.gun.clone(), role }
-    }
-}
-
-/// A listed file.
-struct Loaded {
-    file: Hashed<'static>,
-    /// Whether it came from the server.
-    new: bool,
-    /// What is stored in its place.
-    replaced: Option<Vec<u8>>,
 }
 
 /// `targets`, and the wished-for delegations that the snapshot lists.
@@ -432,25 +413,6 @@ fn wished(snapshot: &TrustedSnapshot, roles: Roles<'_>) -> Vec<RoleName> {
         Roles::All => true,
     });
     std::iter::once(RoleName::Targets).chain(delegated.take(limit).cloned()).collect()
-}
-
-/// Whether a file is the listed one, by the hash that names it; the verifier checks the rest.
-fn names(listed: &FileMeta, file: &Hashed<'_>) -> bool {
-    listed.sha256() == Some(file.sha256())
-}
-
-/// The same for bytes that were not hashed yet, and need not be if their length is another one.
-fn is_listed(bytes: &[u8], listed: &FileMeta) -> bool {
-    listed.length.is_none_or(|length| length == bytes.len() as u64) && names(listed, &bytes.into())
-}
-
-fn longer_than_listed(role: &RoleName, limit: u64) -> verify::Error {
-    verify::Error::Mismatch {
-        role: role.clone(),
-        what: "length",
-        expected: limit.to_string(),
-        found: format!("more than {limit}"),
-    }
 }
 
 /// A clock that stands well before the last time anything was accepted makes every expiry meaningless.
@@ -465,4 +427,4 @@ fn check_clock(policy: &Policy, memory: &Memory) -> Result<(), Error> {
 
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_hours(1);
 const CLOCK_NOTED_EVERY: SignedDuration = SignedDuration::from_mins(30);
-const ROOT_QUESTION_EVERY: SignedDuration = SignedDuration::from_hours(24);
+const ROOT_QUESTION_EVERY: SignedDuration = SignedDuration::from_hours(1);

@@ -12,7 +12,7 @@ use crate::keys::{KeyStore, PassphraseSource};
 use crate::net::{self, Remote};
 use crate::storage::Cache;
 use crate::tuf::{Custom, Hashes, KeyId, RoleName, Target, Version};
-use crate::verify::{Policy, Wanted};
+use crate::verify::{self, Policy, Wanted};
 
 /// What to sign, and how.
 #[derive(Clone, Debug)]
@@ -78,8 +78,15 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         let keys = KeyRing::new(store, passphrases)?;
         let remote = self.server()?;
         let policy = self.policy();
-        let mut author =
-            TagAuthor { policy, remote, request, keys, tags: Vec::new(), founding: None };
+        let mut author = TagAuthor {
+            policy,
+            remote,
+            request,
+            keys,
+            tags: Vec::new(),
+            founding: None,
+            doubtful: false,
+        };
         let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
         let outcome =
             client::publish(Arc::clone(policy), self.cache(), remote, wish, &mut author).await;
@@ -87,7 +94,8 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         let publication = match outcome {
             Ok(publication) => publication,
             Err(error) => {
-                author.abandon(founding.filter(|_| is_refusal(&error)))?;
+                let in_vain = is_refusal(&error) && !author.doubtful;
+                author.abandon(founding.filter(|_| in_vain))?;
                 return Err(error);
             }
         };
@@ -103,6 +111,13 @@ struct FoundingKeys {
     snapshot: Option<KeyId>,
 }
 
+impl FoundingKeys {
+    /// Whether this collection was founded with these keys.
+    fn founded(&self, known: &Refreshed) -> bool {
+        known.targets.root().content().targets.keyids().contains(&self.targets)
+    }
+}
+
 /// Puts tags into the roles that the user can sign.
 struct TagAuthor<'a, R> {
     policy: &'a Policy,
@@ -111,25 +126,27 @@ struct TagAuthor<'a, R> {
     keys: KeyRing<'a>,
     tags: Vec<TagSigned>,
     founding: Option<FoundingKeys>,
+    /// Whether an update that founds the collection may have been taken unheard.
+    doubtful: bool,
 }
 
 impl<R: Remote> Author for TagAuthor<'_, R> {
     type Error = Error;
 
-    async fn compose(&mut self, known: Option<&Refreshed>) -> Result<Option<Update>, Error> {
-        let mut draft = match known {
+    async fn compose(&mut self, known: Option<Refreshed>) -> Result<Option<Update>, Error> {
+        let (mut draft, unusable) = match known {
             Some(known) => {
-                // Somebody else founded it while we did.
-                let founding = self.founding.take();
+                // Somebody founded it while we did: perhaps we ourselves, and nobody told us.
+                let founding = self.founding.take_if(|keys| !keys.founded(&known));
                 self.abandon(founding)?;
                 self.keys.look_again()?;
-                Draft::of(&known.targets)
+                (Draft::of(known.targets), known.unusable)
             }
-            None => self.found().await?,
+            None => (self.found().await?, BTreeMap::new()),
         };
         self.tags.clear();
         for (tag, descriptor) in &self.request.tags {
-            let signed = self.put(&mut draft, tag, descriptor, known)?;
+            let signed = self.put(&mut draft, tag, descriptor, &unusable)?;
             self.tags.push(signed);
         }
         let mut touched: Vec<RoleName> = draft.touched().cloned().collect();
@@ -140,6 +157,10 @@ impl<R: Remote> Author for TagAuthor<'_, R> {
         self.keys.unlock(&draft, &touched)?;
         Ok(Some(draft.sign(self.policy.now, &self.keys.signers())?))
     }
+
+    fn doubt(&mut self) {
+        self.doubtful = true;
+    }
 }
 
 impl<R: Remote> TagAuthor<'_, R> {
@@ -148,12 +169,12 @@ impl<R: Remote> TagAuthor<'_, R> {
         draft: &mut Draft,
         tag: &Tag,
         descriptor: &Descriptor,
-        known: Option<&Refreshed>,
+        unusable: &BTreeMap<RoleName, verify::Error>,
     ) -> Result<TagSigned, Error> {
         let roles = signable(draft, &self.policy.gun, tag, &self.request.roles, &self.keys)?;
         let mut signed = Vec::with_capacity(roles.len());
         for role in roles {
-            check_usable(&role, known)?;
+            check_usable(&role, unusable)?;
             let change = draft.set_target(&role, tag.as_str(), self.target(&role, descriptor))?;
             signed.push((role, change));
         }
@@ -219,8 +240,11 @@ impl<R: Remote> TagAuthor<'_, R> {
 }
 
 /// A role that is published but unusable cannot be signed on top of: its entries are not trusted.
-fn check_usable(role: &RoleName, known: Option<&Refreshed>) -> Result<(), Error> {
-    match known.and_then(|known| known.unusable.get(role)) {
+fn check_usable(
+    role: &RoleName,
+    unusable: &BTreeMap<RoleName, verify::Error>,
+) -> Result<(), Error> {
+    match unusable.get(role) {
         Some(reason) => Err(Error::Role { role: role.clone(), reason: reason.to_string() }),
         None => Ok(()),
     }

@@ -44,6 +44,14 @@ pub trait Cache {
     ///
     /// [`Error`]; each file is then either the old one or the new one.
     fn keep(&self, accepted: &Accepted) -> Result<(), Error>;
+
+    /// Leaves a file where the next update will look for it, so that it need not be fetched. Nothing is remembered of
+    /// it: it is worth what its signatures and its listing say then.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] when it cannot be written.
+    fn offer(&self, role: &RoleName, bytes: &[u8]) -> Result<(), Error>;
 }
 
 /// What is remembered of a collection, apart from its files.
@@ -55,7 +63,7 @@ pub struct Memory {
     pub root: Option<Sha256>,
     /// When the server was last asked for a newer root.
     pub root_asked: Option<Instant>,
-    /// The latest time at which anything was accepted.
+    /// The latest time at which anything was accepted from a server.
     pub clock: Option<Instant>,
 }
 
@@ -68,6 +76,8 @@ pub struct Accepted {
     pub files: Vec<(RoleName, Option<Vec<u8>>, Seen)>,
     /// Whether the server said which root is the newest.
     pub root_asked: bool,
+    /// Whether a server was asked at all.
+    pub confirmed: bool,
     /// The time of the update.
     pub now: Instant,
 }
@@ -87,7 +97,9 @@ impl Memory {
         if accepted.root_asked {
             self.root_asked = self.root_asked.max(Some(accepted.now));
         }
-        self.clock = self.clock.max(Some(accepted.now));
+        if accepted.confirmed {
+            self.clock = self.clock.max(Some(accepted.now));
+        }
     }
 
     /// Whether a file would take the place of a newer one.

@@ -15,7 +15,7 @@
 //! | delegations | [`TrustedTargets::delegation`] | §5.6.7; Notary `tuf/tuf.go` `WalkTargets` |
 //! | what a publisher sends | [`submission`] | the same steps; Notary `server/handlers/validation.go` |
 //!
-//! Rules: one function counts signatures ([`threshold`]), one compares a file with its listing (`listing`), one
+//! Rules: one function counts signatures (`threshold`), one compares a file with its listing (`listing`), one
 //! `now` for everything. What we saw before is a [`Baseline`]: compared with, never used as metadata.
 
 mod anchor;

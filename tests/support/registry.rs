@@ -1,4 +1,5 @@
 //! A real registry, trust server and (if wanted) docker daemon, for as long as the value lives.
+#![allow(dead_code, reason = "each test uses the part that it needs")]
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -55,6 +56,7 @@ impl TestRegistry {
     }
 
     /// A program in this environment and no other.
+    #[expect(clippy::disallowed_methods, reason = "a test is a face")]
     pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
