@@ -242,6 +242,8 @@
 //!
 //! It shall check what is published, too: a publisher's program may be wrong, and its credentials may be stolen.
 
+#[cfg(feature = "cli")]
+pub mod cli;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod crypto;

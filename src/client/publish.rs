@@ -29,7 +29,7 @@ pub trait Author {
     /// Ends the publication.
     fn compose(
         &mut self,
-        known: Option<&Refreshed>,
+        known: Option<Refreshed>,
     ) -> impl Future<Output = Result<Option<Update>, Self::Error>>;
 
     /// Hears that the update may have been taken although no answer said so.
@@ -39,8 +39,6 @@ pub trait Author {
 /// What came of it.
 #[derive(Debug)]
 pub struct Publication {
-    /// The collection as it was when the change was made on it; `None` if it was founded.
-    pub on: Option<Refreshed>,
     /// What was published; `None` when there was nothing to change.
     pub update: Option<Update>,
     /// How often it was made.
@@ -62,18 +60,19 @@ pub async fn publish<A: Author>(
 ) -> Result<Publication, A::Error> {
     let mut doubts = 0;
     for attempts in 1..=MAX_ATTEMPTS {
-        let on = known(&policy, cache, remote, wish).await?;
-        let Some(update) = author.compose(on.as_ref()).await? else {
-            return Ok(Publication { on, update: None, attempts });
+        let known = known(&policy, cache, remote, wish).await?;
+        let founding = known.is_none();
+        let Some(update) = author.compose(known).await? else {
+            return Ok(Publication { update: None, attempts });
         };
         match remote.publish(update.files()).await {
             Ok(()) => {
                 remember_founding(&policy, cache, &update)?;
-                return Ok(Publication { on, update: Some(update), attempts });
+                return Ok(Publication { update: Some(update), attempts });
             }
             Err(net::Error::Conflict { .. }) => {}
             // Two founders at once: the slower one's root does not follow from the faster one's.
-            Err(net::Error::Refused { .. }) if on.is_none() && doubts < MAX_DOUBTS => doubts += 1,
+            Err(net::Error::Refused { .. }) if founding && doubts < MAX_DOUBTS => doubts += 1,
             Err(error) if is_doubtful(&error) => {
                 author.doubt();
                 if doubts == MAX_DOUBTS {

@@ -74,14 +74,14 @@ struct Revoker<'a> {
 impl Author for Revoker<'_> {
     type Error = Error;
 
-    async fn compose(&mut self, known: Option<&Refreshed>) -> Result<Option<Update>, Error> {
+    async fn compose(&mut self, known: Option<Refreshed>) -> Result<Option<Update>, Error> {
         let Some(known) = known else {
             let (gun, seen_before) = (self.policy.gun.clone(), false);
             let server = "the server".to_owned();
             return Err(client::Error::NoTrustData { gun, server, seen_before }.into());
         };
-        let mut draft = Draft::of(&known.targets);
-        let found = occurrences(known, self.request);
+        let found = occurrences(&known, self.request);
+        let mut draft = Draft::of(known.targets);
         self.check_found(&found)?;
         self.removed.clear();
         let mut locked = Vec::new();

@@ -12,7 +12,7 @@ use crate::keys::{KeyStore, PassphraseSource};
 use crate::net::{self, Remote};
 use crate::storage::Cache;
 use crate::tuf::{Custom, Hashes, KeyId, RoleName, Target, Version};
-use crate::verify::{Policy, Wanted};
+use crate::verify::{self, Policy, Wanted};
 
 /// What to sign, and how.
 #[derive(Clone, Debug)]
@@ -133,20 +133,20 @@ struct TagAuthor<'a, R> {
 impl<R: Remote> Author for TagAuthor<'_, R> {
     type Error = Error;
 
-    async fn compose(&mut self, known: Option<&Refreshed>) -> Result<Option<Update>, Error> {
-        let mut draft = match known {
+    async fn compose(&mut self, known: Option<Refreshed>) -> Result<Option<Update>, Error> {
+        let (mut draft, unusable) = match known {
             Some(known) => {
                 // Somebody founded it while we did: perhaps we ourselves, and nobody told us.
-                let founding = self.founding.take_if(|keys| !keys.founded(known));
+                let founding = self.founding.take_if(|keys| !keys.founded(&known));
                 self.abandon(founding)?;
                 self.keys.look_again()?;
-                Draft::of(&known.targets)
+                (Draft::of(known.targets), known.unusable)
             }
-            None => self.found().await?,
+            None => (self.found().await?, BTreeMap::new()),
         };
         self.tags.clear();
         for (tag, descriptor) in &self.request.tags {
-            let signed = self.put(&mut draft, tag, descriptor, known)?;
+            let signed = self.put(&mut draft, tag, descriptor, &unusable)?;
             self.tags.push(signed);
         }
         let mut touched: Vec<RoleName> = draft.touched().cloned().collect();
@@ -169,12 +169,12 @@ impl<R: Remote> TagAuthor<'_, R> {
         draft: &mut Draft,
         tag: &Tag,
         descriptor: &Descriptor,
-        known: Option<&Refreshed>,
+        unusable: &BTreeMap<RoleName, verify::Error>,
     ) -> Result<TagSigned, Error> {
         let roles = signable(draft, &self.policy.gun, tag, &self.request.roles, &self.keys)?;
         let mut signed = Vec::with_capacity(roles.len());
         for role in roles {
-            check_usable(&role, known)?;
+            check_usable(&role, unusable)?;
             let change = draft.set_target(&role, tag.as_str(), self.target(&role, descriptor))?;
             signed.push((role, change));
         }
@@ -240,8 +240,11 @@ impl<R: Remote> TagAuthor<'_, R> {
 }
 
 /// A role that is published but unusable cannot be signed on top of: its entries are not trusted.
-fn check_usable(role: &RoleName, known: Option<&Refreshed>) -> Result<(), Error> {
-    match known.and_then(|known| known.unusable.get(role)) {
+fn check_usable(
+    role: &RoleName,
+    unusable: &BTreeMap<RoleName, verify::Error>,
+) -> Result<(), Error> {
+    match unusable.get(role) {
         Some(reason) => Err(Error::Role { role: role.clone(), reason: reason.to_string() }),
         None => Ok(()),
     }

@@ -9,7 +9,7 @@ use crate::tuf::{
     Delegation, Delegations, Dialect, FileMeta, Key, Limits, Role, RoleName, Root, Scope, Snapshot,
     Target, Targets, Version,
 };
-use crate::verify::TrustedTargets;
+use crate::verify::{TrustedRole, TrustedTargets};
 
 /// A change to a collection, until it is signed.
 #[derive(Clone, Debug)]
@@ -64,21 +64,16 @@ impl Update {
 
 impl Draft {
     /// Starts from verified roles, all of them loaded in full.
-    pub fn of(trusted: &TrustedTargets) -> Self {
-        let sheet = |role: &crate::verify::TrustedRole| Sheet {
-            content: role.content().clone(),
-            scope: role.scope().clone(),
-            published: true,
-            touched: false,
+    pub fn of(trusted: TrustedTargets) -> Self {
+        let dialect = trusted.root().policy().dialect;
+        let root = trusted.root().content().clone();
+        let snapshot = Some(trusted.snapshot().content().clone());
+        let sheet = |(name, role): (RoleName, TrustedRole)| {
+            let (content, scope) = role.into_parts();
+            (name, Sheet { content, scope, published: true, touched: false })
         };
-        let policy = trusted.root().policy();
-        Self {
-            dialect: policy.dialect,
-            root: trusted.root().content().clone(),
-            founding_root: None,
-            snapshot: Some(trusted.snapshot().content().clone()),
-            roles: trusted.roles().map(|(name, role)| (name.clone(), sheet(role))).collect(),
-        }
+        let roles = trusted.into_roles().into_iter().map(sheet).collect();
+        Self { dialect, root, founding_root: None, snapshot, roles }
     }
 
     pub(super) fn found(dialect: Dialect, root: Root, sealed: Vec<u8>) -> Self {

@@ -71,6 +71,11 @@ impl TrustedRole {
         &self.seen
     }
 
+    /// What the role says, and which names it may sign.
+    pub fn into_parts(self) -> (Targets, Scope) {
+        (self.content, self.scope)
+    }
+
     /// The entry of a name, if the role may sign it.
     pub fn target(&self, name: &str) -> Option<&Target> {
         self.content.targets.get(name).filter(|_| self.scope.allows(name))
@@ -203,6 +208,11 @@ impl TrustedTargets {
     /// The loaded roles.
     pub fn roles(&self) -> impl Iterator<Item = (&RoleName, &TrustedRole)> {
         self.roles.iter()
+    }
+
+    /// The loaded roles, taken apart.
+    pub fn into_roles(self) -> BTreeMap<RoleName, TrustedRole> {
+        self.roles
     }
 
     /// The delegation to a role, with the loaded role that makes it.

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::super::json::{self, Level, Name, Value};
 use super::fields::{Fields, malformed};
@@ -22,11 +22,12 @@ pub(in crate::tuf::dialect) fn targets(
 ) -> Result<Targets, Error> {
     let text = json::text(bytes).map_err(|_| malformed(role, "not UTF-8".to_owned()))?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let signed = Document { names }
+    let file = Glance { place: Place::File, names }
         .deserialize(&mut deserializer)
         .map_err(|error| malformed(role, error.to_string()))?;
     let reader = Reader { role, limits };
-    let fields = Fields::of(role, "signed", &signed, &TARGETS_FIELDS)?;
+    let signed = Fields::map(role, "the file", &file)?.required("signed")?;
+    let fields = Fields::of(role, "signed", signed, &TARGETS_FIELDS)?;
     reader.check_type(&fields, "Targets")?;
     let targets = Fields::map(role, "targets", fields.required("targets")?)?
         .iter()
@@ -40,22 +41,31 @@ pub(in crate::tuf::dialect) fn targets(
     })
 }
 
-/// The whole file: keeps `signed`, skips the rest.
-struct Document<'n> {
+/// How deep in the file we are, and so which members to keep.
+#[derive(Clone, Copy)]
+enum Place {
+    /// The whole file: of it, `signed`.
+    File,
+    /// `signed`: every member, of `targets` only some.
+    Signed,
+    /// `targets`: the named members.
+    Targets,
+}
+
+/// Reads an object, keeping what its place says.
+#[derive(Clone, Copy)]
+struct Glance<'n> {
+    place: Place,
     names: &'n [&'n str],
 }
 
-/// `signed`: keeps every member, of `targets` only the named ones.
-struct Signed<'n> {
-    names: &'n [&'n str],
+impl Glance<'_> {
+    fn at(self, place: Place) -> Self {
+        Self { place, ..self }
+    }
 }
 
-/// An object of which only the named members are kept.
-struct Only<'n> {
-    names: &'n [&'n str],
-}
-
-impl<'de> DeserializeSeed<'de> for Document<'_> {
+impl<'de> DeserializeSeed<'de> for Glance<'_> {
     type Value = Value<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value<'de>, D::Error> {
@@ -63,79 +73,29 @@ impl<'de> DeserializeSeed<'de> for Document<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Document<'_> {
+impl<'de> Visitor<'de> for Glance<'_> {
     type Value = Value<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a signed file")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value<'de>, A::Error> {
-        let mut signed = None;
-        while let Some(Name(name)) = members.next_key()? {
-            if name == "signed" {
-                signed = Some(members.next_value_seed(Signed { names: self.names })?);
-            } else {
-                members.next_value::<IgnoredAny>()?;
-            }
-        }
-        signed.ok_or_else(|| A::Error::missing_field("signed"))
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Signed<'_> {
-    type Value = Value<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value<'de>, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Signed<'_> {
-    type Value = Value<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the signed part of a targets file")
+        f.write_str("a targets file")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value<'de>, A::Error> {
         let mut kept = Vec::new();
         while let Some(Name(name)) = members.next_key()? {
-            let value = if name == "targets" {
-                members.next_value_seed(Only { names: self.names })?
-            } else {
-                members.next_value_seed(Level::TOP)?
+            let value = match (self.place, name.as_ref()) {
+                (Place::File, "signed") => members.next_value_seed(self.at(Place::Signed))?,
+                (Place::Signed, "targets") => members.next_value_seed(self.at(Place::Targets))?,
+                (Place::Signed, _) => members.next_value_seed(Level::TOP)?,
+                (Place::Targets, name) if self.names.contains(&name) => {
+                    members.next_value_seed(Level::TOP)?
+                }
+                _ => {
+                    members.next_value::<IgnoredAny>()?;
+                    continue;
+                }
             };
             kept.push((name, value));
-        }
-        kept.sort_by(|(left, _), (right, _)| left.cmp(right));
-        Ok(Value::Object(kept))
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Only<'_> {
-    type Value = Value<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value<'de>, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Only<'_> {
-    type Value = Value<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("targets by name")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value<'de>, A::Error> {
-        let mut kept = Vec::new();
-        while let Some(Name(name)) = members.next_key()? {
-            if self.names.contains(&name.as_ref()) {
-                kept.push((name, members.next_value_seed(Level::TOP)?));
-            } else {
-                members.next_value::<IgnoredAny>()?;
-            }
         }
         kept.sort_by(|(left, _), (right, _)| left.cmp(right));
         Ok(Value::Object(kept))
