@@ -91,16 +91,14 @@ pub async fn refresh(
             now: policy.now,
         },
         first_use: false,
-        rooted: false,
+        root_on_trial: false,
     };
     let result = update.run(&memory, wish).await;
-    if memory.root.is_none() && !update.rooted {
-        // A first root that dates, certificates or pins refuse must not be what the next update begins with.
-        update.accepted.root = None;
-    }
+    update.withdraw(result.as_ref().err());
     let first_use = update.first_use;
-    update.keep(&memory)?;
+    let kept = update.keep(&memory);
     let (targets, unusable) = result?;
+    kept?;
     let freshness = match remote {
         Some(_) => Freshness::Server,
         None => Freshness::Cache(memory.clock),
@@ -115,8 +113,8 @@ struct Update<'u, C, R> {
     baseline: Baseline,
     accepted: Accepted,
     first_use: bool,
-    /// Whether the newest root was found and is current.
-    rooted: bool,
+    /// Whether the root is new here without a predecessor, and pins and dates were not looked at yet.
+    root_on_trial: bool,
 }
 
 impl<C: Cache, R: Remote> Update<'_, C, R> {
@@ -132,11 +130,12 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
         {
             // Stored by docker or notary, who share this cache: from now on we remember it too.
             self.accepted.root = Some((root.content().version, bytes));
+            self.root_on_trial = true;
         }
         let stored = self.files.stored(&RoleName::Timestamp)?;
-        let (root, timestamp) = self.first_files(start, stored.as_deref(), memory).await?;
+        let (root, timestamp) = self.first_files(start, stored.as_deref()).await?;
         let (root, ahead) = self.newest_root(root, &timestamp, stored.as_deref(), memory).await?;
-        self.rooted = true;
+        self.root_on_trial = false;
         let timestamp = self.timestamp(&root, timestamp, stored.as_deref())?;
         let snapshot = self.snapshot(&timestamp, ahead).await?;
         self.targets(&snapshot, wish).await
@@ -147,7 +146,6 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
         &mut self,
         start: Start,
         stored: Option<&[u8]>,
-        memory: &Memory,
     ) -> Result<(TrustedRoot, Vec<u8>), Error> {
         let Some(remote) = self.files.remote else {
             return self.first_files_offline(start, stored);
@@ -163,7 +161,7 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
                 (Some(root?), timestamp)
             }
         };
-        let seen_before = memory.baseline.root().is_some() || stored.is_some();
+        let seen_before = !matches!(start, Start::FirstUse) || stored.is_some();
         let absent = || Error::NoTrustData {
             gun: self.policy.gun.clone(),
             server: remote.name(),
@@ -201,6 +199,7 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
         let root = TrustedRoot::establish(Arc::clone(self.policy), &bytes)?;
         self.accepted.root = Some((root.content().version, bytes));
         self.first_use = true;
+        self.root_on_trial = true;
         Ok(root)
     }
 
@@ -346,6 +345,23 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
     fn accept(&mut self, role: RoleName, bytes: Option<Vec<u8>>, seen: verify::Seen) {
         self.baseline.remember(role.clone(), seen.clone());
         self.accepted.files.push((role, bytes, seen));
+    }
+
+    /// Takes back what passed its own checks but turned out to be worth nothing: a first root of which we do not know
+    /// that it satisfies the pins, which would bar the way to the right one; and a timestamp with a snapshot that goes
+    /// back or drops a role, which the next update would take for what was seen. Whatever else was accepted stays.
+    fn withdraw(&mut self, error: Option<&Error>) {
+        if self.root_on_trial {
+            self.accepted.root = None;
+        }
+        let goes_back = |error: &verify::Error| match error {
+            verify::Error::Rollback { role, .. } => *role == RoleName::Snapshot,
+            verify::Error::Vanished { .. } => true,
+            _ => false,
+        };
+        if matches!(error, Some(Error::Verify(error)) if goes_back(error)) {
+            self.accepted.files.clear();
+        }
     }
 
     /// Stores what was accepted, if that differs from what is stored.

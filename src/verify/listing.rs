@@ -6,7 +6,8 @@ use crate::tuf::{FileMeta, RoleName};
 
 /// Whether these are the bytes that were listed: length and every known hash.
 ///
-/// `attested` is a SHA-256 whose file was compared in full before: finding it again proves the other hashes too.
+/// `attested` is the SHA-256 of a file that was accepted in full before. If the listing names it, its other hash is not
+/// computed again, for that costs as much as everything else together in a large file.
 pub(super) fn compare(
     role: &RoleName,
     file: &Hashed<'_>,
@@ -22,7 +23,7 @@ pub(super) fn compare(
     if let Some(expected) = hashes.sha256().filter(|expected| *expected != sha256) {
         return Err(mismatch(role, "sha256", &expected, &sha256));
     }
-    if attested == Some(sha256) {
+    if hashes.sha256().is_some() && attested == Some(sha256) {
         return Ok(());
     }
     if let Some(expected) = hashes.sha512() {
@@ -32,6 +33,36 @@ pub(super) fn compare(
         }
     }
     Ok(())
+}
+
+/// Whether a file that is trusted already, and of which everything is known, is the listed one.
+pub(super) fn compare_known(
+    role: &RoleName,
+    known: &FileMeta,
+    listed: &FileMeta,
+) -> Result<(), Error> {
+    differing(role, "length", known.length, listed.length)?;
+    let hashes = |file: &FileMeta| {
+        let hashes = file.hashes;
+        (hashes.and_then(|it| it.sha256()), hashes.and_then(|it| it.sha512()))
+    };
+    let (known, listed) = (hashes(known), hashes(listed));
+    differing(role, "sha256", known.0, listed.0)?;
+    differing(role, "sha512", known.1, listed.1)
+}
+
+fn differing<T: std::fmt::Display + PartialEq>(
+    role: &RoleName,
+    what: &'static str,
+    known: Option<T>,
+    listed: Option<T>,
+) -> Result<(), Error> {
+    match (known, listed) {
+        (Some(found), Some(expected)) if found != expected => {
+            Err(mismatch(role, what, &expected, &found))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A property that differs from the promised one.
