@@ -64,7 +64,10 @@ impl Context {
             None => Config::read_if_there(&trust.join("countersign.toml"))?,
         };
         let http = Http::new(HttpOptions {
-            tls_directory: Some(TlsDirectory::new(location.tls())),
+            tls_directories: vec![
+                TlsDirectory::new(location.tls()),
+                TlsDirectory::new("/etc/docker/certs.d"),
+            ],
             extra_authorities: global.tls_ca.clone(),
             proxies: environment.proxies(),
             ..HttpOptions::default()

@@ -132,7 +132,7 @@ fn tell_of_first_use(subject: &Subject, collection: &Refreshed, context: &Contex
     let root = collection.targets.root().content();
     let ids: Vec<String> = root.root.keyids().iter().map(ToString::to_string).collect();
     context.output.notice(&format!(
-        "{}: trusted on first use, with root key {}; to fix it: countersign pin add {} --root-key {}",
+        "{}: trusted on first use, with root key {}; to pin it: countersign pin add {} --root-key {}",
         subject.gun,
         ids.join(", "),
         subject.gun,
