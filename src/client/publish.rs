@@ -68,6 +68,7 @@ pub async fn publish<A: Author>(
         match remote.publish(update.files()).await {
             Ok(()) => {
                 remember_founding(&policy, cache, &update)?;
+                offer_published(cache, &update);
                 return Ok(Publication { update: Some(update), attempts });
             }
             Err(net::Error::Conflict { .. }) => {}
@@ -115,6 +116,14 @@ fn remember_founding(policy: &Policy, cache: &impl Cache, update: &Update) -> Re
         confirmed: true,
         now: policy.now,
     })?)
+}
+
+/// What was just published will be listed by the next snapshot, and need not be fetched then. If it cannot be left in
+/// the cache, it will be fetched.
+fn offer_published(cache: &impl Cache, update: &Update) {
+    for (role, bytes) in update.files().iter().filter(|(role, _)| role.lists_targets()) {
+        let _ = cache.offer(role, bytes);
+    }
 }
 
 /// Whether the server may have taken the update although we did not hear so.
