@@ -1,2 +1,7 @@
-//! countersign
-fn main() {}
+//! The `countersign` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    countersign::cli::main()
+}

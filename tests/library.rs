@@ -145,6 +145,7 @@ impl<'s> User<'s> {
             .await
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the servers live in this very time")]
     fn policy(&self) -> Policy {
         Policy {
             dialect: Dialect::Notary,
@@ -159,7 +160,7 @@ impl<'s> User<'s> {
     fn server(&self) -> NotaryServer {
         let tls = std::path::Path::new(self.servers.variable("DOCKER_CONFIG")).join("tls");
         let http = Http::new(HttpOptions {
-            tls_directory: Some(TlsDirectory::new(tls)),
+            tls_directories: vec![TlsDirectory::new(tls)],
             ..HttpOptions::default()
         });
         let url = ServerUrl::parse(self.servers.variable("TRUST_SERVER"), PlainHttp::Refused)

@@ -127,16 +127,27 @@ fn credentials_and_tokens_are_used_for_both_servers() {
     let servers = TestRegistry::start(&["--no-docker", "--auth", "token"]);
     let reference = format!("{}/team/web:1", servers.registry());
     servers.seed("team/web:1", &[]);
-    let signed = countersign(&servers, &["sign", &reference]);
-    assert_code(&signed, 0);
+    let authority = ["--tls-ca", servers.variable("TEST_CA")];
+    assert_code(&countersign(&servers, &[&authority[..], &["sign", &reference]].concat()), 0);
     assert_code(&countersign(&servers, &["verify", &reference]), 0);
-    let stranger = servers
-        .command(env!("CARGO_BIN_EXE_countersign"))
-        .args(["verify", &reference])
-        .env("DOCKER_CONFIG", servers.stranger())
-        .output()
-        .expect("countersign runs");
-    assert_code(&stranger, 5);
+    let strangers = servers.stranger();
+    let as_stranger = |command: &str| {
+        let mut stranger = servers.command(env!("CARGO_BIN_EXE_countersign"));
+        stranger.args(authority).args([command, &reference]).env("DOCKER_CONFIG", &strangers);
+        stranger.env_remove("NOTARY_AUTH");
+        stranger.output().expect("countersign runs")
+    };
+    assert_code(&as_stranger("verify"), 5);
+    assert_code(&as_stranger("sign"), 5);
+}
+
+#[test]
+fn a_registry_with_a_password_is_read_with_dockers_credentials() {
+    let servers = TestRegistry::start(&["--no-docker", "--auth", "htpasswd"]);
+    let reference = format!("{}/team/web:1", servers.registry());
+    servers.seed("team/web:1", &[]);
+    assert_code(&countersign(&servers, &["sign", &reference]), 0);
+    assert_code(&countersign(&servers, &["verify", &reference]), 0);
 }
 
 #[test]

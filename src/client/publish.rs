@@ -31,6 +31,9 @@ pub trait Author {
         &mut self,
         known: Option<Refreshed>,
     ) -> impl Future<Output = Result<Option<Update>, Self::Error>>;
+
+    /// Hears that the update may have been taken although no answer said so.
+    fn doubt(&mut self) {}
 }
 
 /// What came of it.
@@ -65,12 +68,19 @@ pub async fn publish<A: Author>(
         match remote.publish(update.files()).await {
             Ok(()) => {
                 remember_founding(&policy, cache, &update)?;
+                offer_published(cache, &update);
                 return Ok(Publication { update: Some(update), attempts });
             }
             Err(net::Error::Conflict { .. }) => {}
             // Two founders at once: the slower one's root does not follow from the faster one's.
             Err(net::Error::Refused { .. }) if founding && doubts < MAX_DOUBTS => doubts += 1,
-            Err(error) if is_doubtful(&error) && doubts < MAX_DOUBTS => doubts += 1,
+            Err(error) if is_doubtful(&error) => {
+                author.doubt();
+                if doubts == MAX_DOUBTS {
+                    return Err(Error::Net(error).into());
+                }
+                doubts += 1;
+            }
             Err(error) => return Err(Error::Net(error).into()),
         }
         tokio::time::sleep(pause(attempts)).await;
@@ -106,6 +116,14 @@ fn remember_founding(policy: &Policy, cache: &impl Cache, update: &Update) -> Re
         confirmed: true,
         now: policy.now,
     })?)
+}
+
+/// What was just published will be listed by the next snapshot, and need not be fetched then. If it cannot be left in
+/// the cache, it will be fetched.
+fn offer_published(cache: &impl Cache, update: &Update) {
+    for (role, bytes) in update.files().iter().filter(|(role, _)| role.lists_targets()) {
+        let _ = cache.offer(role, bytes);
+    }
 }
 
 /// Whether the server may have taken the update although we did not hear so.

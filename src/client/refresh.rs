@@ -133,7 +133,7 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
             self.root_on_trial = true;
         }
         let stored = self.files.stored(&RoleName::Timestamp)?;
-        let (root, timestamp) = self.first_files(start, stored.as_deref(), memory).await?;
+        let (root, timestamp) = self.first_files(start, stored.as_deref()).await?;
         let (root, ahead) = self.newest_root(root, &timestamp, stored.as_deref(), memory).await?;
         self.root_on_trial = false;
         let timestamp = self.timestamp(&root, timestamp, stored.as_deref())?;
@@ -146,7 +146,6 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
         &mut self,
         start: Start,
         stored: Option<&[u8]>,
-        memory: &Memory,
     ) -> Result<(TrustedRoot, Vec<u8>), Error> {
         let Some(remote) = self.files.remote else {
             return self.first_files_offline(start, stored);
@@ -162,7 +161,7 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
                 (Some(root?), timestamp)
             }
         };
-        let seen_before = memory.baseline.root().is_some() || stored.is_some();
+        let seen_before = !matches!(start, Start::FirstUse) || stored.is_some();
         let absent = || Error::NoTrustData {
             gun: self.policy.gun.clone(),
             server: remote.name(),

@@ -5,6 +5,9 @@
 //! `targets/releases` to `targets`, we refuse.
 
 pub mod config;
+pub mod engine;
+pub mod pins;
+pub mod pull;
 
 mod collection;
 mod error;

@@ -78,8 +78,15 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         let keys = KeyRing::new(store, passphrases)?;
         let remote = self.server()?;
         let policy = self.policy();
-        let mut author =
-            TagAuthor { policy, remote, request, keys, tags: Vec::new(), founding: None };
+        let mut author = TagAuthor {
+            policy,
+            remote,
+            request,
+            keys,
+            tags: Vec::new(),
+            founding: None,
+            doubtful: false,
+        };
         let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
         let outcome =
             client::publish(Arc::clone(policy), self.cache(), remote, wish, &mut author).await;
@@ -87,7 +94,8 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         let publication = match outcome {
             Ok(publication) => publication,
             Err(error) => {
-                author.abandon(founding.filter(|_| is_refusal(&error)))?;
+                let in_vain = is_refusal(&error) && !author.doubtful;
+                author.abandon(founding.filter(|_| in_vain))?;
                 return Err(error);
             }
         };
@@ -103,6 +111,13 @@ struct FoundingKeys {
     snapshot: Option<KeyId>,
 }
 
+impl FoundingKeys {
+    /// Whether this collection was founded with these keys.
+    fn founded(&self, known: &Refreshed) -> bool {
+        known.targets.root().content().targets.keyids().contains(&self.targets)
+    }
+}
+
 /// Puts tags into the roles that the user can sign.
 struct TagAuthor<'a, R> {
     policy: &'a Policy,
@@ -111,6 +126,8 @@ struct TagAuthor<'a, R> {
     keys: KeyRing<'a>,
     tags: Vec<TagSigned>,
     founding: Option<FoundingKeys>,
+    /// Whether an update that founds the collection may have been taken unheard.
+    doubtful: bool,
 }
 
 impl<R: Remote> Author for TagAuthor<'_, R> {
@@ -119,8 +136,8 @@ impl<R: Remote> Author for TagAuthor<'_, R> {
     async fn compose(&mut self, known: Option<Refreshed>) -> Result<Option<Update>, Error> {
         let (mut draft, unusable) = match known {
             Some(known) => {
-                // Somebody else founded it while we did.
-                let founding = self.founding.take();
+                // Somebody founded it while we did: perhaps we ourselves, and nobody told us.
+                let founding = self.founding.take_if(|keys| !keys.founded(&known));
                 self.abandon(founding)?;
                 self.keys.look_again()?;
                 (Draft::of(known.targets), known.unusable)
@@ -139,6 +156,10 @@ impl<R: Remote> Author for TagAuthor<'_, R> {
         touched.push(RoleName::Snapshot);
         self.keys.unlock(&draft, &touched)?;
         Ok(Some(draft.sign(self.policy.now, &self.keys.signers())?))
+    }
+
+    fn doubt(&mut self) {
+        self.doubtful = true;
     }
 }
 

@@ -71,3 +71,9 @@ pub trait PassphraseSource {
     /// [`Error::NoPassphrase`] when there is none or no other; anything else ends the search.
     fn passphrase(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error>;
 }
+
+impl<S: PassphraseSource + ?Sized> PassphraseSource for &mut S {
+    fn passphrase(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
+        (**self).passphrase(request)
+    }
+}

@@ -25,6 +25,8 @@ use super::{
 /// What is asked of a token server.
 pub(super) struct TokenRequest<'a> {
     pub(super) realm: Url,
+    /// The server that named the realm.
+    pub(super) server: &'a Url,
     pub(super) service: Option<&'a str>,
     pub(super) scope: &'a str,
     pub(super) credential: Option<&'a Credential>,
@@ -55,14 +57,15 @@ impl TokenRequest<'_> {
         http: &Http,
         deadline: Deadline,
     ) -> Result<Authorization, Error> {
-        let response = http.send(&self.into_request(), deadline).await?;
+        let request = self.to_request().named_by(self.server);
+        let response = http.send(&request, deadline).await?;
         let response = accepted(response).await?;
         let unusable = response.malformed("the token server's answer has no usable token");
         let body = Zeroizing::new(response.body(MAX_REPLY).await?);
         read(&body).ok_or(unusable)
     }
 
-    fn into_request(self) -> Request {
+    fn to_request(&self) -> Request {
         match self.credential {
             Some(Credential::Identity(token)) => self.exchange(token),
             Some(Credential::Password { user, password }) => self.ask(user, password),
@@ -145,7 +148,8 @@ mod tests {
     fn request(credential: Option<&Credential>) -> Request {
         let realm = Url::parse("https://h/token?tenant=t").expect("valid");
         let scope = "repository:docker.io/library/alpine:push,pull";
-        TokenRequest { realm, service: Some("notary"), scope, credential }.into_request()
+        let server = &Url::parse("https://trust.example").expect("a URL");
+        TokenRequest { realm, server, service: Some("notary"), scope, credential }.to_request()
     }
 
     #[test]

@@ -27,8 +27,8 @@ use super::{
 /// What the user says about the network.
 #[derive(Clone, Default)]
 pub struct HttpOptions {
-    /// Docker's `<config>/tls`.
-    pub tls_directory: Option<TlsDirectory>,
+    /// Docker's `<config>/tls` and the daemon's `/etc/docker/certs.d`; all that they have for a server counts.
+    pub tls_directories: Vec<TlsDirectory>,
     /// A PEM file of certificate authorities, believed for every server besides the system's.
     pub extra_authorities: Option<PathBuf>,
     /// The proxies.
@@ -61,7 +61,8 @@ pub struct Http(Arc<Shared>);
 struct Shared {
     options: HttpOptions,
     trust: Trust,
-    clients: Mutex<HashMap<String, Client>>,
+    /// By origin, and by the server that named it.
+    clients: Mutex<HashMap<(String, Option<String>), Client>>,
 }
 
 impl Http {
@@ -78,7 +79,7 @@ impl Http {
         deadline: Deadline,
     ) -> Result<Response, Error> {
         let host = || origin(&request.url);
-        let client = self.client(&request.url)?;
+        let client = self.client(request)?;
         let sending = client
             .request(request.method.clone(), request.url.clone())
             .headers(request.headers.clone())
@@ -92,29 +93,32 @@ impl Http {
     }
 
     /// The client for one server: servers differ in certificates and proxies.
-    fn client(&self, url: &Url) -> Result<Client, Error> {
+    fn client(&self, request: &Request) -> Result<Client, Error> {
+        let url = &request.url;
         if url.scheme() != "https" && !is_loopback(url) {
             let problem = "only https, or http to this machine";
             return Err(Error::Url { url: origin(url), problem });
         }
+        let kind = (origin(url), request.named_by.clone());
         let mut clients = self.0.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(&origin(url)) {
+        if let Some(client) = clients.get(&kind) {
             return Ok(client.clone());
         }
-        let client = self.0.connect_to(url)?;
-        clients.insert(origin(url), client.clone());
+        let client = self.0.connect_to(request)?;
+        clients.insert(kind, client.clone());
         Ok(client)
     }
 }
 
 impl Shared {
-    fn connect_to(&self, url: &Url) -> Result<Client, Error> {
+    fn connect_to(&self, request: &Request) -> Result<Client, Error> {
+        let url = &request.url;
         let unusable = |cause: Box<dyn std::error::Error + Send + Sync>| Error::Unreachable {
             host: origin(url),
             source: cause,
         };
         let tls =
-            self.tls_files(url)?.config(&self.trust).map_err(|cause| unusable(cause.into()))?;
+            self.tls_files(request)?.config(&self.trust).map_err(|cause| unusable(cause.into()))?;
         let builder = Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
@@ -132,12 +136,17 @@ impl Shared {
         builder.build().map_err(|cause| unusable(cause.into()))
     }
 
-    fn tls_files(&self, url: &Url) -> Result<TlsFiles, Error> {
-        let HttpOptions { tls_directory, extra_authorities, .. } = &self.options;
-        let mut files = match tls_directory {
-            Some(directory) => directory.read(&authority(url))?,
-            None => TlsFiles::default(),
-        };
+    /// A token server is believed on the word of the authorities of the server that named it, too: docker asks it
+    /// over that server's TLS configuration.
+    fn tls_files(&self, request: &Request) -> Result<TlsFiles, Error> {
+        let HttpOptions { tls_directories, extra_authorities, .. } = &self.options;
+        let mut files = TlsFiles::default();
+        for directory in tls_directories {
+            files.add_all(directory.read(&authority(&request.url))?);
+            if let Some(named_by) = &request.named_by {
+                files.add_authorities_of(directory.read(named_by)?);
+            }
+        }
         extra_authorities.iter().try_for_each(|path| files.add_authorities(path))?;
         Ok(files)
     }
@@ -150,15 +159,21 @@ pub(super) struct Request {
     pub(super) url: Url,
     headers: HeaderMap,
     body: Bytes,
+    /// The authority of the server that sent us to this one.
+    named_by: Option<String>,
 }
 
 impl Request {
     pub(super) fn new(method: Method, url: Url) -> Self {
-        Self { method, url, headers: HeaderMap::new(), body: Bytes::new() }
+        Self { method, url, headers: HeaderMap::new(), body: Bytes::new(), named_by: None }
     }
 
     pub(super) fn get(url: Url) -> Self {
         Self::new(Method::GET, url)
+    }
+
+    pub(super) fn named_by(self, server: &Url) -> Self {
+        Self { named_by: Some(authority(server)), ..self }
     }
 
     pub(super) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {

@@ -46,6 +46,20 @@ impl Registry {
         read_manifest(response, MAX_MANIFEST).await.map(|manifest| manifest.descriptor)
     }
 
+    /// Size and type of the manifest or index with this digest.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] if there is none, [`Error::DigestMismatch`] if something else arrives.
+    pub async fn describe(&self, digest: &ImageDigest) -> Result<Descriptor, Error> {
+        let response = self.manifest_response(&digest.to_string()).await?;
+        let host = response.host().to_owned();
+        let Descriptor { digest: found, size, media_type } =
+            read_manifest(response, MAX_MANIFEST).await?.descriptor;
+        check(host, digest, size, found, size)?;
+        Ok(Descriptor { digest: found, size, media_type })
+    }
+
     /// The manifest or index with this digest and this many bytes.
     ///
     /// # Errors

@@ -136,7 +136,8 @@ impl Session {
                 let realm = self.account.realms.check(&realm, &server, &self.account.registry)?;
                 let scope = format!("repository:{}:{access}", self.name);
                 let service = service.as_deref();
-                let request = TokenRequest { realm, service, scope: &scope, credential };
+                let request =
+                    TokenRequest { realm, server: &server, service, scope: &scope, credential };
                 request.send(&self.http, deadline).await
             }
         }

@@ -55,6 +55,17 @@ impl TlsFiles {
         Ok(())
     }
 
+    /// Adds what another directory has for the server; the first client certificate counts.
+    pub(super) fn add_all(&mut self, other: Self) {
+        self.authorities.extend(other.authorities);
+        self.client = self.client.take().or(other.client);
+    }
+
+    /// Adds another server's authorities.
+    pub(super) fn add_authorities_of(&mut self, other: Self) {
+        self.authorities.extend(other.authorities);
+    }
+
     /// The TLS configuration of one server: one provider, TLS 1.2 and later.
     pub(super) fn config(self, trust: &Trust) -> Result<ClientConfig, rustls::Error> {
         let verifier = trust.verifier(&self.authorities)?;

@@ -76,13 +76,14 @@ impl CollectionDirectory {
         (folders, format!("{last}.json"))
     }
 
-    fn write(&self, role: &RoleName, bytes: &[u8]) -> Result<(), Error> {
+    fn write(&self, role: &RoleName, bytes: &[u8]) -> Result<Folder, Error> {
         let (folders, name) = self.place(role);
         let mut folder = Folder::create(&self.trust.path)?;
         for part in folders {
             folder = folder.make_child(&part)?;
         }
-        folder.replace(&name, bytes)
+        folder.replace(&name, bytes)?;
+        Ok(folder)
     }
 
     fn remembered(&self, ours: &Folder) -> Result<Memory, Error> {
@@ -115,8 +116,8 @@ impl Cache for CollectionDirectory {
         }
     }
 
-    /// Root first and the record last: a crash at any point leaves files that verify, and never a record that promises
-    /// more than is there.
+    /// Root first and the record last: a crash at any point leaves files that verify. The root, which is the pin, and
+    /// the record are durable on return; another file whose new name a power cut takes back is fetched again.
     fn keep(&self, accepted: &Accepted) -> Result<(), Error> {
         let ours = Folder::create(&self.trust.path)?.make_child(OURS)?;
         let lock_name = format!("{}.lock", Sha256::of(self.gun.as_str().as_bytes()));
@@ -125,7 +126,7 @@ impl Cache for CollectionDirectory {
         if let Some((version, bytes)) = &accepted.root
             && memory.baseline.root().is_none_or(|known| known <= *version)
         {
-            self.write(&RoleName::Root, bytes)?;
+            self.write(&RoleName::Root, bytes)?.settle()?;
         }
         for (role, bytes, seen) in &accepted.files {
             if let (Some(bytes), false) = (bytes, memory.is_newer_than(role, seen)) {
@@ -133,7 +134,12 @@ impl Cache for CollectionDirectory {
             }
         }
         memory.learn(accepted);
-        ours.replace(&self.record_name(), &record::write(self.gun.as_str(), &memory))
+        ours.replace(&self.record_name(), &record::write(self.gun.as_str(), &memory))?;
+        ours.settle()
+    }
+
+    fn offer(&self, role: &RoleName, bytes: &[u8]) -> Result<(), Error> {
+        self.write(role, bytes).map(drop)
     }
 }
 

@@ -86,19 +86,24 @@ impl Folder {
         read().map_err(|source| Error::Io { action: "read", path, source })
     }
 
-    /// Puts a file in place, whole or not at all, readable by the owner alone, and durable.
+    /// Puts a file in place, whole or not at all, readable by the owner alone. Its bytes are on the disk before its
+    /// name is; the name is when [`Self::settle`] returns.
     pub(super) fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
         let path = self.path.join(name);
         let temporary = format!(".{name}.{}.new", std::process::id());
         let written = self.write_new(&temporary, bytes).and_then(|()| {
             fs::renameat(&self.handle, &temporary, &self.handle, name)?;
-            fs::fsync(&self.handle)?;
             Ok(())
         });
         written.map_err(|source| {
             let _ = fs::unlinkat(&self.handle, &temporary, AtFlags::empty());
             Error::Io { action: "write", path, source }
         })
+    }
+
+    /// Makes the names in this folder durable.
+    pub(super) fn settle(&self) -> Result<(), Error> {
+        fs::fsync(&self.handle).map_err(|error| failure("write", &self.path, error))
     }
 
     /// An open file to lock, made if need be.

@@ -67,4 +67,9 @@ impl Cache for MemoryCache {
         });
         Ok(())
     }
+
+    fn offer(&self, role: &RoleName, bytes: &[u8]) -> Result<(), Error> {
+        self.put(role.clone(), bytes.to_vec());
+        Ok(())
+    }
 }

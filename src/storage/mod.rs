@@ -41,6 +41,14 @@ pub trait Cache {
     ///
     /// [`Error`]; each file is then either the old one or the new one.
     fn keep(&self, accepted: &Accepted) -> Result<(), Error>;
+
+    /// Leaves a file where the next update will look for it, so that it need not be fetched. Nothing is remembered of
+    /// it: it is worth what its signatures and its listing say then.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] when it cannot be written.
+    fn offer(&self, role: &RoleName, bytes: &[u8]) -> Result<(), Error>;
 }
 
 /// What is remembered of a collection, apart from its files.

@@ -14,7 +14,7 @@
 //! | targets | [`TrustedSnapshot::targets`] | §5.6 |
 //! | delegations | [`TrustedTargets::delegation`] | §5.6.7; Notary `tuf/tuf.go` `WalkTargets` |
 //!
-//! Rules: one function counts signatures ([`threshold`]), one compares a file with its listing (`listing`), one
+//! Rules: one function counts signatures (`threshold`), one compares a file with its listing (`listing`), one
 //! `now` for everything. What we saw before is a [`Baseline`]: compared with, never used as metadata.
 
 mod anchor;

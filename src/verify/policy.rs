@@ -18,7 +18,8 @@ pub struct Policy {
     pub now: Instant,
     /// How much of a stranger's file is read.
     pub limits: Limits,
-    /// How old the timestamp may be; its age is reckoned from its expiry less [`TIMESTAMP_LIFETIME`].
+    /// How old the timestamp may be; its age is reckoned from its expiry less the fourteen days for
+    /// which notary-server signs.
     pub max_age: Option<SignedDuration>,
 }
 

@@ -63,8 +63,12 @@ impl Client {
     }
 
     fn http(&self) -> Http {
-        let tls_directory = Some(TlsDirectory::new(self.folder.path()));
-        Http::new(HttpOptions { tls_directory, timeouts: self.timeouts, ..HttpOptions::default() })
+        let tls_directories = vec![TlsDirectory::new(self.folder.path())];
+        Http::new(HttpOptions {
+            tls_directories,
+            timeouts: self.timeouts,
+            ..HttpOptions::default()
+        })
     }
 
     fn deadline(&self) -> Deadline {

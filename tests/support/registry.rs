@@ -56,6 +56,7 @@ impl TestRegistry {
     }
 
     /// A program in this environment and no other.
+    #[expect(clippy::disallowed_methods, reason = "a test is a face")]
     pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());

@@ -4,6 +4,7 @@ use super::{Environment, Error, keychain::decode};
 use crate::net::{Credential, Credentials};
 
 /// The credential of `NOTARY_AUTH`, which the `notary` program gives to any server.
+#[derive(Clone)]
 pub struct NotaryAuth(Credential);
 
 impl NotaryAuth {

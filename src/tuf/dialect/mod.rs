@@ -152,6 +152,13 @@ impl Dialect {
             Self::Notary => notary::read::lone_key(role, bytes),
         }
     }
+
+    /// A lone key object, as [`Self::read_key`] reads it: what a trust server answers who asks for its key.
+    pub fn write_key(self, key: &Key) -> Vec<u8> {
+        match self {
+            Self::Notary => notary::key::lone(key),
+        }
+    }
 }
 
 /// Canonical bytes ready to be signed.

@@ -25,6 +25,13 @@ pub(in crate::tuf::dialect) fn certified(bundle: &CertificateBundle) -> Option<K
     key.public().is_some().then_some(key)
 }
 
+/// A key object on its own.
+pub(in crate::tuf::dialect) fn lone(key: &Key) -> Vec<u8> {
+    let mut out = Vec::new();
+    write(key.keytype(), key.written(), &mut out);
+    out
+}
+
 /// Reads a key of that type. A type that we do not know, or bytes that are not a key of that type, give a key
 /// that counts for nothing.
 pub(super) fn written(keytype: &str, public: Vec<u8>) -> Key {
@@ -88,6 +95,7 @@ fn family(public: &PublicKey) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::Signer;
 
     #[test]
     fn key_ids_are_those_of_notary() {
@@ -98,6 +106,13 @@ mod tests {
         assert_eq!(key.id().to_string(), expected);
         assert_eq!(bare(key.public().expect("usable")).id(), key.id());
         assert_eq!(key.written(), public);
+    }
+
+    #[test]
+    fn a_lone_key_reads_back() {
+        let key = bare(crate::crypto::tests::rsa_key().public());
+        let read = super::super::read::lone_key(&crate::tuf::RoleName::Timestamp, &lone(&key));
+        assert_eq!(read.expect("a key"), key);
     }
 
     #[test]

@@ -1,0 +1,125 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::output::Format;
+use super::span::Span;
+use super::{
+    demo, explain, init, inspect, key, list, manual, pin, pull, revoke, sign, verify, verify_pull,
+};
+
+/// Docker Content Trust that goes on working: sign what a tag means, and pull only what was signed
+#[derive(Parser)]
+#[command(name = "countersign", version, propagate_version = true, max_term_width = 100)]
+#[command(arg_required_else_help = true, subcommand_required = true, after_help = EXIT_CODES)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// What every command understands, before or after its name.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Global options")]
+pub(super) struct Global {
+    /// Trust server [env: DOCKER_CONTENT_TRUST_SERVER] [default: the registry's own host]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(super) server: Option<String>,
+
+    /// Keys, caches and pins [env: COUNTERSIGN_TRUST_DIR] [default: ~/.docker/trust]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) trust_dir: Option<PathBuf>,
+
+    /// Configuration: ours (TOML), or notary's (JSON) for its trust_pinning
+    /// [env: COUNTERSIGN_CONFIG] [default: countersign.toml in the trust directory]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+
+    /// Certificate authorities (PEM) to believe besides the system's
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) tls_ca: Option<PathBuf>,
+
+    /// Allow servers on this machine to speak plain HTTP
+    #[arg(long, global = true)]
+    pub(super) insecure_http: bool,
+
+    /// Ask no trust server; use what is cached, if it is still valid
+    #[arg(long, global = true)]
+    pub(super) offline: bool,
+
+    /// Refuse repositories that are neither pinned nor known here
+    #[arg(long, global = true)]
+    pub(super) require_pin: bool,
+
+    /// Refuse metadata that was signed longer ago: 90m, 36h, 7d
+    #[arg(long, global = true, value_name = "DURATION")]
+    pub(super) max_age: Option<Span>,
+
+    /// Give up after this time: 30s, 2m
+    #[arg(long, global = true, value_name = "DURATION")]
+    pub(super) timeout: Option<Span>,
+
+    /// Read NAME of NAME[:TAG] as the name of a collection, as it is
+    #[arg(long, global = true)]
+    pub(super) raw_gun: bool,
+
+    /// How to write answers
+    #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t)]
+    pub(super) format: Format,
+
+    /// Say nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+
+    /// Say what is done
+    #[arg(short, long, global = true)]
+    pub(super) verbose: bool,
+}
+
+/// What can be done.
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Sign tags: from now on they mean these digests
+    Sign(sign::Arguments),
+    /// Print the digests that tags were signed for
+    Verify(verify::Arguments),
+    /// Have docker pull exactly what was signed, and tag it
+    VerifyPull(verify_pull::Arguments),
+    /// Pull what was signed into a file or directory, without docker
+    Pull(pull::Arguments),
+    /// Show what is signed, by whom, and the keys
+    Inspect(inspect::Arguments),
+    /// List the signed tags of a repository
+    List(list::Arguments),
+    /// Withdraw the signatures of a tag or of a whole repository
+    Revoke(revoke::Arguments),
+    /// Make the trust data of a new repository
+    Init(init::Arguments),
+    /// Make, move and protect private keys
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Fix which root keys or authorities may speak for a repository
+    #[command(subcommand)]
+    Pin(pin::Command),
+    /// Show the chain from the root to a tag, or its broken link
+    Explain(explain::Arguments),
+    /// Tell the story in this terminal: sign, verify, and three attacks
+    Demo(demo::Arguments),
+    /// Print a completion script for a shell
+    Completions(manual::Completions),
+    /// Print the manual page, or write all of them into a directory
+    Man(manual::Man),
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0 done   1 anything else   2 usage   3 not signed   4 not trusted
+  5 unreachable   6 keys   7 hand-off to docker   8 local files, locks, clock
+
+Examples:
+  countersign sign registry.example.com/team/web:1.4
+  docker run --rm \"$(countersign verify registry.example.com/team/web:1.4)\"
+  countersign verify-pull registry.example.com/team/web:1.4";

@@ -1,0 +1,169 @@
+//! Our own configuration file.
+//!
+//! ```toml
+//! require_pin = true                    # refuse first use
+//! when_unreachable = "cache"            # "refuse" is the default
+//! max_age = "36h"                       # of the newest timestamp
+//! timeout = "2m"                        # of one command
+//! insecure_http = true                  # servers on this machine may speak plain HTTP
+//! keyring = true                        # look for passphrases in the desktop's keyring
+//!
+//! [servers]                             # trust servers by registry or repository prefix
+//! "registry.example.com" = "https://trust.example.com"
+//!
+//! [realms]                              # who else may be given credentials
+//! "registry.example.com" = ["sso.example.com"]
+//! ```
+
+use std::collections::BTreeMap;
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::exit::Kind;
+use super::output::Failure;
+use super::span::Span;
+
+/// What the file says.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Config {
+    /// Refuse repositories that are neither pinned nor known.
+    #[serde(default)]
+    pub(super) require_pin: bool,
+    /// What to do when the trust server does not answer.
+    #[serde(default)]
+    pub(super) when_unreachable: WhenUnreachable,
+    /// How old the newest timestamp may be.
+    pub(super) max_age: Option<Span>,
+    /// How long a command may take.
+    pub(super) timeout: Option<Span>,
+    /// Whether servers on this machine may speak plain HTTP.
+    #[serde(default)]
+    pub(super) insecure_http: bool,
+    /// Whether passphrases are looked for in the desktop's keyring.
+    #[serde(default)]
+    pub(super) keyring: bool,
+    /// Trust servers, by registry or by the first components of repositories.
+    #[serde(default)]
+    servers: BTreeMap<String, String>,
+    /// Who else may be given the credentials of a server.
+    #[serde(default)]
+    pub(super) realms: BTreeMap<String, Vec<String>>,
+}
+
+/// What to do when the trust server does not answer.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum WhenUnreachable {
+    /// Refuse.
+    #[default]
+    Refuse,
+    /// Believe the cache while it is valid, as docker does.
+    Cache,
+}
+
+impl Config {
+    /// Reads the file; one that is not there says nothing.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read, or says something that is not known.
+    pub(super) fn read_if_there(path: &Path) -> Result<Self, Failure> {
+        match read_text(path) {
+            Ok(text) => Self::parse(path, &text),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(unusable(path, &error.to_string())),
+        }
+    }
+
+    /// Reads the file, which must be there.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read, or says something that is not known.
+    pub(super) fn read(path: &Path) -> Result<Self, Failure> {
+        let text = read_text(path).map_err(|error| unusable(path, &error.to_string()))?;
+        Self::parse(path, &text)
+    }
+
+    /// The trust server of a collection: that of the longest prefix in whole components.
+    pub(super) fn server(&self, gun: &str) -> Option<&str> {
+        let covers = |prefix: &str| {
+            let rest = gun.strip_prefix(prefix.trim_end_matches('/'));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let covering = self.servers.iter().filter(|(prefix, _)| covers(prefix));
+        covering.max_by_key(|(prefix, _)| prefix.len()).map(|(_, server)| server.as_str())
+    }
+
+    fn parse(path: &Path, text: &str) -> Result<Self, Failure> {
+        toml::from_str(text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start));
+            let line = before.map(|text| format!("line {}: ", text.matches('\n').count() + 1));
+            unusable(path, &format!("{}{}", line.unwrap_or_default(), error.message()))
+        })
+    }
+}
+
+/// Whether a file is Notary's configuration and not ours.
+pub(super) fn is_notary(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "json")
+}
+
+fn read_text(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(MAX_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(std::io::Error::other("larger than any configuration"));
+    }
+    Ok(text)
+}
+
+fn unusable(path: &Path, problem: &str) -> Failure {
+    Failure::new(Kind::Usage, format!("configuration {}: {problem}", path.display()))
+}
+
+const MAX_BYTES: u64 = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Result<Config, Failure> {
+        Config::parse(Path::new("/c.toml"), text)
+    }
+
+    #[test]
+    fn unknown_and_wrong_entries_are_refused_by_name() {
+        for (text, named) in [
+            ("require_pins = true", "require_pins"),
+            ("when_unreachable = \"hope\"", "hope"),
+            ("max_age = \"long\"", "long"),
+            ("require_pin = \"yes\"", "line 1"),
+            ("\n\n[realm]\n", "realm"),
+        ] {
+            let failure = parsed(text).expect_err(text);
+            assert_eq!(failure.kind, Kind::Usage);
+            assert!(failure.message.contains(named), "{}", failure.message);
+        }
+    }
+
+    #[test]
+    fn server_of_the_longest_prefix_on_whole_components() {
+        let config = parsed(
+            "[servers]\n\"reg.io\" = \"https://a\"\n\"reg.io/team\" = \"https://b\"\n\"x.io/\" = \"https://c\"",
+        )
+        .expect("valid");
+        for (gun, server) in [
+            ("reg.io/x", Some("https://a")),
+            ("reg.io/team/x", Some("https://b")),
+            ("reg.io/team-evil/x", Some("https://a")),
+            ("reg.io.evil/x", None),
+            ("x.io/y", Some("https://c")),
+        ] {
+            assert_eq!(config.server(gun), server, "{gun}");
+        }
+    }
+}

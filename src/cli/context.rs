@@ -1,0 +1,329 @@
+//! What a command stands on: options, environment and configuration brought together, and one
+//! reading of the clock.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::args::Global;
+use super::config::{Config, WhenUnreachable, is_notary};
+use super::environment::{Environment, absolute};
+use super::exit::Kind;
+use super::output::{Failure, Output, Verbosity};
+use super::subject::Subject;
+use crate::docker::Collection;
+use crate::docker::config::{self, Keychain, Location, NotaryAuth, trust_server};
+use crate::docker::pins::{PinFile, Pins};
+use crate::keys::KeyDirectory;
+use crate::net::{
+    self, Access, Account, Credential, Credentials, Deadline, Http, HttpOptions, NotaryServer,
+    PlainHttp, Realms, Registry, ServerUrl, TlsDirectory,
+};
+use crate::storage::{CollectionDirectory, TrustDirectory};
+use crate::tuf::{Dialect, Gun, Limits};
+use crate::verify::{FirstUse, Policy};
+
+/// What a command stands on.
+pub(super) struct Context {
+    /// Where to write.
+    pub(super) output: Output,
+    /// The environment.
+    pub(super) environment: Environment,
+    /// The one reading of the clock, UTC.
+    pub(super) now: Timestamp,
+    global: Global,
+    config: Config,
+    /// `--config` of Notary's form.
+    notary_config: Option<PathBuf>,
+    trust: PathBuf,
+    http: Http,
+    keychain: Arc<Keychain>,
+    notary_auth: Option<NotaryAuth>,
+    realms: Arc<Realms>,
+}
+
+impl Context {
+    /// Reads environment and configuration.
+    ///
+    /// # Errors
+    ///
+    /// If there is no place to keep trust data, or the configuration is broken.
+    pub(super) fn new(global: Global, environment: Environment) -> Result<Self, Failure> {
+        let location = Location::at(docker_location(&global, &environment)?);
+        let trust = trust_directory(&global, &environment, &location)?;
+        let named = global.config.clone();
+        let named = named.or_else(|| environment.variable("COUNTERSIGN_CONFIG").map(PathBuf::from));
+        let (notary_config, own) = match named {
+            Some(path) if is_notary(&path) => (Some(absolute(&path)?), None),
+            other => (None, other),
+        };
+        let config = match own {
+            Some(path) => Config::read(&path)?,
+            None => Config::read_if_there(&trust.join("countersign.toml"))?,
+        };
+        let http = Http::new(HttpOptions {
+            tls_directories: vec![
+                TlsDirectory::new(location.tls()),
+                TlsDirectory::new("/etc/docker/certs.d"),
+            ],
+            extra_authorities: global.tls_ca.clone(),
+            proxies: environment.proxies(),
+            ..HttpOptions::default()
+        });
+        let lookup = |name: &str| environment.variable(name).map(str::to_owned);
+        let variables = config::Environment::new(&lookup);
+        let keychain = Keychain::new(&location, &variables);
+        let notary_auth = NotaryAuth::from_environment(&variables)?;
+        Ok(Self {
+            output: output_of(&global),
+            keychain: Arc::new(keychain),
+            notary_auth,
+            realms: Arc::new(realms(&config)),
+            now: Timestamp::now(),
+            global,
+            config,
+            notary_config,
+            trust,
+            http,
+            environment,
+        })
+    }
+
+    /// The trust directory.
+    pub(super) fn trust(&self) -> &Path {
+        &self.trust
+    }
+
+    /// The private keys.
+    pub(super) fn keys(&self) -> KeyDirectory {
+        KeyDirectory::new(&self.trust)
+    }
+
+    /// Reads what the user calls an image, or with `--raw-gun` a collection.
+    ///
+    /// # Errors
+    ///
+    /// If it is none.
+    pub(super) fn subject(&self, text: &str) -> Result<Subject, Failure> {
+        match self.global.raw_gun {
+            true => Subject::raw(text),
+            false => Subject::image(text),
+        }
+    }
+
+    /// Whether names are those of collections, and not of images.
+    pub(super) fn takes_names_as_they_are(&self) -> bool {
+        self.global.raw_gun
+    }
+
+    /// Whether the user asked for nothing but the cache.
+    pub(super) fn is_offline(&self) -> bool {
+        self.global.offline
+    }
+
+    /// Whether the cache may answer when the server does not.
+    pub(super) fn falls_back_to_cache(&self) -> bool {
+        self.config.when_unreachable == WhenUnreachable::Cache
+    }
+
+    /// Whether keys may be looked for in the desktop's keyring.
+    pub(super) fn uses_keyring(&self) -> bool {
+        self.config.keyring
+    }
+
+    /// How long the user lets a command run.
+    pub(super) fn timeout(&self) -> Option<Duration> {
+        self.global.timeout.or(self.config.timeout).map(|span| span.duration())
+    }
+
+    /// Our file of pins.
+    pub(super) fn pin_file(&self) -> PinFile {
+        PinFile::in_trust_directory(&self.trust)
+    }
+
+    /// All pins.
+    ///
+    /// # Errors
+    ///
+    /// If any of their files is broken.
+    pub(super) fn pins(&self) -> Result<Pins, Failure> {
+        let strict = self.global.require_pin || self.config.require_pin;
+        let first_use = if strict { FirstUse::Refuse } else { FirstUse::Allow };
+        Ok(Pins::read(&self.pin_file(), &self.notary_configs(), first_use)?)
+    }
+
+    /// Opens a collection for an operation that needs this access.
+    ///
+    /// # Errors
+    ///
+    /// If its pin cannot be used or its server has no address.
+    pub(super) fn open(&self, subject: &Subject, access: Access) -> Result<Opened, Failure> {
+        let cache = TrustDirectory::new(&self.trust).collection(&subject.gun);
+        let policy = self.policy(&subject.gun)?;
+        let server = match self.global.offline {
+            true => None,
+            false => Some(self.server(subject, access)?),
+        };
+        Ok(Opened { policy, cache, server })
+    }
+
+    /// The registry of an image.
+    ///
+    /// # Errors
+    ///
+    /// For a collection that is no image.
+    pub(super) fn registry(
+        &self,
+        subject: &Subject,
+        patience: Duration,
+    ) -> Result<Registry, Failure> {
+        let name = subject.image_name()?.clone();
+        let keychain = Arc::clone(&self.keychain);
+        let account = Account::for_image(&name, keychain, Arc::clone(&self.realms));
+        let deadline = Deadline::after(self.timeout().unwrap_or(patience));
+        Ok(Registry::new(self.http.clone(), name, account, deadline))
+    }
+
+    fn policy(&self, gun: &Gun) -> Result<Policy, Failure> {
+        let max_age = self.global.max_age.or(self.config.max_age);
+        Ok(Policy {
+            dialect: Dialect::Notary,
+            gun: gun.clone(),
+            anchor: self.pins()?.anchor(gun)?,
+            now: self.now,
+            limits: Limits::default(),
+            max_age: max_age.and_then(|span| SignedDuration::try_from(span.duration()).ok()),
+        })
+    }
+
+    fn server(&self, subject: &Subject, access: Access) -> Result<NotaryServer, Failure> {
+        let url = self.server_url(subject)?;
+        self.output.detail(&format!("{}: trust server {url}", subject.typed));
+        let credentials = Arc::new(TrustServerCredentials {
+            keychain: Arc::clone(&self.keychain),
+            notary: self.notary_auth.clone(),
+        });
+        let account = match &subject.image {
+            Some(image) => Account::for_image(image.name(), credentials, Arc::clone(&self.realms)),
+            None => Account::at(host_of(&url), credentials, Arc::clone(&self.realms)),
+        };
+        let deadline = Deadline::after(self.timeout().unwrap_or(UPDATE_PATIENCE));
+        let server = NotaryServer::new(self.http.clone(), &url, &subject.gun, account, deadline)?;
+        Ok(server.for_access(access))
+    }
+
+    /// Option, variable, configuration, docker's default, in this order.
+    fn server_url(&self, subject: &Subject) -> Result<ServerUrl, Failure> {
+        let variable = || self.environment.variable("DOCKER_CONTENT_TRUST_SERVER");
+        let set = self.global.server.as_deref().or_else(variable);
+        let set = set.or_else(|| self.config.server(subject.gun.as_str()));
+        let plain = match self.global.insecure_http || self.config.insecure_http {
+            true => PlainHttp::Loopback,
+            false => PlainHttp::Refused,
+        };
+        match (&subject.image, set) {
+            (Some(image), set) => Ok(trust_server(image.name(), set, plain)?),
+            (None, Some(set)) => Ok(ServerUrl::parse(set, plain)?),
+            (None, None) => {
+                let message = format!("{}: no trust server is named for it", subject.gun);
+                Err(Failure::new(Kind::Usage, message).advise("Name one with --server URL."))
+            }
+        }
+    }
+
+    fn notary_configs(&self) -> Vec<PathBuf> {
+        if let Some(named) = &self.notary_config {
+            return vec![named.clone()];
+        }
+        let home = self.environment.home().ok().map(|home| home.join(".notary/config.json"));
+        [Some(self.trust.join("config.json")), home].into_iter().flatten().collect()
+    }
+}
+
+/// A collection with all that it stands on.
+pub(super) struct Opened {
+    policy: Policy,
+    cache: CollectionDirectory,
+    server: Option<NotaryServer>,
+}
+
+impl Opened {
+    /// The collection.
+    pub(super) fn collection(&self) -> Collection<'_, CollectionDirectory, NotaryServer> {
+        match &self.server {
+            Some(server) => Collection::new(self.policy.clone(), &self.cache, server),
+            None => self.cached(),
+        }
+    }
+
+    /// The collection as it lies in the cache.
+    pub(super) fn cached(&self) -> Collection<'_, CollectionDirectory, NotaryServer> {
+        Collection::offline(self.policy.clone(), &self.cache)
+    }
+}
+
+pub(super) fn output_of(global: &Global) -> Output {
+    let verbosity = match (global.quiet, global.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (_, true) => Verbosity::Verbose,
+        _ => Verbosity::Usual,
+    };
+    Output { format: global.format, verbosity }
+}
+
+/// Docker's directory is needed for its TLS files and credentials, but not if the user keeps all trust elsewhere and
+/// there is no home.
+fn docker_location(global: &Global, environment: &Environment) -> Result<PathBuf, Failure> {
+    let named =
+        global.trust_dir.is_some() || environment.variable("COUNTERSIGN_TRUST_DIR").is_some();
+    match environment.docker_config() {
+        Err(_) if named => Ok(PathBuf::from("/nonexistent")),
+        other => other,
+    }
+}
+
+fn trust_directory(
+    global: &Global,
+    environment: &Environment,
+    location: &Location,
+) -> Result<PathBuf, Failure> {
+    let variable = || environment.variable("COUNTERSIGN_TRUST_DIR").map(PathBuf::from);
+    match global.trust_dir.clone().or_else(variable) {
+        Some(directory) => absolute(&directory),
+        None => Ok(location.trust()),
+    }
+}
+
+/// What docker keeps, else Notary's variable, which is meant for trust servers.
+struct TrustServerCredentials {
+    keychain: Arc<Keychain>,
+    notary: Option<NotaryAuth>,
+}
+
+impl Credentials for TrustServerCredentials {
+    fn for_host(&self, key: &str) -> Result<Option<Credential>, net::Error> {
+        match (self.keychain.for_host(key)?, &self.notary) {
+            (None, Some(notary)) => notary.for_host(key),
+            (found, _) => Ok(found),
+        }
+    }
+}
+
+fn realms(config: &Config) -> Realms {
+    let mut realms = Realms::default();
+    for (server, allowed) in &config.realms {
+        allowed.iter().for_each(|realm| realms.allow(server, realm));
+    }
+    realms
+}
+
+/// Host and port of a server's address.
+fn host_of(url: &ServerUrl) -> &str {
+    let rest = url.as_str().split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+    rest.split('/').next().unwrap_or_default()
+}
+
+/// For everything that is asked of a trust server in one command.
+const UPDATE_PATIENCE: Duration = Duration::from_secs(120);

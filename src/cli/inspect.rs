@@ -1,0 +1,88 @@
+//! `inspect`: what is signed, by whom, and the keys, as docker shows it.
+
+mod view;
+
+use clap::Args;
+
+use super::context::Context;
+use super::exit::Code;
+use super::output::{Failure, for_json};
+use super::process::wait_for;
+use super::subject::Subject;
+use super::verify::{is_no_answer, tell_of_collection};
+use crate::docker::Inspection;
+use crate::net::Access;
+
+use view::View;
+pub(super) use view::natural;
+
+#[derive(Args)]
+#[command(after_help = "\
+Prints what `docker trust inspect` prints. Delegations that cannot be used are named on stderr.
+
+Examples:
+  countersign inspect registry.example.com/team/web
+  countersign inspect --pretty registry.example.com/team/web:1.4")]
+pub(super) struct Arguments {
+    /// Image references; without a tag all of the repository's
+    #[arg(required = true, value_name = "REF")]
+    references: Vec<String>,
+
+    /// For people instead of as JSON
+    #[arg(long)]
+    pretty: bool,
+}
+
+/// Shows every repository that can be shown.
+pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Failure> {
+    wait_for(async {
+        let mut views = Vec::new();
+        let mut code = Code::Done;
+        for reference in &arguments.references {
+            match view(reference, context).await {
+                Ok(view) => views.push(view),
+                Err(failure) => {
+                    code = code.max(context.output.refusal_aside(Some(reference), &failure));
+                }
+            }
+        }
+        match arguments.pretty {
+            true => context
+                .output
+                .page(&views.iter().map(View::pretty).collect::<Vec<_>>().join("\n\n")),
+            false => context.output.bytes(for_json(&View::json(&views)).as_bytes()),
+        }
+        Ok(code)
+    })
+}
+
+async fn view(reference: &str, context: &Context) -> Result<View, Failure> {
+    let subject = context.subject(reference)?;
+    let inspection = inspection(&subject, context).await?;
+    Ok(View::of(reference, &inspection))
+}
+
+/// Looks at a repository, or at one tag of it.
+///
+/// # Errors
+///
+/// If it has no trust data, or none that is trusted.
+pub(super) async fn inspection(
+    subject: &Subject,
+    context: &Context,
+) -> Result<Inspection, Failure> {
+    let opened = context.open(subject, Access::Pull)?;
+    let inspection = match opened.collection().inspect(subject.given_tag()).await {
+        Err(error) if context.falls_back_to_cache() && is_no_answer(&error) => {
+            let failure = Failure::from(error);
+            context.output.notice(&format!("warning: {}: {}", subject.typed, failure.message));
+            opened.cached().inspect(subject.given_tag()).await?
+        }
+        other => other?,
+    };
+    tell_of_collection(subject, &inspection.collection, context);
+    for (role, why) in &inspection.collection.unusable {
+        context.output.notice(&format!("warning: {}: {role} cannot be used: {why}", subject.typed));
+    }
+    Ok(inspection)
+}

@@ -1,0 +1,239 @@
+//! `key`: private keys, where docker and notary keep them.
+
+mod generate;
+mod transfer;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::context::Context;
+use super::exit::{Code, Kind};
+use super::output::{Failure, Format};
+use super::passphrases::{Passphrases, in_file};
+use super::process::guard_memory;
+use super::prompt::{Terminal, confirm};
+use super::table::table;
+use crate::keys::{
+    self, KeyEntry, KeyStore, Passphrase, PassphraseFile, PassphraseRequest, PassphraseSource,
+    Purpose,
+};
+use crate::tuf::KeyId;
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Make a signer's key, or a root key
+    Generate(generate::Generate),
+    /// Take in a signer's private key
+    Load(transfer::Load),
+    /// List the keys that are here
+    List,
+    /// Print keys, locked as they are, for another machine
+    Export(transfer::Export),
+    /// Take in what `export`, `notary key export` or openssl wrote
+    Import(transfer::Import),
+    /// Give a key another passphrase
+    Passwd(Passwd),
+    /// Destroy a key
+    Remove(Remove),
+    /// Keep the passphrase of a key in the desktop's keyring
+    #[cfg(feature = "keyring")]
+    Remember(OneKey),
+    /// Take the passphrase of a key out of the desktop's keyring
+    #[cfg(feature = "keyring")]
+    Forget(OneKey),
+}
+
+#[derive(Args)]
+pub(super) struct OneKey {
+    /// Key id, or its first digits
+    #[arg(value_name = "ID")]
+    id: String,
+}
+
+#[derive(Args)]
+pub(super) struct Passwd {
+    /// Key id, or its first digits
+    #[arg(value_name = "ID")]
+    id: String,
+
+    /// File with the new passphrase, instead of the terminal
+    #[arg(long, value_name = "FILE")]
+    new_passphrase_file: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(super) struct Remove {
+    /// Key id, or its first digits
+    #[arg(value_name = "ID")]
+    id: String,
+
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+/// Does what is asked with keys.
+pub(super) fn run(command: Command, context: &Context) -> Result<Code, Failure> {
+    match command {
+        Command::List => list(context),
+        Command::Remove(arguments) => remove(&arguments, context),
+        Command::Export(arguments) => transfer::export(&arguments, context),
+        Command::Generate(arguments) => guarded(|| generate::run(&arguments, context)),
+        Command::Load(arguments) => guarded(|| transfer::load(&arguments, context)),
+        Command::Import(arguments) => guarded(|| transfer::import(&arguments, context)),
+        Command::Passwd(arguments) => guarded(|| passwd(&arguments, context)),
+        #[cfg(feature = "keyring")]
+        Command::Remember(arguments) => guarded(|| remember(&arguments, context)),
+        #[cfg(feature = "keyring")]
+        Command::Forget(arguments) => {
+            keys::Keyring::new().forget(&find(&arguments.id, context)?.id)?;
+            Ok(Code::Done)
+        }
+    }
+}
+
+fn guarded(command: impl FnOnce() -> Result<Code, Failure>) -> Result<Code, Failure> {
+    guard_memory()?;
+    command()
+}
+
+fn list(context: &Context) -> Result<Code, Failure> {
+    let mut entries = context.keys().list()?;
+    let place = |entry: &KeyEntry| {
+        let rank = entry.role.as_deref() != Some("root");
+        (rank, entry.gun.clone(), entry.role.clone(), entry.id)
+    };
+    entries.sort_by_key(place);
+    match context.output.format {
+        Format::Text if entries.is_empty() => context.output.notice("No signing keys found."),
+        Format::Text => {
+            let row = |entry: &KeyEntry| {
+                let gun = entry.gun.clone().unwrap_or_default();
+                [entry.role.clone().unwrap_or_default(), gun, entry.id.to_string()]
+            };
+            let rows: Vec<_> = entries.iter().map(row).collect();
+            context.output.page(&table(["ROLE", "GUN", "KEY ID"], &rows));
+            context.output.detail(&format!("in {}", context.keys().path().display()));
+        }
+        Format::Json => entries.iter().for_each(|entry| {
+            let (id, role, gun) = (entry.id.to_string(), &entry.role, &entry.gun);
+            context.output.object(&json!({"id": id, "role": role, "gun": gun}));
+        }),
+    }
+    Ok(Code::Done)
+}
+
+fn remove(arguments: &Remove, context: &Context) -> Result<Code, Failure> {
+    let entry = find(&arguments.id, context)?;
+    let role = entry.role.as_deref().unwrap_or("unknown");
+    let place = context.keys().path().display().to_string();
+    let question =
+        format!("Are you sure you want to remove {} (role {role}) from {place}?", entry.id);
+    if !arguments.yes && !confirm(&question, "--yes")? {
+        return Ok(Code::Done);
+    }
+    context.keys().remove(&entry.id)?;
+    context.output.notice(&format!("Deleted {} (role {role}) from {place}.", entry.id));
+    Ok(Code::Done)
+}
+
+fn passwd(arguments: &Passwd, context: &Context) -> Result<Code, Failure> {
+    let entry = find(&arguments.id, context)?;
+    let mut passphrases = Passphrases::new(context)?;
+    let mut old_and_new = OldAndNew {
+        old: passphrases.chain(),
+        file: arguments.new_passphrase_file.as_deref().map(in_file).transpose()?,
+        terminal: Terminal::new(context.output),
+    };
+    match context.keys().change_passphrase(&entry.id, &mut old_and_new) {
+        Err(keys::Error::NoPassphrase { .. }) => {
+            let message = format!("no new passphrase for key {}", entry.id.short());
+            let advice = "Use a terminal, or name a file with --new-passphrase-file.";
+            Err(Failure::new(Kind::Passphrase, message).advise(advice))
+        }
+        other => {
+            other?;
+            context
+                .output
+                .notice(&format!("Successfully updated passphrase for key ID: {}", entry.id));
+            Ok(Code::Done)
+        }
+    }
+}
+
+/// The new passphrase must not come from where the old one comes from: it would be the same.
+struct OldAndNew<O> {
+    old: O,
+    file: Option<PassphraseFile>,
+    terminal: Terminal,
+}
+
+impl<O: PassphraseSource> PassphraseSource for OldAndNew<O> {
+    fn passphrase(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, keys::Error> {
+        match (request.purpose, &mut self.file) {
+            (Purpose::Unlock, _) => self.old.passphrase(request),
+            (Purpose::Create, Some(file)) => file.passphrase(request),
+            (Purpose::Create, None) => self.terminal.passphrase(request),
+        }
+    }
+}
+
+#[cfg(feature = "keyring")]
+fn remember(arguments: &OneKey, context: &Context) -> Result<Code, Failure> {
+    let entry = find(&arguments.id, context)?;
+    let mut passphrases = Passphrases::new(context)?;
+    let mut heard = Heard { source: passphrases.chain(), last: None };
+    context.keys().unlock(&entry.id, &mut heard)?;
+    let Some(passphrase) = heard.last else {
+        return Err(Failure::new(Kind::Passphrase, "the key has no passphrase to remember"));
+    };
+    keys::Keyring::new().keep(&entry.id, &passphrase)?;
+    if !context.uses_keyring() {
+        context
+            .output
+            .notice("The keyring is asked only with `keyring = true` in countersign.toml.");
+    }
+    Ok(Code::Done)
+}
+
+/// Keeps what was said last: the one that opened the key.
+#[cfg(feature = "keyring")]
+struct Heard<S> {
+    source: S,
+    last: Option<Passphrase>,
+}
+
+#[cfg(feature = "keyring")]
+impl<S: PassphraseSource> PassphraseSource for Heard<S> {
+    fn passphrase(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, keys::Error> {
+        let said = self.source.passphrase(request)?;
+        self.last = Some(Passphrase::new(said.as_str().to_owned()));
+        Ok(said)
+    }
+}
+
+/// The key whose id begins so.
+pub(super) fn find(text: &str, context: &Context) -> Result<KeyEntry, Failure> {
+    let entries = context.keys().list()?;
+    if let Ok(id) = text.parse::<KeyId>() {
+        let found = entries.into_iter().find(|entry| entry.id == id);
+        return Ok(found.ok_or(keys::Error::NoSuchKey { id })?);
+    }
+    if text.len() < SHORTEST_PREFIX || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        let message =
+            format!("{text:?} is no key id, nor the first {SHORTEST_PREFIX} or more digits of one");
+        return Err(Failure::new(Kind::Usage, message));
+    }
+    let mut found = entries.into_iter().filter(|entry| entry.id.to_string().starts_with(text));
+    match (found.next(), found.next()) {
+        (Some(entry), None) => Ok(entry),
+        (None, _) => Err(Failure::new(Kind::KeyStore, format!("no private key {text}…"))),
+        (Some(_), Some(_)) => {
+            Err(Failure::new(Kind::Usage, format!("more than one key begins with {text}")))
+        }
+    }
+}
+
+const SHORTEST_PREFIX: usize = 4;

@@ -1,0 +1,113 @@
+//! `key generate`: a new private key here, and its public half in a file.
+
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::super::context::Context;
+use super::super::exit::{Code, Kind};
+use super::super::output::Failure;
+use super::super::passphrases::Passphrases;
+use crate::crypto::{Algorithm, PrivateKey, PublicKey, Signer, pem};
+use crate::keys::KeyStore;
+
+#[derive(Args)]
+#[command(after_help = "\
+The private key is kept in the trust directory; NAME.pub is for whoever adds you as a signer. A root key
+needs no such file.
+
+Examples:
+  countersign key generate alice
+  countersign key generate root")]
+pub(in crate::cli) struct Generate {
+    /// Name of the signer, or root
+    #[arg(value_name = "NAME")]
+    name: String,
+
+    /// Where NAME.pub is written
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+
+    /// Kind of key; docker and notary take only ecdsa from signers
+    #[arg(long, value_enum, default_value_t)]
+    algorithm: Kinds,
+}
+
+/// The kinds of keys that are made.
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum Kinds {
+    #[default]
+    Ecdsa,
+    EcdsaP384,
+    EcdsaP521,
+    Ed25519,
+}
+
+impl Kinds {
+    fn algorithm(self) -> Algorithm {
+        match self {
+            Self::Ecdsa => Algorithm::EcdsaP256,
+            Self::EcdsaP384 => Algorithm::EcdsaP384,
+            Self::EcdsaP521 => Algorithm::EcdsaP521,
+            Self::Ed25519 => Algorithm::Ed25519,
+        }
+    }
+}
+
+/// Makes a key and prints its id.
+pub(super) fn run(arguments: &Generate, context: &Context) -> Result<Code, Failure> {
+    let name = signer_name(&arguments.name)?;
+    let path = arguments.dir.join(format!("{name}.pub"));
+    let is_root = name == "root";
+    if !is_root && path.exists() {
+        let message = format!("public key file already exists: {}", path.display());
+        return Err(Failure::new(Kind::Usage, message));
+    }
+    let key = PrivateKey::generate(arguments.algorithm.algorithm())
+        .map_err(|error| Failure::of(Kind::KeyStore, &error))?;
+    let mut passphrases = Passphrases::new(context)?;
+    let id = context.keys().store(&key, name, None, &mut passphrases.chain())?;
+    if !is_root {
+        write(&path, name, key.public())?;
+        context.output.notice(&format!("public key: {}", path.display()));
+    }
+    context.output.answer(&id.to_string());
+    Ok(Code::Done)
+}
+
+/// A name that can be one of a delegation.
+fn signer_name(name: &str) -> Result<&str, Failure> {
+    let inside =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
+    let starts_well =
+        name.bytes().next().is_some_and(|byte| inside(byte) && !b"-_".contains(&byte));
+    let belongs_to_a_collection = matches!(name, "targets" | "snapshot" | "timestamp");
+    if !starts_well || !name.bytes().all(inside) || name.len() > 64 {
+        let message = format!("{name:?} is no name of a signer: a-z, 0-9, then also - and _");
+        return Err(Failure::new(Kind::Usage, message));
+    }
+    if belongs_to_a_collection {
+        let message = format!("{name} keys belong to a repository: `countersign init` makes them");
+        return Err(Failure::new(Kind::Usage, message));
+    }
+    Ok(name)
+}
+
+/// Writes the public key as docker does; never over another file.
+fn write(path: &Path, role: &str, key: &PublicKey) -> Result<(), Failure> {
+    let text = pem::encode("PUBLIC KEY", &[("role", role)], key.spki());
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|error| {
+        let kind = if error.kind() == ErrorKind::NotFound { Kind::Usage } else { Kind::Disk };
+        Failure::new(kind, format!("{}: {error}", path.display()))
+            .advise("The private key is kept; `countersign key list` shows it.")
+    })
+}

@@ -1,0 +1,143 @@
+//! `key load`, `export`, `import`: keys on their way in and out.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use zeroize::Zeroizing;
+
+use super::super::context::Context;
+use super::super::exit::{Code, Kind};
+use super::super::output::Failure;
+use super::super::passphrases::Passphrases;
+use super::super::source;
+use super::find;
+use crate::keys::{ImportDefaults, KeyStore};
+use crate::tuf::{Gun, KeyId};
+
+#[derive(Args)]
+#[command(after_help = "\
+Reads PKCS#8, SEC1 and PKCS#1, locked or not. Others must not be able to read the file.
+
+Example:
+  countersign key load --name alice alice.pem")]
+pub(in crate::cli) struct Load {
+    /// Private key in PEM
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+
+    /// Name of the signer, unless the file has one
+    #[arg(long, value_name = "NAME", default_value = "signer")]
+    name: String,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Without --key and --gun all keys are exported. They stay locked under their passphrases.
+
+Example:
+  countersign key export --gun registry.example.com/team/web --out web-keys.pem")]
+pub(in crate::cli) struct Export {
+    /// Key id, or its first digits; may be repeated
+    #[arg(long = "key", value_name = "ID", conflicts_with = "guns")]
+    keys: Vec<String>,
+
+    /// Keys of this collection; may be repeated
+    #[arg(long = "gun", value_name = "GUN")]
+    guns: Vec<String>,
+
+    /// Write into this file, which must not exist, instead of to stdout
+    #[arg(short, long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Example:
+  countersign key import web-keys.pem")]
+pub(in crate::cli) struct Import {
+    /// Files with private keys in PEM
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+
+    /// Role of keys that have none noted [default: delegation]
+    #[arg(long, value_name = "ROLE")]
+    role: Option<String>,
+
+    /// Collection of targets, snapshot and timestamp keys that have none noted
+    #[arg(long, value_name = "GUN")]
+    gun: Option<String>,
+}
+
+/// Takes in one signer's key.
+pub(super) fn load(arguments: &Load, context: &Context) -> Result<Code, Failure> {
+    let defaults = ImportDefaults { role: Some(&arguments.name), gun: None };
+    take_in(&arguments.file, defaults, context)?;
+    Ok(Code::Done)
+}
+
+/// Takes in the keys of files.
+pub(super) fn import(arguments: &Import, context: &Context) -> Result<Code, Failure> {
+    let gun = arguments.gun.as_deref().map(Gun::raw).transpose()?;
+    let defaults = ImportDefaults { role: arguments.role.as_deref(), gun: gun.as_ref() };
+    let mut code = Code::Done;
+    for file in &arguments.files {
+        if let Err(failure) = take_in(file, defaults, context) {
+            code = code.max(context.output.refusal(Some(&file.display().to_string()), &failure));
+        }
+    }
+    Ok(code)
+}
+
+fn take_in(file: &Path, defaults: ImportDefaults<'_>, context: &Context) -> Result<(), Failure> {
+    check_private(file)?;
+    let text = Zeroizing::new(source::read(file)?);
+    let mut passphrases = Passphrases::new(context)?;
+    for id in context.keys().import(&text, defaults, &mut passphrases.chain())? {
+        context.output.answer(&id.to_string());
+    }
+    Ok(())
+}
+
+fn check_private(file: &Path) -> Result<(), Failure> {
+    // That it is not there is told by whoever reads it.
+    let Ok(found) = file.metadata() else { return Ok(()) };
+    if found.permissions().mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    let message = format!("{} must not be readable or writable by others", file.display());
+    Err(Failure::new(Kind::KeyStore, message).advise(format!("chmod 600 '{}'", file.display())))
+}
+
+/// Gives keys out, locked as they are.
+pub(super) fn export(arguments: &Export, context: &Context) -> Result<Code, Failure> {
+    let ids = chosen(arguments, context)?;
+    if ids.is_empty() {
+        return Err(Failure::new(Kind::KeyStore, "no keys to export"));
+    }
+    let text = context.keys().export(&ids)?;
+    match &arguments.out {
+        None => context.output.bytes(&text),
+        Some(path) => OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
+            .and_then(|mut file| file.write_all(&text).and_then(|()| file.sync_all()))
+            .map_err(|error| Failure::new(Kind::Disk, format!("{}: {error}", path.display())))?,
+    }
+    Ok(Code::Done)
+}
+
+fn chosen(arguments: &Export, context: &Context) -> Result<Vec<KeyId>, Failure> {
+    if !arguments.keys.is_empty() {
+        return arguments.keys.iter().map(|key| Ok(find(key, context)?.id)).collect();
+    }
+    let wanted = |gun: &Option<String>| {
+        arguments.guns.is_empty() || gun.as_ref().is_some_and(|gun| arguments.guns.contains(gun))
+    };
+    let entries = context.keys().list()?;
+    Ok(entries.into_iter().filter(|entry| wanted(&entry.gun)).map(|entry| entry.id).collect())
+}

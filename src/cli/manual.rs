@@ -1,0 +1,64 @@
+//! `completions` and `man`.
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory};
+use clap_complete::Shell;
+
+use super::args::Cli;
+use super::exit::{Code, Kind};
+use super::output::{Failure, Output};
+
+#[derive(Args)]
+#[command(after_help = "\
+Example:
+  countersign completions bash >~/.local/share/bash-completion/completions/countersign")]
+pub(super) struct Completions {
+    /// The shell
+    shell: Shell,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  countersign man | man -l -
+  countersign man --out /usr/local/share/man/man1")]
+pub(super) struct Man {
+    /// Write the page of every command into this directory
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// Prints a completion script.
+pub(super) fn completions(arguments: &Completions, output: Output) -> Result<Code, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut Cli::command(), NAME, &mut script);
+    output.bytes(&script);
+    Ok(Code::Done)
+}
+
+/// Prints the manual page, or writes all of them.
+pub(super) fn man(arguments: &Man, output: Output) -> Result<Code, Failure> {
+    let failed = |error: std::io::Error| Failure::new(Kind::Disk, format!("manual pages: {error}"));
+    match &arguments.out {
+        Some(folder) => clap_mangen::generate_to(Cli::command(), folder).map_err(failed)?,
+        None => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(failed)?;
+            output.bytes(&page);
+        }
+    }
+    Ok(Code::Done)
+}
+
+const NAME: &str = "countersign";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,107 @@
+//! The program: one file for each command.
+//!
+//! - Commands translate: they bring arguments, environment and configuration together, call what
+//!   decides, and say what came of it. A rule found here belongs into an earlier folder.
+//! - `output` alone prints, and alone knows which error has which exit code.
+//! - The environment and the clock are read once, into `context`.
+
+mod args;
+mod config;
+mod context;
+mod demo;
+mod environment;
+mod exit;
+mod explain;
+mod init;
+mod inspect;
+mod key;
+mod list;
+mod manual;
+mod output;
+mod passphrases;
+mod pin;
+mod process;
+mod prompt;
+mod pull;
+mod revoke;
+mod sign;
+mod source;
+mod span;
+mod subject;
+mod table;
+mod verify;
+mod verify_pull;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use args::{Cli, Command};
+use context::Context;
+use environment::Environment;
+use exit::{Code, Kind};
+use output::{Failure, Format, Output, Verbosity};
+
+/// Runs the program: everything it was told on the command line.
+pub fn main() -> ExitCode {
+    match Cli::try_parse() {
+        Ok(cli) => run(cli).into(),
+        Err(error) => explained(&error).into(),
+    }
+}
+
+fn run(cli: Cli) -> Code {
+    let output = context::output_of(&cli.global);
+    let outcome = match cli.command {
+        Command::Completions(arguments) => manual::completions(&arguments, output),
+        Command::Man(arguments) => manual::man(&arguments, output),
+        Command::Demo(arguments) => demo::run(&arguments, output),
+        command => Context::new(cli.global, Environment::read())
+            .and_then(|context| in_context(command, &context)),
+    };
+    outcome.unwrap_or_else(|failure| output.refusal(None, &failure))
+}
+
+fn in_context(command: Command, context: &Context) -> Result<Code, Failure> {
+    match command {
+        Command::Sign(arguments) => sign::run(arguments, context),
+        Command::Verify(arguments) => verify::run(&arguments, context),
+        Command::VerifyPull(arguments) => verify_pull::run(&arguments, context),
+        Command::Pull(arguments) => pull::run(&arguments, context),
+        Command::Inspect(arguments) => inspect::run(&arguments, context),
+        Command::List(arguments) => list::run(&arguments, context),
+        Command::Revoke(arguments) => revoke::run(&arguments, context),
+        Command::Init(arguments) => init::run(&arguments, context),
+        Command::Key(command) => key::run(command, context),
+        Command::Pin(command) => pin::run(command, context),
+        Command::Explain(arguments) => explain::run(&arguments, context),
+        Command::Completions(_) | Command::Man(_) | Command::Demo(_) => Ok(Code::Done),
+    }
+}
+
+/// Help and version are answers; the rest is a mistake on the command line.
+fn explained(error: &clap::Error) -> Code {
+    let wants_json = std::env::args().any(|word| word == "--format=json")
+        || std::env::args()
+            .zip(std::env::args().skip(1))
+            .any(|(a, b)| a == "--format" && b == "json");
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            Output { format: Format::Text, verbosity: Verbosity::Usual }
+                .bytes(error.render().to_string().as_bytes());
+            Code::Done
+        }
+        _ if wants_json => {
+            let text = error.render().to_string();
+            let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+            let output = Output { format: Format::Json, verbosity: Verbosity::Usual };
+            output.refusal(None, &Failure::new(Kind::Usage, message))
+        }
+        _ => {
+            // Nobody is left to be told that stderr cannot be written.
+            let _ = error.print();
+            Code::Usage
+        }
+    }
+}

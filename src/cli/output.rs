@@ -1,0 +1,167 @@
+//! What the user sees: the answer on stdout, the talk on stderr.
+//!
+//! Whatever came from outside is shown without the characters that could move a cursor, turn the
+//! direction of writing or end a line. This is the only place that prints.
+
+mod failure;
+mod text;
+
+use std::io::{self, Write};
+
+use clap::ValueEnum;
+use serde_json::{Value, json};
+
+pub(super) use failure::Failure;
+pub(super) use text::{for_json, for_terminal};
+
+use super::exit::{Code, Kind};
+
+/// How answers are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// Lines for people and shells.
+    #[default]
+    Text,
+    /// An object on each line.
+    Json,
+}
+
+/// How much is said on stderr.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Verbosity {
+    /// Errors.
+    Quiet,
+    /// Also what one should know.
+    Usual,
+    /// Also what happens.
+    Verbose,
+}
+
+/// Where everything is written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Output {
+    /// The form of answers.
+    pub(super) format: Format,
+    /// How much is said beside them.
+    pub(super) verbosity: Verbosity,
+}
+
+impl Output {
+    /// A line of the answer.
+    pub(super) fn answer(&self, line: &str) {
+        write(&mut io::stdout().lock(), &format!("{}\n", for_terminal(line)));
+    }
+
+    /// A part of the answer that is laid out already, in lines that end.
+    pub(super) fn page(&self, lines: &str) {
+        let safe: Vec<String> = lines.split('\n').map(for_terminal).collect();
+        write(&mut io::stdout().lock(), &safe.join("\n"));
+    }
+
+    /// An object of the answer, on one line.
+    pub(super) fn object(&self, value: &Value) {
+        write(&mut io::stdout().lock(), &format!("{}\n", for_json(&value.to_string())));
+    }
+
+    /// Bytes of the answer as they are: a key, a script, a manual page.
+    pub(super) fn bytes(&self, bytes: &[u8]) {
+        let mut stdout = io::stdout().lock();
+        check(stdout.write_all(bytes).and_then(|()| stdout.flush()));
+    }
+
+    /// Something one should know.
+    pub(super) fn notice(&self, line: &str) {
+        self.say(Verbosity::Usual, line);
+    }
+
+    /// Something that happens, for those who asked.
+    pub(super) fn detail(&self, line: &str) {
+        self.say(Verbosity::Verbose, line);
+    }
+
+    /// Why there is no answer. With JSON that is an answer, too.
+    pub(super) fn refusal(&self, reference: Option<&str>, failure: &Failure) -> Code {
+        match self.format {
+            Format::Json => self.object(&json_refusal(reference, failure)),
+            Format::Text => {
+                let subject = reference.map(|text| format!("{text}: ")).unwrap_or_default();
+                self.say(Verbosity::Quiet, &format!("error: {subject}{}", sentence(failure)));
+                let advice = failure.advice.iter().map(|line| format!("  {line}"));
+                advice.for_each(|line| self.say(Verbosity::Quiet, &line));
+            }
+        }
+        failure.kind.code()
+    }
+
+    /// The same on stderr in either form, for commands whose answer is a document of its own.
+    pub(super) fn refusal_aside(&self, reference: Option<&str>, failure: &Failure) -> Code {
+        Self { format: Format::Text, ..*self }.refusal(reference, failure)
+    }
+
+    fn say(&self, from: Verbosity, line: &str) {
+        if self.verbosity >= from {
+            // Nobody is left to be told that stderr cannot be written.
+            let _ = writeln!(io::stderr().lock(), "{}", for_terminal(line));
+        }
+    }
+}
+
+fn sentence(failure: &Failure) -> String {
+    match failure.kind {
+        Kind::Other => failure.message.clone(),
+        kind => format!("{} ({kind})", failure.message),
+    }
+}
+
+fn json_refusal(reference: Option<&str>, failure: &Failure) -> Value {
+    json!({
+        "reference": reference,
+        "error": {
+            "kind": failure.kind.as_str(),
+            "role": failure.role,
+            "message": failure.message,
+            "expected": failure.expected,
+            "found": failure.found,
+        },
+    })
+}
+
+fn write(stdout: &mut impl Write, text: &str) {
+    check(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()));
+}
+
+/// An answer that cannot be delivered is none; a reader that left is no reason for words.
+fn check(written: io::Result<()>) {
+    match written {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(BROKEN_PIPE),
+        Err(error) => {
+            let _ =
+                writeln!(io::stderr().lock(), "error: stdout cannot be written: {error} (disk)");
+            std::process::exit(i32::from(Kind::Disk.code() as u8))
+        }
+    }
+}
+
+/// 128 and the number of SIGPIPE, as shells report it.
+const BROKEN_PIPE: i32 = 128 + 13;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusal_in_json_has_every_field() {
+        let failure = Failure::new(Kind::Rollback, "targets: version 1, expected 2 or later")
+            .role("targets")
+            .expected("2")
+            .found("1");
+        let value = json_refusal(Some("web:1"), &failure);
+        assert_eq!(
+            value.to_string(),
+            "{\"error\":{\"expected\":\"2\",\"found\":\"1\",\"kind\":\"rollback\",\
+             \"message\":\"targets: version 1, expected 2 or later\",\"role\":\"targets\"},\
+             \"reference\":\"web:1\"}"
+        );
+    }
+}

@@ -1,0 +1,181 @@
+//! `pin`: which root keys or authorities may speak for a repository.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::context::Context;
+use super::environment::absolute;
+use super::exit::{Code, Kind};
+use super::output::{Failure, Format};
+use super::source;
+use super::table::table;
+use crate::crypto::certificates_from_pem;
+use crate::docker::pins::{Error, Prefix, Rule, Speakers, Written};
+use crate::storage::{Cache, TrustDirectory};
+use crate::tuf::{Dialect, Gun, KeyId, Limits, RoleName};
+use crate::verify::FirstUse;
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Pin a repository, a registry, or all repositories below a prefix
+    Add(Add),
+    /// List the pins, ours and notary's
+    List,
+    /// Remove a pin of ours
+    Remove(Remove),
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+A pin covers the name and what is below it, in whole path components. It holds for roots that are cached
+already, too. Pins are kept in pins.toml in the trust directory.
+
+Examples:
+  countersign pin add registry.example.com/team/web --from-cache
+  countersign pin add registry.example.com/team/web --root-key 0123…
+  countersign pin add registry.example.com --ca /etc/ssl/team-ca.pem")]
+pub(super) struct Add {
+    /// Repository, registry or prefix
+    #[arg(value_name = "REPO-OR-PREFIX")]
+    name: String,
+
+    #[command(flatten)]
+    speakers: SpeakersArguments,
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct SpeakersArguments {
+    /// Id of a root key, as inspect shows it; may be repeated
+    #[arg(long = "root-key", value_name = "ID")]
+    root_keys: Vec<KeyId>,
+
+    /// Certificate authorities (PEM) that vouch for root keys
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+
+    /// The root keys of the repository's root in the cache
+    #[arg(long)]
+    from_cache: bool,
+}
+
+#[derive(Args)]
+pub(super) struct Remove {
+    /// The name as `pin list` shows it
+    #[arg(value_name = "REPO-OR-PREFIX")]
+    name: String,
+}
+
+/// Changes or shows pins.
+pub(super) fn run(command: Command, context: &Context) -> Result<Code, Failure> {
+    match command {
+        Command::Add(arguments) => add(&arguments, context),
+        Command::List => list(context),
+        Command::Remove(arguments) => {
+            let file = context.pin_file();
+            match (
+                file.remove(&prefix(&arguments.name, context)?),
+                Prefix::written(&arguments.name),
+            ) {
+                // As it is written, if it is written otherwise than we would.
+                (Err(Error::NoSuchPin { .. }), Ok(written)) => file.remove(&written)?,
+                (outcome, _) => outcome?,
+            }
+            Ok(Code::Done)
+        }
+    }
+}
+
+fn add(arguments: &Add, context: &Context) -> Result<Code, Failure> {
+    let prefix = prefix(&arguments.name, context)?;
+    let speakers = speakers(&arguments.speakers, &prefix, context)?;
+    let file = context.pin_file();
+    let written = file.add(&prefix, &speakers)?;
+    let what = match written {
+        Written::Added => "pinned",
+        Written::Replaced => "pinned instead of what was pinned before",
+        Written::Unchanged => "was pinned so already",
+    };
+    context.output.notice(&format!("{prefix}: {what}, in {}", file.path().display()));
+    match context.output.format {
+        Format::Text => context.output.answer(&format!("{prefix} {}", said(&speakers))),
+        Format::Json => {
+            context.output.object(&json!({"name": prefix.to_string(), "speakers": said(&speakers)}))
+        }
+    }
+    Ok(Code::Done)
+}
+
+fn speakers(
+    arguments: &SpeakersArguments,
+    prefix: &Prefix,
+    context: &Context,
+) -> Result<Speakers, Failure> {
+    if let Some(path) = &arguments.ca {
+        certificates_from_pem(&source::read(path)?)
+            .map_err(|error| Failure::new(Kind::Pin, format!("{}: {error}", path.display())))?;
+        return Ok(Speakers::Authorities(absolute(path)?));
+    }
+    match arguments.from_cache {
+        true => cached_root_keys(prefix, context).map(Speakers::Keys),
+        false => Ok(Speakers::Keys(arguments.root_keys.clone())),
+    }
+}
+
+/// The root keys of the cached root. It was believed before, or it would not be there.
+fn cached_root_keys(prefix: &Prefix, context: &Context) -> Result<Vec<KeyId>, Failure> {
+    let gun = Gun::raw(&prefix.to_string())?;
+    let limits = Limits::default();
+    let cache = TrustDirectory::new(context.trust()).collection(&gun);
+    let none = || {
+        Failure::new(Kind::NoTrustData, format!("{gun}: no root is in the cache"))
+            .advise("Look at it first: countersign inspect, then pin what its owner confirms.")
+    };
+    let bytes = cache.read(&RoleName::Root, limits.root_bytes)?.ok_or_else(none)?;
+    let root = Dialect::Notary.open_root(&bytes, &limits)?.into_unverified_content();
+    Ok(root.root.keyids().to_vec())
+}
+
+fn list(context: &Context) -> Result<Code, Failure> {
+    let pins = context.pins()?;
+    match context.output.format {
+        Format::Text => {
+            let row = |rule: &Rule| {
+                [rule.prefix.to_string(), said(&rule.speakers), rule.source.display().to_string()]
+            };
+            let rows: Vec<_> = pins.rules().map(row).collect();
+            context.output.page(&table(["NAME", "MAY BE SPOKEN FOR BY", "IN"], &rows));
+        }
+        Format::Json => pins.rules().for_each(|rule| {
+            context.output.object(&json!({
+                "name": rule.prefix.to_string(),
+                "speakers": said(&rule.speakers),
+                "source": rule.source.display().to_string(),
+            }));
+        }),
+    }
+    context.output.notice(match pins.first_use() {
+        FirstUse::Allow => "what is not pinned is trusted on first use",
+        FirstUse::Refuse => "what is not pinned is refused on first use",
+    });
+    Ok(Code::Done)
+}
+
+fn prefix(name: &str, context: &Context) -> Result<Prefix, Failure> {
+    Ok(match context.takes_names_as_they_are() {
+        true => Prefix::written(name)?,
+        false => Prefix::of_images(name)?,
+    })
+}
+
+fn said(speakers: &Speakers) -> String {
+    match speakers {
+        Speakers::Keys(ids) => {
+            let ids: Vec<String> = ids.iter().map(KeyId::to_string).collect();
+            format!("root key {}", ids.join(", "))
+        }
+        Speakers::Authorities(path) => format!("authorities in {}", path.display()),
+    }
+}

@@ -1,0 +1,105 @@
+//! This process: what it keeps to itself, what it waits for, and how it ends.
+
+use std::fs::File;
+use std::sync::{Mutex, Once, PoisonError};
+
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::exit::Kind;
+use super::output::Failure;
+
+/// Keeps memory from others: no core file, no debugger. For commands that open private keys.
+///
+/// # Errors
+///
+/// If the system does not do that.
+pub(super) fn guard_memory() -> Result<(), Failure> {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)
+        .and_then(|()| setrlimit(Resource::Core, none))
+        .map_err(|error| Failure::new(Kind::Other, format!("cannot forbid core files: {error}")))
+}
+
+/// Runs a command that waits for the network.
+///
+/// # Errors
+///
+/// Those of the command, or if nothing can be waited for.
+pub(super) fn wait_for<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| {
+        Failure::new(Kind::Other, format!("cannot wait for the network: {error}"))
+    })?;
+    let outcome = runtime.block_on(command);
+    // A thread that still asks for a name or for credentials is not waited for.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// Runs a command; a signal that would end us ends the command first, so that it can clean up.
+///
+/// # Errors
+///
+/// Those of the command.
+pub(super) async fn cleaning_up<T>(
+    command: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let signal = tokio::select! {
+        outcome = command => return outcome,
+        signal = ending_signal() => signal,
+    };
+    std::process::exit(FROM_SIGNAL + signal)
+}
+
+/// Asks at the terminal with `ask`; a signal that ends us meanwhile, or any time later, leaves the terminal as it was.
+pub(super) fn keeping_terminal<T>(ask: impl FnOnce() -> T) -> T {
+    static WATCHED: Once = Once::new();
+    WATCHED.call_once(|| {
+        std::thread::spawn(restore_at_signal);
+    });
+    let terminal = File::open("/dev/tty").ok();
+    let state = terminal.as_ref().and_then(|terminal| tcgetattr(terminal).ok());
+    *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = terminal.zip(state);
+    let answer = ask();
+    *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    answer
+}
+
+fn restore_at_signal() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    // Without it a signal ends us as it always does, with the echo perhaps off.
+    let Ok(runtime) = runtime else { return };
+    let signal = runtime.block_on(ending_signal());
+    if let Some((terminal, state)) = &*BEFORE.lock().unwrap_or_else(PoisonError::into_inner) {
+        // There is nobody to tell if the terminal is gone.
+        let _ = tcsetattr(terminal, OptionalActions::Now, state);
+    }
+    std::process::exit(FROM_SIGNAL + signal)
+}
+
+/// The number of the next signal that would end us.
+async fn ending_signal() -> i32 {
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let listen = |kind: SignalKind| async move {
+        match signal(kind) {
+            Ok(mut signal) => {
+                signal.recv().await;
+                kind.as_raw_value()
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    let [interrupt, terminate, hang_up] = kinds.map(listen);
+    tokio::select! {
+        number = interrupt => number,
+        number = terminate => number,
+        number = hang_up => number,
+    }
+}
+
+/// The terminal, and its state before somebody was asked.
+static BEFORE: Mutex<Option<(File, Termios)>> = Mutex::new(None);
+/// What shells add to the number of a signal that ended a process.
+const FROM_SIGNAL: i32 = 128;

@@ -1,0 +1,134 @@
+//! Asking at the terminal, with the words and rules of docker (docker/cli, Notary 0.7 `passphrase/passphrase.go`).
+//!
+//! Nobody is asked unless stdin is a terminal: a pipeline fails instead of hanging.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use zeroize::Zeroizing;
+
+use super::exit::Kind;
+use super::output::{Failure, Output};
+use super::process::keeping_terminal;
+use crate::keys::{Error, Passphrase, PassphraseRequest, PassphraseSource, Purpose};
+
+/// The person at the terminal.
+pub(super) struct Terminal {
+    output: Output,
+    /// What was entered, by what the keys are called: asked for once.
+    entered: BTreeMap<String, Zeroizing<String>>,
+    /// Whether what was entered last was remembered from before.
+    remembered: bool,
+}
+
+impl Terminal {
+    /// Nobody is asked yet.
+    pub(super) fn new(output: Output) -> Self {
+        Self { output, entered: BTreeMap::new(), remembered: false }
+    }
+
+    fn unlock(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
+        let alias = alias(request.role);
+        if request.attempt == 0 {
+            self.remembered = false;
+            if let Some(known) = self.entered.get(alias) {
+                self.remembered = true;
+                return Ok(Passphrase::new(known.to_string()));
+            }
+        }
+        let tries = request.attempt - u32::from(self.remembered && request.attempt > 0);
+        if tries >= UNLOCK_TRIES {
+            return Err(request.refused());
+        }
+        if tries > 0 {
+            self.output.notice("Passphrase incorrect. Please retry.");
+        }
+        let entered = ask(&format!("Enter passphrase for {alias} key{}: ", with_id(request)))?;
+        self.entered.insert(alias.to_owned(), entered.clone());
+        Ok(Passphrase::new(entered.to_string()))
+    }
+
+    fn create(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
+        let alias = alias(request.role);
+        if let Some(known) = self.entered.get(alias) {
+            return Ok(Passphrase::new(known.to_string()));
+        }
+        if alias == "root" {
+            ROOT_WARNING.lines().for_each(|line| self.output.notice(line));
+        }
+        let key = format!("new {alias} key{}", with_id(request));
+        for _ in 0..CREATE_TRIES {
+            let entered = ask(&format!("Enter passphrase for {key}: "))?;
+            if entered.len() < SHORTEST {
+                self.output.notice(&format!("Passphrase is too short: {SHORTEST} bytes at least, better from a password manager."));
+                continue;
+            }
+            if ask(&format!("Repeat passphrase for {key}: "))? != entered {
+                self.output.notice("Passphrases do not match. Please retry.");
+                continue;
+            }
+            self.entered.insert(alias.to_owned(), entered.clone());
+            return Ok(Passphrase::new(entered.to_string()));
+        }
+        Err(request.refused())
+    }
+}
+
+impl PassphraseSource for Terminal {
+    fn passphrase(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
+        if !io::stdin().is_terminal() {
+            return Err(request.refused());
+        }
+        match request.purpose {
+            Purpose::Unlock => self.unlock(request),
+            Purpose::Create => self.create(request),
+        }
+    }
+}
+
+/// Asks a question whose answer is no unless it is yes.
+///
+/// # Errors
+///
+/// If stdin is no terminal; `option` is what to use instead.
+pub(super) fn confirm(question: &str, option: &str) -> Result<bool, Failure> {
+    if !io::stdin().is_terminal() {
+        let message = format!("nobody is at a terminal to confirm: use {option}");
+        return Err(Failure::new(Kind::Usage, message));
+    }
+    let mut answer = String::new();
+    let mut stderr = io::stderr();
+    let asked = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
+    asked
+        .and_then(|()| io::stdin().lock().read_line(&mut answer))
+        .map_err(|error| Failure::new(Kind::Other, format!("asking failed: {error}")))?;
+    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+}
+
+fn ask(prompt: &str) -> Result<Zeroizing<String>, Error> {
+    let entered = keeping_terminal(|| rpassword::prompt_password(prompt));
+    let entered = Zeroizing::new(entered.map_err(|source| Error::Asking { source })?);
+    Ok(Zeroizing::new(entered.trim().to_owned()))
+}
+
+/// What docker calls keys of a role.
+fn alias(role: &str) -> &str {
+    match role {
+        "targets" | "snapshot" => "repository",
+        "" => "private",
+        other => other,
+    }
+}
+
+fn with_id(request: &PassphraseRequest<'_>) -> String {
+    request.id.map(|id| format!(" with ID {}", id.short())).unwrap_or_default()
+}
+
+const UNLOCK_TRIES: u32 = 4;
+const CREATE_TRIES: u32 = 11;
+/// Bytes.
+const SHORTEST: usize = 8;
+const ROOT_WARNING: &str = "\
+A new root key is being made. Everything that is ever signed in its repositories rests on it.
+Choose a long passphrase, and keep it and a copy of the key file in a safe place:
+without them the repository can never be repaired, and nobody can restore them.";

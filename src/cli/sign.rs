@@ -1,0 +1,258 @@
+//! `sign`: from now on tags mean these digests.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::context::Context;
+use super::exit::{Code, Kind};
+use super::output::{Failure, Format};
+use super::passphrases::Passphrases;
+use super::process::{guard_memory, wait_for};
+use super::source::{self, Source};
+use super::subject::Subject;
+use super::verify::not_offline;
+use crate::docker::{RoleChoice, SignRequest, Signing, TagSigned};
+use crate::edit::Change;
+use crate::image::{Descriptor, Tag};
+use crate::net::Access;
+use crate::tuf::{Custom, Gun, KeyId, RoleName};
+
+#[derive(Args)]
+#[command(after_help = "\
+A repository that has no trust data yet gets it, as with docker push: its root key is one that is here,
+or a new one. Tags of one repository are published together. Passphrases come from
+DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE and DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE, from the file that
+COUNTERSIGN_PASSPHRASE_FILE names, or from the terminal.
+
+Examples:
+  countersign sign registry.example.com/team/web:1.4 registry.example.com/team/web:latest
+  countersign sign web:1.4@sha256:…
+  docker buildx build --push -t reg.io/web:1 --metadata-file build.json . &&
+    countersign sign reg.io/web:1 --metadata-file build.json")]
+pub(super) struct Arguments {
+    /// Image references with their tags
+    #[arg(required = true, value_name = "REF")]
+    references: Vec<String>,
+
+    #[command(flatten)]
+    source: Source,
+
+    /// Sign in this role and no other: targets, targets/alice [default: as docker does]
+    #[arg(long = "role", value_name = "ROLE", conflicts_with = "signer")]
+    roles: Vec<String>,
+
+    /// Sign as this signer: in targets/NAME, and in targets/releases
+    #[arg(long, value_name = "NAME")]
+    signer: Option<String>,
+
+    /// JSON of your own to be signed with the digest
+    #[arg(long, value_name = "FILE")]
+    custom: Option<PathBuf>,
+
+    /// Root key for a repository that has no trust data yet
+    #[arg(long, value_name = "ID")]
+    root_key: Option<KeyId>,
+}
+
+/// Signs every reference; those of one repository at once.
+pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {
+    not_offline(context)?;
+    guard_memory()?;
+    let request = arguments.request()?;
+    wait_for(async {
+        let (batches, mut code) = batches(&arguments, context).await;
+        for batch in batches {
+            code = code.max(sign(batch, &request, context).await);
+        }
+        Ok(code)
+    })
+}
+
+impl Arguments {
+    fn request(&self) -> Result<SignRequest, Failure> {
+        let roles = match (&self.signer, self.roles.as_slice()) {
+            (Some(name), _) => {
+                RoleChoice::These(vec![format!("targets/{name}").parse()?, RoleName::releases()])
+            }
+            (None, []) => RoleChoice::AsDocker,
+            (None, roles) => RoleChoice::These(
+                roles.iter().map(|role| signing_role(role)).collect::<Result<_, _>>()?,
+            ),
+        };
+        let custom = self
+            .custom
+            .as_deref()
+            .map(|path| -> Result<Custom, Failure> { Ok(Custom::parse(&source::read(path)?)?) });
+        Ok(SignRequest {
+            tags: Vec::new(),
+            roles,
+            custom: custom.transpose()?,
+            root_key: self.root_key,
+            local_snapshot: false,
+        })
+    }
+}
+
+fn signing_role(name: &str) -> Result<RoleName, Failure> {
+    let role: RoleName = name.parse()?;
+    let refuse = || Failure::new(Kind::BadRole, format!("{role} signs no tags")).role(&role);
+    if role.lists_targets() { Ok(role) } else { Err(refuse()) }
+}
+
+/// The tags of one repository.
+struct Batch {
+    subject: Subject,
+    tags: Vec<(String, Tag, Descriptor)>,
+}
+
+/// Finds out what to sign, before anything is signed. What cannot be found out is told and left out.
+async fn batches(arguments: &Arguments, context: &Context) -> (Vec<Batch>, Code) {
+    let mut batches: Vec<Batch> = Vec::new();
+    let mut code = Code::Done;
+    for reference in &arguments.references {
+        match what(reference, arguments, context).await {
+            Err(failure) => code = code.max(context.output.refusal(Some(reference), &failure)),
+            Ok((subject, tag, descriptor)) => {
+                let entry = (reference.clone(), tag, descriptor);
+                match batches.iter_mut().find(|batch| batch.subject.gun == subject.gun) {
+                    Some(batch) => batch.tags.push(entry),
+                    None => batches.push(Batch { subject, tags: vec![entry] }),
+                }
+            }
+        }
+    }
+    (batches, code)
+}
+
+async fn what(
+    reference: &str,
+    arguments: &Arguments,
+    context: &Context,
+) -> Result<(Subject, Tag, Descriptor), Failure> {
+    let subject = context.subject(reference)?;
+    let tag = subject.given_tag().cloned().ok_or_else(|| {
+        Failure::new(Kind::BadReference, "no tag: write which tag to sign, such as :latest")
+    })?;
+    let descriptor = arguments.source.descriptor(&subject, &tag, context).await?;
+    Ok((subject, tag, descriptor))
+}
+
+async fn sign(batch: Batch, request: &SignRequest, context: &Context) -> Code {
+    let tags = batch.tags.iter().map(|(_, tag, what)| (tag.clone(), what.clone())).collect();
+    let request = SignRequest { tags, ..request.clone() };
+    match publish(&batch.subject, &request, context).await {
+        Ok(signing) => {
+            tell(&batch, &signing, context);
+            Code::Done
+        }
+        Err(failure) => {
+            let refuse = |(typed, _, _): &(String, Tag, Descriptor)| {
+                context.output.refusal(Some(typed), &failure)
+            };
+            batch.tags.iter().map(refuse).max().unwrap_or_default()
+        }
+    }
+}
+
+/// Signs and publishes, and tells if the collection was founded for it.
+///
+/// # Errors
+///
+/// If nothing was published.
+pub(super) async fn publish(
+    subject: &Subject,
+    request: &SignRequest,
+    context: &Context,
+) -> Result<Signing, Failure> {
+    let opened = context.open(subject, Access::PushPull)?;
+    let mut passphrases = Passphrases::new(context)?;
+    let keys = context.keys();
+    let signing = opened.collection().sign(request, &keys, &mut passphrases.chain()).await?;
+    if let Some(root) = signing.founded {
+        tell_of_founding(&subject.gun, &root, context);
+    }
+    if signing.attempts > 1 {
+        let faster = signing.attempts - 1;
+        context.output.detail(&format!("{}: others were faster {faster} times", subject.gun));
+    }
+    Ok(signing)
+}
+
+fn tell_of_founding(gun: &Gun, root: &KeyId, context: &Context) {
+    let path = context.keys().path().join(format!("{root}.key"));
+    context.output.notice(&format!("{gun}: new trust data, under the root key {root}"));
+    context.output.notice(&format!(
+        "  keep a copy of it offline, nothing can replace it: {}",
+        path.display()
+    ));
+}
+
+fn tell(batch: &Batch, signing: &Signing, context: &Context) {
+    for ((typed, _, descriptor), signed) in batch.tags.iter().zip(&signing.tags) {
+        tell_of_changes(typed, signed, context);
+        match context.output.format {
+            Format::Text => {
+                context.output.answer(&format!("{}@{}", batch.subject.gun, signed.digest));
+            }
+            Format::Json => {
+                context.output.object(&as_json(typed, &batch.subject, descriptor, signed, signing));
+            }
+        }
+    }
+}
+
+fn tell_of_changes(typed: &str, signed: &TagSigned, context: &Context) {
+    for (role, change) in &signed.roles {
+        match change {
+            Change::Added => context.output.detail(&format!("{typed}: signed in {role}")),
+            Change::Unchanged => {
+                context.output.notice(&format!("{typed}: was signed so in {role} already"));
+            }
+            Change::Replaced(before) => {
+                let before = before.hashes.sha256().map(|hash| format!("sha256:{hash}"));
+                let before = before.unwrap_or_else(|| "something without a sha256".to_owned());
+                context.output.notice(&format!("{typed}: replaces {before} in {role}"));
+            }
+        }
+    }
+    if !signed.counts_for_pulls() {
+        let roles: Vec<&str> = signed.roles.iter().map(|(role, _)| role.as_str()).collect();
+        context.output.notice(&format!(
+            "warning: {typed}: signed in {} only, where no pull looks",
+            roles.join(", ")
+        ));
+    }
+}
+
+fn as_json(
+    typed: &str,
+    subject: &Subject,
+    descriptor: &Descriptor,
+    signed: &TagSigned,
+    signing: &Signing,
+) -> Value {
+    let roles = signed.roles.iter().map(|(role, change)| {
+        let (change, before) = match change {
+            Change::Added => ("added", None),
+            Change::Unchanged => ("unchanged", None),
+            Change::Replaced(before) => ("replaced", before.hashes.sha256()),
+        };
+        let replaced = before.map(|hash| format!("sha256:{hash}"));
+        json!({"role": role.as_str(), "change": change, "replaced": replaced})
+    });
+    let versions = signing.versions.iter();
+    let versions: serde_json::Map<String, Value> =
+        versions.map(|(role, version)| (role.to_string(), version.number().into())).collect();
+    json!({
+        "reference": typed,
+        "name": subject.gun.as_str(),
+        "tag": signed.tag.as_str(),
+        "digest": signed.digest.to_string(),
+        "size": descriptor.size,
+        "roles": roles.collect::<Vec<_>>(),
+        "versions": versions,
+        "founded": signing.founded.map(|root| root.to_string()),
+    })
+}

@@ -1,0 +1,225 @@
+//! Where the digest to sign comes from. Never from a local daemon, which may hold anything.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use serde::Deserialize;
+
+use super::context::Context;
+use super::exit::Kind;
+use super::output::Failure;
+use super::subject::Subject;
+use crate::image::{Descriptor, ImageDigest, Tag};
+
+/// What to sign.
+#[derive(Args)]
+#[command(next_help_heading = "What to sign (default: what the tag points to in the registry)")]
+#[group(multiple = true)]
+pub(super) struct Source {
+    /// This digest (sha256:…); the same as REF@sha256:…
+    #[arg(long, conflicts_with_all = ["metadata_file", "oci_layout"])]
+    digest: Option<ImageDigest>,
+
+    /// Size of the manifest in bytes; the registry is asked unless it is given with a digest
+    #[arg(long, value_name = "BYTES", conflicts_with_all = ["metadata_file", "oci_layout"])]
+    size: Option<u64>,
+
+    /// What docker buildx build --metadata-file wrote
+    #[arg(long, value_name = "FILE", conflicts_with = "oci_layout")]
+    metadata_file: Option<PathBuf>,
+
+    /// An image in OCI layout
+    #[arg(long, value_name = "DIR")]
+    oci_layout: Option<PathBuf>,
+}
+
+impl Source {
+    /// The manifest or index to sign for a reference.
+    ///
+    /// # Errors
+    ///
+    /// If what is given is none, contradicts the reference, or the registry does not have it.
+    pub(super) async fn descriptor(
+        &self,
+        subject: &Subject,
+        tag: &Tag,
+        context: &Context,
+    ) -> Result<Descriptor, Failure> {
+        let descriptor = match (&self.metadata_file, &self.oci_layout) {
+            (Some(file), _) => metadata(file)?,
+            (None, Some(folder)) => layout(folder, tag)?,
+            (None, None) => return self.by_digest_or_tag(subject, tag, context).await,
+        };
+        match subject.digest() {
+            Some(given) if given != descriptor.digest => {
+                Err(contradiction(&given, &descriptor.digest))
+            }
+            _ => Ok(descriptor),
+        }
+    }
+
+    async fn by_digest_or_tag(
+        &self,
+        subject: &Subject,
+        tag: &Tag,
+        context: &Context,
+    ) -> Result<Descriptor, Failure> {
+        let digest = match (self.digest, subject.digest()) {
+            (Some(option), Some(given)) if option != given => {
+                return Err(contradiction(&given, &option));
+            }
+            (option, given) => option.or(given),
+        };
+        match (digest, self.size) {
+            (Some(digest), Some(size)) => Ok(Descriptor { digest, size, media_type: None }),
+            (None, Some(_)) => Err(Failure::new(Kind::Usage, "--size goes with a digest")),
+            (Some(digest), None) => {
+                Ok(context.registry(subject, PATIENCE)?.describe(&digest).await?)
+            }
+            (None, None) => Ok(context.registry(subject, PATIENCE)?.resolve(tag).await?),
+        }
+    }
+}
+
+fn contradiction(given: &ImageDigest, other: &ImageDigest) -> Failure {
+    Failure::new(Kind::Usage, "two different digests are given").expected(given).found(other)
+}
+
+/// What buildx says of an image (docker buildx `--metadata-file`).
+#[derive(Deserialize)]
+struct Metadata {
+    #[serde(rename = "containerimage.descriptor")]
+    descriptor: Option<Listed>,
+}
+
+/// The index of a layout.
+#[derive(Deserialize)]
+struct Index {
+    manifests: Vec<Listed>,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    digest: String,
+    size: u64,
+    #[serde(rename = "mediaType")]
+    media_type: Option<String>,
+    #[serde(default)]
+    annotations: std::collections::BTreeMap<String, String>,
+}
+
+impl Listed {
+    fn descriptor(&self) -> Result<Descriptor, Failure> {
+        let (size, media_type) = (self.size, self.media_type.clone());
+        Ok(Descriptor { digest: self.digest.parse()?, size, media_type })
+    }
+
+    fn is_named(&self, tag: &Tag) -> bool {
+        let name = self.annotations.get("org.opencontainers.image.ref.name");
+        name.is_some_and(|name| name == tag.as_str())
+    }
+}
+
+fn metadata(file: &Path) -> Result<Descriptor, Failure> {
+    let metadata: Metadata = json(file)?;
+    let absent = || {
+        unusable(
+            file,
+            "no containerimage.descriptor: it is written when the build pushes or exports an image",
+        )
+    };
+    metadata.descriptor.ok_or_else(absent)?.descriptor()
+}
+
+/// The manifest of this name, or the only one. Its bytes are compared with their digest.
+fn layout(folder: &Path, tag: &Tag) -> Result<Descriptor, Failure> {
+    let path = folder.join("index.json");
+    let index: Index = json(&path)?;
+    let named = index.manifests.iter().find(|listed| listed.is_named(tag));
+    let only = || index.manifests.first().filter(|_| index.manifests.len() == 1);
+    let none = || unusable(&path, "several images, and none of that name");
+    let descriptor = named.or_else(only).ok_or_else(none)?.descriptor()?;
+    let blob = folder.join("blobs/sha256").join(descriptor.digest.sha256().to_string());
+    let bytes = read(&blob)?;
+    let (found, size) = (ImageDigest::of(&bytes), bytes.len() as u64);
+    if found != descriptor.digest || size != descriptor.size {
+        let failure =
+            Failure::new(Kind::Mismatch, format!("{} is not what its name says", blob.display()));
+        return Err(failure.expected(descriptor.digest).found(found));
+    }
+    Ok(descriptor)
+}
+
+fn json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, Failure> {
+    serde_json::from_slice(&read(path)?).map_err(|error| unusable(path, &error.to_string()))
+}
+
+/// A file of the user's, of at most four mebibytes.
+///
+/// # Errors
+///
+/// If it cannot be read or is larger.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(|error| unusable(path, &error.to_string()))?;
+    file.take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| unusable(path, &error.to_string()))?;
+    match bytes.len() as u64 {
+        0..=MAX_BYTES => Ok(bytes),
+        _ => Err(unusable(path, "larger than 4 MiB")),
+    }
+}
+
+fn unusable(path: &Path, problem: &str) -> Failure {
+    Failure::new(Kind::Usage, format!("{}: {problem}", path.display()))
+}
+
+const MAX_BYTES: u64 = 4 << 20;
+const PATIENCE: Duration = Duration::from_secs(120);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(name: &str, text: &str) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().expect("a directory");
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+        std::fs::write(&path, text).expect("written");
+        (folder, path)
+    }
+
+    #[test]
+    fn metadata_of_buildx() {
+        let digest = ImageDigest::of(b"x");
+        let text = format!(
+            r#"{{"containerimage.digest":"{digest}","containerimage.descriptor":{{"mediaType":"m","digest":"{digest}","size":7,"annotations":{{}}}}}}"#
+        );
+        let (_folder, path) = written("metadata.json", &text);
+        let descriptor = metadata(&path).map_err(|failure| failure.message).expect("valid");
+        assert_eq!((descriptor.digest, descriptor.size), (digest, 7));
+        for text in
+            ["", "{}", "[]", r#"{"containerimage.descriptor":{"digest":"sha256:0","size":1}}"#]
+        {
+            let (_folder, path) = written("metadata.json", text);
+            assert!(metadata(&path).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn layout_whose_blob_was_changed_is_refused() {
+        let digest = ImageDigest::of(b"manifest");
+        let index = format!(r#"{{"manifests":[{{"digest":"{digest}","size":8}}]}}"#);
+        let (folder, _) = written("index.json", &index);
+        let blob = folder.path().join("blobs/sha256").join(digest.sha256().to_string());
+        std::fs::create_dir_all(blob.parent().expect("a parent")).expect("a directory");
+        std::fs::write(&blob, b"manifest").expect("written");
+        assert!(layout(folder.path(), &Tag::latest()).is_ok());
+        std::fs::write(&blob, b"manifesT").expect("written");
+        let failure = layout(folder.path(), &Tag::latest()).expect_err("refused");
+        assert_eq!(failure.kind, Kind::Mismatch);
+    }
+}

@@ -1,0 +1,230 @@
+//! `verify`: what tags were signed for.
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::context::Context;
+use super::exit::{Code, Kind};
+use super::output::{Failure, Format};
+use super::process::wait_for;
+use super::subject::Subject;
+use crate::client::{self, Freshness, Refreshed};
+use crate::docker::{self, Detail, Note, Resolution};
+use crate::net::{self, Access};
+use crate::tuf::RoleName;
+
+#[derive(Args)]
+#[command(after_help = "\
+Prints NAME@sha256:… for each reference, and nothing else on stdout. Only exit code 0 means that all
+of them are signed and trusted.
+
+Examples:
+  countersign verify registry.example.com/team/web:1.4
+  docker run --rm \"$(countersign verify registry.example.com/team/web:1.4)\"
+  countersign verify --max-age 36h --format json web:1 web:2")]
+pub(super) struct Arguments {
+    /// Image references; the tag is latest unless given, and a given digest must be the signed one
+    #[arg(required = true, value_name = "REF")]
+    references: Vec<String>,
+}
+
+/// Answers for each reference, in order.
+pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Failure> {
+    let detail = match context.output.format {
+        Format::Text => Detail::Answer,
+        Format::Json => Detail::Signers,
+    };
+    wait_for(async {
+        let mut code = Code::Done;
+        for reference in &arguments.references {
+            code = code.max(answer(reference, detail, context).await);
+        }
+        Ok(code)
+    })
+}
+
+async fn answer(reference: &str, detail: Detail, context: &Context) -> Code {
+    let resolved = async {
+        let subject = context.subject(reference)?;
+        resolve(&subject, detail, context).await
+    };
+    match resolved.await {
+        Err(failure) => context.output.refusal(Some(reference), &failure),
+        Ok(resolution) => {
+            match context.output.format {
+                Format::Text => context.output.answer(&resolution.reference.to_string()),
+                Format::Json => context.output.object(&as_json(reference, &resolution, context)),
+            }
+            Code::Done
+        }
+    }
+}
+
+/// The digest that a reference was signed for, with everything said that one should know about it.
+///
+/// # Errors
+///
+/// If it is not signed, not trusted, or nobody can tell.
+pub(super) async fn resolve(
+    subject: &Subject,
+    detail: Detail,
+    context: &Context,
+) -> Result<Resolution, Failure> {
+    let tag = subject.tag()?;
+    let opened = context.open(subject, Access::Pull)?;
+    let resolved = opened.collection().resolve(&tag, subject.digest(), detail).await;
+    let resolution = match resolved {
+        Err(error) if context.falls_back_to_cache() && is_no_answer(&error) => {
+            let failure = Failure::from(error);
+            let cached = opened.cached().resolve(&tag, subject.digest(), detail).await?;
+            context.output.notice(&format!("warning: {}: {}", subject.typed, failure.message));
+            cached
+        }
+        other => other?,
+    };
+    tell(subject, &resolution, context);
+    Ok(resolution)
+}
+
+/// Whether the server did not answer; that it refuses us or lies is another matter.
+pub(super) fn is_no_answer(error: &docker::Error) -> bool {
+    use net::Error as E;
+    matches!(
+        error,
+        docker::Error::Client(client::Error::Net(
+            E::Unreachable { .. }
+                | E::TimedOut { .. }
+                | E::Truncated { .. }
+                | E::Unavailable { .. }
+        ))
+    )
+}
+
+fn tell(subject: &Subject, resolution: &Resolution, context: &Context) {
+    tell_of_collection(subject, &resolution.collection, context);
+    for note in &resolution.notes {
+        match note {
+            Note::ReleasesNeverPublished => context.output.notice(&format!(
+                "{}: targets/releases has never been published; targets answers",
+                subject.typed
+            )),
+        }
+    }
+    let role = resolution.reference.role();
+    context.output.detail(&format!("{}: signed in {role}", subject.typed));
+}
+
+/// First use, and the age of what comes from the cache.
+pub(super) fn tell_of_collection(subject: &Subject, collection: &Refreshed, context: &Context) {
+    if collection.first_use {
+        tell_of_first_use(subject, collection, context);
+    }
+    if let Freshness::Cache(confirmed) = collection.freshness {
+        let age = match confirmed {
+            Some(at) => format!("last confirmed {} ago, at {at:.0}", ago(context.now, at)),
+            None => "of unknown age".to_owned(),
+        };
+        context.output.notice(&format!("{}: answered from the cache, {age}", subject.typed));
+    }
+}
+
+fn tell_of_first_use(subject: &Subject, collection: &Refreshed, context: &Context) {
+    let root = collection.targets.root().content();
+    let ids: Vec<String> = root.root.keyids().iter().map(ToString::to_string).collect();
+    context.output.notice(&format!(
+        "{}: trusted on first use, with root key {}; to pin it: countersign pin add {} --root-key {}",
+        subject.gun,
+        ids.join(", "),
+        subject.gun,
+        ids.join(" --root-key "),
+    ));
+    for certificate in root.keys_of(&root.root).filter_map(|key| key.certificate()) {
+        context.output.notice(&format!("  certificate SHA-256 {}", certificate.fingerprint()));
+    }
+}
+
+fn ago(now: jiff::Timestamp, then: jiff::Timestamp) -> String {
+    let seconds = now.duration_since(then).as_secs().max(0);
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..=7199 => format!("{} min", seconds / 60),
+        7200..=172_799 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+fn as_json(typed: &str, resolution: &Resolution, context: &Context) -> Value {
+    let (reference, collection) = (&resolution.reference, &resolution.collection);
+    let root = collection.targets.root();
+    let (source, checked_at) = match collection.freshness {
+        Freshness::Server => ("server", Some(context.now)),
+        Freshness::Cache(at) => ("cache", at),
+    };
+    json!({
+        "reference": typed,
+        "name": reference.name(),
+        "tag": reference.tag().as_str(),
+        "digest": reference.digest().to_string(),
+        "size": reference.size(),
+        "role": reference.role().as_str(),
+        "signers": resolution.signers,
+        "root": {
+            "version": root.content().version.number(),
+            "keyids": root.content().root.keyids().iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "pinned": root.policy().anchor.is_pinned(),
+        },
+        "versions": versions(collection),
+        "expires": expires(collection).map(|at| format!("{at:.0}")),
+        "source": source,
+        "checked_at": checked_at.map(|at| format!("{at:.0}")),
+        "offline": context.is_offline(),
+    })
+}
+
+/// Role and version of every file that the answer rests on.
+fn versions(collection: &Refreshed) -> serde_json::Map<String, Value> {
+    links(collection)
+        .into_iter()
+        .map(|link| (link.role.to_string(), Value::from(link.version.number())))
+        .collect()
+}
+
+fn expires(collection: &Refreshed) -> Option<jiff::Timestamp> {
+    links(collection).into_iter().map(|link| link.expires).min()
+}
+
+/// One file that an answer rests on.
+pub(super) struct Link {
+    pub(super) role: RoleName,
+    pub(super) version: crate::tuf::Version,
+    pub(super) expires: jiff::Timestamp,
+}
+
+/// The files that an answer rests on, in the order in which each vouches for the next.
+pub(super) fn links(collection: &Refreshed) -> Vec<Link> {
+    let snapshot = collection.targets.snapshot();
+    let (root, timestamp) = (snapshot.root().content(), snapshot.timestamp().content());
+    let mut links = vec![
+        Link { role: RoleName::Root, version: root.version, expires: root.expires },
+        Link { role: RoleName::Timestamp, version: timestamp.version, expires: timestamp.expires },
+        Link {
+            role: RoleName::Snapshot,
+            version: snapshot.content().version,
+            expires: snapshot.content().expires,
+        },
+    ];
+    links.extend(collection.targets.roles().map(|(role, loaded)| Link {
+        role: role.clone(),
+        version: loaded.content().version,
+        expires: loaded.content().expires,
+    }));
+    links
+}
+
+/// A failure to show with the reference that the user wrote.
+pub(super) fn not_offline(context: &Context) -> Result<(), Failure> {
+    match context.is_offline() {
+        true => Err(Failure::new(Kind::Usage, "this command publishes: --offline makes no sense")),
+        false => Ok(()),
+    }
+}

@@ -1,0 +1,184 @@
+//! The hand-off: docker's daemon pulls exactly the digest that was signed.
+//!
+//! - The program is found once, by an absolute path that only its owner can change.
+//! - It is run by an argument vector; references were validated, so none is an option.
+//! - Its output decides nothing, except what `image inspect` says about digests.
+//! - Passphrases never reach its environment.
+
+mod error;
+mod process;
+mod program;
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::sync::Mutex;
+
+pub use error::Error;
+use process::{Run, Signals, Stdout};
+pub use program::Program;
+
+use crate::image::{ImageDigest, Name, Reference, Tag};
+
+/// Docker's command line, talking to one daemon.
+///
+/// While it is there, the signals that would end this process end docker instead, and are told as
+/// [`Error::Interrupted`].
+#[derive(Debug)]
+pub struct Engine {
+    program: Program,
+    patience: Option<Duration>,
+    progress: Progress,
+    signals: Mutex<Signals>,
+}
+
+/// Whether docker's progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// On our stderr.
+    Shown,
+    /// Not at all.
+    Hidden,
+}
+
+/// An image that docker has, and that is the one that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pulled {
+    /// What it was pulled as: `name@sha256:…`.
+    pub reference: Reference,
+    /// Docker's own id of it; which digest that is depends on docker's image store.
+    pub image_id: String,
+}
+
+impl Engine {
+    /// Uses this program. `patience` ends a call of it, however far it came.
+    ///
+    /// # Errors
+    ///
+    /// If signals cannot be waited for.
+    pub fn new(
+        program: Program,
+        patience: Option<Duration>,
+        progress: Progress,
+    ) -> Result<Self, Error> {
+        let signals = Signals::new().map_err(|source| Error::Signals { source })?;
+        Ok(Self { program, patience, progress, signals: Mutex::new(signals) })
+    }
+
+    /// Where the program is.
+    pub fn path(&self) -> &Path {
+        self.program.path()
+    }
+
+    /// Has docker pull exactly this digest, and checks that it has it.
+    ///
+    /// `options` are given to `docker pull` before the image.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DigestMismatch`] if docker has something else; otherwise as the program ends.
+    pub async fn pull(
+        &self,
+        name: &Name,
+        digest: &ImageDigest,
+        options: &[OsString],
+    ) -> Result<Pulled, Error> {
+        check_options(options)?;
+        let reference = Reference::new(name.clone(), None, Some(*digest));
+        let mut arguments = vec![OsString::from("pull")];
+        arguments.extend_from_slice(options);
+        arguments.extend(["--".into(), OsString::from(reference.to_string())]);
+        self.run("pull", arguments, self.shown()).await?;
+        let image_id = self.check(&reference).await?;
+        Ok(Pulled { reference, image_id })
+    }
+
+    /// Makes a tag of docker's point to a pulled image.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Tag`]; the tag then points to wherever it did before.
+    pub async fn tag(&self, pulled: &Pulled, tag: &Tag) -> Result<Reference, Error> {
+        let tagged = Reference::new(pulled.reference.name().clone(), Some(tag.clone()), None);
+        let names = [pulled.reference.to_string(), tagged.to_string()].map(OsString::from);
+        let arguments = ["tag".into(), "--".into()].into_iter().chain(names).collect();
+        let run = self.run("tag", arguments, Stdout::Hidden).await;
+        run.map_err(|source| Error::Tag { tag: tagged.to_string(), source: Box::new(source) })?;
+        Ok(tagged)
+    }
+
+    /// The daemon's address if it is not on this machine.
+    pub fn remote_daemon(docker_host: Option<&str>) -> Option<&str> {
+        docker_host.filter(|host| !host.starts_with("unix://") && !host.starts_with("fd://"))
+    }
+
+    /// Compares what docker recorded with what was asked for. Its id is no digest to compare with: it is
+    /// that of the configuration in one image store, and of the index in another.
+    async fn check(&self, reference: &Reference) -> Result<String, Error> {
+        let arguments = ["image", "inspect", "--"].map(OsString::from).into_iter();
+        let arguments = arguments.chain([OsString::from(reference.to_string())]).collect();
+        let output = self.run("image inspect", arguments, Stdout::Read).await?;
+        let images: Vec<Inspected> =
+            serde_json::from_slice(&output).map_err(|source| Error::Inspect { source })?;
+        let [image] = images.as_slice() else {
+            return Err(Error::NotOneImage { found: images.len() });
+        };
+        let digests = image.repo_digests.iter().flatten();
+        if digests.clone().any(|text| text.parse::<Reference>().is_ok_and(|it| it == *reference)) {
+            return Ok(image.id.clone());
+        }
+        let found = digests.cloned().collect::<Vec<_>>().join(", ");
+        Err(Error::DigestMismatch { expected: reference.to_string(), found })
+    }
+
+    async fn run(
+        &self,
+        action: &'static str,
+        arguments: Vec<OsString>,
+        stdout: Stdout,
+    ) -> Result<Vec<u8>, Error> {
+        let run = Run { program: &self.program, action, arguments, stdout };
+        run.until(self.patience, &mut *self.signals.lock().await).await
+    }
+
+    fn shown(&self) -> Stdout {
+        match self.progress {
+            Progress::Shown => Stdout::OnStderr,
+            Progress::Hidden => Stdout::Hidden,
+        }
+    }
+}
+
+/// Options that would make docker pull something else than the one image.
+fn check_options(options: &[OsString]) -> Result<(), Error> {
+    let mut value_follows = false;
+    for option in options {
+        let text = option.to_str().ok_or_else(|| refuse(option))?;
+        let name = text.split('=').next().unwrap_or_default();
+        value_follows = match (value_follows, name) {
+            (true, _) => false,
+            (false, "--platform") => !text.contains('='),
+            (false, "-q" | "--quiet") => false,
+            _ => return Err(refuse(option)),
+        };
+    }
+    if value_follows { Err(Error::MissingValue) } else { Ok(()) }
+}
+
+fn refuse(option: &OsString) -> Error {
+    Error::Option { option: option.to_string_lossy().chars().take(80).collect() }
+}
+
+#[derive(Deserialize)]
+struct Inspected {
+    #[serde(rename = "Id")]
+    id: String,
+    #[serde(rename = "RepoDigests")]
+    repo_digests: Option<Vec<String>>,
+}
+
+#[cfg(test)]
+#[path = "engine/tests.rs"]
+mod tests;

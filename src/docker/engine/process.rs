@@ -1,0 +1,172 @@
+//! One run of docker, from its start to its end.
+
+use std::ffi::OsString;
+use std::future::pending;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal as Number};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, Command};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{Error, Program};
+
+/// What docker is to do.
+pub(super) struct Run<'p> {
+    pub(super) program: &'p Program,
+    pub(super) action: &'static str,
+    pub(super) arguments: Vec<OsString>,
+    pub(super) stdout: Stdout,
+}
+
+/// Where its stdout goes. Ours is for our answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stdout {
+    OnStderr,
+    Hidden,
+    Read,
+}
+
+impl Run<'_> {
+    /// Runs it; what was read of its stdout.
+    pub(super) async fn until(
+        self,
+        patience: Option<Duration>,
+        signals: &mut Signals,
+    ) -> Result<Vec<u8>, Error> {
+        let failed = |source| Error::Start {
+            action: self.action,
+            path: self.program.path().to_owned(),
+            source,
+        };
+        let mut child = self.command().spawn().map_err(failed)?;
+        let stdout = child.stdout.take();
+        let stderr = child.stderr.take();
+        let work = async {
+            let (stdout, stderr) = tokio::join!(read(stdout), read(stderr));
+            Ok((child.wait().await?, stdout?, stderr?))
+        };
+        let patience_ends = async {
+            match patience {
+                Some(patience) => tokio::time::sleep(patience).await,
+                None => pending().await,
+            }
+        };
+        let (status, stdout, stderr) = tokio::select! {
+            done = work => done.map_err(failed)?,
+            number = signals.next() => {
+                end(&mut child, number).await;
+                return Err(Error::Interrupted { action: self.action, signal: number.as_raw() });
+            }
+            () = patience_ends => {
+                end(&mut child, Number::TERM).await;
+                let patience = patience.unwrap_or_default();
+                return Err(Error::TimedOut { action: self.action, patience });
+            }
+        };
+        self.judge(status, stdout, &stderr)
+    }
+
+    pub(super) fn command(&self) -> Command {
+        let mut command = Command::new(self.program.path());
+        command.args(&self.arguments).stdin(Stdio::null()).kill_on_drop(true);
+        for name in SECRETS {
+            command.env_remove(name);
+        }
+        match self.stdout {
+            Stdout::OnStderr => {
+                command.stdout(std::io::stderr()).stderr(Stdio::inherit());
+            }
+            Stdout::Hidden => {
+                command.stdout(Stdio::null()).stderr(Stdio::piped());
+            }
+            Stdout::Read => {
+                command.stdout(Stdio::piped()).stderr(Stdio::piped());
+            }
+        }
+        command
+    }
+
+    fn judge(&self, status: ExitStatus, stdout: Vec<u8>, stderr: &[u8]) -> Result<Vec<u8>, Error> {
+        let action = self.action;
+        match (status.code(), status.signal()) {
+            (Some(0), _) if stdout.len() as u64 > MAX_OUTPUT => {
+                Err(Error::TooLarge { action, limit: MAX_OUTPUT })
+            }
+            (Some(0), _) => Ok(stdout),
+            (Some(code), _) => {
+                let said = String::from_utf8_lossy(stderr);
+                let message = said.trim().chars().take(MAX_SAID).collect();
+                Err(Error::Failed { action, code, message })
+            }
+            (None, signal) => Err(Error::Killed { action, signal: signal.unwrap_or_default() }),
+        }
+    }
+}
+
+/// Tells the child to end, and ends it if it does not.
+async fn end(child: &mut Child, number: Number) {
+    if let Some(pid) = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) {
+        // It may have ended by itself meanwhile, which is as good.
+        let _ = rustix::process::kill_process(pid, number);
+    }
+    if tokio::time::timeout(FAREWELL, child.wait()).await.is_err() {
+        let _ = child.kill().await;
+    }
+}
+
+/// What a child writes, and not more than is of use; the rest is let go by.
+async fn read(stream: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>> {
+    let mut kept = Vec::new();
+    let Some(mut stream) = stream else { return Ok(kept) };
+    (&mut stream).take(MAX_OUTPUT + 1).read_to_end(&mut kept).await?;
+    tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
+    Ok(kept)
+}
+
+/// The signals that tell us to end. From when this is made none is lost: what comes between two runs ends the next.
+#[derive(Debug)]
+pub(super) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    pub(super) fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Number {
+        tokio::select! {
+            _ = self.interrupt.recv() => Number::INT,
+            _ = self.terminate.recv() => Number::TERM,
+            _ = self.hang_up.recv() => Number::HUP,
+        }
+    }
+}
+
+/// Bytes; inspecting one image gives some thousand.
+const MAX_OUTPUT: u64 = 4 << 20;
+/// Characters.
+const MAX_SAID: usize = 2000;
+/// How long a child that was told to end may take.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// What docker must not inherit from us.
+pub(super) const SECRETS: [&str; 8] = [
+    "DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE",
+    "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE",
+    "NOTARY_ROOT_PASSPHRASE",
+    "NOTARY_TARGETS_PASSPHRASE",
+    "NOTARY_SNAPSHOT_PASSPHRASE",
+    "NOTARY_DELEGATION_PASSPHRASE",
+    "NOTARY_AUTH",
+    "COUNTERSIGN_PASSPHRASE_FILE",
+];

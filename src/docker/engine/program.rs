@@ -1,0 +1,81 @@
+//! Which program is docker (CWE-426).
+
+use std::ffi::OsStr;
+use std::fs::{self, Metadata};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use super::Error;
+
+/// A program that nobody but its owner, this user or root, can have put there.
+#[derive(Clone, Debug)]
+pub struct Program {
+    path: PathBuf,
+}
+
+impl Program {
+    /// Finds `docker` in the directories of `PATH`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`]; [`Error::Unsafe`] for an entry before it that anybody could answer for: a
+    /// relative or empty one, or the directory or program that others can write.
+    pub fn find(path_variable: &OsStr) -> Result<Self, Error> {
+        for directory in std::env::split_paths(path_variable) {
+            if !directory.is_absolute() {
+                let problem = "a relative entry of PATH: clean it, or use --docker-path".into();
+                return Err(Error::Unsafe { path: directory, problem });
+            }
+            let candidate = directory.join("docker");
+            if fs::metadata(&candidate).is_ok_and(|found| is_program(&found)) {
+                return Self::at(&candidate);
+            }
+        }
+        Err(Error::NotFound)
+    }
+
+    /// Takes the program at this absolute path.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsafe`] if it is no program or others can write it or its directory.
+    pub fn at(path: &Path) -> Result<Self, Error> {
+        let refuse = |problem: String| Error::Unsafe { path: path.to_owned(), problem };
+        if !path.is_absolute() {
+            return Err(refuse("not an absolute path".into()));
+        }
+        // Links are followed here and now, so that they can be changed no more.
+        let real = fs::canonicalize(path).map_err(|error| refuse(error.to_string()))?;
+        let found = fs::metadata(&real).map_err(|error| refuse(error.to_string()))?;
+        if !is_program(&found) {
+            return Err(refuse("no program".into()));
+        }
+        check_owner(&real, &found)?;
+        for directory in [real.parent(), path.parent()].into_iter().flatten() {
+            let found = fs::metadata(directory).map_err(|error| refuse(error.to_string()))?;
+            check_owner(directory, &found)?;
+        }
+        Ok(Self { path: real })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+fn is_program(found: &Metadata) -> bool {
+    found.is_file() && found.permissions().mode() & 0o111 != 0
+}
+
+fn check_owner(path: &Path, found: &Metadata) -> Result<(), Error> {
+    let refuse = |problem: String| Err(Error::Unsafe { path: path.to_owned(), problem });
+    if found.mode() & 0o002 != 0 {
+        return refuse("everybody can write it".into());
+    }
+    let us = rustix::process::geteuid().as_raw();
+    if found.uid() != 0 && found.uid() != us {
+        return refuse(format!("belongs to user {}, not to root or to us", found.uid()));
+    }
+    Ok(())
+}

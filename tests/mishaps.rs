@@ -1,0 +1,90 @@
+//! What goes wrong half-way leaves nothing worse behind than before.
+#![cfg(feature = "registry")]
+
+#[path = "support/shelf.rs"]
+mod shelf;
+
+use countersign::crypto::{Algorithm, PrivateKey, Signer};
+use countersign::docker::{Collection, Detail, Error, RoleChoice, SignRequest, Signing};
+use countersign::image::{Descriptor, ImageDigest};
+use countersign::keys::{Chain, KeyStore, MemoryKeys};
+use countersign::storage::{Cache, MemoryCache};
+use countersign::tuf::{Dialect, Gun, KeyId, Limits, canonical_key_id};
+use countersign::verify::{Anchor, FirstUse, Pin, Policy};
+use shelf::{Answers, Shelf};
+
+#[tokio::test]
+async fn founding_whose_answer_was_lost_keeps_its_keys() {
+    let keys = MemoryKeys::new();
+    let shelf = Shelf::new(now(), Answers::LoseFirst);
+    let signing = sign(&shelf, &keys, &MemoryCache::new(), "1").await.expect("it was taken");
+    assert_eq!(signing.tags.len(), 1);
+    let roles: Vec<_> =
+        keys.list().expect("in memory").into_iter().filter_map(|entry| entry.role).collect();
+    assert!(roles.contains(&"targets".to_owned()), "{roles:?}");
+    sign(&shelf, &keys, &MemoryCache::new(), "2").await.expect("the collection can be changed");
+}
+
+#[tokio::test]
+async fn first_root_that_a_pin_refuses_is_not_stored() {
+    let (keys, host) = (MemoryKeys::new(), MemoryCache::new());
+    let shelf = Shelf::new(now(), Answers::Always);
+    sign(&shelf, &keys, &MemoryCache::new(), "1").await.expect("signed");
+    let other = PrivateKey::generate(Algorithm::EcdsaP256).expect("random bytes");
+    let refused = resolve(&shelf, &host, pinned(canonical_key_id(other.public()))).await;
+    assert!(matches!(refused, Err(Error::Client(_))), "{refused:?}");
+    assert!(host.files().is_empty(), "{:?}", host.files().keys());
+    assert_eq!(host.memory().expect("in memory").baseline.root(), None);
+}
+
+#[tokio::test]
+async fn first_root_that_has_expired_is_not_stored() {
+    let host = MemoryCache::new();
+    let shelf = Shelf::new(now(), Answers::Always);
+    sign(&shelf, &MemoryKeys::new(), &MemoryCache::new(), "1").await.expect("signed");
+    let later = Policy { now: "2046-01-01T00:00:00Z".parse().expect("a date"), ..policy() };
+    assert!(resolve(&shelf, &host, later).await.is_err());
+    assert!(host.files().is_empty(), "{:?}", host.files().keys());
+}
+
+async fn sign(
+    shelf: &Shelf,
+    keys: &MemoryKeys,
+    cache: &MemoryCache,
+    tag: &str,
+) -> Result<Signing, Error> {
+    let image = Descriptor { digest: ImageDigest::of(b"{}"), size: 2, media_type: None };
+    let request = SignRequest {
+        tags: vec![(tag.parse().expect("a tag"), image)],
+        roles: RoleChoice::AsDocker,
+        custom: None,
+        root_key: None,
+        local_snapshot: true,
+    };
+    Collection::new(policy(), cache, shelf).sign(&request, keys, &mut Chain::new()).await
+}
+
+async fn resolve(shelf: &Shelf, cache: &MemoryCache, policy: Policy) -> Result<ImageDigest, Error> {
+    let tag = "1".parse().expect("a tag");
+    let found = Collection::new(policy, cache, shelf).resolve(&tag, None, Detail::Answer).await;
+    found.map(|found| found.reference.digest())
+}
+
+fn policy() -> Policy {
+    Policy {
+        dialect: Dialect::Notary,
+        gun: Gun::raw("registry.example.com/team/web").expect("a name"),
+        anchor: Anchor::unpinned(FirstUse::Allow),
+        now: now(),
+        limits: Limits::default(),
+        max_age: None,
+    }
+}
+
+fn pinned(id: KeyId) -> Policy {
+    Policy { anchor: Anchor::pinned(Pin::Keys(vec![id])), ..policy() }
+}
+
+fn now() -> jiff::Timestamp {
+    "2026-11-22T00:00:00Z".parse().expect("a date")
+}

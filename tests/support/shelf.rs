@@ -1,0 +1,107 @@
+//! A place for trust data in memory, which signs timestamps. It believes what it is given.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard};
+
+use countersign::crypto::{Algorithm, PrivateKey, Sha256, Signer};
+use countersign::edit::expiry;
+use countersign::net::{Error, Remote, RemoteFile};
+use countersign::tuf::{Dialect, FileMeta, Limits, RoleName, Timestamp, Version};
+
+/// The place.
+pub(crate) struct Shelf {
+    files: Mutex<HashMap<RemoteFile, Vec<u8>>>,
+    key: PrivateKey,
+    now: jiff::Timestamp,
+    answers: Mutex<Answers>,
+}
+
+/// What becomes of the answers to publishers.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Answers {
+    Always,
+    /// The first update is taken, and nobody is told.
+    LoseFirst,
+}
+
+impl Shelf {
+    pub(crate) fn new(now: jiff::Timestamp, answers: Answers) -> Self {
+        let key = PrivateKey::generate(Algorithm::Ed25519).expect("random bytes");
+        Self { files: Mutex::default(), key, now, answers: Mutex::new(answers) }
+    }
+
+    fn files(&self) -> MutexGuard<'_, HashMap<RemoteFile, Vec<u8>>> {
+        self.files.lock().expect("no test panics here")
+    }
+
+    fn take(&self, files: &[(RoleName, Vec<u8>)]) -> Result<(), Error> {
+        let (_, snapshot) =
+            files.iter().find(|(role, _)| *role == RoleName::Snapshot).expect("a local snapshot");
+        let mut shelf = self.files();
+        let current = shelf.get(&RemoteFile::Current(RoleName::Snapshot));
+        if current.is_some_and(|bytes| version(bytes) >= version(snapshot)) {
+            return Err(Error::Conflict { host: self.name() });
+        }
+        let timestamp = (RoleName::Timestamp, self.timestamp(snapshot));
+        for (role, bytes) in files.iter().chain([&timestamp]) {
+            shelf.insert(RemoteFile::ByHash(role.clone(), Sha256::of(bytes)), bytes.clone());
+            shelf.insert(RemoteFile::Current(role.clone()), bytes.clone());
+        }
+        Ok(())
+    }
+
+    fn timestamp(&self, snapshot: &[u8]) -> Vec<u8> {
+        let content = Timestamp {
+            version: version(snapshot),
+            expires: expiry(&RoleName::Timestamp, self.now),
+            snapshot: FileMeta::of(snapshot),
+        };
+        let message = Dialect::Notary.timestamp_message(&content);
+        let signature = self.key.sign(message.as_bytes()).expect("a sound key");
+        let id = Dialect::Notary.key(self.key.public()).id();
+        Dialect::Notary.seal(&message, &[(id, signature)])
+    }
+
+    fn timed_out(&self) -> Error {
+        Error::TimedOut { host: self.name() }
+    }
+}
+
+impl Remote for Shelf {
+    fn name(&self) -> String {
+        "shelf".to_owned()
+    }
+
+    async fn fetch(&self, file: &RemoteFile, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+        let found = self.files().get(file).cloned();
+        assert!(found.as_ref().is_none_or(|bytes| bytes.len() as u64 <= limit), "small files");
+        Ok(found)
+    }
+
+    async fn public_key(&self, role: &RoleName) -> Result<Vec<u8>, Error> {
+        assert_eq!(*role, RoleName::Timestamp);
+        Ok(Dialect::Notary.write_key(&Dialect::Notary.key(self.key.public())))
+    }
+
+    async fn rotate_key(&self, _: &RoleName) -> Result<Vec<u8>, Error> {
+        Err(self.timed_out())
+    }
+
+    async fn publish(&self, files: &[(RoleName, Vec<u8>)]) -> Result<(), Error> {
+        self.take(files)?;
+        let mut answers = self.answers.lock().expect("no test panics here");
+        match std::mem::replace(&mut *answers, Answers::Always) {
+            Answers::Always => Ok(()),
+            Answers::LoseFirst => Err(self.timed_out()),
+        }
+    }
+
+    async fn delete(&self) -> Result<(), Error> {
+        Err(self.timed_out())
+    }
+}
+
+fn version(snapshot: &[u8]) -> Version {
+    let opened = Dialect::Notary.open_snapshot(snapshot, &Limits::default()).expect("a snapshot");
+    opened.unverified_content().version
+}
