@@ -3,8 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -21,9 +21,9 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{Level, Server};
 
-/// A certificate and its key, ready for connections.
+/// A certificate and its key, ready for connections. Clones share them, so that they can be replaced.
 #[derive(Clone)]
-pub struct Tls(Arc<ServerConfig>);
+pub struct Tls(Arc<RwLock<Arc<ServerConfig>>>);
 
 /// Where the server listens.
 pub struct Listener {
@@ -50,7 +50,17 @@ impl Tls {
             .with_single_cert(chain, key)
             .map_err(|error| format!("certificate and key cannot be used: {error}"))?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self(Arc::new(config)))
+        Ok(Self(Arc::new(RwLock::new(Arc::new(config)))))
+    }
+
+    /// Takes over another certificate for the connections to come.
+    pub fn replace(&self, other: &Self) {
+        let other = other.config();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = other;
+    }
+
+    fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -126,8 +136,8 @@ async fn connection(
 ) {
     match tls {
         None => speak(server, stream, closed).await,
-        Some(Tls(config)) => {
-            let handshake = TlsAcceptor::from(config).accept(stream);
+        Some(tls) => {
+            let handshake = TlsAcceptor::from(tls.config()).accept(stream);
             match tokio::time::timeout(HANDSHAKE, handshake).await {
                 Ok(Ok(stream)) => speak(server, stream, closed).await,
                 Ok(Err(error)) => server.inner.log.connection(Level::Debug, "handshake", &error),

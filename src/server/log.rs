@@ -10,8 +10,8 @@ use hyper::Response;
 use hyper::http::request::Parts;
 use serde_json::{Map, Value, json};
 
-use super::Error;
 use super::auth::Caller;
+use super::{Clock, Error};
 use crate::tuf::{Gun, Key, RoleName};
 use crate::verify::submission::Publication;
 
@@ -29,13 +29,14 @@ pub enum Level {
 /// Where events are told.
 pub struct Log {
     level: Level,
+    clock: Clock,
     write: Box<dyn Fn(&str) + Send + Sync>,
 }
 
 impl Log {
     /// Hands lines, without their end, to this function.
-    pub fn new(level: Level, write: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        Self { level, write: Box::new(write) }
+    pub fn new(level: Level, clock: Clock, write: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self { level, clock, write: Box::new(write) }
     }
 
     pub(super) fn published(&self, publication: &Publication, caller: &Caller) {
@@ -104,6 +105,7 @@ impl Log {
             return;
         }
         let mut line = Map::new();
+        line.insert("time".to_owned(), json!(self.clock.now().to_string()));
         line.insert("level".to_owned(), json!(format!("{level:?}").to_lowercase()));
         line.insert("event".to_owned(), json!(event));
         if let Value::Object(said) = said {

@@ -23,16 +23,18 @@ mod publish;
 mod renewal;
 mod response;
 mod router;
+mod secret;
 #[cfg(test)]
 mod tests;
 mod upload;
 
-pub use auth::{Access, Passwords, Tokens};
+pub use auth::{Access, Caller, Passwords, Readers, Tokens};
 pub use error::Error;
 pub use listen::{Listener, Tls};
 pub use log::{Level, Log};
-pub use online_keys::{MasterSecret, OnlineKeys};
+pub use online_keys::OnlineKeys;
 pub use router::Route;
+pub use secret::MasterSecret;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -104,12 +106,13 @@ impl Default for Options {
 }
 
 /// Where the time comes from.
-pub struct Clock(Box<dyn Fn() -> Instant + Send + Sync>);
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> Instant + Send + Sync>);
 
 impl Clock {
     /// A clock that asks this function.
     pub fn new(read: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
-        Self(Box::new(read))
+        Self(Arc::new(read))
     }
 
     fn now(&self) -> Instant {

@@ -12,20 +12,11 @@ use ring::rand::{SecureRandom, SystemRandom};
 use ring::{aead, hkdf};
 use zeroize::Zeroizing;
 
-use super::Error;
+use super::secret::expand;
+use super::{Error, MasterSecret};
 use crate::crypto::{self, Algorithm, PrivateKey, Signer};
 use crate::storage::metadata::{KeyRecord, MetadataStore};
 use crate::tuf::{Dialect, Gun, Key, KeyId, RoleName, Root};
-
-/// 32 random bytes, or bytes derived from a passphrase, on which all online keys depend.
-pub struct MasterSecret(Zeroizing<[u8; 32]>);
-
-impl MasterSecret {
-    /// Takes over bytes that nobody can guess.
-    pub fn new(bytes: Zeroizing<[u8; 32]>) -> Self {
-        Self(bytes)
-    }
-}
 
 /// The online keys of all collections.
 pub struct OnlineKeys {
@@ -51,7 +42,7 @@ impl OnlineKeys {
         if !ALGORITHMS.contains(&algorithm) {
             return Err(crypto::Error::NotGenerated { algorithm });
         }
-        let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, SALT).extract(master.0.as_slice());
+        let prk = master.extracted();
         let sealing = Zeroizing::new(expand(&prk, &[b"seal"]));
         let sealing = aead::UnboundKey::new(&aead::AES_256_GCM, sealing.as_slice())
             .map_err(|_| crypto::Error::NoRandom)?;
@@ -216,15 +207,6 @@ fn place(record: &KeyRecord) -> Vec<u8> {
     format!("{}\0{}\0{}", record.id, record.gun, record.role).into_bytes()
 }
 
-fn expand(prk: &hkdf::Prk, info: &[&[u8]]) -> [u8; 32] {
-    let mut out = [0; 32];
-    prk.expand(info, hkdf::HKDF_SHA256)
-        .and_then(|okm| okm.fill(&mut out))
-        .expect("one block of the hash function is never too much");
-    out
-}
-
-const SALT: &[u8] = b"countersign online keys 1";
 /// The form of a sealed key: AES-256-GCM, nonce first.
 const FORM: u8 = 1;
 const ALGORITHMS: [Algorithm; 2] = [Algorithm::EcdsaP256, Algorithm::Ed25519];

@@ -4,6 +4,8 @@
 //! Rules: what was accepted is stored byte for byte as it came; a file is replaced whole or not at all; a newer file
 //! is never replaced by an older one, whoever else writes; what is read back is as untrusted as what the wire brings.
 
+#[cfg(feature = "server")]
+mod data;
 mod directory;
 mod error;
 mod folder;
@@ -12,6 +14,8 @@ mod memory;
 pub mod metadata;
 mod record;
 
+#[cfg(feature = "server")]
+pub use data::DataDirectory;
 pub use directory::{CollectionDirectory, TrustDirectory};
 pub use error::Error;
 pub use memory::MemoryCache;

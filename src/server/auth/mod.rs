@@ -5,7 +5,7 @@
 mod passwords;
 mod tokens;
 
-pub use passwords::Passwords;
+pub use passwords::{Passwords, Readers};
 pub use tokens::Tokens;
 
 use hyper::HeaderMap;
