@@ -65,6 +65,9 @@ pub enum Error {
     /// What was uploaded is refused.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// What is stored cannot be renewed.
+    #[error("what is stored cannot be renewed")]
+    Renewal(#[source] Refusal),
     /// The caller is not known, or may not.
     #[error("{problem}")]
     Unauthorised {

@@ -24,8 +24,6 @@ mod renewal;
 mod response;
 mod router;
 mod secret;
-#[cfg(test)]
-mod tests;
 mod upload;
 
 pub use auth::{Access, Caller, Passwords, Readers, Tokens};

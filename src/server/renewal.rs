@@ -74,8 +74,8 @@ impl Inner {
         let held = self.store.holdings(gun, &roles).await?;
         let (policy, now) = (self.policy(gun), self.clock.now());
         let snapshot_due = now + SNAPSHOT_AHEAD;
-        let renewal = blocking(move || Renewal::of(&policy, held, snapshot_due)).await??;
-        let Some(renewal) = renewal else { return Ok(()) };
+        let renewal = blocking(move || Renewal::of(&policy, held, snapshot_due)).await?;
+        let Some(renewal) = renewal.map_err(Error::Renewal)? else { return Ok(()) };
         let Found { keys, new } =
             self.keys.of_root(&*self.store, gun, renewal.root().content()).await?;
         let publication = blocking(move || signed(renewal, &keys, now)).await??;
@@ -101,7 +101,7 @@ fn signed(
         timestamp: renewal.timestamp(),
     };
     let sealed = online.seal(now, &signers)?;
-    Ok(renewal.complete(sealed.snapshot, sealed.timestamp)?)
+    renewal.complete(sealed.snapshot, sealed.timestamp).map_err(Error::Renewal)
 }
 
 /// How often is looked for what is due.

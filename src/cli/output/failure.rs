@@ -77,7 +77,9 @@ impl From<tuf::Error> for Failure {
         use tuf::Error as E;
         let failure = |kind| Self::of(kind, &error);
         match &error {
-            E::Malformed { role, .. } => failure(Kind::Malformed).role(role),
+            E::Malformed { role, .. } | E::NotJson { role, .. } => {
+                failure(Kind::Malformed).role(role)
+            }
             E::WrongType { role, expected, found } => {
                 failure(Kind::WrongType).role(role).expected(expected).found(found)
             }

@@ -70,15 +70,11 @@ impl Refusal {
     /// The refusal of a file of that role.
     pub(super) fn of(role: &RoleName, error: verify::Error) -> Self {
         match (role, error) {
-            (_, verify::Error::Metadata(error)) if is_no_json(&error) => Self::Json(error),
+            (_, verify::Error::Metadata(error @ tuf::Error::NotJson { .. })) => Self::Json(error),
             (RoleName::Root, error) => Self::Root(error),
             (RoleName::Snapshot, error) => Self::Snapshot(error),
             (RoleName::Timestamp, error) => Self::Root(error),
             (RoleName::Targets | RoleName::Delegation(_), error) => Self::Targets(error),
         }
     }
-}
-
-fn is_no_json(error: &tuf::Error) -> bool {
-    matches!(error, tuf::Error::Malformed { reason, .. } if reason.starts_with("not acceptable JSON"))
 }

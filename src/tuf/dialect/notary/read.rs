@@ -65,7 +65,7 @@ fn parse<'a>(role: &RoleName, bytes: &'a [u8]) -> Result<Value<'a>, Error> {
         ParseError::TooDeep => {
             Error::TooMany { role: role.clone(), what: "levels of nesting", limit: 32 }
         }
-        ParseError::Other(reason) => malformed(role, format!("not acceptable JSON: {reason}")),
+        ParseError::Other(reason) => Error::NotJson { role: role.clone(), reason },
     })
 }
 
