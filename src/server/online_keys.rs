@@ -6,7 +6,7 @@
 //! first names it, a key lies in the store, encrypted under the master secret.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::{aead, hkdf};
@@ -24,7 +24,11 @@ pub struct OnlineKeys {
     algorithm: Algorithm,
     sealing: aead::LessSafeKey,
     open: Mutex<HashMap<(Gun, RoleName, KeyId), Arc<PrivateKey>>>,
+    asked: Mutex<HashMap<Unused, Arc<PrivateKey>>>,
 }
+
+/// Of what a key that is not in use is computed: collection, role, how many were used before, algorithm.
+type Unused = (Gun, RoleName, usize, String);
 
 /// Keys at hand for a root, and those among them that are not stored yet.
 pub(super) struct Found {
@@ -47,7 +51,7 @@ impl OnlineKeys {
         let sealing = aead::UnboundKey::new(&aead::AES_256_GCM, sealing.as_slice())
             .map_err(|_| crypto::Error::NoRandom)?;
         let sealing = aead::LessSafeKey::new(sealing);
-        Ok(Self { prk, algorithm, sealing, open: Mutex::default() })
+        Ok(Self { prk, algorithm, sealing, open: Mutex::default(), asked: Mutex::default() })
     }
 
     /// The key with which the next root may have this role signed.
@@ -57,8 +61,8 @@ impl OnlineKeys {
         gun: &Gun,
         role: &RoleName,
     ) -> Result<Key, Error> {
-        let used = store.keys(gun, role).await?.len();
-        let key = self.derive(gun, role, used, self.algorithm)?;
+        let used = of_role(&store.keys(gun).await?, role).count();
+        let key = self.unused(gun, role, used, self.algorithm)?;
         Ok(Dialect::Notary.key(key.public()))
     }
 
@@ -70,7 +74,8 @@ impl OnlineKeys {
         role: &RoleName,
         root: &Root,
     ) -> Result<Option<Key>, Error> {
-        let found = self.of_role(store, gun, role, root).await?;
+        let stored = store.keys(gun).await?;
+        let found = self.of_role(&stored, gun, role, root)?;
         Ok(found.keys.first().map(|key| Dialect::Notary.key(key.public())))
     }
 
@@ -81,42 +86,75 @@ impl OnlineKeys {
         gun: &Gun,
         root: &Root,
     ) -> Result<Found, Error> {
-        let mut found = self.of_role(store, gun, &RoleName::Timestamp, root).await?;
-        let snapshot = self.of_role(store, gun, &RoleName::Snapshot, root).await?;
+        let known = |role| self.opened(gun, role, root);
+        let (timestamp, snapshot) = (known(&RoleName::Timestamp), known(&RoleName::Snapshot));
+        if let (Some(timestamp), Some(snapshot)) = (timestamp, snapshot) {
+            return Ok(Found { keys: vec![timestamp, snapshot], new: Vec::new() });
+        }
+        let stored = store.keys(gun).await?;
+        let mut found = self.of_role(&stored, gun, &RoleName::Timestamp, root)?;
+        let snapshot = self.of_role(&stored, gun, &RoleName::Snapshot, root)?;
         found.keys.extend(snapshot.keys);
         found.new.extend(snapshot.new);
         Ok(found)
     }
 
-    async fn of_role(
+    fn of_role(
         &self,
-        store: &dyn MetadataStore,
+        stored: &[KeyRecord],
         gun: &Gun,
         role: &RoleName,
         root: &Root,
     ) -> Result<Found, Error> {
-        let named = root.role(role).map(|role| role.keyids()).unwrap_or_default();
         let mut found = Found { keys: Vec::new(), new: Vec::new() };
-        found.keys.extend(named.iter().filter_map(|id| self.opened(gun, role, *id)));
-        if !found.keys.is_empty() {
-            return Ok(found);
-        }
-        let stored = store.keys(gun, role).await?;
-        for record in stored.iter().filter(|record| named.contains(&record.id)) {
-            found.keys.push(self.keep(record, self.unseal(record)?));
-        }
+        found.keys.extend(self.opened(gun, role, root));
+        let named = root.role(role).map(|role| role.keyids()).unwrap_or_default();
         if found.keys.is_empty() {
-            for algorithm in ALGORITHMS {
-                let key = self.derive(gun, role, stored.len(), algorithm)?;
-                let id = Dialect::Notary.key(key.public()).id();
-                if named.contains(&id) {
-                    let record = self.seal(gun, role, id, &key)?;
-                    found.keys.push(Arc::new(key));
-                    found.new.push(record);
-                }
+            for record in of_role(stored, role).filter(|record| named.contains(&record.id)) {
+                found.keys.push(self.keep(record, Arc::new(self.unseal(record)?)));
+            }
+        }
+        let used = of_role(stored, role).count();
+        for algorithm in self.algorithms() {
+            if !found.keys.is_empty() {
+                break;
+            }
+            let key = self.unused(gun, role, used, algorithm)?;
+            let id = Dialect::Notary.key(key.public()).id();
+            if named.contains(&id) {
+                found.new.push(self.seal(gun, role, id, &key)?);
+                found.keys.push(key);
             }
         }
         Ok(found)
+    }
+
+    /// A key that is not in use yet; whoever asks for one is likely to come back with a root that names it.
+    fn unused(
+        &self,
+        gun: &Gun,
+        role: &RoleName,
+        used: usize,
+        algorithm: Algorithm,
+    ) -> Result<Arc<PrivateKey>, crypto::Error> {
+        let place = (gun.clone(), role.clone(), used, algorithm.to_string());
+        if let Some(key) = self.asked().get(&place) {
+            return Ok(Arc::clone(key));
+        }
+        let key = Arc::new(self.derive(gun, role, used, algorithm)?);
+        let mut asked = self.asked();
+        if asked.len() >= MAX_ASKED {
+            asked.clear();
+        }
+        asked.insert(place, Arc::clone(&key));
+        Ok(key)
+    }
+
+    /// The usual algorithm, and then the other one, which may have been usual before.
+    fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
+        let usual = self.algorithm;
+        let others = ALGORITHMS.into_iter().filter(move |algorithm| *algorithm != usual);
+        std::iter::once(usual).chain(others)
     }
 
     /// A key that no one else can compute, and that we can compute again.
@@ -185,13 +223,14 @@ impl OnlineKeys {
         PrivateKey::from_pkcs8(plain).map_err(|_| Error::Sealed)
     }
 
-    fn opened(&self, gun: &Gun, role: &RoleName, id: KeyId) -> Option<Arc<PrivateKey>> {
+    fn opened(&self, gun: &Gun, role: &RoleName, root: &Root) -> Option<Arc<PrivateKey>> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.get(&(gun.clone(), role.clone(), id)).map(Arc::clone)
+        let named = root.role(role)?.keyids().iter();
+        let place = |id: &KeyId| (gun.clone(), role.clone(), *id);
+        named.filter_map(|id| open.get(&place(id))).next().map(Arc::clone)
     }
 
-    fn keep(&self, record: &KeyRecord, key: PrivateKey) -> Arc<PrivateKey> {
-        let key = Arc::new(key);
+    fn keep(&self, record: &KeyRecord, key: Arc<PrivateKey>) -> Arc<PrivateKey> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.len() >= MAX_OPEN {
             open.clear();
@@ -200,6 +239,14 @@ impl OnlineKeys {
         open.insert(place, Arc::clone(&key));
         key
     }
+
+    fn asked(&self) -> MutexGuard<'_, HashMap<Unused, Arc<PrivateKey>>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn of_role<'k>(stored: &'k [KeyRecord], role: &'k RoleName) -> impl Iterator<Item = &'k KeyRecord> {
+    stored.iter().filter(move |record| record.role == *role)
 }
 
 /// Binds a sealed key to its place: it opens nowhere else.
@@ -211,6 +258,7 @@ fn place(record: &KeyRecord) -> Vec<u8> {
 const FORM: u8 = 1;
 const ALGORITHMS: [Algorithm; 2] = [Algorithm::EcdsaP256, Algorithm::Ed25519];
 const MAX_OPEN: usize = 4096;
+const MAX_ASKED: usize = 1024;
 
 #[cfg(test)]
 mod tests {

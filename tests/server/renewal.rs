@@ -140,8 +140,8 @@ impl MetadataStore for Spoiled {
         self.0.changes(gun, page)
     }
 
-    fn keys<'a>(&'a self, gun: &'a Gun, role: &'a RoleName) -> Answer<'a, Vec<KeyRecord>> {
-        self.0.keys(gun, role)
+    fn keys<'a>(&'a self, gun: &'a Gun) -> Answer<'a, Vec<KeyRecord>> {
+        self.0.keys(gun)
     }
 
     fn stale(&self, before: Instant, limit: usize) -> Answer<'_, Vec<Gun>> {

@@ -104,11 +104,8 @@ impl MetadataStore for MemoryStore {
         })
     }
 
-    fn keys<'a>(&'a self, gun: &'a Gun, role: &'a RoleName) -> Answer<'a, Vec<KeyRecord>> {
-        self.answer(|state| {
-            let fits = |key: &&KeyRecord| key.gun == *gun && key.role == *role;
-            Ok(state.keys.iter().filter(fits).cloned().collect())
-        })
+    fn keys<'a>(&'a self, gun: &'a Gun) -> Answer<'a, Vec<KeyRecord>> {
+        self.answer(|state| Ok(state.keys.iter().filter(|key| key.gun == *gun).cloned().collect()))
     }
 
     fn stale(&self, before: Instant, limit: usize) -> Answer<'_, Vec<Gun>> {

@@ -54,8 +54,8 @@ pub trait MetadataStore: Send + Sync {
     /// What happened, oldest first.
     fn changes<'a>(&'a self, gun: Option<&'a Gun>, page: Page) -> Answer<'a, Vec<Change>>;
 
-    /// The online keys that were ever in use for a role of a collection, oldest first.
-    fn keys<'a>(&'a self, gun: &'a Gun, role: &'a RoleName) -> Answer<'a, Vec<KeyRecord>>;
+    /// The online keys that were ever in use for a collection, oldest first.
+    fn keys<'a>(&'a self, gun: &'a Gun) -> Answer<'a, Vec<KeyRecord>>;
 
     /// Collections whose timestamp was stored before that instant, the oldest first, at most so many.
     fn stale(&self, before: Instant, limit: usize) -> Answer<'_, Vec<Gun>>;

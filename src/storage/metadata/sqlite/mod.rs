@@ -109,11 +109,11 @@ impl MetadataStore for SqliteStore {
         self.read_changes(gun, page).boxed()
     }
 
-    fn keys<'a>(&'a self, gun: &'a Gun, role: &'a RoleName) -> Answer<'a, Vec<KeyRecord>> {
+    fn keys<'a>(&'a self, gun: &'a Gun) -> Answer<'a, Vec<KeyRecord>> {
         async move {
-            let query = sqlx::query(KEYS).bind(gun.as_str()).bind(role.as_str());
+            let query = sqlx::query(KEYS).bind(gun.as_str());
             let found = query.fetch_all(&self.readers).await.map_err(failed("read keys"))?;
-            found.iter().map(|row| rows::key(row, gun, role)).collect()
+            found.iter().map(|row| rows::key(row, gun)).collect()
         }
         .boxed()
     }
@@ -232,8 +232,7 @@ const FILE_BY_HASH: &str = "SELECT version, sha256, created_at, data FROM tuf_fi
      WHERE +gun = ? AND +role = ? AND sha256 = ? LIMIT 1";
 const VERSIONS: &str = "SELECT role, max(version), 0 FROM tuf_files WHERE gun = ? GROUP BY role \
      UNION ALL SELECT role, version, 1 FROM buried WHERE gun = ?";
-const KEYS: &str =
-    "SELECT key_id, private FROM private_keys WHERE gun = ? AND role = ? ORDER BY id";
+const KEYS: &str = "SELECT key_id, private, role FROM private_keys WHERE gun = ? ORDER BY id";
 const STALE: &str =
     "SELECT gun FROM collections WHERE timestamp_at < ? ORDER BY timestamp_at LIMIT ?";
 const CHANGES_AFTER: &str = "SELECT id, created_at, gun, version, sha256, category FROM changefeed \

@@ -35,11 +35,12 @@ pub(super) fn version(row: &SqliteRow) -> Result<(RoleName, Version, bool), Erro
     Ok((role, read_version(row.try_get(1))?, buried != 0))
 }
 
-/// `key_id, private`.
-pub(super) fn key(row: &SqliteRow, gun: &Gun, role: &RoleName) -> Result<KeyRecord, Error> {
+/// `key_id, private, role`.
+pub(super) fn key(row: &SqliteRow, gun: &Gun) -> Result<KeyRecord, Error> {
     let id = parsed(row.try_get::<&str, _>(0), "key id")?;
     let sealed = row.try_get(1).map_err(failed("read keys"))?;
-    Ok(KeyRecord { id, gun: gun.clone(), role: role.clone(), sealed })
+    let role = parsed(row.try_get::<&str, _>(2), "role")?;
+    Ok(KeyRecord { id, gun: gun.clone(), role, sealed })
 }
 
 /// `id, created_at, gun, version, sha256, category`.

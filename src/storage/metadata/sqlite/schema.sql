@@ -33,7 +33,7 @@ CREATE TABLE private_keys (
     private BLOB NOT NULL
 ) STRICT;
 
-CREATE INDEX private_keys_gun ON private_keys (gun, role);
+CREATE INDEX private_keys_gun ON private_keys (gun);
 
 -- Which timestamp is current, and since when: one row for each collection.
 CREATE TABLE collections (

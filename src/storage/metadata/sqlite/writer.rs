@@ -5,7 +5,7 @@
 //! success before the transaction is durable.
 
 use jiff::Timestamp as Instant;
-use sqlx::SqliteConnection;
+use sqlx::{AssertSqlSafe, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{failed, rows};
@@ -116,47 +116,41 @@ async fn publish(
     keys: &[KeyRecord],
     at: Instant,
 ) -> Result<(), Error> {
-    let (gun, at) = (publication.gun().as_str(), at.as_microsecond());
-    let stored: Option<i64> = sqlx::query_scalar(TIMESTAMP_VERSION)
-        .bind(gun)
-        .fetch_optional(&mut *connection)
-        .await
-        .map_err(failed("read a version"))?;
-    if stored != publication.on().map(rows::number) {
-        return Err(Error::Conflict);
-    }
-    for file in publication.files() {
-        let query = sqlx::query(INSERT_FILE)
-            .bind(at)
-            .bind(gun)
-            .bind(file.role.as_str())
-            .bind(rows::number(file.version))
-            .bind(file.sha256.to_string())
-            .bind(file.bytes.as_slice());
-        query.execute(&mut *connection).await.map_err(conflict_or("store a file"))?;
-    }
-    for key in keys {
-        let query = sqlx::query(INSERT_KEY)
-            .bind(at)
-            .bind(key.id.to_string())
-            .bind(key.gun.as_str())
-            .bind(key.role.as_str())
-            .bind(key.sealed.as_slice());
-        query.execute(&mut *connection).await.map_err(failed("store a key"))?;
-    }
+    let gun = publication.gun().as_str();
     let Some((version, sha256)) = publication.timestamp() else {
         return Err(Error::Damaged { what: "publication" });
     };
-    let query = sqlx::query(CURRENT_TIMESTAMP).bind(gun).bind(rows::number(version)).bind(at);
-    query.execute(&mut *connection).await.map_err(failed("store a version"))?;
-    let query = sqlx::query(INSERT_CHANGE)
-        .bind(at)
-        .bind(gun)
-        .bind(rows::number(version))
-        .bind(sha256.to_string())
-        .bind("update");
-    query.execute(&mut *connection).await.map_err(failed("store a change"))?;
-    Ok(())
+    let (version, at) = (rows::number(version), at.as_microsecond());
+    if let Some(on) = publication.on() {
+        let query = sqlx::query(NEXT_TIMESTAMP).bind(version).bind(at).bind(gun);
+        let query = query.bind(rows::number(on)).execute(&mut *connection).await;
+        if query.map_err(failed("store a version"))?.rows_affected() != 1 {
+            return Err(Error::Conflict);
+        }
+    }
+    let mut query = sqlx::query(AssertSqlSafe(statements(publication, keys)));
+    if publication.on().is_none() {
+        query = query.bind(gun).bind(version).bind(at);
+    }
+    for file in publication.files() {
+        query = query.bind(at).bind(gun).bind(file.role.as_str()).bind(rows::number(file.version));
+        query = query.bind(file.sha256.to_string()).bind(file.bytes.as_slice());
+    }
+    for key in keys {
+        query = query.bind(at).bind(key.id.to_string()).bind(key.gun.as_str());
+        query = query.bind(key.role.as_str()).bind(key.sealed.as_slice());
+    }
+    query = query.bind(at).bind(gun).bind(version).bind(sha256.to_string()).bind("update");
+    query.execute(&mut *connection).await.map(|_| ()).map_err(conflict_or("store a publication"))
+}
+
+/// Everything else that a publication changes, as one text: each round to the database costs more than a statement. Its
+/// parts are all our own, only their number varies.
+fn statements(publication: &Publication, keys: &[KeyRecord]) -> String {
+    let first = if publication.on().is_none() { FIRST_TIMESTAMP } else { "" };
+    let files = INSERT_FILE.repeat(publication.files().len());
+    let keys = INSERT_KEY.repeat(keys.len());
+    format!("{first}{files}{keys}{INSERT_CHANGE}")
 }
 
 async fn delete(connection: &mut SqliteConnection, gun: &Gun, at: Instant) -> Result<bool, Error> {
@@ -200,16 +194,17 @@ fn gone() -> Error {
     Error::Database { action: "write", source: "its writer has ended".into() }
 }
 
-const TIMESTAMP_VERSION: &str = "SELECT timestamp_version FROM collections WHERE gun = ?";
+/// A collection that is there already breaks the rule that a name stands once.
+const FIRST_TIMESTAMP: &str =
+    "INSERT INTO collections (gun, timestamp_version, timestamp_at) VALUES (?, ?, ?);";
+const NEXT_TIMESTAMP: &str = "UPDATE collections SET timestamp_version = ?, timestamp_at = ? \
+     WHERE gun = ? AND timestamp_version = ?";
 const INSERT_FILE: &str = "INSERT INTO tuf_files (created_at, gun, role, version, sha256, data) \
-     VALUES (?, ?, ?, ?, ?, ?)";
+     VALUES (?, ?, ?, ?, ?, ?);";
 const INSERT_KEY: &str = "INSERT INTO private_keys (created_at, key_id, gun, role, private) \
-     VALUES (?, ?, ?, ?, ?) ON CONFLICT (key_id) DO NOTHING";
-const CURRENT_TIMESTAMP: &str = "INSERT INTO collections (gun, timestamp_version, timestamp_at) VALUES (?, ?, ?) \
-     ON CONFLICT (gun) DO UPDATE SET timestamp_version = excluded.timestamp_version, \
-     timestamp_at = excluded.timestamp_at";
+     VALUES (?, ?, ?, ?, ?) ON CONFLICT (key_id) DO NOTHING;";
 const INSERT_CHANGE: &str = "INSERT INTO changefeed (created_at, gun, version, sha256, category) \
-     VALUES (?, ?, ?, ?, ?)";
+     VALUES (?, ?, ?, ?, ?);";
 const BURY: &str = "INSERT INTO buried (gun, role, version) \
      SELECT gun, role, max(version) FROM tuf_files WHERE gun = ? GROUP BY gun, role \
      ON CONFLICT (gun, role) DO UPDATE SET version = max(version, excluded.version)";
