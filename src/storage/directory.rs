@@ -8,7 +8,7 @@ use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::folder::Folder;
+use super::folder::{Folder, Found};
 use super::{Accepted, Cache, Error, Memory, record};
 use crate::crypto::Sha256;
 use crate::tuf::{Gun, RoleName};
@@ -87,11 +87,20 @@ impl CollectionDirectory {
     }
 
     fn remembered(&self, ours: &Folder) -> Result<Memory, Error> {
+        let damaged = |reason| Error::Damaged { path: self.record_path(), reason };
         match ours.read(&self.record_name(), MAX_RECORD_BYTES)? {
-            None => Ok(Memory::default()),
-            Some(text) => record::read(self.gun.as_str(), &text)
-                .map_err(|reason| Error::Damaged { path: self.record_path(), reason }),
+            Found::Nothing => Ok(Memory::default()),
+            Found::Unfit => Err(damaged(format!("no file of at most {MAX_RECORD_BYTES} bytes"))),
+            Found::File(text) => record::read(self.gun.as_str(), &text).map_err(damaged),
         }
+    }
+
+    /// Our own folder, and the right to write.
+    fn locked(&self) -> Result<(Folder, Lock), Error> {
+        let ours = Folder::create(&self.trust.path)?.make_child(OURS)?;
+        let name = format!("{}.lock", Sha256::of(self.gun.as_str().as_bytes()));
+        let lock = Lock::take(&ours, &name, self.trust.patience)?;
+        Ok((ours, lock))
     }
 }
 
@@ -105,7 +114,10 @@ impl Cache for CollectionDirectory {
                 None => return Ok(None),
             }
         }
-        folder.read(&name, limit)
+        match folder.read(&name, limit)? {
+            Found::File(bytes) => Ok(Some(bytes)),
+            Found::Nothing | Found::Unfit => Ok(None),
+        }
     }
 
     fn memory(&self) -> Result<Memory, Error> {
@@ -119,9 +131,7 @@ impl Cache for CollectionDirectory {
     /// Root first and the record last: a crash at any point leaves files that verify. The root, which is the pin, and
     /// the record are durable on return; another file whose new name a power cut takes back is fetched again.
     fn keep(&self, accepted: &Accepted) -> Result<(), Error> {
-        let ours = Folder::create(&self.trust.path)?.make_child(OURS)?;
-        let lock_name = format!("{}.lock", Sha256::of(self.gun.as_str().as_bytes()));
-        let _lock = Lock::take(&ours, &lock_name, self.trust.patience)?;
+        let (ours, _lock) = self.locked()?;
         let mut memory = self.remembered(&ours)?;
         if let Some((version, bytes)) = &accepted.root
             && memory.baseline.root().is_none_or(|known| known <= *version)
@@ -139,6 +149,7 @@ impl Cache for CollectionDirectory {
     }
 
     fn offer(&self, role: &RoleName, bytes: &[u8]) -> Result<(), Error> {
+        let (_, _lock) = self.locked()?;
         self.write(role, bytes).map(drop)
     }
 }

@@ -19,6 +19,17 @@ pub(super) struct Folder {
     path: PathBuf,
 }
 
+/// What is there under a name.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// Nothing.
+    Nothing,
+    /// No file, or a larger one than wanted.
+    Unfit,
+    /// A file, and what is in it.
+    File(Vec<u8>),
+}
+
 impl Folder {
     /// Opens the top folder, following links: it is where the user said. `None` if it does not exist.
     pub(super) fn open(path: &Path) -> Result<Option<Self>, Error> {
@@ -64,33 +75,34 @@ impl Folder {
         self.child(name)?.ok_or_else(|| failure("open", &path, rustix::io::Errno::NOENT))
     }
 
-    /// A file's bytes; `None` if it does not exist or has more than `limit` bytes.
-    pub(super) fn read(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+    /// A file of at most `limit` bytes.
+    pub(super) fn read(&self, name: &str, limit: u64) -> Result<Found, Error> {
         let path = self.path.join(name);
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = match fs::openat(&self.handle, name, flags, Mode::empty()) {
             Ok(handle) => File::from(handle),
-            Err(error) if error == rustix::io::Errno::NOENT => return Ok(None),
+            Err(error) if error == rustix::io::Errno::NOENT => return Ok(Found::Nothing),
             Err(error) if is_link(error) => return Err(link(path)),
             Err(error) => return Err(failure("open", &path, error)),
         };
-        let read = || -> io::Result<Option<Vec<u8>>> {
+        let read = || -> io::Result<Found> {
             let metadata = file.metadata()?;
             if !metadata.is_file() || metadata.len() > limit {
-                return Ok(None);
+                return Ok(Found::Unfit);
             }
             let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
             (&file).take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-            Ok((bytes.len() as u64 <= limit).then_some(bytes))
+            Ok(if bytes.len() as u64 <= limit { Found::File(bytes) } else { Found::Unfit })
         };
         read().map_err(|source| Error::Io { action: "read", path, source })
     }
 
     /// Puts a file in place, whole or not at all, readable by the owner alone. Its bytes are on the disk before its
-    /// name is; the name is when [`Self::settle`] returns.
+    /// name is; the name is when [`Self::settle`] returns. Only for who holds the collection's lock: what a killed
+    /// process left half-written has the same name, and is written anew.
     pub(super) fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
         let path = self.path.join(name);
-        let temporary = format!(".{name}.{}.new", std::process::id());
+        let temporary = format!(".{name}.new");
         let written = self.write_new(&temporary, bytes).and_then(|()| {
             fs::renameat(&self.handle, &temporary, &self.handle, name)?;
             Ok(())
@@ -123,7 +135,7 @@ impl Folder {
         let open = || fs::openat(&self.handle, name, flags, Mode::RUSR | Mode::WUSR);
         let handle = match open() {
             Err(error) if error == rustix::io::Errno::EXIST => {
-                // Left behind by a process that had our number and was killed.
+                // Left behind by a process that was killed.
                 fs::unlinkat(&self.handle, name, AtFlags::empty())?;
                 open()?
             }

@@ -22,7 +22,7 @@ struct State {
     faults: BTreeMap<String, Fault>,
     asked: Vec<String>,
     round: usize,
-    last_answer: usize,
+    waiting: Vec<Waker>,
     on_ask: Option<(String, BTreeMap<String, Vec<u8>>)>,
 }
 
@@ -92,7 +92,11 @@ impl SimulatedServer {
             if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
                 return output;
             }
-            self.state().round += 1;
+            let mut state = self.state();
+            state.round += 1;
+            let waiting = std::mem::take(&mut state.waiting);
+            drop(state);
+            waiting.into_iter().for_each(Waker::wake);
         }
         panic!("no end after {MAX_ROUNDS} rounds");
     }
@@ -104,9 +108,13 @@ impl SimulatedServer {
     /// Ends when the round ends in which it was first polled.
     async fn one_round(&self) {
         let asked = self.state().round;
-        poll_fn(|_| match self.state().round > asked {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
+        poll_fn(|context| {
+            let mut state = self.state();
+            if state.round > asked {
+                return Poll::Ready(());
+            }
+            state.waiting.push(context.waker().clone());
+            Poll::Pending
         })
         .await;
     }

@@ -1,0 +1,448 @@
+//! What lies on the disk: lost, damaged, written by others, read and written by many at once.
+#![cfg(feature = "registry")]
+
+#[path = "support/repository.rs"]
+mod repository;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign::client::{self, Error, Roles, Wish};
+use countersign::docker;
+use countersign::storage::{self, Cache as _, MemoryCache, TrustDirectory};
+use countersign::tuf::{Limits, RoleName};
+use countersign::verify::{Anchor, Pin, Wanted};
+use jiff::SignedDuration;
+use repository::*;
+use serde_json::json;
+
+const ROLES: [&str; 5] = ["root", "timestamp", "snapshot", "targets", "targets/releases"];
+
+/// A team of which everything was published at least twice.
+fn team() -> Repository {
+    let mut team = Repository::team();
+    team.touch("targets").touch("targets/releases").rotate("root").publish();
+    team
+}
+
+fn storage_error(error: docker::Error) -> storage::Error {
+    match error {
+        docker::Error::Client(Error::Storage(error)) => error,
+        other => panic!("{other}"),
+    }
+}
+
+// ---- damage ----------------------------------------------------------------------------------------------------
+
+#[test]
+fn any_lost_or_damaged_file_is_fetched_again() {
+    let team = team();
+    let damages: [fn(&[u8]) -> Option<Vec<u8>>; 6] = [
+        |_| None,
+        |_| Some(Vec::new()),
+        |bytes| Some(bytes[..bytes.len() / 2].to_vec()),
+        |bytes| Some([bytes, b"x"].concat()),
+        |_| Some(b"{}".to_vec()),
+        |bytes| Some(vec![0; bytes.len()]),
+    ];
+    for role in ROLES {
+        for (number, damage) in damages.into_iter().enumerate() {
+            let client = Client::warm(&team.server());
+            let (whole, record) = (client.metadata(), client.record());
+            match damage(&whole[role]) {
+                None => fs::remove_file(client.path(role)).expect("cached"),
+                Some(bytes) => fs::write(client.path(role), bytes).expect("cached"),
+            }
+            let found = client.resolve(&team.server(), "v1");
+            let found = found.unwrap_or_else(|error| panic!("{role} {number}: {error}"));
+            assert!(!found.collection.first_use, "a lost root is no first use");
+            assert_eq!(client.metadata(), whole, "{role} {number}");
+            assert_eq!(client.record()["roles"], record["roles"]);
+        }
+    }
+}
+
+#[test]
+fn a_lost_root_is_known_again_by_version_and_hash() {
+    let team = team();
+    let client = Client::warm(&team.server());
+    fs::remove_file(client.path("root")).expect("cached");
+    let server = team.server();
+    client.resolve(&server, "v1").expect("the server gives it back");
+    assert_eq!(server.asked()[0], "2.root.json");
+    assert_eq!(client.metadata()["root"], team.current["root"]);
+    let mut mallory = Repository::team();
+    mallory.rotate("root").publish();
+    for (what, bytes) in [
+        ("another root of that version", Some(mallory.file("2.root.json"))),
+        ("an older root", Some(team.file("1.root.json"))),
+        ("nothing", None),
+    ] {
+        fs::remove_file(client.path("root")).expect("cached");
+        let before = client.files();
+        let evil = mallory.server();
+        match bytes {
+            Some(bytes) => evil.serve("2.root.json", bytes),
+            None => evil.fail("2.root", Fault::Missing),
+        };
+        let error = client.resolve(&evil, "v1").expect_err(what);
+        assert!(matches!(error, docker::Error::Client(Error::RootLost { .. })), "{what}: {error}");
+        assert_eq!(client.files(), before, "{what}");
+        client.resolve(&team.server(), "v1").expect("the honest server gives it back");
+    }
+}
+
+#[test]
+fn a_replaced_root_is_found_out() {
+    let team = team();
+    let mut mallory = Repository::team();
+    mallory.rotate("root").publish();
+    for planted in
+        [mallory.file("2.root.json"), mallory.file("1.root.json"), team.file("1.root.json")]
+    {
+        let client = Client::warm(&team.server());
+        fs::write(client.path("root"), &planted).expect("planted");
+        client.resolve(&team.server(), "v1").expect("the remembered one is fetched");
+        assert_eq!(client.metadata()["root"], team.current["root"]);
+    }
+}
+
+#[test]
+fn a_damaged_root_that_nobody_remembers_needs_a_person() {
+    let team = team();
+    let client = Client::warm(&team.server());
+    fs::remove_file(client.cache().record_path()).expect("the record");
+    for damage in [&b""[..], b"{}", b"{\"signed\":"] {
+        fs::write(client.path("root"), damage).expect("damaged");
+        let before = client.files();
+        let error = client.resolve(&team.server(), "v1").expect_err("no second first use");
+        assert!(matches!(error, docker::Error::Client(Error::RootDamaged { .. })), "{error}");
+        assert_eq!(client.files(), before);
+    }
+}
+
+#[test]
+fn a_damaged_record_is_an_error_and_no_fresh_start() {
+    let team = team();
+    let whole = {
+        let client = Client::warm(&team.server());
+        fs::read(client.cache().record_path()).expect("a record")
+    };
+    let text = String::from_utf8(whole.clone()).expect("text");
+    for (what, damage) in [
+        ("empty", Vec::new()),
+        ("half", whole[..whole.len() / 2].to_vec()),
+        ("zeros", vec![0; whole.len()]),
+        ("of another collection", text.replace(GUN, "registry.test/other").into_bytes()),
+        ("of another format", text.replace("\"format\": 1", "\"format\": 2").into_bytes()),
+        ("version 0", text.replacen("\"root_version\": 2", "\"root_version\": 0", 1).into_bytes()),
+        ("an unknown member", text.replacen('{', "{\"x\": 1,", 1).into_bytes()),
+        ("no role", text.replacen("\"snapshot\"", "\"snap shot\"", 1).into_bytes()),
+        ("larger than any record", [whole.clone(), vec![b' '; 5 << 20]].concat()),
+        ("two records", whole.repeat(2)),
+    ] {
+        let client = Client::warm(&team.server());
+        fs::write(client.cache().record_path(), &damage).expect("damaged");
+        let before = client.files();
+        let error = storage_error(client.resolve(&team.server(), "v1").expect_err(what));
+        assert!(matches!(error, storage::Error::Damaged { .. }), "{what}: {error}");
+        assert_eq!(client.files(), before, "{what}");
+        fs::remove_file(client.cache().record_path()).expect("what the person does");
+        client.resolve(&team.server(), "v1").expect("the files still say what was seen");
+    }
+    let client = Client::warm(&team.server());
+    let path = client.cache().record_path();
+    fs::remove_file(&path).expect("a record");
+    fs::create_dir(&path).expect("a folder in its place");
+    let error = storage_error(client.resolve(&team.server(), "v1").expect_err("a folder"));
+    assert!(matches!(error, storage::Error::Damaged { .. }), "{error}");
+}
+
+#[test]
+fn a_lost_record_is_made_up_from_files_that_are_truly_signed() {
+    let mut team = team();
+    let old = Repository::clone(&team);
+    team.touch("targets").touch("targets/releases").publish();
+    for role in &ROLES[1..] {
+        let client = Client::warm(&team.server());
+        fs::remove_file(client.cache().record_path()).expect("the record");
+        let evil = match *role {
+            "timestamp" => {
+                let server = team.server();
+                server.serve("timestamp.json", old.current["timestamp"].clone());
+                server
+            }
+            "snapshot" => {
+                let mut evil = team.clone();
+                let bytes = old.current["snapshot"].clone();
+                evil.spoil("snapshot", move |file| file.rewrite_bytes(|_| bytes.clone()));
+                evil.publish().server()
+            }
+            listed => {
+                let mut evil = team.clone();
+                let (listed, bytes) = (listed.to_owned(), old.current[listed].clone());
+                evil.spoil("snapshot", move |file| {
+                    let listing = listing_of(&bytes);
+                    file.change(|signed| signed["meta"][&listed] = listing);
+                });
+                evil.publish().server()
+            }
+        };
+        let error = client.resolve(&evil, "v1").expect_err(role);
+        assert_eq!(kind(&error), "rollback", "{role}: {error}");
+    }
+}
+
+#[test]
+fn files_that_docker_left_are_judged_like_any_others() {
+    let mut team = team();
+    let old = team.clone();
+    team.touch("targets/releases").publish();
+    let docker = Client::warm(&team.server());
+    fs::remove_dir_all(docker.home().join("countersign")).expect("docker has no record");
+    let replayed = team.server();
+    replayed.serve("timestamp.json", old.current["timestamp"].clone());
+    assert_eq!(kind(&docker.resolve(&replayed, "v1").expect_err("older")), "rollback");
+    let found = docker.resolve(&team.server(), "v1").expect("honest");
+    assert!(!found.collection.first_use, "docker's root is taken over");
+    assert_eq!(docker.record()["root_version"], 2);
+}
+
+#[test]
+fn a_root_that_docker_left_is_not_remembered_before_the_pins_are_asked() {
+    let (mallory, honest) = (Repository::team(), Repository::team());
+    let mut docker = Client::warm(&mallory.server());
+    fs::remove_dir_all(docker.home().join("countersign")).expect("docker has no record");
+    let pin = Pin::Keys(vec![honest.keys("root")[0].id().parse().expect("an id")]);
+    docker.with(|policy| policy.anchor = Anchor::pinned(pin));
+    for server in [mallory.server(), honest.server()] {
+        assert!(docker.resolve(&server, "v1").is_err());
+        assert!(docker.record().is_null() || docker.record()["root_version"].is_null());
+    }
+    fs::remove_file(docker.path("root")).expect("what the person does");
+    fs::remove_file(docker.path("timestamp")).expect("what the person does");
+    docker.resolve(&honest.server(), "v1").expect("nothing bars the way");
+}
+
+#[test]
+fn what_cannot_be_written_is_an_error_and_hides_no_refusal() {
+    let team = team();
+    let client = Client::warm(&team.server());
+    let lock = fs::read_dir(client.home().join("countersign")).expect("a folder");
+    let lock = lock.map(|entry| entry.expect("an entry").path());
+    let lock = lock.into_iter().find(|path| path.extension().is_some_and(|it| it == "lock"));
+    let lock = lock.expect("a lock file");
+    fs::remove_file(&lock).expect("unlocked");
+    fs::create_dir(&lock).expect("it can no longer be taken");
+    let mut next = team.clone();
+    next.touch("targets/releases").publish();
+    let error = client.resolve(&next.server(), "v1").expect_err("the floor was not raised");
+    assert_eq!(kind(&error), "disk");
+    next.spoil("targets", |file| file.signatures.clear()).publish();
+    let error = client.resolve(&next.server(), "v1").expect_err("not trusted");
+    assert_eq!(kind(&error), "threshold", "a refusal is not hidden by a full disk");
+    client.resolve(&team.server(), "v1").expect("nothing has to be written");
+}
+
+#[test]
+fn modes_under_any_umask() {
+    let team = team();
+    let client = Client::warm(&team.server());
+    for name in client.files().keys() {
+        let path = client.home().join(name);
+        let mode = |path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+        assert_eq!(mode(path.clone()), 0o600, "{name}");
+        assert_eq!(mode(path.parent().expect("a folder").to_owned()), 0o700, "{name}");
+    }
+}
+
+#[test]
+fn symlink_table() {
+    let team = team();
+    let victim = repository::temporary();
+    let target = victim.path().join("bashrc");
+    for role in ROLES {
+        let client = Client::warm(&team.server());
+        fs::write(&target, "precious").expect("a file");
+        fs::remove_file(client.path(role)).expect("cached");
+        std::os::unix::fs::symlink(&target, client.path(role)).expect("a link");
+        let mut next = team.clone();
+        next.touch("targets").touch("targets/releases").touch("root").publish();
+        let error = client.resolve(&next.server(), "v1").expect_err("a link");
+        assert!(matches!(storage_error(error), storage::Error::Refused { .. }));
+        assert_eq!(fs::read(&target).expect("a file"), b"precious", "{role}");
+    }
+    let client = Client::warm(&team.server());
+    let folder = client.cache().metadata_path();
+    for name in [".timestamp.json.new", ".root.json.new", ".snapshot.json.new"] {
+        std::os::unix::fs::symlink(&target, folder.join(name)).expect("a link");
+    }
+    let mut next = team.clone();
+    next.touch("root").publish();
+    client.resolve(&next.server(), "v1").expect("a link in the way is taken away, not followed");
+    assert_eq!(fs::read(&target).expect("a file"), b"precious");
+}
+
+#[test]
+fn what_a_killed_writer_left_is_cleared_by_the_next() {
+    let mut team = team();
+    let client = Client::warm(&team.server());
+    let left = client.cache().metadata_path().join(".timestamp.json.new");
+    fs::write(&left, "half of a timesta").expect("left behind");
+    client.resolve(&team.publish().server(), "v1").expect("honest");
+    assert!(!left.exists());
+    assert_eq!(client.metadata()["timestamp"], team.current["timestamp"]);
+}
+
+// ---- clocks ----------------------------------------------------------------------------------------------------
+
+#[test]
+fn clock_table() {
+    let mut team = team();
+    let far = now() + SignedDuration::from_hours(24 * 365 * 30);
+    for role in ROLES {
+        team.say(role, |signed| signed["expires"] = json!(far.to_string()));
+    }
+    team.publish();
+    for (hours, expected) in [
+        (0, None),
+        (-1, None),
+        (-2, Some("clock")),
+        (-24 * 365, Some("clock")),
+        (24 * 300, None),
+        (24 * 365 * 20, Some("pin")),
+        (24 * 365 * 31, Some("expired")),
+    ] {
+        let mut client = Client::warm(&team.server());
+        let before = client.files();
+        let result = client.at(after_hours(hours)).resolve(&team.server(), "v1");
+        assert_eq!(result.as_ref().err().map(kind), expected, "{hours} h");
+        if result.is_err() {
+            assert_eq!(client.files(), before, "a wrong clock leaves no trace");
+        }
+        client.at(after_hours(24 * 300)).resolve(&team.server(), "v1").expect("the right time");
+    }
+}
+
+// ---- many at once ----------------------------------------------------------------------------------------------
+
+#[test]
+fn parallel_refreshes_never_go_back() {
+    let mut states = vec![team()];
+    for number in 0..7 {
+        let mut next = states[number].clone();
+        next.touch("targets/releases").touch("targets");
+        if number % 3 == 2 {
+            next.touch("root");
+        }
+        next.publish();
+        states.push(next);
+    }
+    let home = repository::temporary();
+    let policy = Arc::new(Client::new().policy);
+    let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
+    let refresh = |state: &Repository| {
+        let cache = TrustDirectory::new(home.path())
+            .with_patience(Duration::from_secs(20))
+            .collection(&policy.gun);
+        let server = state.server();
+        server.run(client::refresh(Arc::clone(&policy), &cache, Some(&server), wish))
+    };
+    refresh(&states[0]).expect("honest");
+    std::thread::scope(|scope| {
+        let workers = states.iter().cycle().take(40).map(|state| {
+            scope.spawn(move || match refresh(state) {
+                Ok(_) => {}
+                Err(Error::Verify(error)) => {
+                    // Another worker was ahead of this one's server.
+                    let error = kind_of(&Error::Verify(error));
+                    assert!(matches!(error, "rollback" | "mismatch"), "{error}");
+                }
+                Err(other) => panic!("{other}"),
+            })
+        });
+        workers.collect::<Vec<_>>().into_iter().for_each(|worker| {
+            worker.join().expect("no worker fails");
+        });
+    });
+    let newest = &states[7];
+    refresh(newest).expect("the newest state");
+    let cache = TrustDirectory::new(home.path()).collection(&policy.gun);
+    for role in ROLES {
+        let name: RoleName = role.parse().expect("a role");
+        let stored = cache.read(&name, Limits::default().bytes(&name)).expect("readable");
+        assert_eq!(stored.as_ref(), newest.current.get(role), "{role}");
+    }
+    for old in &states[..7] {
+        let error = refresh(old).expect_err("older");
+        assert_eq!(kind_of(&error), "rollback", "floors only rise");
+    }
+}
+
+#[test]
+fn a_held_lock_is_waited_for_and_then_reported() {
+    let team = team();
+    let client = Client::warm(&team.server());
+    let lock = fs::read_dir(client.home().join("countersign")).expect("a folder");
+    let lock = lock.map(|entry| entry.expect("an entry").path());
+    let lock = lock.into_iter().find(|path| path.extension().is_some_and(|it| it == "lock"));
+    let held = fs::File::open(lock.expect("a lock file")).expect("a file");
+    held.lock().expect("nobody has it");
+    let mut next = team.clone();
+    next.publish();
+    let cache = TrustDirectory::new(client.home())
+        .with_patience(Duration::from_millis(50))
+        .collection(&client.policy.gun);
+    let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
+    let refresh = |server: &SimulatedServer| {
+        let policy = Arc::new(client.policy.clone());
+        server.run(client::refresh(policy, &cache, Some(server), wish)).map(drop)
+    };
+    let error = refresh(&next.server()).expect_err("locked");
+    assert!(matches!(error, Error::Storage(storage::Error::Locked { .. })), "{error}");
+    refresh(&team.server()).expect("who writes nothing needs no lock");
+    drop(held);
+    refresh(&next.server()).expect("free again");
+}
+
+#[test]
+fn a_publisher_between_two_answers_costs_at_most_a_refusal() {
+    for rotated in ["root", "timestamp", "snapshot", "targets"] {
+        let mut team = team();
+        let client = Client::warm(&team.server());
+        team.publish();
+        let before = team.server();
+        team.rotate(rotated).touch("targets/releases").publish();
+        for file in ["timestamp.json", "3.root.json"] {
+            before.change_after(file, team.files.clone());
+            if let Err(error) = client.resolve(&before, "v1") {
+                assert!(matches!(kind(&error), "threshold" | "mismatch"), "{rotated}: {error}");
+            }
+        }
+        client.resolve(&team.server(), "v1").expect("the next run");
+    }
+}
+
+// ---- without a disk --------------------------------------------------------------------------------------------
+
+#[test]
+fn a_cache_in_memory_holds_the_same_floors() {
+    let mut team = team();
+    let old = team.current["timestamp"].clone();
+    team.publish();
+    let cache = MemoryCache::new();
+    let policy = Arc::new(Client::new().policy);
+    let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
+    let refresh = |server: &SimulatedServer| {
+        server.run(client::refresh(Arc::clone(&policy), &cache, Some(server), wish)).map(drop)
+    };
+    refresh(&team.server()).expect("honest");
+    let files = cache.files();
+    assert_eq!(files[&RoleName::Timestamp], team.current["timestamp"]);
+    let replayed = team.server();
+    replayed.serve("timestamp.json", old);
+    assert_eq!(kind_of(&refresh(&replayed).expect_err("older")), "rollback");
+    assert_eq!(cache.files(), files);
+}
