@@ -5,7 +5,7 @@
 //! when_unreachable = "cache"            # "refuse" is the default
 //! max_age = "36h"                       # of the newest timestamp
 //! timeout = "2m"                        # of one command
-//! insecure_http = true                  # servers on this machine may speak plain HTTP
+//! insecure_http = ["registry.lan:5000"] # with --insecure-http these may speak plain HTTP, too
 //! keyring = true                        # look for passphrases in the desktop's keyring
 //!
 //! [servers]                             # trust servers by registry or repository prefix
@@ -39,9 +39,9 @@ pub(super) struct Config {
     pub(super) max_age: Option<Span>,
     /// How long a command may take.
     pub(super) timeout: Option<Span>,
-    /// Whether servers on this machine may speak plain HTTP.
+    /// Hosts that may speak plain HTTP, if the command line says so, too.
     #[serde(default)]
-    pub(super) insecure_http: bool,
+    pub(super) insecure_http: Vec<String>,
     /// Whether passphrases are looked for in the desktop's keyring.
     #[serde(default)]
     pub(super) keyring: bool,

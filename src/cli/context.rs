@@ -1,11 +1,19 @@
 //! What a command stands on: options, environment and configuration brought together, and one
 //! reading of the clock.
 
+mod credentials;
+mod opened;
+mod places;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+
+use credentials::TrustServerCredentials;
+pub(super) use opened::Opened;
+use places::{docker_location, trust_directory};
 
 use super::args::Global;
 use super::config::{Config, WhenUnreachable, is_notary};
@@ -13,15 +21,14 @@ use super::environment::{Environment, absolute, clock};
 use super::exit::Kind;
 use super::output::{Failure, Output, Verbosity};
 use super::subject::Subject;
-use crate::docker::Collection;
 use crate::docker::config::{self, Keychain, Location, NotaryAuth, trust_server};
 use crate::docker::pins::{PinFile, Pins};
 use crate::keys::KeyDirectory;
 use crate::net::{
-    self, Access, Account, Credential, Credentials, Deadline, Http, HttpOptions, NotaryServer,
-    PlainHttp, Realms, Registry, ServerUrl, TlsDirectory,
+    Access, Account, Deadline, Http, HttpOptions, NotaryServer, PlainHttp, Realms, Registry,
+    ServerUrl, TlsDirectory,
 };
-use crate::storage::{CollectionDirectory, TrustDirectory};
+use crate::storage::TrustDirectory;
 use crate::tuf::{Dialect, Gun, Limits};
 use crate::verify::{FirstUse, Policy};
 
@@ -66,6 +73,10 @@ impl Context {
         let http = Http::new(HttpOptions {
             tls_directories: vec![TlsDirectory::new(location.tls()), TlsDirectory::new(DAEMON_TLS)],
             extra_authorities: global.tls_ca.clone(),
+            plain_hosts: match global.insecure_http {
+                true => config.insecure_http.clone(),
+                false => Vec::new(),
+            },
             proxies: environment.proxies(),
             ..HttpOptions::default()
         });
@@ -204,7 +215,7 @@ impl Context {
         });
         let account = match &subject.image {
             Some(image) => Account::for_image(image.name(), credentials, Arc::clone(&self.realms)),
-            None => Account::at(host_of(&url), credentials, Arc::clone(&self.realms)),
+            None => Account::at(host_of(url.as_str()), credentials, Arc::clone(&self.realms)),
         };
         let deadline = Deadline::after(self.timeout().unwrap_or(UPDATE_PATIENCE));
         let server = NotaryServer::new(self.http.clone(), &url, &subject.gun, account, deadline)?;
@@ -216,10 +227,7 @@ impl Context {
         let variable = || self.environment.variable("DOCKER_CONTENT_TRUST_SERVER");
         let set = self.global.server.as_deref().or_else(variable);
         let set = set.or_else(|| self.config.server(subject.gun.as_str()));
-        let plain = match self.global.insecure_http || self.config.insecure_http {
-            true => PlainHttp::Loopback,
-            false => PlainHttp::Refused,
-        };
+        let plain = set.map_or(PlainHttp::Refused, |url| self.plain_http(url));
         match (&subject.image, set) {
             (Some(image), set) => Ok(trust_server(image.name(), set, plain)?),
             (None, Some(set)) => Ok(ServerUrl::parse(set, plain)?),
@@ -227,6 +235,16 @@ impl Context {
                 let message = format!("{}: no trust server is named for it", subject.gun);
                 Err(Failure::new(Kind::Usage, message).advise("Name one with --server URL."))
             }
+        }
+    }
+
+    /// The option alone is for this machine; other hosts must stand in the configuration, too.
+    fn plain_http(&self, url: &str) -> PlainHttp {
+        let host = host_of(url);
+        match self.global.insecure_http {
+            true if self.config.insecure_http.iter().any(|named| named == host) => PlainHttp::Named,
+            true => PlainHttp::Loopback,
+            false => PlainHttp::Refused,
         }
     }
 
@@ -239,28 +257,6 @@ impl Context {
     }
 }
 
-/// A collection with all that it stands on.
-pub(super) struct Opened {
-    policy: Policy,
-    cache: CollectionDirectory,
-    server: Option<NotaryServer>,
-}
-
-impl Opened {
-    /// The collection.
-    pub(super) fn collection(&self) -> Collection<'_, CollectionDirectory, NotaryServer> {
-        match &self.server {
-            Some(server) => Collection::new(self.policy.clone(), &self.cache, server),
-            None => self.cached(),
-        }
-    }
-
-    /// The collection as it lies in the cache.
-    pub(super) fn cached(&self) -> Collection<'_, CollectionDirectory, NotaryServer> {
-        Collection::offline(self.policy.clone(), &self.cache)
-    }
-}
-
 pub(super) fn output_of(global: &Global) -> Output {
     let verbosity = match (global.quiet, global.verbose) {
         (true, _) => Verbosity::Quiet,
@@ -268,44 +264,6 @@ pub(super) fn output_of(global: &Global) -> Output {
         _ => Verbosity::Usual,
     };
     Output { format: global.format, verbosity }
-}
-
-/// Docker's directory is needed for its TLS files and credentials, but not if the user keeps all trust elsewhere and
-/// there is no home.
-fn docker_location(global: &Global, environment: &Environment) -> Result<PathBuf, Failure> {
-    let named =
-        global.trust_dir.is_some() || environment.variable("COUNTERSIGN_TRUST_DIR").is_some();
-    match environment.docker_config() {
-        Err(_) if named => Ok(PathBuf::from("/nonexistent")),
-        other => other,
-    }
-}
-
-fn trust_directory(
-    global: &Global,
-    environment: &Environment,
-    location: &Location,
-) -> Result<PathBuf, Failure> {
-    let variable = || environment.variable("COUNTERSIGN_TRUST_DIR").map(PathBuf::from);
-    match global.trust_dir.clone().or_else(variable) {
-        Some(directory) => absolute(&directory),
-        None => Ok(location.trust()),
-    }
-}
-
-/// What docker keeps, else Notary's variable, which is meant for trust servers.
-struct TrustServerCredentials {
-    keychain: Arc<Keychain>,
-    notary: Option<NotaryAuth>,
-}
-
-impl Credentials for TrustServerCredentials {
-    fn for_host(&self, key: &str) -> Result<Option<Credential>, net::Error> {
-        match (self.keychain.for_host(key)?, &self.notary) {
-            (None, Some(notary)) => notary.for_host(key),
-            (found, _) => Ok(found),
-        }
-    }
 }
 
 fn realms(config: &Config) -> Realms {
@@ -317,8 +275,8 @@ fn realms(config: &Config) -> Realms {
 }
 
 /// Host and port of a server's address.
-fn host_of(url: &ServerUrl) -> &str {
-    let rest = url.as_str().split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+fn host_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split('/').next().unwrap_or_default()
 }
 

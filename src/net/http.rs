@@ -16,7 +16,7 @@ use reqwest::{
 use url::Url;
 
 use super::{
-    Deadline, Error, Proxies, TlsDirectory,
+    Deadline, Error, PlainHttp, Proxies, TlsDirectory,
     failure::no_answer,
     response::Response,
     server_url::{is_loopback, origin},
@@ -31,6 +31,8 @@ pub struct HttpOptions {
     pub tls_directories: Vec<TlsDirectory>,
     /// A PEM file of certificate authorities, believed for every server besides the system's.
     pub extra_authorities: Option<PathBuf>,
+    /// Hosts, with their ports, that may be spoken to without TLS although they are not this machine.
+    pub plain_hosts: Vec<String>,
     /// The proxies.
     pub proxies: Proxies,
     /// How long to be patient.
@@ -72,6 +74,12 @@ impl Http {
         Self(Arc::new(Shared { options, trust: Trust::default(), clients }))
     }
 
+    /// Whether this host may be spoken to without TLS.
+    pub(super) fn plain_http(&self, host: &str) -> PlainHttp {
+        let is_named = self.0.options.plain_hosts.iter().any(|named| named == host);
+        if is_named { PlainHttp::Named } else { PlainHttp::Loopback }
+    }
+
     /// Sends a request and waits for the head of the answer. Redirects are answers like others.
     pub(super) async fn send(
         &self,
@@ -95,7 +103,10 @@ impl Http {
     /// The client for one server: servers differ in certificates and proxies.
     fn client(&self, request: &Request) -> Result<Client, Error> {
         let url = &request.url;
-        if url.scheme() != "https" && !is_loopback(url) {
+        if url.scheme() != "https"
+            && self.plain_http(&authority(url)) == PlainHttp::Loopback
+            && !is_loopback(url)
+        {
             let problem = "only https, or http to this machine";
             return Err(Error::Url { url: origin(url), problem });
         }

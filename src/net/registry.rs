@@ -130,7 +130,8 @@ impl Registry {
         format!("{}{separator}{reference}", self.name.familiar())
     }
 
-    /// Where the registry is: https; on this machine also http, if https is not spoken there.
+    /// Where the registry is: https; on this machine also http, if https is not spoken there. As for docker's
+    /// `insecure-registries`, one that the user named may speak http, if https is not to be had.
     async fn server(&self) -> Result<&ServerUrl, Error> {
         self.server.get_or_try_init(|| self.find_server()).await
     }
@@ -138,12 +139,14 @@ impl Registry {
     async fn find_server(&self) -> Result<ServerUrl, Error> {
         let domain = if self.name.domain() == HUB { HUB_ENDPOINT } else { self.name.domain() };
         let https = ServerUrl::parse(&format!("https://{domain}"), PlainHttp::Refused)?;
-        let Ok(http) = ServerUrl::parse(&format!("http://{domain}"), PlainHttp::Loopback) else {
+        let plain = self.session.http().plain_http(domain);
+        let Ok(http) = ServerUrl::parse(&format!("http://{domain}"), plain) else {
             return Ok(https);
         };
         let ping = Request::get(https.join("/v2/")?);
         match self.session.http().send(&ping, self.deadline).await {
             Err(error) if error.is_no_tls() => Ok(http),
+            Err(Error::Unreachable { .. }) if plain == PlainHttp::Named => Ok(http),
             Err(error) => Err(error),
             Ok(response) => {
                 response.discard().await;

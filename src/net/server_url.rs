@@ -13,9 +13,11 @@ pub enum PlainHttp {
     Refused,
     /// If it runs on this machine.
     Loopback,
+    /// Yes: the user named this very server.
+    Named,
 }
 
-/// The address of a server: https (or http to loopback), a host, perhaps a port and a path prefix.
+/// The address of a server: https (or http to loopback, or where the user says so), a host, perhaps a port and a path prefix.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerUrl(String);
 
@@ -27,7 +29,11 @@ impl ServerUrl {
     /// [`Error::Url`] if it has user, query or fragment, or is not https and `plain` does not allow it.
     pub fn parse(text: &str, plain: PlainHttp) -> Result<Self, Error> {
         let url = parse_url(text).map_err(|problem| refusal(text, problem))?;
-        let plain_allowed = plain == PlainHttp::Loopback && is_loopback(&url);
+        let plain_allowed = match plain {
+            PlainHttp::Refused => false,
+            PlainHttp::Loopback => is_loopback(&url),
+            PlainHttp::Named => true,
+        };
         match url.scheme() {
             "https" => {}
             "http" if plain_allowed => {}
