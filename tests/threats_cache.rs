@@ -341,7 +341,7 @@ fn parallel_refreshes_never_go_back() {
         states.push(next);
     }
     let home = repository::temporary();
-    let policy = Arc::new(Client::new().policy);
+    let policy = Arc::new(policy(GUN));
     let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
     let refresh = |state: &Repository| {
         let cache = TrustDirectory::new(home.path())
@@ -433,7 +433,7 @@ fn a_cache_in_memory_holds_the_same_floors() {
     let old = team.current["timestamp"].clone();
     team.publish();
     let cache = MemoryCache::new();
-    let policy = Arc::new(Client::new().policy);
+    let policy = Arc::new(policy(GUN));
     let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
     let refresh = |server: &SimulatedServer| {
         server.run(client::refresh(Arc::clone(&policy), &cache, Some(server), wish)).map(drop)
