@@ -42,6 +42,7 @@ demo:
 
 bench:
 	test-registry/install bench
+	$(CARGO) bench --locked --quiet --bench verify
 	$(CARGO) build --locked --release --quiet
 	COUNTERSIGN=$(CURDIR)/target/release/countersign benches/compare.sh
 

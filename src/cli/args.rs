@@ -12,7 +12,7 @@ use super::{
 
 /// Docker Content Trust that goes on working: sign what a tag means, and pull only what was signed
 #[derive(Parser)]
-#[command(name = "countersign", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "countersign", version, max_term_width = 100)]
 #[command(arg_required_else_help = true, subcommand_required = true, after_help = EXIT_CODES)]
 pub(super) struct Cli {
     #[command(flatten)]

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::args::Global;
 use super::config::{Config, WhenUnreachable, is_notary};
-use super::environment::{Environment, absolute};
+use super::environment::{Environment, absolute, clock};
 use super::exit::Kind;
 use super::output::{Failure, Output, Verbosity};
 use super::subject::Subject;
@@ -64,10 +64,7 @@ impl Context {
             None => Config::read_if_there(&trust.join("countersign.toml"))?,
         };
         let http = Http::new(HttpOptions {
-            tls_directories: vec![
-                TlsDirectory::new(location.tls()),
-                TlsDirectory::new("/etc/docker/certs.d"),
-            ],
+            tls_directories: vec![TlsDirectory::new(location.tls()), TlsDirectory::new(DAEMON_TLS)],
             extra_authorities: global.tls_ca.clone(),
             proxies: environment.proxies(),
             ..HttpOptions::default()
@@ -81,7 +78,7 @@ impl Context {
             keychain: Arc::new(keychain),
             notary_auth,
             realms: Arc::new(realms(&config)),
-            now: Timestamp::now(),
+            now: clock(),
             global,
             config,
             notary_config,
@@ -325,5 +322,7 @@ fn host_of(url: &ServerUrl) -> &str {
     rest.split('/').next().unwrap_or_default()
 }
 
+/// Where docker's daemon keeps the authorities of registries.
+const DAEMON_TLS: &str = "/etc/docker/certs.d";
 /// For everything that is asked of a trust server in one command.
 const UPDATE_PATIENCE: Duration = Duration::from_secs(120);

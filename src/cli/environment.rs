@@ -1,10 +1,11 @@
-//! The environment, read once.
+//! The environment and the clock, read once.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::exit::Kind;
@@ -19,6 +20,7 @@ pub(super) struct Environment {
 
 impl Environment {
     /// Reads every variable; those that are no text count as absent.
+    #[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
     pub(super) fn read() -> Self {
         let text = |(name, value): (OsString, OsString)| {
             Some((name.into_string().ok()?, Zeroizing::new(value.into_string().ok()?)))
@@ -78,6 +80,12 @@ impl Environment {
         }
         Ok(path.to_owned())
     }
+}
+
+/// One reading of the clock, UTC.
+#[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
+pub(super) fn clock() -> Timestamp {
+    Timestamp::now()
 }
 
 /// The path from the root, whatever the working directory will be.

@@ -32,6 +32,7 @@ mod table;
 mod verify;
 mod verify_pull;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -44,10 +45,12 @@ use exit::{Code, Kind};
 use output::{Failure, Format, Output, Verbosity};
 
 /// Runs the program: everything it was told on the command line.
+#[expect(clippy::disallowed_methods, reason = "the one place where the command line is read")]
 pub fn main() -> ExitCode {
-    match Cli::try_parse() {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    match Cli::try_parse_from(&words) {
         Ok(cli) => run(cli).into(),
-        Err(error) => explained(&error).into(),
+        Err(error) => explained(&error, &words).into(),
     }
 }
 
@@ -81,11 +84,9 @@ fn in_context(command: Command, context: &Context) -> Result<Code, Failure> {
 }
 
 /// Help and version are answers; the rest is a mistake on the command line.
-fn explained(error: &clap::Error) -> Code {
-    let wants_json = std::env::args().any(|word| word == "--format=json")
-        || std::env::args()
-            .zip(std::env::args().skip(1))
-            .any(|(a, b)| a == "--format" && b == "json");
+fn explained(error: &clap::Error, words: &[OsString]) -> Code {
+    let wants_json = words.iter().any(|word| word == "--format=json")
+        || words.windows(2).any(|pair| pair == ["--format", "json"]);
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             Output { format: Format::Text, verbosity: Verbosity::Usual }
@@ -94,7 +95,9 @@ fn explained(error: &clap::Error) -> Code {
         }
         _ if wants_json => {
             let text = error.render().to_string();
-            let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+            let first = text.lines().map(str::trim).take_while(|line| !line.is_empty());
+            let message = first.collect::<Vec<_>>().join(" ");
+            let message = message.trim_start_matches("error: ");
             let output = Output { format: Format::Json, verbosity: Verbosity::Usual };
             output.refusal(None, &Failure::new(Kind::Usage, message))
         }

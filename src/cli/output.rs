@@ -74,6 +74,11 @@ impl Output {
         self.say(Verbosity::Usual, line);
     }
 
+    /// A word to whoever sits at the terminal, which even the quiet say.
+    pub(super) fn reply(&self, line: &str) {
+        self.say(Verbosity::Quiet, line);
+    }
+
     /// Something that happens, for those who asked.
     pub(super) fn detail(&self, line: &str) {
         self.say(Verbosity::Verbose, line);

@@ -73,19 +73,20 @@ pub(super) fn run(command: Command, context: &Context) -> Result<Code, Failure> 
     match command {
         Command::Add(arguments) => add(&arguments, context),
         Command::List => list(context),
-        Command::Remove(arguments) => {
-            let file = context.pin_file();
-            match (
-                file.remove(&prefix(&arguments.name, context)?),
-                Prefix::written(&arguments.name),
-            ) {
-                // As it is written, if it is written otherwise than we would.
-                (Err(Error::NoSuchPin { .. }), Ok(written)) => file.remove(&written)?,
-                (outcome, _) => outcome?,
-            }
-            Ok(Code::Done)
-        }
+        Command::Remove(arguments) => remove(&arguments, context),
     }
+}
+
+/// Removes the pin of what the user means, or of exactly what the user writes.
+fn remove(arguments: &Remove, context: &Context) -> Result<Code, Failure> {
+    let file = context.pin_file();
+    let meant = file.remove(&prefix(&arguments.name, context)?);
+    let written = Prefix::written(&arguments.name);
+    match (&meant, written) {
+        (Err(Error::NoSuchPin { .. }), Ok(written)) if file.remove(&written).is_ok() => {}
+        _ => meant?,
+    }
+    Ok(Code::Done)
 }
 
 fn add(arguments: &Add, context: &Context) -> Result<Code, Failure> {

@@ -41,7 +41,7 @@ impl Terminal {
             return Err(request.refused());
         }
         if tries > 0 {
-            self.output.notice("Passphrase incorrect. Please retry.");
+            self.output.reply("Passphrase incorrect. Please retry.");
         }
         let entered = ask(&format!("Enter passphrase for {alias} key{}: ", with_id(request)))?;
         self.entered.insert(alias.to_owned(), entered.clone());
@@ -54,17 +54,17 @@ impl Terminal {
             return Ok(Passphrase::new(known.to_string()));
         }
         if alias == "root" {
-            ROOT_WARNING.lines().for_each(|line| self.output.notice(line));
+            ROOT_WARNING.lines().for_each(|line| self.output.reply(line));
         }
         let key = format!("new {alias} key{}", with_id(request));
         for _ in 0..CREATE_TRIES {
             let entered = ask(&format!("Enter passphrase for {key}: "))?;
             if entered.len() < SHORTEST {
-                self.output.notice(&format!("Passphrase is too short: {SHORTEST} bytes at least, better from a password manager."));
+                self.output.reply(&format!("Passphrase is too short: {SHORTEST} bytes at least, better from a password manager."));
                 continue;
             }
             if ask(&format!("Repeat passphrase for {key}: "))? != entered {
-                self.output.notice("Passphrases do not match. Please retry.");
+                self.output.reply("Passphrases do not match. Please retry.");
                 continue;
             }
             self.entered.insert(alias.to_owned(), entered.clone());

@@ -132,15 +132,17 @@ fn tell_of_first_use(subject: &Subject, collection: &Refreshed, context: &Contex
     let root = collection.targets.root().content();
     let ids: Vec<String> = root.root.keyids().iter().map(ToString::to_string).collect();
     context.output.notice(&format!(
-        "{}: trusted on first use, with root key {}; to pin it: countersign pin add {} --root-key {}",
+        "{}: trusted on first use, root key {}",
         subject.gun,
-        ids.join(", "),
-        subject.gun,
-        ids.join(" --root-key "),
+        ids.join(", ")
     ));
     for certificate in root.keys_of(&root.root).filter_map(|key| key.certificate()) {
-        context.output.notice(&format!("  certificate SHA-256 {}", certificate.fingerprint()));
+        context.output.notice(&format!("  its certificate: SHA-256 {}", certificate.fingerprint()));
     }
+    let keys = ids.join(" --root-key ");
+    context
+        .output
+        .notice(&format!("  to pin it: countersign pin add {} --root-key {keys}", subject.gun));
 }
 
 fn ago(now: jiff::Timestamp, then: jiff::Timestamp) -> String {

@@ -77,19 +77,35 @@ pub async fn refresh(
     remote: Option<&impl Remote>,
     wish: Wish<'_>,
 ) -> Result<Refreshed, Error> {
+    match attempt(&policy, cache, remote, wish).await {
+        // While we asked, another process may have published, and left in the cache what is newer than our answers.
+        Err(Error::Verify(verify::Error::Rollback { role, .. })) if role.lists_targets() => {
+            attempt(&policy, cache, remote, wish).await
+        }
+        outcome => outcome,
+    }
+}
+
+async fn attempt(
+    policy: &Arc<Policy>,
+    cache: &impl Cache,
+    remote: Option<&impl Remote>,
+    wish: Wish<'_>,
+) -> Result<Refreshed, Error> {
     let memory = cache.memory()?;
-    check_clock(&policy, &memory)?;
+    check_clock(policy, &memory)?;
+    let accepted = Accepted {
+        root: None,
+        files: Vec::new(),
+        root_asked: false,
+        confirmed: remote.is_some(),
+        now: policy.now,
+    };
     let mut update = Update {
-        policy: &policy,
-        files: Files { policy: &policy, cache, remote },
+        policy,
+        files: Files { policy, cache, remote },
         baseline: memory.baseline.clone(),
-        accepted: Accepted {
-            root: None,
-            files: Vec::new(),
-            root_asked: false,
-            confirmed: remote.is_some(),
-            now: policy.now,
-        },
+        accepted,
         first_use: false,
         root_on_trial: false,
     };

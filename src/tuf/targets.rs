@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp as Instant;
 
-use super::{Gun, Hashes, Key, KeyId, Role, RoleName, Version};
+use super::{Hashes, Key, KeyId, Role, RoleName, Version};
 
 /// Targets metadata (TUF 1.0.34 §4.5; Notary `tuf/data/targets.go`).
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -45,23 +45,6 @@ impl Custom {
     /// Canonical JSON text.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-
-    /// The collection that the entry says it was signed for, if it says so in our way.
-    pub fn gun(&self) -> Option<String> {
-        let value: serde_json::Value = serde_json::from_str(&self.0).ok()?;
-        Some(value.get(OURS)?.get("gun")?.as_str()?.to_owned())
-    }
-
-    /// The publisher's own JSON with the collection added that the entry is signed for. JSON that is no object is
-    /// left alone.
-    pub fn naming(own: Option<Self>, gun: &Gun) -> Self {
-        let own = own.map_or_else(|| "{}".to_owned(), |own| own.0);
-        let mut value: serde_json::Value = serde_json::from_str(&own).unwrap_or_default();
-        let Some(members) = value.as_object_mut() else { return Self(own) };
-        members.insert(OURS.to_owned(), serde_json::json!({ "gun": gun.as_str() }));
-        // serde_json's objects are sorted by name, and a GUN holds nothing that needs an escape.
-        Self(value.to_string())
     }
 }
 
@@ -123,9 +106,6 @@ impl Scope {
         &self.0
     }
 }
-
-/// The member of `custom` that is ours.
-const OURS: &str = "countersign";
 
 #[cfg(test)]
 mod tests {

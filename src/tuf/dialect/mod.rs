@@ -9,7 +9,9 @@ mod canonical;
 mod json;
 pub(crate) mod notary;
 
-use super::{Custom, Envelope, Error, Key, Limits, RoleName, Root, Snapshot, Targets, Timestamp};
+use super::{
+    Custom, Envelope, Error, Gun, Key, Limits, RoleName, Root, Snapshot, Targets, Timestamp,
+};
 use crate::crypto::{CertificateBundle, PublicKey, Signature};
 use crate::tuf::KeyId;
 
@@ -182,5 +184,16 @@ impl Custom {
     /// Notary would escape when signing but not when verifying.
     pub fn parse(text: &[u8]) -> Result<Self, Error> {
         notary::write::custom(text)
+    }
+
+    /// The collection that the entry says it was signed for, if it says so in our way.
+    pub fn gun(&self) -> Option<String> {
+        notary::custom::gun(self)
+    }
+
+    /// The publisher's own JSON with the collection added that the entry is signed for. JSON that is no object is
+    /// left alone.
+    pub fn naming(own: Option<Self>, gun: &Gun) -> Self {
+        notary::custom::naming(own, gun)
     }
 }

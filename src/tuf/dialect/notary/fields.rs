@@ -26,7 +26,7 @@ impl<'v, 'a> Fields<'v, 'a> {
     ) -> Result<Self, Error> {
         let fields = Self::map(role, place, value)?;
         let lookalike = fields.members.iter().find(|(name, _)| {
-            known.iter().any(|field| *field != name.as_ref() && folds_to(name, field))
+            !known.contains(&name.as_ref()) && known.iter().any(|field| folds_to(name, field))
         });
         match lookalike {
             Some((name, _)) => Err(fields.malformed(format!("has a member {name:?}"))),

@@ -9,7 +9,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::super::json::{Level, Name, Value};
+use super::super::json::{self, Level, Name, Value};
 use super::fields::{Fields, malformed};
 use super::read::{self, Reader, TARGETS_FIELDS};
 use crate::tuf::{Error, Limits, RoleName, Targets};
@@ -20,7 +20,8 @@ pub(in crate::tuf::dialect) fn targets(
     names: &[&str],
     limits: &Limits,
 ) -> Result<Targets, Error> {
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let text = json::text(bytes).map_err(|_| malformed(role, "not UTF-8".to_owned()))?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
     let file = Glance { place: Place::File, names }
         .deserialize(&mut deserializer)
         .map_err(|error| malformed(role, error.to_string()))?;

@@ -1,5 +1,6 @@
 //! Notary v1's written form, byte for byte that of notary 0.7 and docker.
 
+pub(super) mod custom;
 pub(super) mod glance;
 pub(super) mod key;
 pub(super) mod read;

@@ -362,7 +362,7 @@ pub(super) fn expires(fields: &Fields<'_, '_>) -> Result<Instant, Error> {
 }
 
 /// The canonical text of what a publisher put beside a target.
-fn canonical_custom(value: &Value<'_>) -> Custom {
+pub(super) fn canonical_custom(value: &Value<'_>) -> Custom {
     let mut out = Vec::new();
     canonical::write(value, &mut out);
     Custom::from_canonical(String::from_utf8_lossy(&out).into_owned())

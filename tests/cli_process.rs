@@ -1,0 +1,196 @@
+//! How the program treats secrets, signals and those who stop listening.
+
+use std::fs;
+use std::io::Read;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const CANARY: &str = "canary-9f4e1c7a";
+
+#[expect(clippy::disallowed_methods, reason = "the search path is that of whoever tests")]
+fn countersign(home: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    command.env_clear().env("HOME", home).env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command.current_dir(home).stdin(Stdio::null());
+    command
+}
+
+/// A server that takes connections and says nothing.
+fn silent_server() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("https://{}", listener.local_addr().expect("an address"));
+    (listener, url)
+}
+
+fn wait(child: &mut Child) -> std::process::ExitStatus {
+    let end = Instant::now() + Duration::from_secs(20);
+    loop {
+        match child.try_wait().expect("a child") {
+            Some(status) => return status,
+            None if Instant::now() > end => {
+                let _ = child.kill();
+                panic!("it does not end");
+            }
+            None => std::thread::sleep(Duration::from_millis(10)),
+        }
+    }
+}
+
+fn script(path: &Path, text: &str) {
+    fs::write(path, format!("#!/bin/sh\n{text}\n")).expect("written");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700)).expect("set");
+}
+
+fn every_file(folder: &Path, visit: &mut impl FnMut(&Path)) {
+    for entry in fs::read_dir(folder).expect("a folder").flatten() {
+        match entry.path() {
+            path if path.is_dir() => every_file(&path, visit),
+            path => visit(&path),
+        }
+    }
+}
+
+#[test]
+fn secret_canary_nowhere() {
+    let home = tempfile::tempdir().expect("a home");
+    let bin = home.path().join("bin");
+    fs::create_dir_all(&bin).expect("a folder");
+    fs::create_dir_all(home.path().join(".docker")).expect("a folder");
+    fs::write(home.path().join(".docker/config.json"), r#"{"credsStore":"spy"}"#).expect("written");
+    // A helper and a docker that tell all they know.
+    script(&bin.join("docker-credential-spy"), "env >>\"$HOME/helper\"; cat >/dev/null; exit 1");
+    script(&bin.join("docker"), "env >>\"$HOME/child\"; exit 1");
+    let path = format!("{}:/usr/bin:/bin", bin.display());
+    let mut said = Vec::new();
+    for arguments in [
+        &["key", "generate", "alice", "-v"] as &[&str],
+        &[
+            "sign",
+            "-v",
+            "127.0.0.1:1/web:1",
+            "--digest",
+            &format!("sha256:{}", "a".repeat(64)),
+            "--size",
+            "1",
+        ],
+        &["sign", "--format", "json", "127.0.0.1:1/web:1"],
+        &["key", "passwd", "aaaa"],
+        &["verify-pull", "127.0.0.1:1/web:1"],
+    ] {
+        let output = countersign(home.path())
+            .args(arguments)
+            .env("PATH", &path)
+            .env("RUST_LOG", "trace")
+            .env("RUST_BACKTRACE", "1")
+            .env("DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE", CANARY)
+            .env("DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE", CANARY)
+            .env("NOTARY_TARGETS_PASSPHRASE", CANARY)
+            .output()
+            .expect("it runs");
+        said.extend(output.stdout);
+        said.extend(output.stderr);
+    }
+    assert!(!String::from_utf8_lossy(&said).contains(CANARY), "it was said");
+    let mut files = 0;
+    every_file(home.path(), &mut |path| {
+        files += 1;
+        let bytes = fs::read(path).expect("readable");
+        let found = bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes());
+        assert!(!found, "{} holds it", path.display());
+    });
+    assert!(files >= 4, "the key and its public half were written");
+}
+
+#[test]
+fn no_core_with_key() {
+    let home = tempfile::tempdir().expect("a home");
+    let (_server, url) = silent_server();
+    let mut child = countersign(home.path())
+        .args(["--server", &url, "init", "web"])
+        .env("DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE", CANARY)
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it runs");
+    let limits = format!("/proc/{}/limits", child.id());
+    let end = Instant::now() + Duration::from_secs(10);
+    let forbidden = loop {
+        let text = fs::read_to_string(&limits).unwrap_or_default();
+        let core = text.lines().find(|line| line.starts_with("Max core file size"));
+        let words: Vec<&str> =
+            core.map(|line| line.split_whitespace().collect()).unwrap_or_default();
+        if words.get(4..6) == Some(&["0", "0"]) || Instant::now() > end {
+            break words.get(4..6) == Some(&["0", "0"]);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    child.kill().expect("killed");
+    wait(&mut child);
+    assert!(forbidden, "core files are possible");
+}
+
+#[test]
+fn reader_that_leaves_ends_it_quietly() {
+    let home = tempfile::tempdir().expect("a home");
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut child = countersign(home.path())
+        .arg("man")
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    assert_eq!(wait(&mut child).code(), Some(128 + 13));
+    let mut said = String::new();
+    child.stderr.take().expect("a pipe").read_to_string(&mut said).expect("text");
+    assert_eq!(said, "");
+}
+
+#[test]
+fn signals_end_it_and_leave_nothing_behind() {
+    for (signal, arguments) in [
+        ("TERM", &["verify", "web"] as &[&str]),
+        ("INT", &["verify", "web"]),
+        ("HUP", &["pull", "web", "--to", "oci:out"]),
+    ] {
+        let home = tempfile::tempdir().expect("a home");
+        let (server, url) = silent_server();
+        let mut child = countersign(home.path())
+            .args(["--server", &url])
+            .args(arguments)
+            .spawn()
+            .expect("it runs");
+        // It is waiting for an answer then.
+        let _connection = server.accept().expect("a connection");
+        let pid = child.id().to_string();
+        let sent = Command::new("kill").args(["-s", signal, &pid]).status().expect("kill runs");
+        assert!(sent.success());
+        let status = wait(&mut child);
+        let number = match signal {
+            "TERM" => 15,
+            "INT" => 2,
+            _ => 1,
+        };
+        let told = status.signal() == Some(number) || status.code() == Some(128 + number);
+        assert!(told, "{signal}: {status}");
+        let mut left = Vec::new();
+        every_file(home.path(), &mut |path| left.push(path.to_owned()));
+        assert!(left.is_empty(), "{signal}: {left:?}");
+    }
+}
+
+#[test]
+fn deadline_covers_a_server_that_says_nothing() {
+    let home = tempfile::tempdir().expect("a home");
+    let (_server, url) = silent_server();
+    let started = Instant::now();
+    let output = countersign(home.path())
+        .args(["--server", &url, "--timeout", "1s", "verify", "web"])
+        .output()
+        .expect("it runs");
+    assert_eq!(output.status.code(), Some(5));
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+}
