@@ -243,7 +243,6 @@
 //! It shall check what is published, too: a publisher's program may be wrong, and its credentials may be stolen.
 
 #[cfg(feature = "cli")]
-#[expect(clippy::disallowed_methods, reason = "a face reads the clock and the environment")]
 pub mod cli;
 #[cfg(feature = "client")]
 pub mod client;

@@ -12,7 +12,7 @@ use crate::keys::{KeyStore, PassphraseSource};
 use crate::net::{self, Remote};
 use crate::storage::Cache;
 use crate::tuf::{Custom, Hashes, KeyId, RoleName, Target, Version};
-use crate::verify::{self, Policy, Wanted};
+use crate::verify::{Policy, Wanted};
 
 /// What to sign, and how.
 #[derive(Clone, Debug)]
@@ -169,7 +169,7 @@ impl<R: Remote> TagAuthor<'_, R> {
         draft: &mut Draft,
         tag: &Tag,
         descriptor: &Descriptor,
-        unusable: &BTreeMap<RoleName, verify::Error>,
+        unusable: &BTreeMap<RoleName, client::Error>,
     ) -> Result<TagSigned, Error> {
         let roles = signable(draft, &self.policy.gun, tag, &self.request.roles, &self.keys)?;
         let mut signed = Vec::with_capacity(roles.len());
@@ -242,7 +242,7 @@ impl<R: Remote> TagAuthor<'_, R> {
 /// A role that is published but unusable cannot be signed on top of: its entries are not trusted.
 fn check_usable(
     role: &RoleName,
-    unusable: &BTreeMap<RoleName, verify::Error>,
+    unusable: &BTreeMap<RoleName, client::Error>,
 ) -> Result<(), Error> {
     match unusable.get(role) {
         Some(reason) => Err(Error::Role { role: role.clone(), reason: reason.to_string() }),

@@ -133,15 +133,11 @@ impl Cache for CollectionDirectory {
     fn keep(&self, accepted: &Accepted) -> Result<(), Error> {
         let (ours, _lock) = self.locked()?;
         let mut memory = self.remembered(&ours)?;
-        if let Some((version, bytes)) = &accepted.root
-            && memory.baseline.root().is_none_or(|known| known <= *version)
-        {
+        if let Some(bytes) = memory.root_to_write(accepted) {
             self.write(&RoleName::Root, bytes)?.settle()?;
         }
-        for (role, bytes, seen) in &accepted.files {
-            if let (Some(bytes), false) = (bytes, memory.is_newer_than(role, seen)) {
-                self.write(role, bytes)?;
-            }
+        for (role, bytes) in memory.files_to_write(accepted) {
+            self.write(role, bytes)?;
         }
         memory.learn(accepted);
         ours.replace(&self.record_name(), &record::write(self.gun.as_str(), &memory))?;

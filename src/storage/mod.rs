@@ -69,6 +69,8 @@ pub struct Memory {
 pub struct Accepted {
     /// A root newer than the stored one.
     pub root: Option<(crate::tuf::Version, Vec<u8>)>,
+    /// The root under which the other files were accepted.
+    pub under: Option<crate::tuf::Version>,
     /// Other files; `None` in place of bytes that are stored already.
     pub files: Vec<(RoleName, Option<Vec<u8>>, Seen)>,
     /// Whether the server said which root is the newest.
@@ -80,15 +82,34 @@ pub struct Accepted {
 }
 
 impl Memory {
+    /// The root of an update that is to be written: not one older than what is known.
+    pub fn root_to_write<'a>(&self, accepted: &'a Accepted) -> Option<&'a [u8]> {
+        let (version, bytes) = accepted.root.as_ref()?;
+        self.baseline.root().is_none_or(|known| known <= *version).then_some(bytes)
+    }
+
+    /// The other files of an update that are to be written: none that would take the place of a newer one.
+    pub fn files_to_write<'a>(
+        &self,
+        accepted: &'a Accepted,
+    ) -> impl Iterator<Item = (&'a RoleName, &'a [u8])> {
+        let admitted = |(role, _, seen): &&(RoleName, Option<Vec<u8>>, Seen)| {
+            !self.is_past(accepted) && !self.is_newer_than(role, seen)
+        };
+        let files = accepted.files.iter().filter(admitted);
+        files.filter_map(|(role, bytes, _)| Some((role, bytes.as_deref()?)))
+    }
+
     /// Takes in what was accepted.
     pub fn learn(&mut self, accepted: &Accepted) {
+        let past = self.is_past(accepted);
         if let Some((version, bytes)) = &accepted.root
             && self.baseline.root().is_none_or(|known| known <= *version)
         {
             self.baseline.remember_root(*version);
             self.root = Some(Sha256::of(bytes));
         }
-        for (role, _, seen) in &accepted.files {
+        for (role, _, seen) in accepted.files.iter().filter(|_| !past) {
             self.baseline.remember(role.clone(), seen.clone());
         }
         if accepted.root_asked {
@@ -99,7 +120,12 @@ impl Memory {
         }
     }
 
-    /// Whether a file would take the place of a newer one.
+    /// Whether another process went on to a newer root meanwhile: what was accepted under an older one must not take
+    /// the place of what is remembered under the newer.
+    fn is_past(&self, accepted: &Accepted) -> bool {
+        self.baseline.root() > accepted.under && accepted.under.is_some()
+    }
+
     fn is_newer_than(&self, role: &RoleName, seen: &Seen) -> bool {
         self.baseline.seen().get(role).is_some_and(|known| {
             known.governance.keys == seen.governance.keys && known.version > seen.version
