@@ -111,6 +111,26 @@ fn a_replaced_root_is_found_out() {
 }
 
 #[test]
+fn a_newer_root_that_another_program_left_is_believed_only_if_it_follows_from_ours() {
+    let mut team = team();
+    let client = Client::warm(&team.server());
+    let mut mallory = Repository::team();
+    (0..4).for_each(|_| {
+        mallory.rotate("root").publish();
+    });
+    mallory.leap().leap().publish();
+    fs::write(client.path("root"), &mallory.current["root"]).expect("docker trusted anew");
+    let error = client.resolve(&mallory.server(), "v1").expect_err("we did not");
+    assert!(matches!(error, docker::Error::Client(Error::RootLost { .. })), "{error}");
+    client.resolve(&team.server(), "v1").expect("the honest server gives ours back");
+    assert_eq!(client.metadata()["root"], team.current["root"]);
+    team.rotate("root").publish();
+    fs::write(client.path("root"), &team.current["root"]).expect("docker went on");
+    client.resolve(&team.server(), "v1").expect("and so do we");
+    assert_eq!(client.record()["root_version"], 3);
+}
+
+#[test]
 fn a_damaged_root_that_nobody_remembers_needs_a_person() {
     let team = team();
     let client = Client::warm(&team.server());
@@ -342,7 +362,7 @@ fn parallel_refreshes_never_go_back() {
         states.push(next);
     }
     let home = repository::temporary();
-    let policy = Arc::new(Client::new().policy);
+    let policy = Arc::new(policy(GUN));
     let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
     let refresh = |state: &Repository| {
         let cache = TrustDirectory::new(home.path())
@@ -434,7 +454,7 @@ fn a_cache_in_memory_holds_the_same_floors() {
     let old = team.current["timestamp"].clone();
     team.publish();
     let cache = MemoryCache::new();
-    let policy = Arc::new(Client::new().policy);
+    let policy = Arc::new(policy(GUN));
     let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
     let refresh = |server: &SimulatedServer| {
         server.run(client::refresh(Arc::clone(&policy), &cache, Some(server), wish)).map(drop)
