@@ -39,8 +39,8 @@ fn storage_error(error: docker::Error) -> storage::Error {
 #[test]
 fn any_lost_or_damaged_file_is_fetched_again() {
     let team = team();
-    #[expect(clippy::type_complexity, reason = "a table of damages")]
-    let damages: [fn(&[u8]) -> Option<Vec<u8>>; 6] = [
+    type Damage = fn(&[u8]) -> Option<Vec<u8>>;
+    let damages: [Damage; 6] = [
         |_| None,
         |_| Some(Vec::new()),
         |bytes| Some(bytes[..bytes.len() / 2].to_vec()),

@@ -3,7 +3,7 @@
 //! Needs `strace`, which injects the faults. The program under test is this program itself, started again as a host
 //! that refreshes a collection whose server is a folder of files.
 #![cfg(feature = "registry")]
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a test program without a harness")]
+#![expect(clippy::print_stderr, clippy::print_stdout, reason = "a test program without a harness")]
 
 #[path = "support/repository.rs"]
 mod repository;

@@ -14,7 +14,8 @@ use crate::verify::{self, Policy, TrustedRoot};
 pub(super) enum Start {
     /// At the stored root.
     Stored(TrustedRoot),
-    /// At the root that was stored once and is lost: to be fetched by its version, and known by its hash.
+    /// At the root that we stored once, and that is lost or was replaced: to be fetched by its version, and known by its
+    /// hash.
     Lost(crate::tuf::Version, Sha256),
     /// At whatever the server shows first.
     FirstUse,
