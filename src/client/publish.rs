@@ -113,6 +113,7 @@ fn remember_founding(policy: &Policy, cache: &impl Cache, update: &Update) -> Re
         root,
         under: None,
         files: Vec::new(),
+        dropped: Vec::new(),
         root_asked: false,
         confirmed: true,
         now: policy.now,

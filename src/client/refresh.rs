@@ -112,6 +112,7 @@ impl<'u> Update<'u> {
             root: None,
             under: None,
             files: Vec::new(),
+            dropped: Vec::new(),
             root_asked: false,
             confirmed,
             now: policy.now,
@@ -136,9 +137,16 @@ impl<'u> Update<'u> {
             self.root_on_trial = true;
         }
         let (root, timestamp) = self.first_files(start, files).await?;
-        let (root, ahead) = self.newest_root(root, &timestamp, files, memory).await?;
+        let before = root.content().version;
+        let (root, mut ahead) = self.newest_root(root, &timestamp, files, memory).await?;
         self.root_on_trial = false;
         self.accepted.under = Some(root.content().version);
+        let mut timestamp = timestamp;
+        if let (Some(remote), true) = (files.remote(), root.content().version > before) {
+            // The timestamp that we have may be of before the new root.
+            timestamp = self.current_timestamp(remote).await?.unwrap_or(timestamp);
+            ahead = None;
+        }
         let timestamp = self.timestamp(&root, timestamp, files)?;
         let snapshot = self.snapshot(&timestamp, ahead, files).await?;
         self.targets(&snapshot, files, wish).await
@@ -153,8 +161,7 @@ impl<'u> Update<'u> {
         let stored = files.stored(&RoleName::Timestamp);
         let Some(remote) = files.remote() else { return first_files_offline(start, files) };
         let limits = &self.policy.limits;
-        let current = RemoteFile::Current(RoleName::Timestamp);
-        let timestamp = remote.fetch(&current, limits.timestamp_bytes);
+        let timestamp = self.current_timestamp(remote);
         let (root, timestamp) = match start.file() {
             None => (None, timestamp.await),
             Some(file) => {
@@ -183,6 +190,11 @@ impl<'u> Update<'u> {
             }
         };
         Ok((root, timestamp?.ok_or_else(absent)?))
+    }
+
+    async fn current_timestamp(&self, remote: &impl Remote) -> Result<Option<Vec<u8>>, Error> {
+        let current = RemoteFile::Current(RoleName::Timestamp);
+        Ok(remote.fetch(&current, self.policy.limits.timestamp_bytes).await?)
     }
 
     fn establish(&mut self, bytes: Vec<u8>) -> Result<TrustedRoot, Error> {
@@ -300,6 +312,7 @@ impl<'u> Update<'u> {
         }
         let mut targets = snapshot.targets(&loaded.file, &self.baseline, wish.wanted)?;
         self.accept_loaded(&role, loaded, &targets);
+        self.accepted.dropped = no_longer_delegated(&targets, &self.baseline);
         let mut unusable = BTreeMap::new();
         self.delegations(&mut targets, delegated, files, wish.wanted, &mut unusable)?;
         while let Roles::All = wish.roles {
@@ -392,7 +405,7 @@ impl<'u> Update<'u> {
             .clock
             .is_none_or(|clock| self.policy.now.duration_since(clock) > CLOCK_NOTED_EVERY);
         let confirmed = accepted.confirmed && clock_moved && !accepted.files.is_empty();
-        let rooted = accepted.root.is_some() || accepted.root_asked;
+        let rooted = accepted.root.is_some() || accepted.root_asked || !accepted.dropped.is_empty();
         if rooted || confirmed || accepted.files.iter().any(differs) {
             cache.keep(accepted)?;
         }
@@ -409,6 +422,14 @@ fn first_files_offline<R: Remote>(
         (Start::Stored(_), None) => Err(files.not_stored(RoleName::Timestamp)),
         _ => Err(files.not_stored(RoleName::Root)),
     }
+}
+
+/// Roles that were seen, and to which a trusted `targets` does not delegate any more: should it do so again, they are new.
+fn no_longer_delegated(targets: &TrustedTargets, baseline: &Baseline) -> Vec<RoleName> {
+    let dropped = |role: &&RoleName| {
+        role.parent() == Some(RoleName::Targets) && targets.delegation_to(role).is_none()
+    };
+    baseline.seen().keys().filter(dropped).cloned().collect()
 }
 
 /// The delegations to load beside `targets`, before we know that it delegates to them: the few that were named, or the

@@ -73,6 +73,8 @@ pub struct Accepted {
     pub under: Option<crate::tuf::Version>,
     /// Other files; `None` in place of bytes that are stored already.
     pub files: Vec<(RoleName, Option<Vec<u8>>, Seen)>,
+    /// Delegated roles that a trusted file has removed.
+    pub dropped: Vec<RoleName>,
     /// Whether the server said which root is the newest.
     pub root_asked: bool,
     /// Whether a server was asked at all.
@@ -111,6 +113,9 @@ impl Memory {
         }
         for (role, _, seen) in accepted.files.iter().filter(|_| !past) {
             self.baseline.remember(role.clone(), seen.clone());
+        }
+        for role in accepted.dropped.iter().filter(|_| !past) {
+            self.baseline.forget(role);
         }
         if accepted.root_asked {
             self.root_asked = self.root_asked.max(Some(accepted.now));
