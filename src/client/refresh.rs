@@ -205,8 +205,8 @@ impl<'u> Update<'u> {
         Ok(root)
     }
 
-    /// Asks for newer roots, unless nothing changed since we last did and that was not long ago. Meanwhile the snapshot
-    /// that the timestamp names is fetched ahead.
+    /// Asks for newer roots, unless nothing changed since we last did and that was not long ago. On first contact the
+    /// snapshot that the timestamp names is fetched meanwhile.
     ///
     /// An unchanged timestamp carries nothing new that a retired key could have signed, so it can do no harm before it
     /// expires; a changed one is judged only under the newest root.
@@ -227,7 +227,11 @@ impl<'u> Update<'u> {
         }
         let Some(remote) = files.remote() else { return Ok((settled?, None)) };
         let walk = rooting::walk(root, self.policy, remote);
-        let (walked, ahead) = join(walk, self.fetch_ahead(timestamp, files)).await;
+        // On first contact two connections are open. Later there is one, and a second costs more than it saves.
+        let (walked, ahead) = match self.first_use {
+            true => join(walk, self.fetch_ahead(timestamp, files)).await,
+            false => (walk.await, None),
+        };
         let (newest, bytes, outcome) = walked;
         if let Some(bytes) = bytes {
             self.accepted.root = Some((newest.content().version, bytes));

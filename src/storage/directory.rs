@@ -128,12 +128,14 @@ impl Cache for CollectionDirectory {
         }
     }
 
-    /// Root first and the record last: a crash at any point leaves files that verify. The root, which is the pin, and
-    /// the record are durable on return; another file whose new name a power cut takes back is fetched again.
+    /// Root first and the record last: a crash at any point leaves files that verify. A new root, which is the pin, is
+    /// durable on return. Of anything else a power cut may take back the last new names: then files are fetched again,
+    /// and the record says what it said before.
     fn keep(&self, accepted: &Accepted) -> Result<(), Error> {
         let (ours, _lock) = self.locked()?;
         let mut memory = self.remembered(&ours)?;
-        if let Some(bytes) = memory.root_to_write(accepted) {
+        let root = memory.root_to_write(accepted);
+        if let Some(bytes) = root {
             self.write(&RoleName::Root, bytes)?.settle()?;
         }
         for (role, bytes) in memory.files_to_write(accepted) {
@@ -141,7 +143,7 @@ impl Cache for CollectionDirectory {
         }
         memory.learn(accepted);
         ours.replace(&self.record_name(), &record::write(self.gun.as_str(), &memory))?;
-        ours.settle()
+        root.map_or(Ok(()), |_| ours.settle())
     }
 
     fn offer(&self, role: &RoleName, bytes: &[u8]) -> Result<(), Error> {
