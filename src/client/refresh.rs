@@ -136,9 +136,11 @@ impl<'u> Update<'u> {
             self.accepted.root = Some((root.content().version, bytes.to_vec()));
             self.root_on_trial = true;
         }
+        let connections = Connections::after(&start);
         let (root, timestamp) = self.first_files(start, files).await?;
         let before = root.content().version;
-        let (root, mut ahead) = self.newest_root(root, &timestamp, files, memory).await?;
+        let (root, mut ahead) =
+            self.newest_root(root, &timestamp, files, memory, connections).await?;
         self.root_on_trial = false;
         self.accepted.under = Some(root.content().version);
         let mut timestamp = timestamp;
@@ -205,8 +207,8 @@ impl<'u> Update<'u> {
         Ok(root)
     }
 
-    /// Asks for newer roots, unless nothing changed since we last did and that was not long ago. On first contact the
-    /// snapshot that the timestamp names is fetched meanwhile.
+    /// Asks for newer roots, unless nothing changed since we last did and that was not long ago. If two
+    /// connections are open, the snapshot that the timestamp names is fetched meanwhile.
     ///
     /// An unchanged timestamp carries nothing new that a retired key could have signed, so it can do no harm before it
     /// expires; a changed one is judged only under the newest root.
@@ -216,6 +218,7 @@ impl<'u> Update<'u> {
         timestamp: &[u8],
         files: &Files<'_, R>,
         memory: &Memory,
+        connections: Connections,
     ) -> Result<(CurrentRoot, Option<Vec<u8>>), Error> {
         let asked_lately = memory
             .root_asked
@@ -227,10 +230,9 @@ impl<'u> Update<'u> {
         }
         let Some(remote) = files.remote() else { return Ok((settled?, None)) };
         let walk = rooting::walk(root, self.policy, remote);
-        // On first contact two connections are open. Later there is one, and a second costs more than it saves.
-        let (walked, ahead) = match self.first_use {
-            true => join(walk, self.fetch_ahead(timestamp, files)).await,
-            false => (walk.await, None),
+        let (walked, ahead) = match connections {
+            Connections::Two => join(walk, self.fetch_ahead(timestamp, files)).await,
+            Connections::One => (walk.await, None),
         };
         let (newest, bytes, outcome) = walked;
         if let Some(bytes) = bytes {
@@ -414,6 +416,20 @@ impl<'u> Update<'u> {
             cache.keep(accepted)?;
         }
         Ok(())
+    }
+}
+
+/// How many connections to the server are open after its first answers. Opening another one takes longer than asking
+/// twice over one.
+#[derive(Clone, Copy)]
+enum Connections {
+    One,
+    Two,
+}
+
+impl Connections {
+    fn after(start: &Start) -> Self {
+        start.file().map_or(Self::One, |_| Self::Two)
     }
 }
 

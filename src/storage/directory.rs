@@ -77,13 +77,19 @@ impl CollectionDirectory {
     }
 
     fn write(&self, role: &RoleName, bytes: &[u8]) -> Result<Folder, Error> {
+        let (folder, name) = self.folder_of(role)?;
+        folder.replace(&name, bytes)?;
+        Ok(folder)
+    }
+
+    /// The folder of a role's file, made if need be, and the file's name.
+    fn folder_of(&self, role: &RoleName) -> Result<(Folder, String), Error> {
         let (folders, name) = self.place(role);
         let mut folder = Folder::create(&self.trust.path)?;
         for part in folders {
             folder = folder.make_child(&part)?;
         }
-        folder.replace(&name, bytes)?;
-        Ok(folder)
+        Ok((folder, name))
     }
 
     fn remembered(&self, ours: &Folder) -> Result<Memory, Error> {
@@ -148,7 +154,8 @@ impl Cache for CollectionDirectory {
 
     fn offer(&self, role: &RoleName, bytes: &[u8]) -> Result<(), Error> {
         let (_, _lock) = self.locked()?;
-        self.write(role, bytes).map(drop)
+        let (folder, name) = self.folder_of(role)?;
+        folder.replace_casually(&name, bytes)
     }
 }
 
