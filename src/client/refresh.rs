@@ -79,9 +79,11 @@ pub async fn refresh(
     remote: Option<&impl Remote>,
     wish: Wish<'_>,
 ) -> Result<Refreshed, Error> {
-    let memory = cache.memory()?;
+    let (memory, files) = {
+        let _steady = cache.steady()?;
+        (cache.memory()?, Files::picture(&policy, cache, remote, wish.roles)?)
+    };
     check_clock(&policy, &memory)?;
-    let files = Files::picture(&policy, cache, remote, wish.roles)?;
     let mut update = Update::new(&policy, &memory, remote.is_some());
     let result = update.run(&files, &memory, wish).await;
     update.withdraw(result.as_ref().err());

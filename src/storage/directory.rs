@@ -4,12 +4,12 @@
 //! beside lies in `countersign/`, which they ignore, in a file named by the SHA-256 of the GUN, because a GUN's own
 //! components may be anything, the name of one of our files included.
 
-use std::fs::TryLockError;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::folder::{Folder, Found};
-use super::{Accepted, Cache, Error, Memory, record};
+use super::{Accepted, Cache, Error, Memory, Steady, record};
 use crate::crypto::Sha256;
 use crate::tuf::{Gun, RoleName};
 
@@ -102,11 +102,37 @@ impl CollectionDirectory {
     }
 
     /// Our own folder, and the right to write.
-    fn locked(&self) -> Result<(Folder, Lock), Error> {
+    fn locked(&self) -> Result<(Folder, Steady), Error> {
         let ours = Folder::create(&self.trust.path)?.make_child(OURS)?;
-        let name = format!("{}.lock", Sha256::of(self.gun.as_str().as_bytes()));
-        let lock = Lock::take(&ours, &name, self.trust.patience)?;
+        let (file, path) = ours.lock_file(&self.lock_name())?;
+        let lock = Self::take(file, path, self.trust.patience, File::try_lock)?;
         Ok((ours, lock))
+    }
+
+    fn lock_name(&self) -> String {
+        format!("{}.lock", Sha256::of(self.gun.as_str().as_bytes()))
+    }
+
+    /// Waits for a lock, which the kernel gives up with the process.
+    fn take(
+        file: File,
+        path: PathBuf,
+        waited: Duration,
+        attempt: impl Fn(&File) -> Result<(), TryLockError>,
+    ) -> Result<Steady, Error> {
+        let started = Instant::now();
+        loop {
+            match attempt(&file) {
+                Ok(()) => return Ok(Steady { _lock: Some(file) }),
+                Err(TryLockError::WouldBlock) if started.elapsed() < waited => {
+                    std::thread::sleep(POLL);
+                }
+                Err(TryLockError::WouldBlock) => return Err(Error::Locked { path, waited }),
+                Err(TryLockError::Error(source)) => {
+                    return Err(Error::Io { action: "lock", path, source });
+                }
+            }
+        }
     }
 }
 
@@ -123,6 +149,20 @@ impl Cache for CollectionDirectory {
         match folder.read(&name, limit)? {
             Found::File(bytes) => Ok(Some(bytes)),
             Found::Nothing | Found::Unfit => Ok(None),
+        }
+    }
+
+    /// Before anything was ever written there is nothing to lock. A writer takes milliseconds; one that hangs is not
+    /// waited for, and costs at most a refusal.
+    fn steady(&self) -> Result<Steady, Error> {
+        let trust = Folder::open(&self.trust.path)?;
+        let ours = trust.map(|trust| trust.child(OURS)).transpose()?.flatten();
+        let lock = ours.and_then(|ours| ours.existing_lock_file(&self.lock_name()));
+        let Some((file, path)) = lock else { return Ok(Steady { _lock: None }) };
+        let waited = self.trust.patience.min(READER_PATIENCE);
+        match Self::take(file, path, waited, File::try_lock_shared) {
+            Err(Error::Locked { .. }) => Ok(Steady { _lock: None }),
+            other => other,
         }
     }
 
@@ -159,33 +199,8 @@ impl Cache for CollectionDirectory {
     }
 }
 
-/// A lock that the kernel gives up with the process.
-struct Lock {
-    _file: std::fs::File,
-}
-
-impl Lock {
-    fn take(folder: &Folder, name: &str, patience: Duration) -> Result<Self, Error> {
-        let (file, path) = folder.lock_file(name)?;
-        let started = Instant::now();
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Self { _file: file }),
-                Err(TryLockError::WouldBlock) if started.elapsed() < patience => {
-                    std::thread::sleep(POLL);
-                }
-                Err(TryLockError::WouldBlock) => {
-                    return Err(Error::Locked { path, waited: patience });
-                }
-                Err(TryLockError::Error(source)) => {
-                    return Err(Error::Io { action: "lock", path, source });
-                }
-            }
-        }
-    }
-}
-
 const OURS: &str = "countersign";
 const MAX_RECORD_BYTES: u64 = 4 << 20;
 const DEFAULT_PATIENCE: Duration = Duration::from_secs(30);
+const READER_PATIENCE: Duration = Duration::from_secs(1);
 const POLL: Duration = Duration::from_millis(5);

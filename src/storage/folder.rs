@@ -98,7 +98,8 @@ impl Folder {
     }
 
     /// Puts a file in place, whole or not at all, readable by the owner alone. Its bytes are on the disk before its
-    /// name is; the name is when [`Self::settle`] returns.
+    /// name is; the name is when [`Self::settle`] returns. Only for who holds the collection's lock: what a killed
+    /// process left half-written has the same name, and is written anew.
     pub(super) fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
         self.put(name, bytes, File::sync_all)
     }
@@ -111,6 +112,13 @@ impl Folder {
     /// Makes the names in this folder durable.
     pub(super) fn settle(&self) -> Result<(), Error> {
         fs::fsync(&self.handle).map_err(|error| failure("write", &self.path, error))
+    }
+
+    /// An open file to lock, if it is there.
+    pub(super) fn existing_lock_file(&self, name: &str) -> Option<(File, PathBuf)> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let handle = fs::openat(&self.handle, name, flags, Mode::empty()).ok()?;
+        Some((File::from(handle), self.path.join(name)))
     }
 
     /// An open file to lock, made if need be.
