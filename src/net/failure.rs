@@ -9,6 +9,9 @@ pub(super) fn no_answer(host: String, cause: reqwest::Error) -> Error {
     if cause.is_timeout() {
         return Error::TimedOut { host };
     }
+    if was_cut(&cause) {
+        return Error::Unreachable { host, source: "the connection was closed".into() };
+    }
     Error::Unreachable { host, source: Box::new(cause.without_url()) }
 }
 
@@ -29,6 +32,13 @@ impl Error {
         let mut tls_errors = causes.filter_map(|cause| cause.downcast_ref::<rustls::Error>());
         tls_errors.any(|error| matches!(error, rustls::Error::InvalidMessage(_)))
     }
+}
+
+/// Whether the other side hung up, about which the TLS library has a page to read.
+fn was_cut(cause: &reqwest::Error) -> bool {
+    let causes = std::iter::successors(cause.source(), |cause| deeper(*cause));
+    let mut io_errors = causes.filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    io_errors.any(|error| error.kind() == std::io::ErrorKind::UnexpectedEof)
 }
 
 /// An `io::Error` hides its cause from `source`.
