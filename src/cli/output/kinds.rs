@@ -2,6 +2,7 @@
 
 use super::{Failure, Kind};
 use crate::docker::{self, config, engine, pins, pull};
+use crate::storage::TrustDirectory;
 use crate::{client, edit, image, keys, net, storage, tuf, verify};
 
 impl From<image::Error> for Failure {
@@ -135,25 +136,33 @@ impl From<client::Error> for Failure {
                 .advise(format!("Its publisher can sign it: countersign sign {gun}:TAG")),
             E::Missing { role, .. } => failure(Kind::Mismatch).role(role).found("nothing"),
             E::ServerKey(_) => failure(Kind::Malformed),
-            E::Clock { now, seen } => failure(Kind::Clock)
-                .expected(seen)
-                .found(now)
-                .advise("Set the clock. If it was ahead before, remove our record of this collection."),
-            E::RootLost { gun, .. } => failure(Kind::State).role("root").advise(root_advice(gun)),
-            E::RootDamaged { gun, .. } => failure(Kind::State).role("root").advise(root_advice(gun)),
-            E::NotStored { role, .. } => failure(Kind::Network)
-                .role(role)
-                .advise("Ask the server once, without --offline."),
+            E::Clock { gun, now, seen } => {
+                failure(Kind::Clock).expected(seen).found(now).advise(format!(
+                    "Set the clock. If it was ahead before, remove {} from the trust directory.",
+                    TrustDirectory::record_of(gun).display()
+                ))
+            }
+            E::RootLost { gun, .. } | E::RootDamaged { gun, .. } => failure(Kind::State)
+                .role("root")
+                .advise("Put the root back, or ask its owner what became of it.")
+                .advise(how_to_forget(gun)),
+            E::NotStored { role, .. } => {
+                failure(Kind::Network).role(role).advise("Ask the server once, without --offline.")
+            }
             E::Contended { .. } => failure(Kind::Other).advise("Try again."),
-            E::AlreadyKnown { .. } => failure(Kind::State)
-                .advise("Is this the right trust server? If the data was deleted on purpose, remove the cache."),
+            E::AlreadyKnown { gun } => failure(Kind::State)
+                .advise("Is this the right trust server? Or was the data deleted on purpose?")
+                .advise(how_to_forget(gun)),
             _ => failure(Kind::Other),
         }
     }
 }
 
-fn root_advice(gun: &crate::tuf::Gun) -> String {
-    format!("Put the root back, or remove tuf/{gun} in the trust directory to trust it anew.")
+/// What has to go before a collection can be met for the first time again: docker's cache and our record.
+fn how_to_forget(gun: &tuf::Gun) -> String {
+    let record = TrustDirectory::record_of(gun);
+    let record = record.display();
+    format!("To start anew, remove tuf/{gun}/metadata and {record} from the trust directory.")
 }
 
 impl From<docker::Error> for Failure {
