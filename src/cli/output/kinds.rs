@@ -97,6 +97,10 @@ impl From<net::Error> for Failure {
         match &error {
             E::Url { .. } | E::Proxy { .. } | E::TlsFile { .. } => failure(Kind::Usage),
             E::Unreachable { .. } => failure(Kind::Network),
+            E::Certificate { host, .. } => failure(Kind::Network).advise(format!(
+                "Name its authority with --tls-ca FILE, or put it where docker looks: tls/{}/ca.crt",
+                host.trim_start_matches("https://")
+            )),
             E::TimedOut { .. } | E::Truncated { .. } | E::Unavailable { .. } => {
                 failure(Kind::Network)
             }
