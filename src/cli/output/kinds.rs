@@ -206,6 +206,12 @@ impl From<keys::Error> for Failure {
         let failure = |kind| Self::of(kind, &error);
         match &error {
             E::Locked => failure(Kind::Passphrase),
+            E::Unopened { source, .. } if matches!(**source, E::Locked) => {
+                failure(Kind::Passphrase)
+            }
+            E::Unreadable { .. } => failure(Kind::KeyStore).advise(
+                "Repair or move the file away; with --root-key ID another root key is taken.",
+            ),
             E::NoPassphrase { role, .. } => {
                 failure(Kind::Passphrase).advise(passphrase_advice(role))
             }
