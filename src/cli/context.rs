@@ -45,6 +45,7 @@ pub(super) struct Context {
     /// `--config` of Notary's form.
     notary_config: Option<PathBuf>,
     trust: PathBuf,
+    docker_config: PathBuf,
     http: Http,
     keychain: Arc<Keychain>,
     notary_auth: Option<NotaryAuth>,
@@ -52,6 +53,11 @@ pub(super) struct Context {
 }
 
 impl Context {
+    /// docker's own configuration file.
+    pub(super) fn docker_config(&self) -> &Path {
+        &self.docker_config
+    }
+
     /// Reads environment and configuration.
     ///
     /// # Errors
@@ -94,6 +100,7 @@ impl Context {
             config,
             notary_config,
             trust,
+            docker_config: location.config_file(),
             http,
             environment,
         })

@@ -79,9 +79,11 @@ pub async fn refresh(
     remote: Option<&impl Remote>,
     wish: Wish<'_>,
 ) -> Result<Refreshed, Error> {
-    let memory = cache.memory()?;
+    let (memory, files) = {
+        let _steady = cache.steady()?;
+        (cache.memory()?, Files::picture(&policy, cache, remote, wish.roles)?)
+    };
     check_clock(&policy, &memory)?;
-    let files = Files::picture(&policy, cache, remote, wish.roles)?;
     let mut update = Update::new(&policy, &memory, remote.is_some());
     let result = update.run(&files, &memory, wish).await;
     update.withdraw(result.as_ref().err());
@@ -136,9 +138,11 @@ impl<'u> Update<'u> {
             self.accepted.root = Some((root.content().version, bytes.to_vec()));
             self.root_on_trial = true;
         }
+        let connections = Connections::after(&start);
         let (root, timestamp) = self.first_files(start, files).await?;
         let before = root.content().version;
-        let (root, mut ahead) = self.newest_root(root, &timestamp, files, memory).await?;
+        let (root, mut ahead) =
+            self.newest_root(root, &timestamp, files, memory, connections).await?;
         self.root_on_trial = false;
         self.accepted.under = Some(root.content().version);
         let mut timestamp = timestamp;
@@ -205,8 +209,8 @@ impl<'u> Update<'u> {
         Ok(root)
     }
 
-    /// Asks for newer roots, unless nothing changed since we last did and that was not long ago. Meanwhile the snapshot
-    /// that the timestamp names is fetched ahead.
+    /// Asks for newer roots, unless nothing changed since we last did and that was not long ago. If two
+    /// connections are open, the snapshot that the timestamp names is fetched meanwhile.
     ///
     /// An unchanged timestamp carries nothing new that a retired key could have signed, so it can do no harm before it
     /// expires; a changed one is judged only under the newest root.
@@ -216,6 +220,7 @@ impl<'u> Update<'u> {
         timestamp: &[u8],
         files: &Files<'_, R>,
         memory: &Memory,
+        connections: Connections,
     ) -> Result<(CurrentRoot, Option<Vec<u8>>), Error> {
         let asked_lately = memory
             .root_asked
@@ -227,7 +232,10 @@ impl<'u> Update<'u> {
         }
         let Some(remote) = files.remote() else { return Ok((settled?, None)) };
         let walk = rooting::walk(root, self.policy, remote);
-        let (walked, ahead) = join(walk, self.fetch_ahead(timestamp, files)).await;
+        let (walked, ahead) = match connections {
+            Connections::Two => join(walk, self.fetch_ahead(timestamp, files)).await,
+            Connections::One => (walk.await, None),
+        };
         let (newest, bytes, outcome) = walked;
         if let Some(bytes) = bytes {
             self.accepted.root = Some((newest.content().version, bytes));
@@ -410,6 +418,20 @@ impl<'u> Update<'u> {
             cache.keep(accepted)?;
         }
         Ok(())
+    }
+}
+
+/// How many connections to the server are open after its first answers. Opening another one takes longer than asking
+/// twice over one.
+#[derive(Clone, Copy)]
+enum Connections {
+    One,
+    Two,
+}
+
+impl Connections {
+    fn after(start: &Start) -> Self {
+        start.file().map_or(Self::One, |_| Self::Two)
     }
 }
 

@@ -28,6 +28,15 @@ pub trait Cache {
     /// [`Error`] when it cannot be read.
     fn read(&self, role: &RoleName, limit: u64) -> Result<Option<Vec<u8>>, Error>;
 
+    /// Keeps writers out while several files are read together. A cache that only one process uses need not.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] when the place cannot be looked at.
+    fn steady(&self) -> Result<Steady, Error> {
+        Ok(Steady { _lock: None })
+    }
+
     /// What was seen before.
     ///
     /// # Errors
@@ -49,6 +58,13 @@ pub trait Cache {
     ///
     /// [`Error`] when it cannot be written.
     fn offer(&self, role: &RoleName, bytes: &[u8]) -> Result<(), Error>;
+}
+
+/// While this lives, nobody writes.
+#[derive(Debug)]
+#[must_use]
+pub struct Steady {
+    _lock: Option<std::fs::File>,
 }
 
 /// What is remembered of a collection, apart from its files.

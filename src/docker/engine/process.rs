@@ -143,7 +143,7 @@ impl Signals {
         })
     }
 
-    async fn next(&mut self) -> Number {
+    pub(super) async fn next(&mut self) -> Number {
         tokio::select! {
             _ = self.interrupt.recv() => Number::INT,
             _ = self.terminate.recv() => Number::TERM,
