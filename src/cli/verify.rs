@@ -94,6 +94,7 @@ pub(super) fn is_no_answer(error: &docker::Error) -> bool {
         error,
         docker::Error::Client(client::Error::Net(
             E::Unreachable { .. }
+                | E::Certificate { .. }
                 | E::TimedOut { .. }
                 | E::Truncated { .. }
                 | E::Unavailable { .. }

@@ -504,7 +504,7 @@ async fn load_all<'f, R: Remote>(
 fn check_clock(policy: &Policy, memory: &Memory) -> Result<(), Error> {
     match memory.clock {
         Some(seen) if seen.duration_since(policy.now) > CLOCK_TOLERANCE => {
-            Err(Error::Clock { now: policy.now, seen })
+            Err(Error::Clock { gun: policy.gun.clone(), now: policy.now, seen })
         }
         _ => Ok(()),
     }

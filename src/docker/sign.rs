@@ -85,6 +85,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
             keys,
             tags: Vec::new(),
             founding: None,
+            offered: false,
             doubtful: false,
         };
         let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
@@ -94,7 +95,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         let publication = match outcome {
             Ok(publication) => publication,
             Err(error) => {
-                let in_vain = is_refusal(&error) && !author.doubtful;
+                let in_vain = !author.doubtful && (!author.offered || is_refusal(&error));
                 author.abandon(founding.filter(|_| in_vain))?;
                 return Err(error);
             }
@@ -126,6 +127,8 @@ struct TagAuthor<'a, R> {
     keys: KeyRing<'a>,
     tags: Vec<TagSigned>,
     founding: Option<FoundingKeys>,
+    /// Whether an update was ever handed out to be published.
+    offered: bool,
     /// Whether an update that founds the collection may have been taken unheard.
     doubtful: bool,
 }
@@ -155,7 +158,9 @@ impl<R: Remote> Author for TagAuthor<'_, R> {
         }
         touched.push(RoleName::Snapshot);
         self.keys.unlock(&draft, &touched)?;
-        Ok(Some(draft.sign(self.policy.now, &self.keys.signers())?))
+        let update = draft.sign(self.policy.now, &self.keys.signers())?;
+        self.offered = true;
+        Ok(Some(update))
     }
 
     fn doubt(&mut self) {

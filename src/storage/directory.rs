@@ -41,6 +41,11 @@ impl TrustDirectory {
     pub fn collection(&self, gun: &Gun) -> CollectionDirectory {
         CollectionDirectory { trust: self.clone(), gun: gun.clone() }
     }
+
+    /// Where the record of a collection lies in every trust directory, for messages.
+    pub fn record_of(gun: &Gun) -> PathBuf {
+        Path::new(OURS).join(record_name(gun))
+    }
 }
 
 /// One collection's cache in a trust directory.
@@ -62,7 +67,7 @@ impl CollectionDirectory {
     }
 
     fn record_name(&self) -> String {
-        format!("{}.json", Sha256::of(self.gun.as_str().as_bytes()))
+        record_name(&self.gun)
     }
 
     /// The folders from the trust directory down to the one that holds a role's file, and the file's name.
@@ -134,6 +139,10 @@ impl CollectionDirectory {
             }
         }
     }
+}
+
+fn record_name(gun: &Gun) -> String {
+    format!("{}.json", Sha256::of(gun.as_str().as_bytes()))
 }
 
 impl Cache for CollectionDirectory {

@@ -1,6 +1,7 @@
 //! Why a command has no answer.
 
 use std::error::Error as StdError;
+use std::fmt;
 
 use super::Kind;
 
@@ -42,6 +43,11 @@ impl Failure {
 
     pub(in crate::cli) fn found(self, found: impl ToString) -> Self {
         Self { found: Some(found.to_string().into()), ..self }
+    }
+
+    /// The same, with what it is about before it.
+    pub(in crate::cli) fn about(self, subject: impl fmt::Display) -> Self {
+        Self { message: format!("{subject}: {}", self.message), ..self }
     }
 
     pub(in crate::cli) fn advise(mut self, line: impl Into<String>) -> Self {

@@ -2,6 +2,7 @@
 
 use super::{Failure, Kind};
 use crate::docker::{self, config, engine, pins, pull};
+use crate::storage::TrustDirectory;
 use crate::{client, edit, image, keys, net, storage, tuf, verify};
 
 impl From<image::Error> for Failure {
@@ -96,6 +97,10 @@ impl From<net::Error> for Failure {
         match &error {
             E::Url { .. } | E::Proxy { .. } | E::TlsFile { .. } => failure(Kind::Usage),
             E::Unreachable { .. } => failure(Kind::Network),
+            E::Certificate { host, .. } => failure(Kind::Network).advise(format!(
+                "Name its authority with --tls-ca FILE, or put it where docker looks: tls/{}/ca.crt",
+                host.trim_start_matches("https://")
+            )),
             E::TimedOut { .. } | E::Truncated { .. } | E::Unavailable { .. } => {
                 failure(Kind::Network)
             }
@@ -135,25 +140,33 @@ impl From<client::Error> for Failure {
                 .advise(format!("Its publisher can sign it: countersign sign {gun}:TAG")),
             E::Missing { role, .. } => failure(Kind::Mismatch).role(role).found("nothing"),
             E::ServerKey(_) => failure(Kind::Malformed),
-            E::Clock { now, seen } => failure(Kind::Clock)
-                .expected(seen)
-                .found(now)
-                .advise("Set the clock. If it was ahead before, remove our record of this collection."),
-            E::RootLost { gun, .. } => failure(Kind::State).role("root").advise(root_advice(gun)),
-            E::RootDamaged { gun, .. } => failure(Kind::State).role("root").advise(root_advice(gun)),
-            E::NotStored { role, .. } => failure(Kind::Network)
-                .role(role)
-                .advise("Ask the server once, without --offline."),
+            E::Clock { gun, now, seen } => {
+                failure(Kind::Clock).expected(seen).found(now).advise(format!(
+                    "Set the clock. If it was ahead before, remove {} from the trust directory.",
+                    TrustDirectory::record_of(gun).display()
+                ))
+            }
+            E::RootLost { gun, .. } | E::RootDamaged { gun, .. } => failure(Kind::State)
+                .role("root")
+                .advise("Put the root back, or ask its owner what became of it.")
+                .advise(how_to_forget(gun)),
+            E::NotStored { role, .. } => {
+                failure(Kind::Network).role(role).advise("Ask the server once, without --offline.")
+            }
             E::Contended { .. } => failure(Kind::Other).advise("Try again."),
-            E::AlreadyKnown { .. } => failure(Kind::State)
-                .advise("Is this the right trust server? If the data was deleted on purpose, remove the cache."),
+            E::AlreadyKnown { gun } => failure(Kind::State)
+                .advise("Is this the right trust server? Or was the data deleted on purpose?")
+                .advise(how_to_forget(gun)),
             _ => failure(Kind::Other),
         }
     }
 }
 
-fn root_advice(gun: &crate::tuf::Gun) -> String {
-    format!("Put the root back, or remove tuf/{gun} in the trust directory to trust it anew.")
+/// What has to go before a collection can be met for the first time again: docker's cache and our record.
+fn how_to_forget(gun: &tuf::Gun) -> String {
+    let record = TrustDirectory::record_of(gun);
+    let record = record.display();
+    format!("To start anew, remove tuf/{gun}/metadata and {record} from the trust directory.")
 }
 
 impl From<docker::Error> for Failure {
@@ -193,6 +206,12 @@ impl From<keys::Error> for Failure {
         let failure = |kind| Self::of(kind, &error);
         match &error {
             E::Locked => failure(Kind::Passphrase),
+            E::Unopened { source, .. } if matches!(**source, E::Locked) => {
+                failure(Kind::Passphrase)
+            }
+            E::Unreadable { .. } => failure(Kind::KeyStore).advise(
+                "Repair or move the file away; with --root-key ID another root key is taken.",
+            ),
             E::NoPassphrase { role, .. } => {
                 failure(Kind::Passphrase).advise(passphrase_advice(role))
             }
