@@ -84,8 +84,8 @@ the_tag_moves() {
     show_as_host countersign verify-pull "$image:1"
     show_as_host docker run --rm --network none "$image:1"
     say "So the attacker deletes the signed image, to leave only the evil one:"
-    curl -sSf -X DELETE "$REGISTRY_URL/v2/team/web/manifests/$signed"
     forget_images
+    delete_manifest "$signed"
     refused 7 countersign verify-pull "$image:1"
     say "And a tag that nobody ever signed:"
     "$here/seed" --text 'EVIL WAS HERE' team/web:2
@@ -121,6 +121,17 @@ the_line_goes_dead() {
 }
 
 digest_of() { skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$1"; }
+
+# The registry may go on answering for a moment from what it remembers.
+delete_manifest() {
+    local tries url=$REGISTRY_URL/v2/team/web/manifests/$1
+    for ((tries = 0; tries < 50; tries++)); do
+        curl -sS -o /dev/null -X DELETE "$url"
+        sleep 0.1
+        [[ $(curl -sS -o /dev/null -w '%{http_code}' "$url") != 404 ]] || return 0
+    done
+    return 1
+}
 
 # So that docker must ask the registry again.
 forget_images() {

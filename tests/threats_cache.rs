@@ -39,7 +39,8 @@ fn storage_error(error: docker::Error) -> storage::Error {
 #[test]
 fn any_lost_or_damaged_file_is_fetched_again() {
     let team = team();
-    let damages: [fn(&[u8]) -> Option<Vec<u8>>; 6] = [
+    type Damage = fn(&[u8]) -> Option<Vec<u8>>;
+    let damages: [Damage; 6] = [
         |_| None,
         |_| Some(Vec::new()),
         |bytes| Some(bytes[..bytes.len() / 2].to_vec()),
@@ -107,6 +108,26 @@ fn a_replaced_root_is_found_out() {
         client.resolve(&team.server(), "v1").expect("the remembered one is fetched");
         assert_eq!(client.metadata()["root"], team.current["root"]);
     }
+}
+
+#[test]
+fn a_newer_root_that_another_program_left_is_believed_only_if_it_follows_from_ours() {
+    let mut team = team();
+    let client = Client::warm(&team.server());
+    let mut mallory = Repository::team();
+    (0..4).for_each(|_| {
+        mallory.rotate("root").publish();
+    });
+    mallory.leap().leap().publish();
+    fs::write(client.path("root"), &mallory.current["root"]).expect("docker trusted anew");
+    let error = client.resolve(&mallory.server(), "v1").expect_err("we did not");
+    assert!(matches!(error, docker::Error::Client(Error::RootLost { .. })), "{error}");
+    client.resolve(&team.server(), "v1").expect("the honest server gives ours back");
+    assert_eq!(client.metadata()["root"], team.current["root"]);
+    team.rotate("root").publish();
+    fs::write(client.path("root"), &team.current["root"]).expect("docker went on");
+    client.resolve(&team.server(), "v1").expect("and so do we");
+    assert_eq!(client.record()["root_version"], 3);
 }
 
 #[test]
@@ -341,7 +362,7 @@ fn parallel_refreshes_never_go_back() {
         states.push(next);
     }
     let home = repository::temporary();
-    let policy = Arc::new(Client::new().policy);
+    let policy = Arc::new(policy(GUN));
     let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
     let refresh = |state: &Repository| {
         let cache = TrustDirectory::new(home.path())
@@ -433,7 +454,7 @@ fn a_cache_in_memory_holds_the_same_floors() {
     let old = team.current["timestamp"].clone();
     team.publish();
     let cache = MemoryCache::new();
-    let policy = Arc::new(Client::new().policy);
+    let policy = Arc::new(policy(GUN));
     let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
     let refresh = |server: &SimulatedServer| {
         server.run(client::refresh(Arc::clone(&policy), &cache, Some(server), wish)).map(drop)

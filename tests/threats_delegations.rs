@@ -120,7 +120,10 @@ fn delegation_parentage() {
         evil.say("targets/alice", |it| it["delegations"]["roles"] = json!([listed])).publish();
         let seen = client.refresh(&evil.server()).expect("the others are fine");
         let error = &seen.unusable[&role("targets/alice")];
-        assert!(matches!(error, verify::Error::Metadata(_)), "{stranger}: {error}");
+        assert!(
+            matches!(error, client::Error::Verify(verify::Error::Metadata(_))),
+            "{stranger}: {error}"
+        );
         Attack::on(&team, "targets/releases", "malformed").is_refused(|evil| {
             evil.say("targets/releases", |it| it["delegations"]["roles"] = json!([listed]));
         });

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign::crypto::{Algorithm, Certificate, PrivateKey, Scheme};
+use countersign::tuf::{Dialect, RoleName};
 use countersign::verify::{Anchor, FirstUse, Pin};
 use jiff::Timestamp as Instant;
 use rcgen::{
@@ -294,6 +295,20 @@ fn key_content_mismatch() {
     let cut = ed25519.written_as("ed25519", rsa.written[40..72].to_vec());
     assert!(!is_trusted(&releases_by(1, &[cut])));
     assert!(is_trusted(&releases_by(1, &[p384])));
+}
+
+#[test]
+fn a_server_key_that_cannot_be_used_founds_nothing() {
+    let key = TestKey::p256();
+    let read = |key: &TestKey| {
+        let bytes = key.object().to_string();
+        Dialect::Notary.read_key(&RoleName::Timestamp, bytes.as_bytes())
+    };
+    assert!(read(&key).is_ok());
+    assert!(read(&TestKey::ed25519()).is_ok());
+    assert!(read(&key.written_as("post-quantum", key.written.clone())).is_err());
+    assert!(read(&key.written_as("rsa", key.written.clone())).is_err());
+    assert!(read(&key.written_as("ed25519", vec![0; 32])).is_err());
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use countersign::client;
 use countersign::docker::Error;
 use countersign::tuf::{Limits, RoleName};
 use countersign::verify::{self, FirstUse};
@@ -652,7 +653,10 @@ fn delegation_rollback() {
         client.resolve(&evil.server(), "v1").expect("that role was not needed");
         let seen = client.refresh(&evil.server()).expect("the rest is fine");
         let name: RoleName = role.parse().expect("a role");
-        assert!(matches!(seen.unusable[&name], verify::Error::Rollback { .. }), "{role}");
+        assert!(
+            matches!(seen.unusable[&name], client::Error::Verify(verify::Error::Rollback { .. })),
+            "{role}"
+        );
         assert!(seen.targets.role(&name).is_none());
         assert_eq!(client.metadata()[role], stored[role]);
     }
@@ -733,7 +737,7 @@ fn expired() {
     nested.say("targets/alice", |alice| expire(alice, after_hours(-1))).publish();
     let seen = Client::new().refresh(&nested.server()).expect("the rest is fine");
     let alice: RoleName = "targets/alice".parse().expect("a role");
-    assert!(matches!(seen.unusable[&alice], verify::Error::Expired { .. }));
+    assert!(matches!(seen.unusable[&alice], client::Error::Verify(verify::Error::Expired { .. })));
 }
 
 #[test]

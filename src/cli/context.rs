@@ -1,11 +1,19 @@
 //! What a command stands on: options, environment and configuration brought together, and one
 //! reading of the clock.
 
+mod credentials;
+mod opened;
+mod places;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+
+use credentials::TrustServerCredentials;
+pub(super) use opened::Opened;
+use places::{docker_location, trust_directory};
 
 use super::args::Global;
 use super::config::{Config, WhenUnreachable, is_notary};
@@ -13,15 +21,14 @@ use super::environment::{Environment, absolute, clock};
 use super::exit::Kind;
 use super::output::{Failure, Output, Verbosity};
 use super::subject::Subject;
-use crate::docker::Collection;
 use crate::docker::config::{self, Keychain, Location, NotaryAuth, trust_server};
 use crate::docker::pins::{PinFile, Pins};
 use crate::keys::KeyDirectory;
 use crate::net::{
-    self, Access, Account, Credential, Credentials, Deadline, Http, HttpOptions, NotaryServer,
-    PlainHttp, Realms, Registry, ServerUrl, TlsDirectory,
+    Access, Account, Deadline, Http, HttpOptions, NotaryServer, PlainHttp, Realms, Registry,
+    ServerUrl, TlsDirectory,
 };
-use crate::storage::{CollectionDirectory, TrustDirectory};
+use crate::storage::TrustDirectory;
 use crate::tuf::{Dialect, Gun, Limits};
 use crate::verify::{FirstUse, Policy};
 
@@ -38,6 +45,7 @@ pub(super) struct Context {
     /// `--config` of Notary's form.
     notary_config: Option<PathBuf>,
     trust: PathBuf,
+    docker_config: PathBuf,
     http: Http,
     keychain: Arc<Keychain>,
     notary_auth: Option<NotaryAuth>,
@@ -45,6 +53,11 @@ pub(super) struct Context {
 }
 
 impl Context {
+    /// docker's own configuration file.
+    pub(super) fn docker_config(&self) -> &Path {
+        &self.docker_config
+    }
+
     /// Reads environment and configuration.
     ///
     /// # Errors
@@ -87,6 +100,7 @@ impl Context {
             config,
             notary_config,
             trust,
+            docker_config: location.config_file(),
             http,
             environment,
         })
@@ -187,7 +201,8 @@ impl Context {
         Ok(Registry::new(self.http.clone(), name, account, deadline))
     }
 
-    fn policy(&self, gun: &Gun) -> Result<Policy, Failure> {
+    /// What trust data of a collection is measured against.
+    pub(super) fn policy(&self, gun: &Gun) -> Result<Policy, Failure> {
         let max_age = self.global.max_age.or(self.config.max_age);
         Ok(Policy {
             dialect: Dialect::Notary,
@@ -250,28 +265,6 @@ impl Context {
     }
 }
 
-/// A collection with all that it stands on.
-pub(super) struct Opened {
-    policy: Policy,
-    cache: CollectionDirectory,
-    server: Option<NotaryServer>,
-}
-
-impl Opened {
-    /// The collection.
-    pub(super) fn collection(&self) -> Collection<'_, CollectionDirectory, NotaryServer> {
-        match &self.server {
-            Some(server) => Collection::new(self.policy.clone(), &self.cache, server),
-            None => self.cached(),
-        }
-    }
-
-    /// The collection as it lies in the cache.
-    pub(super) fn cached(&self) -> Collection<'_, CollectionDirectory, NotaryServer> {
-        Collection::offline(self.policy.clone(), &self.cache)
-    }
-}
-
 pub(super) fn output_of(global: &Global) -> Output {
     let verbosity = match (global.quiet, global.verbose) {
         (true, _) => Verbosity::Quiet,
@@ -279,44 +272,6 @@ pub(super) fn output_of(global: &Global) -> Output {
         _ => Verbosity::Usual,
     };
     Output { format: global.format, verbosity }
-}
-
-/// Docker's directory is needed for its TLS files and credentials, but not if the user keeps all trust elsewhere and
-/// there is no home.
-fn docker_location(global: &Global, environment: &Environment) -> Result<PathBuf, Failure> {
-    let named =
-        global.trust_dir.is_some() || environment.variable("COUNTERSIGN_TRUST_DIR").is_some();
-    match environment.docker_config() {
-        Err(_) if named => Ok(PathBuf::from("/nonexistent")),
-        other => other,
-    }
-}
-
-fn trust_directory(
-    global: &Global,
-    environment: &Environment,
-    location: &Location,
-) -> Result<PathBuf, Failure> {
-    let variable = || environment.variable("COUNTERSIGN_TRUST_DIR").map(PathBuf::from);
-    match global.trust_dir.clone().or_else(variable) {
-        Some(directory) => absolute(&directory),
-        None => Ok(location.trust()),
-    }
-}
-
-/// What docker keeps, else Notary's variable, which is meant for trust servers.
-struct TrustServerCredentials {
-    keychain: Arc<Keychain>,
-    notary: Option<NotaryAuth>,
-}
-
-impl Credentials for TrustServerCredentials {
-    fn for_host(&self, key: &str) -> Result<Option<Credential>, net::Error> {
-        match (self.keychain.for_host(key)?, &self.notary) {
-            (None, Some(notary)) => notary.for_host(key),
-            (found, _) => Ok(found),
-        }
-    }
 }
 
 fn realms(config: &Config) -> Realms {

@@ -111,7 +111,9 @@ fn list(context: &Context) -> Result<Code, Failure> {
         Format::Text => {
             let row = |entry: &KeyEntry| {
                 let gun = entry.gun.clone().unwrap_or_default();
-                [entry.role.clone().unwrap_or_default(), gun, entry.id.to_string()]
+                let unreadable = || entry.is_unreadable.then(|| "(unreadable)".to_owned());
+                let role = entry.role.clone().or_else(unreadable).unwrap_or_default();
+                [role, gun, entry.id.to_string()]
             };
             let rows: Vec<_> = entries.iter().map(row).collect();
             context.output.page(&table(["ROLE", "GUN", "KEY ID"], &rows));
@@ -119,7 +121,10 @@ fn list(context: &Context) -> Result<Code, Failure> {
         }
         Format::Json => entries.iter().for_each(|entry| {
             let (id, role, gun) = (entry.id.to_string(), &entry.role, &entry.gun);
-            context.output.object(&json!({"id": id, "role": role, "gun": gun}));
+            let readable = !entry.is_unreadable;
+            context
+                .output
+                .object(&json!({"id": id, "role": role, "gun": gun, "readable": readable}));
         }),
     }
     Ok(Code::Done)

@@ -13,7 +13,7 @@ use crate::docker::SignedTag;
 
 #[derive(Args)]
 #[command(after_help = "\
-Tags that pulls look up: those in targets/releases and in targets.
+Tags as pulls find them: in targets/releases, or else in targets.
 
 Example:
   countersign list registry.example.com/team/web")]
@@ -30,7 +30,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Fail
         inspection(&subject, context).await
     });
     let mut tags = match listed {
-        Ok(inspection) => inspection.tags,
+        Ok(inspection) => inspection.pulled(),
         Err(failure) => return Ok(context.output.refusal(Some(&arguments.repository), &failure)),
     };
     tags.sort_by(|left, right| natural(&left.tag, &right.tag));

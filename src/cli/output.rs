@@ -4,12 +4,13 @@
 //! direction of writing or end a line. This is the only place that prints.
 
 mod failure;
+mod kinds;
 mod text;
 
 use std::io::{self, Write};
 
 use clap::ValueEnum;
-use serde_json::{Value, json};
+use serde::Serialize;
 
 pub(super) use failure::Failure;
 pub(super) use text::{for_json, for_terminal};
@@ -59,8 +60,9 @@ impl Output {
     }
 
     /// An object of the answer, on one line.
-    pub(super) fn object(&self, value: &Value) {
-        write(&mut io::stdout().lock(), &format!("{}\n", for_json(&value.to_string())));
+    pub(super) fn object(&self, value: &impl Serialize) {
+        let text = serde_json::to_string(value).expect("text, numbers and lists have a JSON form");
+        write(&mut io::stdout().lock(), &format!("{}\n", for_json(&text)));
     }
 
     /// Bytes of the answer as they are: a key, a script, a manual page.
@@ -87,7 +89,7 @@ impl Output {
     /// Why there is no answer. With JSON that is an answer, too.
     pub(super) fn refusal(&self, reference: Option<&str>, failure: &Failure) -> Code {
         match self.format {
-            Format::Json => self.object(&json_refusal(reference, failure)),
+            Format::Json => self.object(&Refusal::new(reference, failure)),
             Format::Text => {
                 let subject = reference.map(|text| format!("{text}: ")).unwrap_or_default();
                 self.say(Verbosity::Quiet, &format!("error: {subject}{}", sentence(failure)));
@@ -118,17 +120,33 @@ fn sentence(failure: &Failure) -> String {
     }
 }
 
-fn json_refusal(reference: Option<&str>, failure: &Failure) -> Value {
-    json!({
-        "reference": reference,
-        "error": {
-            "kind": failure.kind.as_str(),
-            "role": failure.role,
-            "message": failure.message,
-            "expected": failure.expected,
-            "found": failure.found,
-        },
-    })
+/// A refusal as JSON.
+#[derive(Serialize)]
+struct Refusal<'f> {
+    reference: Option<&'f str>,
+    error: Reason<'f>,
+}
+
+#[derive(Serialize)]
+struct Reason<'f> {
+    kind: &'static str,
+    role: Option<&'f str>,
+    message: &'f str,
+    expected: Option<&'f str>,
+    found: Option<&'f str>,
+}
+
+impl<'f> Refusal<'f> {
+    fn new(reference: Option<&'f str>, failure: &'f Failure) -> Self {
+        let error = Reason {
+            kind: failure.kind.as_str(),
+            role: failure.role.as_deref(),
+            message: &failure.message,
+            expected: failure.expected.as_deref(),
+            found: failure.found.as_deref(),
+        };
+        Self { reference, error }
+    }
 }
 
 fn write(stdout: &mut impl Write, text: &str) {
@@ -161,12 +179,11 @@ mod tests {
             .role("targets")
             .expected("2")
             .found("1");
-        let value = json_refusal(Some("web:1"), &failure);
         assert_eq!(
-            value.to_string(),
-            "{\"error\":{\"expected\":\"2\",\"found\":\"1\",\"kind\":\"rollback\",\
-             \"message\":\"targets: version 1, expected 2 or later\",\"role\":\"targets\"},\
-             \"reference\":\"web:1\"}"
+            serde_json::to_string(&Refusal::new(Some("web:1"), &failure)).expect("JSON"),
+            "{\"reference\":\"web:1\",\"error\":{\"kind\":\"rollback\",\"role\":\"targets\",\
+             \"message\":\"targets: version 1, expected 2 or later\",\
+             \"expected\":\"2\",\"found\":\"1\"}}"
         );
     }
 }

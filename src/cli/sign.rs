@@ -1,6 +1,7 @@
 //! `sign`: from now on tags mean these digests.
 
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -63,6 +64,7 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     let request = arguments.request()?;
     wait_for(async {
         let (batches, mut code) = batches(&arguments, context).await;
+        batches.iter().try_for_each(Batch::check_one_meaning)?;
         for batch in batches {
             code = code.max(sign(batch, &request, context).await);
         }
@@ -72,27 +74,30 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
 
 impl Arguments {
     fn request(&self) -> Result<SignRequest, Failure> {
-        let roles = match (&self.signer, self.roles.as_slice()) {
-            (Some(name), _) => {
-                RoleChoice::These(vec![format!("targets/{name}").parse()?, RoleName::releases()])
-            }
-            (None, []) => RoleChoice::AsDocker,
-            (None, roles) => RoleChoice::These(
-                roles.iter().map(|role| signing_role(role)).collect::<Result<_, _>>()?,
-            ),
-        };
-        let custom = self
-            .custom
-            .as_deref()
-            .map(|path| -> Result<Custom, Failure> { Ok(Custom::parse(&source::read(path)?)?) });
         Ok(SignRequest {
             tags: Vec::new(),
-            roles,
-            custom: custom.transpose()?,
+            roles: self.roles()?,
+            custom: self.custom.as_deref().map(custom).transpose()?,
             root_key: self.root_key,
             local_snapshot: false,
         })
     }
+
+    fn roles(&self) -> Result<RoleChoice, Failure> {
+        let each_once: BTreeSet<RoleName> = match (&self.signer, self.roles.as_slice()) {
+            (None, []) => return Ok(RoleChoice::AsDocker),
+            (Some(name), _) => [format!("targets/{name}").parse()?, RoleName::releases()].into(),
+            (None, roles) => {
+                roles.iter().map(|role| signing_role(role)).collect::<Result<_, _>>()?
+            }
+        };
+        Ok(RoleChoice::These(each_once.into_iter().collect()))
+    }
+}
+
+fn custom(file: &Path) -> Result<Custom, Failure> {
+    let text = source::read(file)?;
+    Custom::parse(&text).map_err(|error| Failure::from(error).about(file.display()))
 }
 
 fn signing_role(name: &str) -> Result<RoleName, Failure> {
@@ -105,6 +110,22 @@ fn signing_role(name: &str) -> Result<RoleName, Failure> {
 struct Batch {
     subject: Subject,
     tags: Vec<(String, Tag, Descriptor)>,
+}
+
+impl Batch {
+    /// A tag means one thing: of two digests in one call, one is a mistake.
+    fn check_one_meaning(&self) -> Result<(), Failure> {
+        let mut meanings = BTreeMap::new();
+        for (typed, tag, what) in &self.tags {
+            let first = *meanings.entry(tag).or_insert(what.digest);
+            if first != what.digest {
+                let message = format!("{typed}: one tag with two digests; nothing is signed");
+                let failure = Failure::new(Kind::Usage, message);
+                return Err(failure.expected(first).found(what.digest));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Finds out what to sign, before anything is signed. What cannot be found out is told and left out.

@@ -1,17 +1,23 @@
 //! Where the digest to sign comes from. Never from a local daemon, which may hold anything.
 
+mod buildx;
+
 use std::io::Read;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use serde::Deserialize;
 
+use buildx::Built;
+
 use super::context::Context;
 use super::exit::Kind;
 use super::output::Failure;
 use super::subject::Subject;
 use crate::image::{Descriptor, ImageDigest, Tag};
+use crate::net;
 
 /// What to sign.
 #[derive(Args)]
@@ -24,9 +30,10 @@ pub(super) struct Source {
 
     /// Size of the manifest in bytes; the registry is asked unless it is given with a digest
     #[arg(long, value_name = "BYTES", conflicts_with_all = ["metadata_file", "oci_layout"])]
+    #[arg(value_parser = clap::value_parser!(u64).range(SIZES))]
     size: Option<u64>,
 
-    /// What docker buildx build --metadata-file wrote
+    /// What docker buildx build or bake wrote with --metadata-file
     #[arg(long, value_name = "FILE", conflicts_with = "oci_layout")]
     metadata_file: Option<PathBuf>,
 
@@ -47,8 +54,12 @@ impl Source {
         tag: &Tag,
         context: &Context,
     ) -> Result<Descriptor, Failure> {
+        let registry = || context.registry(subject, PATIENCE);
         let descriptor = match (&self.metadata_file, &self.oci_layout) {
-            (Some(file), _) => metadata(file)?,
+            (Some(file), _) => match Built::read(file, subject, tag)? {
+                Built::Described(descriptor) => descriptor,
+                Built::Named(digest) => registry()?.describe(&digest).await.map_err(unpushed)?,
+            },
             (None, Some(folder)) => layout(folder, tag)?,
             (None, None) => return self.by_digest_or_tag(subject, tag, context).await,
         };
@@ -76,22 +87,28 @@ impl Source {
             (Some(digest), Some(size)) => Ok(Descriptor { digest, size, media_type: None }),
             (None, Some(_)) => Err(Failure::new(Kind::Usage, "--size goes with a digest")),
             (Some(digest), None) => {
-                Ok(context.registry(subject, PATIENCE)?.describe(&digest).await?)
+                context.registry(subject, PATIENCE)?.describe(&digest).await.map_err(unpushed)
             }
-            (None, None) => Ok(context.registry(subject, PATIENCE)?.resolve(tag).await?),
+            (None, None) => {
+                context.registry(subject, PATIENCE)?.resolve(tag).await.map_err(unpushed)
+            }
         }
     }
 }
 
-fn contradiction(given: &ImageDigest, other: &ImageDigest) -> Failure {
-    Failure::new(Kind::Usage, "two different digests are given").expected(given).found(other)
+/// What to do if the registry does not have it.
+fn unpushed(error: net::Error) -> Failure {
+    let is_absent = matches!(error, net::Error::NotFound { .. });
+    let failure = Failure::from(error);
+    match is_absent {
+        true => failure.advise("Push it first, or say what it will be with --digest and --size."),
+        false => failure,
+    }
 }
 
-/// What buildx says of an image (docker buildx `--metadata-file`).
-#[derive(Deserialize)]
-struct Metadata {
-    #[serde(rename = "containerimage.descriptor")]
-    descriptor: Option<Listed>,
+fn contradiction(given: &ImageDigest, other: &ImageDigest) -> Failure {
+    let message = format!("two different digests are given: {given} and {other}");
+    Failure::new(Kind::Usage, message).expected(given).found(other)
 }
 
 /// The index of a layout.
@@ -112,6 +129,10 @@ struct Listed {
 
 impl Listed {
     fn descriptor(&self) -> Result<Descriptor, Failure> {
+        if !SIZES.contains(&self.size) {
+            let message = format!("{}: {} is no size of a manifest", self.digest, self.size);
+            return Err(Failure::new(Kind::Usage, message));
+        }
         let (size, media_type) = (self.size, self.media_type.clone());
         Ok(Descriptor { digest: self.digest.parse()?, size, media_type })
     }
@@ -120,17 +141,6 @@ impl Listed {
         let name = self.annotations.get("org.opencontainers.image.ref.name");
         name.is_some_and(|name| name == tag.as_str())
     }
-}
-
-fn metadata(file: &Path) -> Result<Descriptor, Failure> {
-    let metadata: Metadata = json(file)?;
-    let absent = || {
-        unusable(
-            file,
-            "no containerimage.descriptor: it is written when the build pushes or exports an image",
-        )
-    };
-    metadata.descriptor.ok_or_else(absent)?.descriptor()
 }
 
 /// The manifest of this name, or the only one. Its bytes are compared with their digest.
@@ -178,6 +188,8 @@ fn unusable(path: &Path, problem: &str) -> Failure {
 }
 
 const MAX_BYTES: u64 = 4 << 20;
+/// What can be written into metadata: JSON has no larger integers that all readers understand.
+const SIZES: RangeInclusive<u64> = 1..=(1 << 53) - 1;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 #[cfg(test)]
@@ -190,23 +202,6 @@ mod tests {
         std::fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
         std::fs::write(&path, text).expect("written");
         (folder, path)
-    }
-
-    #[test]
-    fn metadata_of_buildx() {
-        let digest = ImageDigest::of(b"x");
-        let text = format!(
-            r#"{{"containerimage.digest":"{digest}","containerimage.descriptor":{{"mediaType":"m","digest":"{digest}","size":7,"annotations":{{}}}}}}"#
-        );
-        let (_folder, path) = written("metadata.json", &text);
-        let descriptor = metadata(&path).map_err(|failure| failure.message).expect("valid");
-        assert_eq!((descriptor.digest, descriptor.size), (digest, 7));
-        for text in
-            ["", "{}", "[]", r#"{"containerimage.descriptor":{"digest":"sha256:0","size":1}}"#]
-        {
-            let (_folder, path) = written("metadata.json", text);
-            assert!(metadata(&path).is_err(), "{text}");
-        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! `verify`: what tags were signed for.
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::context::Context;
 use super::exit::{Code, Kind};
@@ -53,7 +54,7 @@ async fn answer(reference: &str, detail: Detail, context: &Context) -> Code {
         Ok(resolution) => {
             match context.output.format {
                 Format::Text => context.output.answer(&resolution.reference.to_string()),
-                Format::Json => context.output.object(&as_json(reference, &resolution, context)),
+                Format::Json => context.output.object(&Answer::of(reference, &resolution, context)),
             }
             Code::Done
         }
@@ -93,6 +94,7 @@ pub(super) fn is_no_answer(error: &docker::Error) -> bool {
         error,
         docker::Error::Client(client::Error::Net(
             E::Unreachable { .. }
+                | E::Certificate { .. }
                 | E::TimedOut { .. }
                 | E::Truncated { .. }
                 | E::Unavailable { .. }
@@ -155,36 +157,69 @@ fn ago(now: jiff::Timestamp, then: jiff::Timestamp) -> String {
     }
 }
 
-fn as_json(typed: &str, resolution: &Resolution, context: &Context) -> Value {
-    let (reference, collection) = (&resolution.reference, &resolution.collection);
-    let root = collection.targets.root();
-    let (source, checked_at) = match collection.freshness {
-        Freshness::Server => ("server", Some(context.now)),
-        Freshness::Cache(at) => ("cache", at),
-    };
-    json!({
-        "reference": typed,
-        "name": reference.name(),
-        "tag": reference.tag().as_str(),
-        "digest": reference.digest().to_string(),
-        "size": reference.size(),
-        "role": reference.role().as_str(),
-        "signers": resolution.signers,
-        "root": {
-            "version": root.content().version.number(),
-            "keyids": root.content().root.keyids().iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "pinned": root.policy().anchor.is_pinned(),
-        },
-        "versions": versions(collection),
-        "expires": expires(collection).map(|at| format!("{at:.0}")),
-        "source": source,
-        "checked_at": checked_at.map(|at| format!("{at:.0}")),
-        "offline": context.is_offline(),
-    })
+/// An answer as JSON.
+#[derive(Serialize)]
+struct Answer<'a> {
+    reference: &'a str,
+    name: &'a str,
+    tag: &'a str,
+    digest: String,
+    size: u64,
+    role: &'a str,
+    signers: &'a [String],
+    root: RootAnswer,
+    versions: Map<String, Value>,
+    expires: Option<String>,
+    source: &'static str,
+    checked_at: Option<String>,
+    offline: bool,
+}
+
+#[derive(Serialize)]
+struct RootAnswer {
+    version: u64,
+    keyids: Vec<String>,
+    pinned: bool,
+}
+
+impl<'a> Answer<'a> {
+    fn of(typed: &'a str, resolution: &'a Resolution, context: &Context) -> Self {
+        let (reference, collection) = (&resolution.reference, &resolution.collection);
+        let (source, checked_at) = match collection.freshness {
+            Freshness::Server => ("server", Some(context.now)),
+            Freshness::Cache(at) => ("cache", at),
+        };
+        Self {
+            reference: typed,
+            name: reference.name(),
+            tag: reference.tag().as_str(),
+            digest: reference.digest().to_string(),
+            size: reference.size(),
+            role: reference.role().as_str(),
+            signers: &resolution.signers,
+            root: RootAnswer::of(collection),
+            versions: versions(collection),
+            expires: expires(collection).map(|at| format!("{at:.0}")),
+            source,
+            checked_at: checked_at.map(|at| format!("{at:.0}")),
+            offline: context.is_offline(),
+        }
+    }
+}
+
+impl RootAnswer {
+    fn of(collection: &Refreshed) -> Self {
+        let root = collection.targets.root();
+        Self {
+            version: root.content().version.number(),
+            keyids: root.content().root.keyids().iter().map(ToString::to_string).collect(),
+            pinned: root.policy().anchor.is_pinned(),
+        }
+    }
 }
 
 /// Role and version of every file that the answer rests on.
-fn versions(collection: &Refreshed) -> serde_json::Map<String, Value> {
+fn versions(collection: &Refreshed) -> Map<String, Value> {
     links(collection)
         .into_iter()
         .map(|link| (link.role.to_string(), Value::from(link.version.number())))

@@ -13,7 +13,7 @@ use super::output::{Failure, Format, Verbosity};
 use super::process::wait_for;
 use super::verify::resolve;
 use crate::docker::Detail;
-use crate::docker::engine::{Engine, Program, Progress};
+use crate::docker::engine::{Engine, Program, Progress, local_socket};
 use crate::image::Reference;
 
 #[derive(Args)]
@@ -58,7 +58,7 @@ async fn pull(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
         Verbosity::Quiet => Progress::Hidden,
         _ => Progress::Shown,
     };
-    let engine = Engine::new(program, context.timeout(), progress)?;
+    let engine = Engine::new(program, context.timeout(), progress)?.with_socket(socket(context));
     context.output.detail(&format!("docker: {}", engine.path().display()));
     tell_of_daemon(context);
     let digest = resolution.reference.digest();
@@ -85,6 +85,12 @@ fn program(arguments: &Arguments, context: &Context) -> Result<Program, Failure>
         Some(path) => Ok(Program::at(&absolute(&path)?)?),
         None => Ok(Program::find(context.environment.path())?),
     }
+}
+
+/// The daemon's socket, if docker's program would use one of this machine.
+fn socket(context: &Context) -> Option<PathBuf> {
+    let variable = |name: &str| context.environment.variable(name).map(str::to_owned);
+    local_socket(variable, context.docker_config())
 }
 
 /// A daemon elsewhere pulls for itself, with its own clock and mirrors; the digest binds it all the same.

@@ -43,8 +43,10 @@ pub enum Error {
     #[error("the server's key cannot be used")]
     ServerKey(#[source] tuf::Error),
     /// The clock stands earlier than when something was accepted here.
-    #[error("the clock says {now}, but trust data was accepted here at {seen}")]
+    #[error("the clock says {now:.0}, but trust data of {gun} was accepted here at {seen:.0}")]
     Clock {
+        /// The collection.
+        gun: Gun,
         /// What the clock says.
         now: Instant,
         /// When something was accepted.

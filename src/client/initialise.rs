@@ -1,7 +1,4 @@
 //! Founding a collection on a server.
-
-use futures_util::future::join;
-
 use super::Error;
 use crate::crypto::Signer;
 use crate::edit::{Draft, Founding, SnapshotKey};
@@ -30,14 +27,12 @@ pub async fn initialise(
     remote: &impl Remote,
     foundation: Foundation<'_>,
 ) -> Result<Draft, Error> {
-    let timestamp = server_key(policy, remote, RoleName::Timestamp);
-    let (timestamp, snapshot) = match foundation.snapshot {
-        Some(signer) => (timestamp.await?, SnapshotKey::Local(signer)),
-        None => {
-            let (timestamp, snapshot) =
-                join(timestamp, server_key(policy, remote, RoleName::Snapshot)).await;
-            (timestamp?, SnapshotKey::Server(snapshot?))
-        }
+    // One after the other: a notary-server that keeps its keys in itself dies of two at a time
+    // (Notary 0.7 `tuf/signed/ed25519.go`, `addKey`, an unguarded map).
+    let timestamp = server_key(policy, remote, RoleName::Timestamp).await?;
+    let snapshot = match foundation.snapshot {
+        Some(signer) => SnapshotKey::Local(signer),
+        None => SnapshotKey::Server(server_key(policy, remote, RoleName::Snapshot).await?),
     };
     let founding = Founding {
         gun: &policy.gun,

@@ -111,7 +111,9 @@ fn remember_founding(policy: &Policy, cache: &impl Cache, update: &Update) -> Re
     let root = Some((version, bytes.clone()));
     Ok(cache.keep(&Accepted {
         root,
+        under: None,
         files: Vec::new(),
+        dropped: Vec::new(),
         root_asked: false,
         confirmed: true,
         now: policy.now,

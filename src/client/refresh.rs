@@ -1,17 +1,19 @@
 //! The loop around the verifier (TUF 1.0.34 §5).
 //!
 //! Files that do not depend on each other are fetched side by side: on first contact root and timestamp, then the next
-//! root and the snapshot, then all targets files. What is fetched ahead on the word of a file that is not verified yet
-//! is only ever used after that file was. A collection that did not change costs one question.
+//! root and the snapshot, then `targets` and `targets/releases`. What is fetched ahead on the word of a file that is
+//! not verified yet is only ever used after that file was. A collection that did not change costs one question.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures_util::StreamExt as _;
 use futures_util::future::join;
+use futures_util::stream;
 use jiff::{SignedDuration, Timestamp as Instant};
 
 use super::Error;
-use super::files::{Files, Loaded, is_listed};
+use super::files::{Files, Loaded, names};
 use super::rooting::{self, Start};
 use crate::crypto::Sha256;
 use crate::net::{Remote, RemoteFile};
@@ -46,7 +48,7 @@ pub struct Refreshed {
     /// The trusted roles.
     pub targets: TrustedTargets,
     /// Delegated roles that were wished for and cannot be used, with the reason.
-    pub unusable: BTreeMap<RoleName, verify::Error>,
+    pub unusable: BTreeMap<RoleName, Error>,
     /// What was seen before this refresh.
     pub before: Baseline,
     /// Whether the root was believed on first use just now.
@@ -77,55 +79,28 @@ pub async fn refresh(
     remote: Option<&impl Remote>,
     wish: Wish<'_>,
 ) -> Result<Refreshed, Error> {
-    match attempt(&policy, cache, remote, wish).await {
-        // While we asked, another process may have published, and left in the cache what is newer than our answers.
-        Err(Error::Verify(verify::Error::Rollback { role, .. })) if role.lists_targets() => {
-            attempt(&policy, cache, remote, wish).await
-        }
-        outcome => outcome,
-    }
-}
-
-async fn attempt(
-    policy: &Arc<Policy>,
-    cache: &impl Cache,
-    remote: Option<&impl Remote>,
-    wish: Wish<'_>,
-) -> Result<Refreshed, Error> {
-    let memory = cache.memory()?;
-    check_clock(policy, &memory)?;
-    let accepted = Accepted {
-        root: None,
-        files: Vec::new(),
-        root_asked: false,
-        confirmed: remote.is_some(),
-        now: policy.now,
+    let (memory, files) = {
+        let _steady = cache.steady()?;
+        (cache.memory()?, Files::picture(&policy, cache, remote, wish.roles)?)
     };
-    let mut update = Update {
-        policy,
-        files: Files { policy, cache, remote },
-        baseline: memory.baseline.clone(),
-        accepted,
-        first_use: false,
-        root_on_trial: false,
-    };
-    let result = update.run(&memory, wish).await;
+    check_clock(&policy, &memory)?;
+    let mut update = Update::new(&policy, &memory, remote.is_some());
+    let result = update.run(&files, &memory, wish).await;
     update.withdraw(result.as_ref().err());
-    let first_use = update.first_use;
-    let kept = update.keep(&memory);
+    let kept = update.keep(&files, cache, &memory);
     let (targets, unusable) = result?;
     kept?;
     let freshness = match remote {
         Some(_) => Freshness::Server,
         None => Freshness::Cache(memory.clock),
     };
+    let first_use = update.first_use;
     Ok(Refreshed { targets, unusable, before: memory.baseline, first_use, freshness })
 }
 
-/// An update under way.
-struct Update<'u, C, R> {
+/// An update under way: what it found out so far.
+struct Update<'u> {
     policy: &'u Arc<Policy>,
-    files: Files<'u, C, R>,
     baseline: Baseline,
     accepted: Accepted,
     first_use: bool,
@@ -133,42 +108,64 @@ struct Update<'u, C, R> {
     root_on_trial: bool,
 }
 
-impl<C: Cache, R: Remote> Update<'_, C, R> {
-    async fn run(
+impl<'u> Update<'u> {
+    fn new(policy: &'u Arc<Policy>, memory: &Memory, confirmed: bool) -> Self {
+        let accepted = Accepted {
+            root: None,
+            under: None,
+            files: Vec::new(),
+            dropped: Vec::new(),
+            root_asked: false,
+            confirmed,
+            now: policy.now,
+        };
+        let baseline = memory.baseline.clone();
+        Self { policy, baseline, accepted, first_use: false, root_on_trial: false }
+    }
+
+    async fn run<R: Remote>(
         &mut self,
+        files: &Files<'_, R>,
         memory: &Memory,
         wish: Wish<'_>,
-    ) -> Result<(TrustedTargets, BTreeMap<RoleName, verify::Error>), Error> {
-        let stored_root = self.files.stored(&RoleName::Root)?;
-        let start = Start::of(self.policy, stored_root.as_deref(), memory)?;
-        if let (Start::Stored(root), Some(bytes)) = (&start, stored_root)
+    ) -> Result<(TrustedTargets, BTreeMap<RoleName, Error>), Error> {
+        let stored = files.stored(&RoleName::Root);
+        let start = Start::of(self.policy, stored, memory)?;
+        if let (Start::Stored(root), Some(bytes)) = (&start, stored)
             && root.file().sha256() != memory.root
         {
             // Stored by docker or notary, who share this cache: from now on we remember it too.
-            self.accepted.root = Some((root.content().version, bytes));
+            self.accepted.root = Some((root.content().version, bytes.to_vec()));
             self.root_on_trial = true;
         }
-        let stored = self.files.stored(&RoleName::Timestamp)?;
-        let (root, timestamp) = self.first_files(start, stored.as_deref()).await?;
-        let (root, ahead) = self.newest_root(root, &timestamp, stored.as_deref(), memory).await?;
+        let connections = Connections::after(&start);
+        let (root, timestamp) = self.first_files(start, files).await?;
+        let before = root.content().version;
+        let (root, mut ahead) =
+            self.newest_root(root, &timestamp, files, memory, connections).await?;
         self.root_on_trial = false;
-        let timestamp = self.timestamp(&root, timestamp, stored.as_deref())?;
-        let snapshot = self.snapshot(&timestamp, ahead).await?;
-        self.targets(&snapshot, wish).await
+        self.accepted.under = Some(root.content().version);
+        let mut timestamp = timestamp;
+        if let (Some(remote), true) = (files.remote(), root.content().version > before) {
+            // The timestamp that we have may be of before the new root.
+            timestamp = self.current_timestamp(remote).await?.unwrap_or(timestamp);
+            ahead = None;
+        }
+        let timestamp = self.timestamp(&root, timestamp, files)?;
+        let snapshot = self.snapshot(&timestamp, ahead, files).await?;
+        self.targets(&snapshot, files, wish).await
     }
 
     /// The root to begin with, and the server's timestamp (or the stored one, offline).
-    async fn first_files(
+    async fn first_files<R: Remote>(
         &mut self,
         start: Start,
-        stored: Option<&[u8]>,
+        files: &Files<'_, R>,
     ) -> Result<(TrustedRoot, Vec<u8>), Error> {
-        let Some(remote) = self.files.remote else {
-            return self.first_files_offline(start, stored);
-        };
+        let stored = files.stored(&RoleName::Timestamp);
+        let Some(remote) = files.remote() else { return first_files_offline(start, files) };
         let limits = &self.policy.limits;
-        let current = RemoteFile::Current(RoleName::Timestamp);
-        let timestamp = remote.fetch(&current, limits.timestamp_bytes);
+        let timestamp = self.current_timestamp(remote);
         let (root, timestamp) = match start.file() {
             None => (None, timestamp.await),
             Some(file) => {
@@ -199,16 +196,9 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
         Ok((root, timestamp?.ok_or_else(absent)?))
     }
 
-    fn first_files_offline(
-        &self,
-        start: Start,
-        stored: Option<&[u8]>,
-    ) -> Result<(TrustedRoot, Vec<u8>), Error> {
-        match (start, stored) {
-            (Start::Stored(root), Some(timestamp)) => Ok((root, timestamp.to_vec())),
-            (Start::Stored(_), None) => Err(self.files.not_stored(RoleName::Timestamp)),
-            _ => Err(self.files.not_stored(RoleName::Root)),
-        }
+    async fn current_timestamp(&self, remote: &impl Remote) -> Result<Option<Vec<u8>>, Error> {
+        let current = RemoteFile::Current(RoleName::Timestamp);
+        Ok(remote.fetch(&current, self.policy.limits.timestamp_bytes).await?)
     }
 
     fn establish(&mut self, bytes: Vec<u8>) -> Result<TrustedRoot, Error> {
@@ -219,29 +209,33 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
         Ok(root)
     }
 
-    /// Asks for newer roots, unless nothing changed since we last did and that was not long ago. Meanwhile the snapshot
-    /// that the timestamp names is fetched ahead.
+    /// Asks for newer roots, unless nothing changed since we last did and that was not long ago. If two
+    /// connections are open, the snapshot that the timestamp names is fetched meanwhile.
     ///
     /// An unchanged timestamp carries nothing new that a retired key could have signed, so it can do no harm before it
     /// expires; a changed one is judged only under the newest root.
-    async fn newest_root(
+    async fn newest_root<R: Remote>(
         &mut self,
         root: TrustedRoot,
         timestamp: &[u8],
-        stored: Option<&[u8]>,
+        files: &Files<'_, R>,
         memory: &Memory,
+        connections: Connections,
     ) -> Result<(CurrentRoot, Option<Vec<u8>>), Error> {
         let asked_lately = memory
             .root_asked
             .is_some_and(|at| self.policy.now.duration_since(at).abs() < ROOT_QUESTION_EVERY);
-        let unchanged = stored == Some(timestamp);
+        let unchanged = files.stored(&RoleName::Timestamp) == Some(timestamp);
         let settled = root.current(&self.baseline);
         if let (Ok(current), true, true) = (&settled, unchanged, asked_lately) {
             return Ok((current.clone(), None));
         }
-        let Some(remote) = self.files.remote else { return Ok((settled?, None)) };
-        let (walked, ahead) =
-            join(rooting::walk(root, self.policy, remote), self.fetch_ahead(timestamp)).await;
+        let Some(remote) = files.remote() else { return Ok((settled?, None)) };
+        let walk = rooting::walk(root, self.policy, remote);
+        let (walked, ahead) = match connections {
+            Connections::Two => join(walk, self.fetch_ahead(timestamp, files)).await,
+            Connections::One => (walk.await, None),
+        };
         let (newest, bytes, outcome) = walked;
         if let Some(bytes) = bytes {
             self.accepted.root = Some((newest.content().version, bytes));
@@ -253,21 +247,26 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
     }
 
     /// The snapshot that an unverified timestamp names, if it is not stored. Failures show when it is needed.
-    async fn fetch_ahead(&self, timestamp: &[u8]) -> Option<Vec<u8>> {
-        let file = self.policy.unverified_snapshot_file(timestamp)?;
-        if self.files.stored_as(&RoleName::Snapshot, &file).ok()?.is_some() {
-            return None;
+    async fn fetch_ahead<R: Remote>(
+        &self,
+        timestamp: &[u8],
+        files: &Files<'_, R>,
+    ) -> Option<Vec<u8>> {
+        let role = RoleName::Snapshot;
+        let listed = self.policy.unverified_snapshot_file(timestamp)?;
+        match files.stored(&role) {
+            Some(stored) if names(&listed, &stored.into()) => None,
+            _ => files.fetch(&role, &listed).await.ok(),
         }
-        self.files.fetch_listed(&RoleName::Snapshot, &file).await.ok()
     }
 
-    fn timestamp(
+    fn timestamp<R: Remote>(
         &mut self,
         root: &CurrentRoot,
         fetched: Vec<u8>,
-        stored: Option<&[u8]>,
+        files: &Files<'_, R>,
     ) -> Result<TrustedTimestamp, Error> {
-        let stored = stored.filter(|stored| *stored != fetched);
+        let stored = files.stored(&RoleName::Timestamp).filter(|stored| *stored != fetched);
         if let Some(stored) = stored {
             root.observe_timestamp(stored, &mut self.baseline);
         }
@@ -280,81 +279,99 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
         Ok(fresh)
     }
 
-    async fn snapshot(
+    async fn snapshot<R: Remote>(
         &mut self,
         timestamp: &TrustedTimestamp,
         ahead: Option<Vec<u8>>,
+        files: &Files<'_, R>,
     ) -> Result<TrustedSnapshot, Error> {
-        let (role, file) = (RoleName::Snapshot, &timestamp.content().snapshot);
-        let stored = self.files.stored(&role)?;
-        let matching = stored.as_ref().filter(|bytes| is_listed(bytes, file)).is_some();
-        if let (Some(stored), false) = (&stored, matching) {
+        let (role, listed) = (RoleName::Snapshot, &timestamp.content().snapshot);
+        if let Some(stored) = files.stored(&role) {
+            if names(listed, &stored.into()) {
+                let snapshot = timestamp.snapshot(stored, &self.baseline)?;
+                self.accept(role, None, snapshot.seen().clone());
+                return Ok(snapshot);
+            }
             timestamp.root().observe_snapshot(stored, &mut self.baseline);
         }
-        let (bytes, new) = match (stored.filter(|_| matching), ahead) {
-            (Some(stored), _) => (stored, false),
-            (None, Some(ahead)) => (ahead, true),
-            (None, None) => (self.files.fetch_listed(&role, file).await?, true),
+        let bytes = match ahead.filter(|ahead| names(listed, &ahead.into())) {
+            Some(ahead) => ahead,
+            None => files.fetch(&role, listed).await?,
         };
         let snapshot = timestamp.snapshot(&bytes, &self.baseline)?;
-        self.accept(role, new.then_some(bytes), snapshot.seen().clone());
+        self.accept(role, Some(bytes), snapshot.seen().clone());
         Ok(snapshot)
     }
 
-    async fn targets(
+    /// `targets`, and beside it `targets/releases` if it is wished for; then, if all are, what these delegate to.
+    async fn targets<R: Remote>(
         &mut self,
         snapshot: &TrustedSnapshot,
+        files: &Files<'_, R>,
         wish: Wish<'_>,
-    ) -> Result<(TrustedTargets, BTreeMap<RoleName, verify::Error>), Error> {
-        let roles = wished(snapshot, wish.roles);
-        let mut files = self.files.load(snapshot, &roles).await?;
+    ) -> Result<(TrustedTargets, BTreeMap<RoleName, Error>), Error> {
         let role = RoleName::Targets;
-        let loaded = files.remove(&role).ok_or_else(|| self.files.not_stored(role.clone()))??;
-        if let Some(replaced) = &loaded.replaced {
+        let beside = wished_beside(snapshot, wish.roles);
+        let (loaded, delegated) =
+            join(files.load(&role, snapshot), load_all(files, snapshot, beside)).await;
+        let loaded = loaded?;
+        if let Some(replaced) = files.stored(&role).filter(|_| loaded.new) {
             snapshot.root().observe_targets(replaced, &mut self.baseline);
         }
         let mut targets = snapshot.targets(&loaded.file, &self.baseline, wish.wanted)?;
-        let seen = targets.role(&role).map(|role| role.seen().clone());
-        self.accept_loaded(role, loaded, seen);
-        let unusable = self.delegations(&mut targets, files, wish.wanted)?;
+        self.accept_loaded(&role, loaded, &targets);
+        self.accepted.dropped = no_longer_delegated(&targets, &self.baseline);
+        let mut unusable = BTreeMap::new();
+        self.delegations(&mut targets, delegated, files, wish.wanted, &mut unusable)?;
+        while let Roles::All = wish.roles {
+            let next = delegated_and_listed(&targets, &unusable)?;
+            if next.is_empty() {
+                break;
+            }
+            let delegated = load_all(files, snapshot, next).await;
+            self.delegations(&mut targets, delegated, files, wish.wanted, &mut unusable)?;
+        }
         Ok((targets, unusable))
     }
 
-    /// Loads delegated roles, parents first. One that fails its checks is reported, and costs the others nothing.
-    fn delegations(
+    /// Takes in delegated roles. One that fails its checks is reported, and costs the others nothing.
+    fn delegations<R: Remote>(
         &mut self,
         targets: &mut TrustedTargets,
-        mut files: BTreeMap<RoleName, Result<Loaded, Error>>,
+        delegated: Vec<(RoleName, Result<Loaded<'_>, Error>)>,
+        files: &Files<'_, R>,
         wanted: Wanted<'_>,
-    ) -> Result<BTreeMap<RoleName, verify::Error>, Error> {
-        let mut unusable = BTreeMap::new();
-        let mut waiting: Vec<RoleName> = files.keys().cloned().collect();
-        waiting.sort_by_key(|role| role.as_str().matches('/').count());
-        for role in waiting {
-            let Some(file) = files.remove(&role) else { continue };
+        unusable: &mut BTreeMap<RoleName, Error>,
+    ) -> Result<(), Error> {
+        for (role, loaded) in delegated {
             if targets.delegation_to(&role).is_none() {
                 continue;
             }
-            let loaded = file?;
-            if let Some(replaced) = &loaded.replaced {
+            let loaded = match loaded {
+                Ok(loaded) => loaded,
+                Err(error @ (Error::Verify(_) | Error::Missing { .. })) => {
+                    unusable.insert(role, error);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            if let Some(replaced) = files.stored(&role).filter(|_| loaded.new) {
                 targets.observe_delegation(&role, replaced, &mut self.baseline);
             }
             match targets.delegation(&role, &loaded.file, &self.baseline, wanted) {
-                Ok(()) => {
-                    let seen = targets.role(&role).map(|role| role.seen().clone());
-                    self.accept_loaded(role, loaded, seen);
-                }
+                Ok(()) => self.accept_loaded(&role, loaded, targets),
                 Err(error) => {
-                    unusable.insert(role, error);
+                    unusable.insert(role, error.into());
                 }
             }
         }
-        Ok(unusable)
+        Ok(())
     }
 
-    fn accept_loaded(&mut self, role: RoleName, loaded: Loaded, seen: Option<verify::Seen>) {
-        if let Some(seen) = seen {
-            self.accept(role, loaded.new.then(|| loaded.file.into_bytes()), seen);
+    fn accept_loaded(&mut self, role: &RoleName, loaded: Loaded<'_>, targets: &TrustedTargets) {
+        if let Some(trusted) = targets.role(role) {
+            let bytes = loaded.new.then(|| loaded.file.into_bytes());
+            self.accept(role.clone(), bytes, trusted.seen().clone());
         }
     }
 
@@ -381,50 +398,120 @@ impl<C: Cache, R: Remote> Update<'_, C, R> {
     }
 
     /// Stores what was accepted, if that differs from what is stored.
-    fn keep(self, memory: &Memory) -> Result<(), Error> {
+    fn keep<R: Remote>(
+        &self,
+        files: &Files<'_, R>,
+        cache: &impl Cache,
+        memory: &Memory,
+    ) -> Result<(), Error> {
         let accepted = &self.accepted;
-        let new_file = |(role, bytes, seen): &(RoleName, Option<Vec<u8>>, verify::Seen)| {
+        let differs = |(role, bytes, seen): &(RoleName, Option<Vec<u8>>, verify::Seen)| {
             memory.baseline.seen().get(role) != Some(seen)
-                || bytes.as_ref().is_some_and(|bytes| {
-                    self.files.stored(role).ok().flatten().as_ref() != Some(bytes)
-                })
+                || bytes.as_deref().is_some_and(|bytes| files.stored(role) != Some(bytes))
         };
         let clock_moved = memory
             .clock
             .is_none_or(|clock| self.policy.now.duration_since(clock) > CLOCK_NOTED_EVERY);
-        let confirmed = self.files.remote.is_some() && clock_moved && !accepted.files.is_empty();
-        if accepted.root.is_some()
-            || accepted.root_asked
-            || confirmed
-            || accepted.files.iter().any(new_file)
-        {
-            self.files.cache.keep(accepted)?;
+        let confirmed = accepted.confirmed && clock_moved && !accepted.files.is_empty();
+        let rooted = accepted.root.is_some() || accepted.root_asked || !accepted.dropped.is_empty();
+        if rooted || confirmed || accepted.files.iter().any(differs) {
+            cache.keep(accepted)?;
         }
         Ok(())
     }
 }
 
-/// `targets`, and the wished-for delegations that the snapshot lists.
-fn wished(snapshot: &TrustedSnapshot, roles: Roles<'_>) -> Vec<RoleName> {
-    let limit = snapshot.root().policy().limits.delegations;
-    let delegated = snapshot.content().meta.keys().filter(|role| role.parent().is_some());
-    let delegated = delegated.filter(|role| match roles {
-        Roles::These(these) => these.contains(role),
-        Roles::All => true,
-    });
-    std::iter::once(RoleName::Targets).chain(delegated.take(limit).cloned()).collect()
+/// How many connections to the server are open after its first answers. Opening another one takes longer than asking
+/// twice over one.
+#[derive(Clone, Copy)]
+enum Connections {
+    One,
+    Two,
+}
+
+impl Connections {
+    fn after(start: &Start) -> Self {
+        start.file().map_or(Self::One, |_| Self::Two)
+    }
+}
+
+fn first_files_offline<R: Remote>(
+    start: Start,
+    files: &Files<'_, R>,
+) -> Result<(TrustedRoot, Vec<u8>), Error> {
+    match (start, files.stored(&RoleName::Timestamp)) {
+        (Start::Stored(root), Some(timestamp)) => Ok((root, timestamp.to_vec())),
+        (Start::Stored(_), None) => Err(files.not_stored(RoleName::Timestamp)),
+        _ => Err(files.not_stored(RoleName::Root)),
+    }
+}
+
+/// Roles that were seen, and to which a trusted `targets` does not delegate any more: should it do so again, they are new.
+fn no_longer_delegated(targets: &TrustedTargets, baseline: &Baseline) -> Vec<RoleName> {
+    let dropped = |role: &&RoleName| {
+        role.parent() == Some(RoleName::Targets) && targets.delegation_to(role).is_none()
+    };
+    baseline.seen().keys().filter(dropped).cloned().collect()
+}
+
+/// The delegations to load beside `targets`, before we know that it delegates to them: the few that were named, or the
+/// one that docker asks first.
+fn wished_beside(snapshot: &TrustedSnapshot, roles: Roles<'_>) -> Vec<RoleName> {
+    let releases = [RoleName::releases()];
+    let beside = match roles {
+        Roles::These(these) => these,
+        Roles::All => &releases,
+    };
+    beside.iter().filter(|role| snapshot.listed(role).is_some()).cloned().collect()
+}
+
+/// The roles that loaded roles delegate to and the snapshot lists, as far as they were not tried yet. Those nested too
+/// deep are left out; a look-up that comes to one says so.
+fn delegated_and_listed(
+    targets: &TrustedTargets,
+    unusable: &BTreeMap<RoleName, Error>,
+) -> Result<Vec<RoleName>, Error> {
+    let limits = &targets.root().policy().limits;
+    let next: Vec<RoleName> = targets
+        .roles()
+        .flat_map(|(_, role)| role.content().delegations.roles.iter())
+        .map(|delegation| &delegation.name)
+        .filter(|role| targets.role(role).is_none() && !unusable.contains_key(role))
+        .filter(|role| targets.snapshot().listed(role).is_some())
+        .filter(|role| role.as_str().matches('/').count() <= limits.delegation_depth)
+        .cloned()
+        .collect();
+    if targets.roles().count() + next.len() > limits.delegations + 1 {
+        return Err(verify::Error::TooManyDelegations { limit: limits.delegations }.into());
+    }
+    Ok(next)
+}
+
+/// The listed files of these roles, a few at a time.
+async fn load_all<'f, R: Remote>(
+    files: &'f Files<'_, R>,
+    snapshot: &TrustedSnapshot,
+    roles: Vec<RoleName>,
+) -> Vec<(RoleName, Result<Loaded<'f>, Error>)> {
+    let load = async |role: RoleName| {
+        let loaded = files.load(&role, snapshot).await;
+        (role, loaded)
+    };
+    stream::iter(roles).map(load).buffered(AT_ONCE).collect().await
 }
 
 /// A clock that stands well before the last time anything was accepted makes every expiry meaningless.
 fn check_clock(policy: &Policy, memory: &Memory) -> Result<(), Error> {
     match memory.clock {
         Some(seen) if seen.duration_since(policy.now) > CLOCK_TOLERANCE => {
-            Err(Error::Clock { now: policy.now, seen })
+            Err(Error::Clock { gun: policy.gun.clone(), now: policy.now, seen })
         }
         _ => Ok(()),
     }
 }
 
+/// Requests under way for delegated roles.
+const AT_ONCE: usize = 8;
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_hours(1);
 const CLOCK_NOTED_EVERY: SignedDuration = SignedDuration::from_mins(30);
 const ROOT_QUESTION_EVERY: SignedDuration = SignedDuration::from_hours(1);

@@ -14,7 +14,8 @@ use crate::verify::{self, Policy, TrustedRoot};
 pub(super) enum Start {
     /// At the stored root.
     Stored(TrustedRoot),
-    /// At the root that was stored once and is lost: to be fetched by its version, and known by its hash.
+    /// At the root that we stored once, and that is lost or was replaced: to be fetched by its version, and known by its
+    /// hash.
     Lost(crate::tuf::Version, Sha256),
     /// At whatever the server shows first.
     FirstUse,
@@ -32,16 +33,19 @@ impl Start {
         stored: Option<&[u8]>,
         memory: &Memory,
     ) -> Result<Self, Error> {
-        let lost = memory.baseline.root().zip(memory.root);
+        let remembered = memory.baseline.root().zip(memory.root);
         let Some(bytes) = stored else {
-            return Ok(lost.map_or(Self::FirstUse, |(version, sha256)| Self::Lost(version, sha256)));
+            return Ok(
+                remembered.map_or(Self::FirstUse, |(version, sha256)| Self::Lost(version, sha256))
+            );
         };
-        match (TrustedRoot::restore(Arc::clone(policy), bytes), lost) {
-            (Ok(root), Some((version, sha256))) if is_other_than(&root, version, sha256) => {
-                Ok(Self::Lost(version, sha256))
+        match (TrustedRoot::restore(Arc::clone(policy), bytes), remembered) {
+            (Ok(root), None) => Ok(Self::Stored(root)),
+            (Ok(root), Some((_, sha256))) if root.file().sha256() == Some(sha256) => {
+                Ok(Self::Stored(root))
             }
-            (Ok(root), _) => Ok(Self::Stored(root)),
-            (Err(_), Some((version, sha256))) => Ok(Self::Lost(version, sha256)),
+            // Not what we left there. Whoever put it there may have trusted on first use: we follow from ours.
+            (_, Some((version, sha256))) => Ok(Self::Lost(version, sha256)),
             (Err(source), None) => Err(Error::RootDamaged { gun: policy.gun.clone(), source }),
         }
     }
@@ -54,12 +58,6 @@ impl Start {
             Self::FirstUse => Some(RemoteFile::Current(RoleName::Root)),
         }
     }
-}
-
-/// A stored root that is older than the one we remember, or another one of its version, is not what we left there.
-fn is_other_than(root: &TrustedRoot, version: crate::tuf::Version, sha256: Sha256) -> bool {
-    let found = root.content().version;
-    found < version || (found == version && root.file().sha256() != Some(sha256))
 }
 
 /// Follows the chain as far as the server leads. Only a 404 ends it; any other failure might hide a newer root.

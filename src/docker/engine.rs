@@ -5,17 +5,20 @@
 //! - Its output decides nothing, except what `image inspect` says about digests.
 //! - Passphrases never reach its environment.
 
+mod daemon;
 mod error;
 mod process;
 mod program;
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
+use daemon::Daemon;
+pub use daemon::local_socket;
 pub use error::Error;
 use process::{Run, Signals, Stdout};
 pub use program::Program;
@@ -31,6 +34,7 @@ pub struct Engine {
     program: Program,
     patience: Option<Duration>,
     progress: Progress,
+    socket: Option<PathBuf>,
     signals: Mutex<Signals>,
 }
 
@@ -64,7 +68,13 @@ impl Engine {
         progress: Progress,
     ) -> Result<Self, Error> {
         let signals = Signals::new().map_err(|source| Error::Signals { source })?;
-        Ok(Self { program, patience, progress, signals: Mutex::new(signals) })
+        Ok(Self { program, patience, progress, socket: None, signals: Mutex::new(signals) })
+    }
+
+    /// The same, with the socket of the daemon that this program talks to: what it has, and its tags, are then asked
+    /// for there, and only pulls are the program's.
+    pub fn with_socket(self, socket: Option<PathBuf>) -> Self {
+        Self { socket, ..self }
     }
 
     /// Where the program is.
@@ -102,10 +112,8 @@ impl Engine {
     /// [`Error::Tag`]; the tag then points to wherever it did before.
     pub async fn tag(&self, pulled: &Pulled, tag: &Tag) -> Result<Reference, Error> {
         let tagged = Reference::new(pulled.reference.name().clone(), Some(tag.clone()), None);
-        let names = [pulled.reference.to_string(), tagged.to_string()].map(OsString::from);
-        let arguments = ["tag".into(), "--".into()].into_iter().chain(names).collect();
-        let run = self.run("tag", arguments, Stdout::Hidden).await;
-        run.map_err(|source| Error::Tag { tag: tagged.to_string(), source: Box::new(source) })?;
+        let set = self.set_tag(&pulled.reference, &tagged).await;
+        set.map_err(|source| Error::Tag { tag: tagged.to_string(), source: Box::new(source) })?;
         Ok(tagged)
     }
 
@@ -117,20 +125,45 @@ impl Engine {
     /// Compares what docker recorded with what was asked for. Its id is no digest to compare with: it is
     /// that of the configuration in one image store, and of the index in another.
     async fn check(&self, reference: &Reference) -> Result<String, Error> {
-        let arguments = ["image", "inspect", "--"].map(OsString::from).into_iter();
-        let arguments = arguments.chain([OsString::from(reference.to_string())]).collect();
-        let output = self.run("image inspect", arguments, Stdout::Read).await?;
-        let images: Vec<Inspected> =
-            serde_json::from_slice(&output).map_err(|source| Error::Inspect { source })?;
-        let [image] = images.as_slice() else {
-            return Err(Error::NotOneImage { found: images.len() });
-        };
+        let image = self.inspect(reference).await?;
         let digests = image.repo_digests.iter().flatten();
         if digests.clone().any(|text| text.parse::<Reference>().is_ok_and(|it| it == *reference)) {
             return Ok(image.id.clone());
         }
         let found = digests.cloned().collect::<Vec<_>>().join(", ");
         Err(Error::DigestMismatch { expected: reference.to_string(), found })
+    }
+
+    async fn inspect(&self, reference: &Reference) -> Result<Inspected, Error> {
+        if let Some(daemon) = self.daemon().await {
+            let signals = &mut *self.signals.lock().await;
+            let answer = daemon.inspect(reference);
+            return daemon::answered("image inspect", answer, self.patience, signals).await;
+        }
+        let arguments = ["image", "inspect", "--"].map(OsString::from).into_iter();
+        let arguments = arguments.chain([OsString::from(reference.to_string())]).collect();
+        let output = self.run("image inspect", arguments, Stdout::Read).await?;
+        let mut images: Vec<Inspected> =
+            serde_json::from_slice(&output).map_err(|source| Error::Inspect { source })?;
+        match (images.len(), images.pop()) {
+            (1, Some(image)) => Ok(image),
+            (found, _) => Err(Error::NotOneImage { found }),
+        }
+    }
+
+    async fn set_tag(&self, pulled: &Reference, tagged: &Reference) -> Result<(), Error> {
+        if let Some(daemon) = self.daemon().await {
+            let signals = &mut *self.signals.lock().await;
+            return daemon::answered("tag", daemon.tag(pulled, tagged), self.patience, signals)
+                .await;
+        }
+        let names = [pulled.to_string(), tagged.to_string()].map(OsString::from);
+        let arguments = ["tag".into(), "--".into()].into_iter().chain(names).collect();
+        self.run("tag", arguments, Stdout::Hidden).await.map(drop)
+    }
+
+    async fn daemon(&self) -> Option<Daemon> {
+        Daemon::at(self.socket.as_deref()?).await
     }
 
     async fn run(

@@ -1,6 +1,6 @@
 //! Who signs what in a repository (docker/cli `trust inspect`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::resolve::signers_of;
 use super::{Collection, Error};
@@ -8,7 +8,7 @@ use crate::client::{Refreshed, Roles, Wish};
 use crate::image::{ImageDigest, Tag};
 use crate::net::Remote;
 use crate::storage::Cache;
-use crate::tuf::{KeyId, RoleName, canonical_key_id};
+use crate::tuf::{KeyId, RoleName, Target, canonical_key_id};
 use crate::verify::Wanted;
 
 /// What docker shows of a repository.
@@ -75,18 +75,39 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
     }
 }
 
+impl Inspection {
+    /// What pulls look up: each tag once, as `targets/releases` or else `targets` signs it.
+    pub fn pulled(&self) -> Vec<SignedTag> {
+        let mut tags = BTreeMap::new();
+        for name in [RoleName::releases(), RoleName::Targets] {
+            let Some(role) = self.collection.targets.role(&name) else { continue };
+            for (tag, target) in role.targets() {
+                tags.entry(tag).or_insert_with(|| signed_tag(&self.collection, &name, tag, target));
+            }
+        }
+        tags.into_values().collect()
+    }
+}
+
+fn signed_tag(collection: &Refreshed, role: &RoleName, tag: &str, target: &Target) -> SignedTag {
+    SignedTag {
+        tag: tag.to_owned(),
+        digest: target.hashes.sha256().map(ImageDigest::from),
+        size: target.length,
+        role: role.clone(),
+        signers: signers_of(collection, tag, target),
+    }
+}
+
 fn signed_tags(collection: &Refreshed, only: Option<&Tag>) -> Vec<SignedTag> {
     let mut seen = BTreeSet::new();
     let mut tags = Vec::new();
     for name in [RoleName::Targets, RoleName::releases()] {
         let Some(role) = collection.targets.role(&name) else { continue };
         for (tag, target) in role.targets() {
-            let digest = target.hashes.sha256().map(ImageDigest::from);
             let asked_for = only.is_none_or(|only| only.as_str() == tag);
-            if asked_for && seen.insert((tag.to_owned(), digest.map(|digest| digest.to_string()))) {
-                let signers = signers_of(collection, tag, target);
-                let (tag, size, role) = (tag.to_owned(), target.length, name.clone());
-                tags.push(SignedTag { tag, digest, size, role, signers });
+            if asked_for && seen.insert((tag.to_owned(), target.hashes.sha256())) {
+                tags.push(signed_tag(collection, &name, tag, target));
             }
         }
     }

@@ -143,7 +143,7 @@ pub(super) fn resolve_in(
 fn settle_releases(collection: &mut Refreshed) -> Result<Vec<Note>, Error> {
     let releases = RoleName::releases();
     if let Some(error) = collection.unusable.remove(&releases) {
-        return Err(client::Error::Verify(error).into());
+        return Err(error.into());
     }
     let targets = &collection.targets;
     if targets.delegation_to(&releases).is_none() || targets.role(&releases).is_some() {

@@ -12,7 +12,7 @@ use crate::keys::{KeyStore, PassphraseSource};
 use crate::net::{self, Remote};
 use crate::storage::Cache;
 use crate::tuf::{Custom, Hashes, KeyId, RoleName, Target, Version};
-use crate::verify::{self, Policy, Wanted};
+use crate::verify::{Policy, Wanted};
 
 /// What to sign, and how.
 #[derive(Clone, Debug)]
@@ -85,6 +85,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
             keys,
             tags: Vec::new(),
             founding: None,
+            offered: false,
             doubtful: false,
         };
         let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
@@ -94,7 +95,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         let publication = match outcome {
             Ok(publication) => publication,
             Err(error) => {
-                let in_vain = is_refusal(&error) && !author.doubtful;
+                let in_vain = !author.doubtful && (!author.offered || is_refusal(&error));
                 author.abandon(founding.filter(|_| in_vain))?;
                 return Err(error);
             }
@@ -126,6 +127,8 @@ struct TagAuthor<'a, R> {
     keys: KeyRing<'a>,
     tags: Vec<TagSigned>,
     founding: Option<FoundingKeys>,
+    /// Whether an update was ever handed out to be published.
+    offered: bool,
     /// Whether an update that founds the collection may have been taken unheard.
     doubtful: bool,
 }
@@ -155,7 +158,9 @@ impl<R: Remote> Author for TagAuthor<'_, R> {
         }
         touched.push(RoleName::Snapshot);
         self.keys.unlock(&draft, &touched)?;
-        Ok(Some(draft.sign(self.policy.now, &self.keys.signers())?))
+        let update = draft.sign(self.policy.now, &self.keys.signers())?;
+        self.offered = true;
+        Ok(Some(update))
     }
 
     fn doubt(&mut self) {
@@ -169,7 +174,7 @@ impl<R: Remote> TagAuthor<'_, R> {
         draft: &mut Draft,
         tag: &Tag,
         descriptor: &Descriptor,
-        unusable: &BTreeMap<RoleName, verify::Error>,
+        unusable: &BTreeMap<RoleName, client::Error>,
     ) -> Result<TagSigned, Error> {
         let roles = signable(draft, &self.policy.gun, tag, &self.request.roles, &self.keys)?;
         let mut signed = Vec::with_capacity(roles.len());
@@ -242,7 +247,7 @@ impl<R: Remote> TagAuthor<'_, R> {
 /// A role that is published but unusable cannot be signed on top of: its entries are not trusted.
 fn check_usable(
     role: &RoleName,
-    unusable: &BTreeMap<RoleName, verify::Error>,
+    unusable: &BTreeMap<RoleName, client::Error>,
 ) -> Result<(), Error> {
     match unusable.get(role) {
         Some(reason) => Err(Error::Role { role: role.clone(), reason: reason.to_string() }),

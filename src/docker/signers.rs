@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Error;
 use crate::crypto::{PrivateKey, Signer};
 use crate::edit::{Draft, Signers};
-use crate::keys::{KeyStore, PassphraseSource};
+use crate::keys::{self, KeyEntry, KeyStore, PassphraseSource};
 use crate::tuf::{Gun, Key, KeyId, RoleName, canonical_key_id};
 
 /// Which roles to sign.
@@ -81,7 +81,11 @@ impl<'k> KeyRing<'k> {
         let first = listed.iter().find(|entry| entry.role.as_deref() == Some("root"));
         match wanted.or(first.map(|entry| entry.id)) {
             Some(id) => self.unlock_one(&id).map(|_| id),
-            None => self.generate("root", None),
+            // Else a damaged root key would be replaced unseen.
+            None => match listed.iter().find(|entry| entry.is_unreadable) {
+                Some(KeyEntry { id, .. }) => Err(keys::Error::Unreadable { id: *id }.into()),
+                None => self.generate("root", None),
+            },
         }
     }
 

@@ -50,7 +50,8 @@ impl KeyDirectory {
     pub(super) fn read(&self, id: &KeyId) -> Result<(Found, KeyFile), Error> {
         let found = self.find(id)?.into_iter().next().ok_or(Error::NoSuchKey { id: *id })?;
         let text = files::read_private(&found.path)?;
-        Ok((found, KeyFile::parse(&text)?))
+        let file = KeyFile::parse(&text).map_err(|error| error.of_key(id))?;
+        Ok((found, file))
     }
 
     /// Asks for a passphrase and writes the key under it.
@@ -117,7 +118,8 @@ impl KeyStore for KeyDirectory {
     ) -> Result<KeyId, Error> {
         let id = canonical_key_id(key.public());
         let role = Some(role.to_owned()).filter(|role| !role.is_empty());
-        let entry = KeyEntry { id, role, gun: gun.map(|gun| gun.as_str().to_owned()) };
+        let gun = gun.map(|gun| gun.as_str().to_owned());
+        let entry = KeyEntry { id, role, gun, is_unreadable: false };
         self.seal(key, &entry, passphrases)?;
         Ok(id)
     }
@@ -137,7 +139,8 @@ fn unlock(
     file: &KeyFile,
     passphrases: &mut dyn PassphraseSource,
 ) -> Result<PrivateKey, Error> {
-    let (key, _) = open(file, request(Purpose::Unlock, entry), passphrases)?;
+    let opened = open(file, request(Purpose::Unlock, entry), passphrases);
+    let (key, _) = opened.map_err(|error| error.of_key(&entry.id))?;
     match canonical_key_id(key.public()) {
         found if found == entry.id => Ok(key),
         found => Err(Error::OtherKey { expected: entry.id, found }),
@@ -189,14 +192,14 @@ pub(super) fn has_gun(role: &str) -> bool {
 fn described(found: &Found, file: &KeyFile) -> KeyEntry {
     let role = file.role.clone().or_else(|| found.entry.role.clone());
     let gun = file.gun.clone().or_else(|| found.entry.gun.clone());
-    KeyEntry { id: found.entry.id, role, gun }
+    KeyEntry { id: found.entry.id, role, gun, is_unreadable: false }
 }
 
 fn peek(found: &Found) -> KeyEntry {
     let text = files::read_notes(&found.path);
     match text.and_then(|text| KeyFile::parse(&text)) {
         Ok(file) => described(found, &file),
-        Err(_) => found.entry.clone(),
+        Err(_) => KeyEntry { is_unreadable: true, ..found.entry.clone() },
     }
 }
 

@@ -19,6 +19,22 @@ pub enum Error {
     /// The passphrase does not open the key, or the key is damaged; nothing tells which.
     #[error("wrong passphrase, or a damaged private key")]
     Locked,
+    /// A key that is kept here cannot be opened.
+    #[error("key {}", .id.short())]
+    Unopened {
+        /// The canonical key id, which is the name of its file.
+        id: KeyId,
+        /// Why: [`Error::Locked`], or what is wrong with the content.
+        source: Box<Error>,
+    },
+    /// The file of a key cannot be read, so that nobody knows what it is for.
+    #[error(
+        "the file of key {id} is damaged or not readable: it may be the key that is looked for"
+    )]
+    Unreadable {
+        /// The canonical key id, which is the name of its file.
+        id: KeyId,
+    },
     /// Nothing gave a passphrase.
     #[error("no passphrase for the {role} key{}", short(.id))]
     NoPassphrase {
@@ -121,6 +137,10 @@ pub enum Error {
     #[cfg(feature = "keyring")]
     #[error("the desktop keyring holds something else than a passphrase")]
     KeyringContent,
+    /// Nobody keeps a keyring for this user: no desktop, or no session.
+    #[cfg(feature = "keyring")]
+    #[error("no desktop keyring answers here")]
+    NoKeyring,
     /// The desktop's keyring said no.
     #[cfg(feature = "keyring")]
     #[error("desktop keyring")]
@@ -128,6 +148,20 @@ pub enum Error {
         /// The answer.
         source: ::keyring::v1::Error,
     },
+}
+
+impl Error {
+    /// The same, with the name of the key if it is about what is in the key's file.
+    pub(super) fn of_key(self, id: &KeyId) -> Error {
+        match self {
+            Self::Locked
+            | Self::Format { .. }
+            | Self::Pem { .. }
+            | Self::Encryption { .. }
+            | Self::Key { .. } => Self::Unopened { id: *id, source: Box::new(self) },
+            other => other,
+        }
+    }
 }
 
 fn short(id: &Option<KeyId>) -> String {

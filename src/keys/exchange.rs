@@ -77,7 +77,7 @@ fn arrive(
     let (role, gun) = notes(&file, origin.as_ref(), defaults)?;
     match origin {
         Some(KeyEntry { id, .. }) if file.is_encrypted() => {
-            Ok((KeyEntry { id, role: Some(role), gun }, file))
+            Ok((KeyEntry { id, role: Some(role), gun, is_unreadable: false }, file))
         }
         _ => lock(&file, origin.map(|it| it.id), (role, gun), passphrases),
     }
@@ -120,7 +120,7 @@ fn lock(
     if let Some(expected) = expected.filter(|expected| *expected != id) {
         return Err(Error::OtherKey { expected, found: id });
     }
-    let entry = KeyEntry { id, role: Some(role), gun };
+    let entry = KeyEntry { id, role: Some(role), gun, is_unreadable: false };
     let passphrase = match passphrase {
         Some(passphrase) => passphrase,
         None => new_passphrase(&entry, passphrases)?,

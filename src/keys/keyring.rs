@@ -72,6 +72,7 @@ fn refused(refusal: Refusal) -> Error {
             drop(Zeroizing::new(found));
             Error::KeyringContent
         }
+        Refusal::NoDefaultStore => Error::NoKeyring,
         source => Error::Keyring { source },
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn interpret(folders: &[String], stem: &str) -> Option<KeyEntry> {
         _ => (role, None),
     };
     let gun = gun.filter(|gun| !gun.is_empty());
-    Some(KeyEntry { id, role: role.map(str::to_owned), gun })
+    Some(KeyEntry { id, role: role.map(str::to_owned), gun, is_unreadable: false })
 }
 
 fn walk(folder: &Path, names: &mut Vec<String>, found: &mut Vec<Found>) -> Result<(), Error> {

@@ -30,7 +30,8 @@ impl MemoryKeys {
     pub fn insert(&self, key: &PrivateKey, role: &str, gun: Option<&Gun>) -> KeyId {
         let id = canonical_key_id(key.public());
         let role = Some(role.to_owned()).filter(|role| !role.is_empty());
-        let entry = KeyEntry { id, role, gun: gun.map(|gun| gun.as_str().to_owned()) };
+        let gun = gun.map(|gun| gun.as_str().to_owned());
+        let entry = KeyEntry { id, role, gun, is_unreadable: false };
         self.keys().insert(id, Kept { entry, pkcs8: key.to_notary_pkcs8() });
         id
     }

@@ -49,6 +49,8 @@ pub struct KeyEntry {
     pub role: Option<String>,
     /// The collection it was made for, with targets, snapshot and timestamp keys.
     pub gun: Option<String>,
+    /// Whether its file cannot be read as a key file; role and GUN are then what its place says.
+    pub is_unreadable: bool,
 }
 
 /// A place where private keys are kept.

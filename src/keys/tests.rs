@@ -34,6 +34,11 @@ impl PassphraseSource for Say {
     }
 }
 
+/// Whether the answer is that no passphrase fitted, and of which key.
+fn stays_locked(answer: Result<PrivateKey, Error>) -> bool {
+    matches!(answer, Err(Error::Unopened { source, .. }) if matches!(*source, Error::Locked))
+}
+
 fn pass(text: &str) -> Passphrase {
     Passphrase::new(text.to_owned())
 }

@@ -40,6 +40,14 @@ pub enum Error {
         /// What the layer below said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The server's certificate is not accepted.
+    #[error("the certificate of {host} is not accepted")]
+    Certificate {
+        /// The server.
+        host: String,
+        /// What is wrong with it.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The server was silent too long, or the time for the whole operation is over.
     #[error("{host} did not answer in time")]
     TimedOut {

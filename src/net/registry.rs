@@ -146,7 +146,11 @@ impl Registry {
         let ping = Request::get(https.join("/v2/")?);
         match self.session.http().send(&ping, self.deadline).await {
             Err(error) if error.is_no_tls() => Ok(http),
-            Err(Error::Unreachable { .. }) if plain == PlainHttp::Named => Ok(http),
+            Err(Error::Unreachable { .. } | Error::Certificate { .. })
+                if plain == PlainHttp::Named =>
+            {
+                Ok(http)
+            }
             Err(error) => Err(error),
             Ok(response) => {
                 response.discard().await;

@@ -4,12 +4,12 @@
 //! beside lies in `countersign/`, which they ignore, in a file named by the SHA-256 of the GUN, because a GUN's own
 //! components may be anything, the name of one of our files included.
 
-use std::fs::TryLockError;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::folder::{Folder, Found};
-use super::{Accepted, Cache, Error, Memory, record};
+use super::{Accepted, Cache, Error, Memory, Steady, record};
 use crate::crypto::Sha256;
 use crate::tuf::{Gun, RoleName};
 
@@ -41,6 +41,11 @@ impl TrustDirectory {
     pub fn collection(&self, gun: &Gun) -> CollectionDirectory {
         CollectionDirectory { trust: self.clone(), gun: gun.clone() }
     }
+
+    /// Where the record of a collection lies in every trust directory, for messages.
+    pub fn record_of(gun: &Gun) -> PathBuf {
+        Path::new(OURS).join(record_name(gun))
+    }
 }
 
 /// One collection's cache in a trust directory.
@@ -62,7 +67,7 @@ impl CollectionDirectory {
     }
 
     fn record_name(&self) -> String {
-        format!("{}.json", Sha256::of(self.gun.as_str().as_bytes()))
+        record_name(&self.gun)
     }
 
     /// The folders from the trust directory down to the one that holds a role's file, and the file's name.
@@ -77,13 +82,19 @@ impl CollectionDirectory {
     }
 
     fn write(&self, role: &RoleName, bytes: &[u8]) -> Result<Folder, Error> {
+        let (folder, name) = self.folder_of(role)?;
+        folder.replace(&name, bytes)?;
+        Ok(folder)
+    }
+
+    /// The folder of a role's file, made if need be, and the file's name.
+    fn folder_of(&self, role: &RoleName) -> Result<(Folder, String), Error> {
         let (folders, name) = self.place(role);
         let mut folder = Folder::create(&self.trust.path)?;
         for part in folders {
             folder = folder.make_child(&part)?;
         }
-        folder.replace(&name, bytes)?;
-        Ok(folder)
+        Ok((folder, name))
     }
 
     fn remembered(&self, ours: &Folder) -> Result<Memory, Error> {
@@ -96,12 +107,42 @@ impl CollectionDirectory {
     }
 
     /// Our own folder, and the right to write.
-    fn locked(&self) -> Result<(Folder, Lock), Error> {
+    fn locked(&self) -> Result<(Folder, Steady), Error> {
         let ours = Folder::create(&self.trust.path)?.make_child(OURS)?;
-        let name = format!("{}.lock", Sha256::of(self.gun.as_str().as_bytes()));
-        let lock = Lock::take(&ours, &name, self.trust.patience)?;
+        let (file, path) = ours.lock_file(&self.lock_name())?;
+        let lock = Self::take(file, path, self.trust.patience, File::try_lock)?;
         Ok((ours, lock))
     }
+
+    fn lock_name(&self) -> String {
+        format!("{}.lock", Sha256::of(self.gun.as_str().as_bytes()))
+    }
+
+    /// Waits for a lock, which the kernel gives up with the process.
+    fn take(
+        file: File,
+        path: PathBuf,
+        waited: Duration,
+        attempt: impl Fn(&File) -> Result<(), TryLockError>,
+    ) -> Result<Steady, Error> {
+        let started = Instant::now();
+        loop {
+            match attempt(&file) {
+                Ok(()) => return Ok(Steady { _lock: Some(file) }),
+                Err(TryLockError::WouldBlock) if started.elapsed() < waited => {
+                    std::thread::sleep(POLL);
+                }
+                Err(TryLockError::WouldBlock) => return Err(Error::Locked { path, waited }),
+                Err(TryLockError::Error(source)) => {
+                    return Err(Error::Io { action: "lock", path, source });
+                }
+            }
+        }
+    }
+}
+
+fn record_name(gun: &Gun) -> String {
+    format!("{}.json", Sha256::of(gun.as_str().as_bytes()))
 }
 
 impl Cache for CollectionDirectory {
@@ -120,6 +161,20 @@ impl Cache for CollectionDirectory {
         }
     }
 
+    /// Before anything was ever written there is nothing to lock. A writer takes milliseconds; one that hangs is not
+    /// waited for, and costs at most a refusal.
+    fn steady(&self) -> Result<Steady, Error> {
+        let trust = Folder::open(&self.trust.path)?;
+        let ours = trust.map(|trust| trust.child(OURS)).transpose()?.flatten();
+        let lock = ours.and_then(|ours| ours.existing_lock_file(&self.lock_name()));
+        let Some((file, path)) = lock else { return Ok(Steady { _lock: None }) };
+        let waited = self.trust.patience.min(READER_PATIENCE);
+        match Self::take(file, path, waited, File::try_lock_shared) {
+            Err(Error::Locked { .. }) => Ok(Steady { _lock: None }),
+            other => other,
+        }
+    }
+
     fn memory(&self) -> Result<Memory, Error> {
         let Some(trust) = Folder::open(&self.trust.path)? else { return Ok(Memory::default()) };
         match trust.child(OURS)? {
@@ -128,59 +183,33 @@ impl Cache for CollectionDirectory {
         }
     }
 
-    /// Root first and the record last: a crash at any point leaves files that verify. The root, which is the pin, and
-    /// the record are durable on return; another file whose new name a power cut takes back is fetched again.
+    /// Root first and the record last: a crash at any point leaves files that verify. A new root, which is the pin, is
+    /// durable on return. Of anything else a power cut may take back the last new names: then files are fetched again,
+    /// and the record says what it said before.
     fn keep(&self, accepted: &Accepted) -> Result<(), Error> {
         let (ours, _lock) = self.locked()?;
         let mut memory = self.remembered(&ours)?;
-        if let Some((version, bytes)) = &accepted.root
-            && memory.baseline.root().is_none_or(|known| known <= *version)
-        {
+        let root = memory.root_to_write(accepted);
+        if let Some(bytes) = root {
             self.write(&RoleName::Root, bytes)?.settle()?;
         }
-        for (role, bytes, seen) in &accepted.files {
-            if let (Some(bytes), false) = (bytes, memory.is_newer_than(role, seen)) {
-                self.write(role, bytes)?;
-            }
+        for (role, bytes) in memory.files_to_write(accepted) {
+            self.write(role, bytes)?;
         }
         memory.learn(accepted);
         ours.replace(&self.record_name(), &record::write(self.gun.as_str(), &memory))?;
-        ours.settle()
+        root.map_or(Ok(()), |_| ours.settle())
     }
 
     fn offer(&self, role: &RoleName, bytes: &[u8]) -> Result<(), Error> {
         let (_, _lock) = self.locked()?;
-        self.write(role, bytes).map(drop)
-    }
-}
-
-/// A lock that the kernel gives up with the process.
-struct Lock {
-    _file: std::fs::File,
-}
-
-impl Lock {
-    fn take(folder: &Folder, name: &str, patience: Duration) -> Result<Self, Error> {
-        let (file, path) = folder.lock_file(name)?;
-        let started = Instant::now();
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Self { _file: file }),
-                Err(TryLockError::WouldBlock) if started.elapsed() < patience => {
-                    std::thread::sleep(POLL);
-                }
-                Err(TryLockError::WouldBlock) => {
-                    return Err(Error::Locked { path, waited: patience });
-                }
-                Err(TryLockError::Error(source)) => {
-                    return Err(Error::Io { action: "lock", path, source });
-                }
-            }
-        }
+        let (folder, name) = self.folder_of(role)?;
+        folder.replace_casually(&name, bytes)
     }
 }
 
 const OURS: &str = "countersign";
 const MAX_RECORD_BYTES: u64 = 4 << 20;
 const DEFAULT_PATIENCE: Duration = Duration::from_secs(30);
+const READER_PATIENCE: Duration = Duration::from_secs(1);
 const POLL: Duration = Duration::from_millis(5);

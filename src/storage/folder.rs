@@ -101,21 +101,24 @@ impl Folder {
     /// name is; the name is when [`Self::settle`] returns. Only for who holds the collection's lock: what a killed
     /// process left half-written has the same name, and is written anew.
     pub(super) fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        let path = self.path.join(name);
-        let temporary = format!(".{name}.new");
-        let written = self.write_new(&temporary, bytes).and_then(|()| {
-            fs::renameat(&self.handle, &temporary, &self.handle, name)?;
-            Ok(())
-        });
-        written.map_err(|source| {
-            let _ = fs::unlinkat(&self.handle, &temporary, AtFlags::empty());
-            Error::Io { action: "write", path, source }
-        })
+        self.put(name, bytes, File::sync_all)
+    }
+
+    /// The same for a file that nobody will miss: after a power cut it may be anything.
+    pub(super) fn replace_casually(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        self.put(name, bytes, |_| Ok(()))
     }
 
     /// Makes the names in this folder durable.
     pub(super) fn settle(&self) -> Result<(), Error> {
         fs::fsync(&self.handle).map_err(|error| failure("write", &self.path, error))
+    }
+
+    /// An open file to lock, if it is there.
+    pub(super) fn existing_lock_file(&self, name: &str) -> Option<(File, PathBuf)> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let handle = fs::openat(&self.handle, name, flags, Mode::empty()).ok()?;
+        Some((File::from(handle), self.path.join(name)))
     }
 
     /// An open file to lock, made if need be.
@@ -129,7 +132,26 @@ impl Folder {
         }
     }
 
-    fn write_new(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+    fn put(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        settled: impl FnOnce(&File) -> io::Result<()>,
+    ) -> Result<(), Error> {
+        let path = self.path.join(name);
+        let temporary = format!(".{name}.new");
+        let written = self.write_new(&temporary, bytes).and_then(|file| {
+            settled(&file)?;
+            fs::renameat(&self.handle, &temporary, &self.handle, name)?;
+            Ok(())
+        });
+        written.map_err(|source| {
+            let _ = fs::unlinkat(&self.handle, &temporary, AtFlags::empty());
+            Error::Io { action: "write", path, source }
+        })
+    }
+
+    fn write_new(&self, name: &str, bytes: &[u8]) -> io::Result<File> {
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let open = || fs::openat(&self.handle, name, flags, Mode::RUSR | Mode::WUSR);
@@ -143,7 +165,7 @@ impl Folder {
         };
         let mut file = File::from(handle);
         file.write_all(bytes)?;
-        file.sync_all()
+        Ok(file)
     }
 }
 

@@ -53,17 +53,12 @@ impl Cache for MemoryCache {
 
     fn keep(&self, accepted: &Accepted) -> Result<(), Error> {
         self.with(|state| {
-            if let Some((version, bytes)) = &accepted.root
-                && state.memory.baseline.root().is_none_or(|known| known <= *version)
-            {
-                state.files.insert(RoleName::Root, bytes.clone());
+            let State { files, memory } = state;
+            let root = memory.root_to_write(accepted).map(|bytes| (&RoleName::Root, bytes));
+            for (role, bytes) in root.into_iter().chain(memory.files_to_write(accepted)) {
+                files.insert(role.clone(), bytes.to_vec());
             }
-            for (role, bytes, seen) in &accepted.files {
-                if let (Some(bytes), false) = (bytes, state.memory.is_newer_than(role, seen)) {
-                    state.files.insert(role.clone(), bytes.clone());
-                }
-            }
-            state.memory.learn(accepted);
+            memory.learn(accepted);
         });
         Ok(())
     }

@@ -35,6 +35,15 @@ pub trait Cache {
     /// [`Error`] when it cannot be read.
     fn read(&self, role: &RoleName, limit: u64) -> Result<Option<Vec<u8>>, Error>;
 
+    /// Keeps writers out while several files are read together. A cache that only one process uses need not.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] when the place cannot be looked at.
+    fn steady(&self) -> Result<Steady, Error> {
+        Ok(Steady { _lock: None })
+    }
+
     /// What was seen before.
     ///
     /// # Errors
@@ -58,6 +67,13 @@ pub trait Cache {
     fn offer(&self, role: &RoleName, bytes: &[u8]) -> Result<(), Error>;
 }
 
+/// While this lives, nobody writes.
+#[derive(Debug)]
+#[must_use]
+pub struct Steady {
+    _lock: Option<std::fs::File>,
+}
+
 /// What is remembered of a collection, apart from its files.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Memory {
@@ -76,8 +92,12 @@ pub struct Memory {
 pub struct Accepted {
     /// A root newer than the stored one.
     pub root: Option<(crate::tuf::Version, Vec<u8>)>,
+    /// The root under which the other files were accepted.
+    pub under: Option<crate::tuf::Version>,
     /// Other files; `None` in place of bytes that are stored already.
     pub files: Vec<(RoleName, Option<Vec<u8>>, Seen)>,
+    /// Delegated roles that a trusted file has removed.
+    pub dropped: Vec<RoleName>,
     /// Whether the server said which root is the newest.
     pub root_asked: bool,
     /// Whether a server was asked at all.
@@ -87,16 +107,38 @@ pub struct Accepted {
 }
 
 impl Memory {
+    /// The root of an update that is to be written: not one older than what is known.
+    pub fn root_to_write<'a>(&self, accepted: &'a Accepted) -> Option<&'a [u8]> {
+        let (version, bytes) = accepted.root.as_ref()?;
+        self.baseline.root().is_none_or(|known| known <= *version).then_some(bytes)
+    }
+
+    /// The other files of an update that are to be written: none that would take the place of a newer one.
+    pub fn files_to_write<'a>(
+        &self,
+        accepted: &'a Accepted,
+    ) -> impl Iterator<Item = (&'a RoleName, &'a [u8])> {
+        let admitted = |(role, _, seen): &&(RoleName, Option<Vec<u8>>, Seen)| {
+            !self.is_past(accepted) && !self.is_newer_than(role, seen)
+        };
+        let files = accepted.files.iter().filter(admitted);
+        files.filter_map(|(role, bytes, _)| Some((role, bytes.as_deref()?)))
+    }
+
     /// Takes in what was accepted.
     pub fn learn(&mut self, accepted: &Accepted) {
+        let past = self.is_past(accepted);
         if let Some((version, bytes)) = &accepted.root
             && self.baseline.root().is_none_or(|known| known <= *version)
         {
             self.baseline.remember_root(*version);
             self.root = Some(Sha256::of(bytes));
         }
-        for (role, _, seen) in &accepted.files {
+        for (role, _, seen) in accepted.files.iter().filter(|_| !past) {
             self.baseline.remember(role.clone(), seen.clone());
+        }
+        for role in accepted.dropped.iter().filter(|_| !past) {
+            self.baseline.forget(role);
         }
         if accepted.root_asked {
             self.root_asked = self.root_asked.max(Some(accepted.now));
@@ -106,7 +148,12 @@ impl Memory {
         }
     }
 
-    /// Whether a file would take the place of a newer one.
+    /// Whether another process went on to a newer root meanwhile: what was accepted under an older one must not take
+    /// the place of what is remembered under the newer.
+    fn is_past(&self, accepted: &Accepted) -> bool {
+        self.baseline.root() > accepted.under && accepted.under.is_some()
+    }
+
     fn is_newer_than(&self, role: &RoleName, seen: &Seen) -> bool {
         self.baseline.seen().get(role).is_some_and(|known| {
             known.governance.keys == seen.governance.keys && known.version > seen.version

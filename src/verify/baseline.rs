@@ -66,6 +66,11 @@ impl Baseline {
         }
     }
 
+    /// Forgets a role whose delegation was removed by those who made it.
+    pub fn forget(&mut self, role: &RoleName) {
+        self.seen.remove(role);
+    }
+
     /// What to compare a file of this role with: nothing, if its keys were rotated since.
     pub(super) fn floor(&self, role: &RoleName, governance: &Governance) -> Option<&Seen> {
         self.seen.get(role).filter(|seen| seen.governance.keys == governance.keys)

@@ -96,7 +96,9 @@ pub enum Error {
         reason: &'static str,
     },
     /// The root does not satisfy the pins for this collection.
-    #[error("root {version} of {gun}: not signed by a pinned key or authority ({reason})")]
+    #[error(
+        "root {version} of {gun}: not signed by a pinned key or under a pinned authority: {reason}"
+    )]
     Pin {
         /// The collection.
         gun: Gun,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::anchor::is_valid_at;
 use super::baseline::{Baseline, Governance, Seen};
-use super::threshold::Count;
+use super::threshold::{self, Count, distinct};
 use super::timestamp::TrustedTimestamp;
 use super::{Error, Policy};
 use crate::tuf::{Envelope, FileMeta, Key, KeyId, Role, RoleName, Root, Version};
@@ -82,16 +82,8 @@ impl TrustedRoot {
             return Err(Error::Rollback { role: RoleName::Root, found: root.version, expected });
         }
         self.policy.check_expiry(&RoleName::Root, root.expires)?;
-        self.check_signers(self.valid_now(), |gun, reason| Error::Certificate {
-            gun,
-            version: root.version,
-            reason,
-        })?;
-        self.check_signers(self.admitted(), |gun, reason| Error::Pin {
-            gun,
-            version: root.version,
-            reason,
-        })?;
+        self.check_certificates()?;
+        self.check_pins()?;
         Ok(CurrentRoot { trusted: self.clone() })
     }
 
@@ -145,35 +137,37 @@ impl TrustedRoot {
         self.signers.iter().filter_map(|id| self.root.keys.get(id))
     }
 
-    fn valid_now(&self) -> usize {
+    /// The keys that signed with a certificate that is valid now.
+    fn valid_signers(&self) -> impl Iterator<Item = &Key> {
         let valid = |key: &&Key| {
             key.certificates().is_some_and(|bundle| is_valid_at(bundle, self.policy.now))
         };
-        self.signing_keys().filter(valid).count()
+        self.signing_keys().filter(valid)
     }
 
-    fn admitted(&self) -> usize {
-        let policy = &self.policy;
-        let admitted = |key: &&Key| {
-            key.certificates().is_some_and(|bundle| is_valid_at(bundle, policy.now))
-                && policy.anchor.admits(key, policy.now)
-        };
-        self.signing_keys().filter(admitted).count()
+    fn check_certificates(&self) -> Result<(), Error> {
+        let (found, needed) = (distinct(self.valid_signers()), self.root.root.threshold());
+        if found >= needed.count() {
+            return Ok(());
+        }
+        let leaves = self.signing_keys().filter_map(|key| Some(key.certificates()?.leaf()));
+        let spans = leaves.map(|leaf| format!("{} to {}", leaf.not_before(), leaf.not_after()));
+        let reason = format!(
+            "{found} of {needed} required signers have a certificate that is valid now (valid: {})",
+            spans.collect::<Vec<_>>().join(", ")
+        );
+        Err(Error::Certificate { gun: self.policy.gun.clone(), version: self.root.version, reason })
     }
 
-    fn check_signers(
-        &self,
-        found: usize,
-        refusal: impl FnOnce(crate::tuf::Gun, String) -> Error,
-    ) -> Result<(), Error> {
+    fn check_pins(&self) -> Result<(), Error> {
+        let admitted = |key: &&Key| self.policy.anchor.admits(key, self.policy.now);
+        let found = distinct(self.valid_signers().filter(admitted));
         let needed = self.root.root.threshold();
         if found >= needed.count() {
             return Ok(());
         }
-        let reason = format!(
-            "{found} of {needed} required signers have a certificate that is valid now and accepted"
-        );
-        Err(refusal(self.policy.gun.clone(), reason))
+        let reason = format!("{found} of {needed} required signers are pinned");
+        Err(Error::Pin { gun: self.policy.gun.clone(), version: self.root.version, reason })
     }
 }
 
@@ -238,19 +232,14 @@ impl CurrentRoot {
         Governance::of(own, &[&root.timestamp, &root.snapshot])
     }
 
-    /// Counts the signatures of a role that this root names, and opens it.
+    /// Opens the file of a role that this root names, if enough of its keys signed it.
     pub(super) fn open<T>(
         &self,
-        role: &RoleName,
-        keys: &Role,
+        name: &RoleName,
+        role: &Role,
         envelope: Envelope<T>,
     ) -> Result<T, Error> {
-        let needed = keys.threshold();
-        let count = Count::of(&envelope, self.content().keys_of(keys));
-        if !count.reaches(needed) {
-            return Err(Error::Threshold { role: role.clone(), valid: count.valid(), needed });
-        }
-        Ok(envelope.into_unverified_content())
+        threshold::open(name, role, self.content().keys_of(role), envelope)
     }
 }
 

@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::baseline::{Baseline, Governance, Seen};
 use super::root::check_floor;
-use super::threshold::Count;
-use super::{CurrentRoot, Error, TrustedSnapshot, listing};
+use super::{CurrentRoot, Error, TrustedSnapshot, listing, threshold};
 use crate::crypto::{Hashed, Sha256};
-use crate::tuf::{Delegation, Envelope, FileMeta, Key, Role, RoleName, Scope, Target, Targets};
+use crate::tuf::{Delegation, FileMeta, Key, Role, RoleName, Scope, Target, Targets};
 
 /// How much of a targets file to read.
 #[derive(Clone, Copy, Debug)]
@@ -161,7 +160,7 @@ impl TrustedTargets {
         let policy = self.root().policy();
         let Ok(envelope) = policy.dialect.open_targets(role, bytes, &policy.limits) else { return };
         let keys = parent.content.delegations.keys_of(delegation);
-        if let Ok(targets) = opened(role, &delegation.role, keys, envelope) {
+        if let Ok(targets) = threshold::open(role, &delegation.role, keys, envelope) {
             let seen = Seen { version: targets.version, sha256, governance, listed: Vec::new() };
             baseline.remember(role.clone(), seen);
         }
@@ -270,7 +269,7 @@ impl Listed<'_> {
             }
             _ => {
                 let envelope = policy.dialect.open_targets(role, bytes, &policy.limits)?;
-                opened(role, self.keys, keys(), envelope)?
+                threshold::open(role, self.keys, keys(), envelope)?
             }
         };
         check_floor(role, content.version, baseline.floor(role, &self.governance))?;
@@ -279,20 +278,6 @@ impl Listed<'_> {
         let seen = Seen { version, sha256, governance: self.governance, listed: Vec::new() };
         Ok(TrustedRole { content, scope: Scope::everything(), seen })
     }
-}
-
-fn opened<'k>(
-    role: &RoleName,
-    keys: &Role,
-    by: impl IntoIterator<Item = &'k Key>,
-    envelope: Envelope<Targets>,
-) -> Result<Targets, Error> {
-    let needed = keys.threshold();
-    let count = Count::of(&envelope, by);
-    if !count.reaches(needed) {
-        return Err(Error::Threshold { role: role.clone(), valid: count.valid(), needed });
-    }
-    Ok(envelope.into_unverified_content())
 }
 
 /// A role may vanish from the snapshot only together with its delegation (TUF 1.0.34 §5.5.5).

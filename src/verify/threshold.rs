@@ -2,42 +2,27 @@
 
 use std::collections::BTreeSet;
 
+use super::Error;
 use crate::crypto::PublicKey;
-use crate::tuf::{Envelope, Key, KeyId, Threshold};
+use crate::tuf::{Envelope, Key, KeyId, Role, RoleName, Threshold};
 
-/// The keys that validly signed, at most one for each distinct public key.
-pub(super) struct Count {
-    signers: Vec<KeyId>,
+/// The keys that validly signed.
+pub(super) struct Count<'k> {
+    signers: Vec<&'k Key>,
 }
 
-impl Count {
-    /// Counts who of these keys signed the envelope. The *key* decides how its signature is checked; a signature
+impl<'k> Count<'k> {
+    /// Finds who of these keys signed the envelope. The *key* decides how its signature is checked; a signature
     /// by another key, of another method or simply wrong counts for nothing and harms nobody.
-    ///
-    /// Two ids over one public key (two certificates, say) are one key (TUF 1.0.34 §5.3.4: each key contributes
-    /// one signature).
-    pub(super) fn of<'k, T>(
-        envelope: &Envelope<T>,
-        keys: impl IntoIterator<Item = &'k Key>,
-    ) -> Self {
-        let mut counted = BTreeSet::new();
-        let mut signers = Vec::new();
-        for key in keys {
-            let Some(public) = key.public() else { continue };
-            if counted.contains(&public.fingerprint()) {
-                continue;
-            }
-            if signed_by(envelope, key.id(), public) {
-                counted.insert(public.fingerprint());
-                signers.push(key.id());
-            }
-        }
-        Self { signers }
+    pub(super) fn of<T>(envelope: &Envelope<T>, keys: impl IntoIterator<Item = &'k Key>) -> Self {
+        let signed =
+            |key: &&Key| key.public().is_some_and(|public| signed_by(envelope, key.id(), public));
+        Self { signers: keys.into_iter().filter(signed).collect() }
     }
 
-    /// Distinct keys that signed.
+    /// How many of them signed.
     pub(super) fn valid(&self) -> usize {
-        self.signers.len()
+        distinct(self.signers.iter().copied())
     }
 
     pub(super) fn reaches(&self, needed: Threshold) -> bool {
@@ -46,8 +31,29 @@ impl Count {
 
     /// The ids under which they signed.
     pub(super) fn into_signers(self) -> Vec<KeyId> {
-        self.signers
+        self.signers.into_iter().map(Key::id).collect()
     }
+}
+
+/// Opens a role's file if enough of its keys signed it.
+pub(super) fn open<'k, T>(
+    name: &RoleName,
+    role: &Role,
+    keys: impl IntoIterator<Item = &'k Key>,
+    envelope: Envelope<T>,
+) -> Result<T, Error> {
+    let (count, needed) = (Count::of(&envelope, keys), role.threshold());
+    if !count.reaches(needed) {
+        return Err(Error::Threshold { role: name.clone(), valid: count.valid(), needed });
+    }
+    Ok(envelope.into_unverified_content())
+}
+
+/// How many keys these are. Two ids over one public key (two certificates, say) are one key (TUF 1.0.34 §5.3.4: each
+/// key contributes one signature).
+pub(super) fn distinct<'k>(keys: impl IntoIterator<Item = &'k Key>) -> usize {
+    let fingerprints = keys.into_iter().filter_map(|key| Some(key.public()?.fingerprint()));
+    fingerprints.collect::<BTreeSet<_>>().len()
 }
 
 fn signed_by<T>(envelope: &Envelope<T>, id: KeyId, public: &PublicKey) -> bool {

@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 pub use attack::{Attack, kind, kind_of};
 pub use canonical::canonical;
-pub use client::{Client, temporary};
+pub use client::{Client, policy, temporary};
 use countersign::tuf::Gun;
 pub use file::{File, hashes_of, listing_of};
 use jiff::{SignedDuration, Timestamp as Instant};

@@ -62,9 +62,8 @@ pub(super) fn run(arguments: &Generate, context: &Context) -> Result<Code, Failu
     let name = signer_name(&arguments.name)?;
     let path = arguments.dir.join(format!("{name}.pub"));
     let is_root = name == "root";
-    if !is_root && path.exists() {
-        let message = format!("public key file already exists: {}", path.display());
-        return Err(Failure::new(Kind::Usage, message));
+    if !is_root {
+        check_place(&arguments.dir, &path)?;
     }
     let key = PrivateKey::generate(arguments.algorithm.algorithm())
         .map_err(|error| Failure::of(Kind::KeyStore, &error))?;
@@ -76,6 +75,16 @@ pub(super) fn run(arguments: &Generate, context: &Context) -> Result<Code, Failu
     }
     context.output.answer(&id.to_string());
     Ok(Code::Done)
+}
+
+/// Finds out before a key is made whether its public half can be written.
+fn check_place(dir: &Path, path: &Path) -> Result<(), Failure> {
+    let problem = match (dir.is_dir(), path.exists()) {
+        (false, _) => format!("public key path does not exist: {}", dir.display()),
+        (true, true) => format!("public key file already exists: {}", path.display()),
+        (true, false) => return Ok(()),
+    };
+    Err(Failure::new(Kind::Usage, problem))
 }
 
 /// A name that can be one of a delegation.

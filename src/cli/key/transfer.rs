@@ -1,7 +1,7 @@
 //! `key load`, `export`, `import`: keys on their way in and out.
 
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -85,7 +85,7 @@ pub(super) fn import(arguments: &Import, context: &Context) -> Result<Code, Fail
     let mut code = Code::Done;
     for file in &arguments.files {
         if let Err(failure) = take_in(file, defaults, context) {
-            code = code.max(context.output.refusal(Some(&file.display().to_string()), &failure));
+            code = code.max(context.output.refusal(None, &failure));
         }
     }
     Ok(code)
@@ -95,7 +95,8 @@ fn take_in(file: &Path, defaults: ImportDefaults<'_>, context: &Context) -> Resu
     check_private(file)?;
     let text = Zeroizing::new(source::read(file)?);
     let mut passphrases = Passphrases::new(context)?;
-    for id in context.keys().import(&text, defaults, &mut passphrases.chain())? {
+    let taken = context.keys().import(&text, defaults, &mut passphrases.chain());
+    for id in taken.map_err(|error| Failure::from(error).about(file.display()))? {
         context.output.answer(&id.to_string());
     }
     Ok(())
@@ -126,7 +127,11 @@ pub(super) fn export(arguments: &Export, context: &Context) -> Result<Code, Fail
             .mode(0o600)
             .open(path)
             .and_then(|mut file| file.write_all(&text).and_then(|()| file.sync_all()))
-            .map_err(|error| Failure::new(Kind::Disk, format!("{}: {error}", path.display())))?,
+            .map_err(|error| {
+                let exists = error.kind() == ErrorKind::AlreadyExists;
+                let kind = if exists { Kind::Usage } else { Kind::Disk };
+                Failure::new(kind, format!("{}: {error}", path.display()))
+            })?,
     }
     Ok(Code::Done)
 }

@@ -148,7 +148,7 @@ impl Dialect {
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`] when the bytes are not a key; `role` is named in it.
+    /// [`Error::Malformed`] when the bytes are not a key that can be used; `role` is named in it.
     pub fn read_key(self, role: &RoleName, bytes: &[u8]) -> Result<Key, Error> {
         match self {
             Self::Notary => notary::read::lone_key(role, bytes),

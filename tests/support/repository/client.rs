@@ -28,15 +28,7 @@ impl Client {
     }
 
     pub fn of(gun: &str) -> Self {
-        let policy = Policy {
-            dialect: Dialect::Notary,
-            gun: Gun::raw(gun).expect("a name"),
-            anchor: Anchor::unpinned(FirstUse::Allow),
-            now: now(),
-            limits: Limits::default(),
-            max_age: None,
-        };
-        Self { home: temporary(), policy }
+        Self { home: temporary(), policy: policy(gun) }
     }
 
     /// One that has verified what the server shows.
@@ -124,6 +116,18 @@ impl Client {
             Ok(text) => serde_json::from_slice(&text).expect("JSON"),
             Err(_) => serde_json::Value::Null,
         }
+    }
+}
+
+/// What a host measures against that trusts on first use.
+pub fn policy(gun: &str) -> Policy {
+    Policy {
+        dialect: Dialect::Notary,
+        gun: Gun::raw(gun).expect("a name"),
+        anchor: Anchor::unpinned(FirstUse::Allow),
+        now: now(),
+        limits: Limits::default(),
+        max_age: None,
     }
 }
 

@@ -45,11 +45,18 @@ pub(in crate::tuf::dialect) fn targets(
     Reader { role, limits }.open(bytes, Siblings::LetBe, Reader::targets)
 }
 
-/// A key object on its own; `role` is whose key was asked for.
+/// A key object on its own; `role` is whose key was asked for. It must be one that can sign for that role.
 pub(in crate::tuf::dialect) fn lone_key(role: &RoleName, bytes: &[u8]) -> Result<Key, Error> {
     let limits = Limits::default();
     let value = parse(role, bytes)?;
-    Reader { role, limits: &limits }.key("the key", &value)
+    let key = Reader { role, limits: &limits }.key("the key", &value)?;
+    match key.public() {
+        Some(_) => Ok(key),
+        None => {
+            let keytype = excerpt(key.keytype());
+            Err(malformed(role, format!("a key of type {keytype} that cannot be used")))
+        }
+    }
 }
 
 /// Unsigned members beside `signed` and `signatures`: harmless where the parent's hash covers the whole file,

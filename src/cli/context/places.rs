@@ -1,0 +1,34 @@
+//! Where things are kept, if nothing else is said.
+
+use std::path::PathBuf;
+
+use super::super::args::Global;
+use super::super::environment::{Environment, absolute};
+use super::super::output::Failure;
+use crate::docker::config::Location;
+
+/// Docker's directory is needed for its TLS files and credentials, but not if the user keeps all trust elsewhere and
+/// there is no home.
+pub(super) fn docker_location(
+    global: &Global,
+    environment: &Environment,
+) -> Result<PathBuf, Failure> {
+    let named =
+        global.trust_dir.is_some() || environment.variable("COUNTERSIGN_TRUST_DIR").is_some();
+    match environment.docker_config() {
+        Err(_) if named => Ok(PathBuf::from("/nonexistent")),
+        other => other,
+    }
+}
+
+pub(super) fn trust_directory(
+    global: &Global,
+    environment: &Environment,
+    location: &Location,
+) -> Result<PathBuf, Failure> {
+    let variable = || environment.variable("COUNTERSIGN_TRUST_DIR").map(PathBuf::from);
+    match global.trust_dir.clone().or_else(variable) {
+        Some(directory) => absolute(&directory),
+        None => Ok(location.trust()),
+    }
+}

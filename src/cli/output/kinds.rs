@@ -1,0 +1,354 @@
+//! Every folder's errors, as kinds, exit codes and advice. The fact is theirs, the advice is ours.
+
+use super::{Failure, Kind};
+use crate::docker::{self, config, engine, pins, pull};
+use crate::storage::TrustDirectory;
+use crate::{client, edit, image, keys, net, storage, tuf, verify};
+
+impl From<image::Error> for Failure {
+    fn from(error: image::Error) -> Self {
+        Self::of(Kind::BadReference, &error)
+    }
+}
+
+impl From<tuf::Error> for Failure {
+    fn from(error: tuf::Error) -> Self {
+        use tuf::Error as E;
+        let failure = |kind| Self::of(kind, &error);
+        match &error {
+            E::Malformed { role, .. } | E::NotJson { role, .. } => {
+                failure(Kind::Malformed).role(role)
+            }
+            E::WrongType { role, expected, found } => {
+                failure(Kind::WrongType).role(role).expected(expected).found(found)
+            }
+            E::TooLarge { role, limit, found } => {
+                failure(Kind::TooLarge).role(role).expected(limit).found(found)
+            }
+            E::TooMany { role, limit, .. } => failure(Kind::TooMany).role(role).expected(limit),
+            E::KeyId { role, written, computed } => {
+                failure(Kind::KeyId).role(role).expected(computed).found(written)
+            }
+            E::PrivateKey { role, .. } => failure(Kind::BadKey).role(role),
+            E::RepeatedKeyId { .. } => failure(Kind::Malformed),
+            E::RoleName { .. } => failure(Kind::BadRole),
+            E::Gun { .. } => failure(Kind::BadReference),
+            E::KeyIdText { .. } | E::Unsignable { .. } => failure(Kind::Usage),
+        }
+    }
+}
+
+impl From<verify::Error> for Failure {
+    fn from(error: verify::Error) -> Self {
+        let error = match error {
+            verify::Error::Metadata(error) => return error.into(),
+            other => other,
+        };
+        use verify::Error as E;
+        let failure = |kind| Self::of(kind, &error);
+        match &error {
+            E::Threshold { role, valid, needed } => {
+                failure(Kind::Threshold).role(role).expected(needed).found(valid)
+            }
+            E::RootChain { valid, needed, .. } => failure(Kind::Threshold)
+                .role("root")
+                .expected(needed)
+                .found(valid)
+                .advise("The collection may have been made anew by its owner, or by somebody else: ask the owner.")
+                .advise("If it is right, remove the old root from the cache, and pin the new one."),
+            E::Rollback { role, found, expected } => failure(Kind::Rollback)
+                .role(role)
+                .expected(expected)
+                .found(found)
+                .advise("Somebody serves old metadata, or the server was restored from a backup."),
+            E::RootGap { found, expected } => {
+                failure(Kind::Rollback).role("root").expected(expected).found(found)
+            }
+            E::Vanished { role } => failure(Kind::Rollback).role(role),
+            E::Expired { role, at } => failure(Kind::Expired)
+                .role(role)
+                .found(at)
+                .advise("Is the clock of this machine right? Else the publisher must sign again."),
+            E::TooOld { age_hours, allowed_hours } => {
+                failure(Kind::Policy).role("timestamp").expected(allowed_hours).found(age_hours)
+            }
+            E::Mismatch { role, expected, found, .. } => {
+                failure(Kind::Mismatch).role(role).expected(expected).found(found)
+            }
+            E::NotListed { role, .. } => failure(Kind::Mismatch).role(role),
+            E::Pin { .. } => failure(Kind::Pin)
+                .role("root")
+                .advise("`countersign pin list` shows what is pinned; `countersign inspect` shows the root's keys."),
+            E::Certificate { .. } => failure(Kind::BadKey).role("root"),
+            E::FirstUse { gun } => failure(Kind::FirstUse)
+                .role("root")
+                .advise(format!("Pin it first: countersign pin add {gun} --root-key ID")),
+            E::RootChainTooLong { limit } => {
+                failure(Kind::TooMany).role("root").expected(limit)
+            }
+            E::TooManyDelegations { limit } => failure(Kind::TooMany).expected(limit),
+            _ => failure(Kind::Policy),
+        }
+    }
+}
+
+impl From<net::Error> for Failure {
+    fn from(error: net::Error) -> Self {
+        use net::Error as E;
+        let failure = |kind| Self::of(kind, &error);
+        match &error {
+            E::Url { .. } | E::Proxy { .. } | E::TlsFile { .. } => failure(Kind::Usage),
+            E::Unreachable { .. } => failure(Kind::Network),
+            E::Certificate { host, .. } => failure(Kind::Network).advise(format!(
+                "Name its authority with --tls-ca FILE, or put it where docker looks: tls/{}/ca.crt",
+                host.trim_start_matches("https://")
+            )),
+            E::TimedOut { .. } | E::Truncated { .. } | E::Unavailable { .. } => {
+                failure(Kind::Network)
+            }
+            E::Unauthorised { .. } => failure(Kind::Auth)
+                .advise("`docker login` to the registry gives us its credentials, too."),
+            E::Challenge { .. } | E::Realm { .. } | E::Credentials { .. } => failure(Kind::Auth),
+            E::Malformed { .. } => failure(Kind::Malformed),
+            E::TooLarge { limit, .. } => failure(Kind::TooLarge).expected(limit),
+            E::Conflict { .. } | E::Refused { .. } => failure(Kind::Other),
+            E::NotFound { .. } => failure(Kind::Other),
+            E::DigestMismatch { expected, found, .. } => {
+                failure(Kind::Mismatch).expected(expected).found(found)
+            }
+            E::SizeMismatch { expected, found, .. } => {
+                failure(Kind::Mismatch).expected(expected).found(found)
+            }
+            E::Write { .. } => failure(Kind::Disk),
+        }
+    }
+}
+
+impl From<client::Error> for Failure {
+    fn from(error: client::Error) -> Self {
+        use client::Error as E;
+        let error = match error {
+            E::Verify(error) => return error.into(),
+            E::Net(error) => return error.into(),
+            E::Storage(error) => return error.into(),
+            E::Edit(error) => return error.into(),
+            other => other,
+        };
+        let failure = |kind| Self::of(kind, &error);
+        match &error {
+            E::NoTrustData { seen_before: true, .. } => failure(Kind::NoTrustData)
+                .advise("It had trust data when it was last looked at from here: ask its owner."),
+            E::NoTrustData { gun, .. } => failure(Kind::NoTrustData)
+                .advise(format!("Its publisher can sign it: countersign sign {gun}:TAG")),
+            E::Missing { role, .. } => failure(Kind::Mismatch).role(role).found("nothing"),
+            E::ServerKey(_) => failure(Kind::Malformed),
+            E::Clock { gun, now, seen } => {
+                failure(Kind::Clock).expected(seen).found(now).advise(format!(
+                    "Set the clock. If it was ahead before, remove {} from the trust directory.",
+                    TrustDirectory::record_of(gun).display()
+                ))
+            }
+            E::RootLost { gun, .. } | E::RootDamaged { gun, .. } => failure(Kind::State)
+                .role("root")
+                .advise("Put the root back, or ask its owner what became of it.")
+                .advise(how_to_forget(gun)),
+            E::NotStored { role, .. } => {
+                failure(Kind::Network).role(role).advise("Ask the server once, without --offline.")
+            }
+            E::Contended { .. } => failure(Kind::Other).advise("Try again."),
+            E::AlreadyKnown { gun } => failure(Kind::State)
+                .advise("Is this the right trust server? Or was the data deleted on purpose?")
+                .advise(how_to_forget(gun)),
+            _ => failure(Kind::Other),
+        }
+    }
+}
+
+/// What has to go before a collection can be met for the first time again: docker's cache and our record.
+fn how_to_forget(gun: &tuf::Gun) -> String {
+    let record = TrustDirectory::record_of(gun);
+    let record = record.display();
+    format!("To start anew, remove tuf/{gun}/metadata and {record} from the trust directory.")
+}
+
+impl From<docker::Error> for Failure {
+    fn from(error: docker::Error) -> Self {
+        use docker::Error as E;
+        let error = match error {
+            E::Client(error) => return error.into(),
+            E::Keys(error) => return error.into(),
+            E::Edit(error) => return error.into(),
+            E::Custom(error) => return error.into(),
+            other => other,
+        };
+        let failure = |kind| Self::of(kind, &error);
+        match &error {
+            E::NoSuchTag { gun, tag, .. } => failure(Kind::NoSuchTag)
+                .advise(format!("`countersign list {gun}` shows what is signed."))
+                .found(tag),
+            E::NoDigest { role, .. } => failure(Kind::Malformed).role(role),
+            E::OtherDigest { given, signed, .. } => {
+                failure(Kind::Mismatch).expected(signed).found(given)
+            }
+            E::OtherCollection { role, expected, found, .. } => {
+                failure(Kind::Mismatch).role(role).expected(expected).found(found)
+            }
+            E::NoSigningKey { .. } => failure(Kind::KeyStore)
+                .advise("`countersign key list` shows the keys that are here."),
+            E::Role { role, .. } => failure(Kind::BadRole).role(role),
+            E::KeyGeneration(_) => failure(Kind::KeyStore),
+            _ => failure(Kind::Other),
+        }
+    }
+}
+
+impl From<keys::Error> for Failure {
+    fn from(error: keys::Error) -> Self {
+        use keys::Error as E;
+        let failure = |kind| Self::of(kind, &error);
+        match &error {
+            E::Locked => failure(Kind::Passphrase),
+            E::Unopened { source, .. } if matches!(**source, E::Locked) => {
+                failure(Kind::Passphrase)
+            }
+            E::Unreadable { .. } => failure(Kind::KeyStore).advise(
+                "Repair or move the file away; with --root-key ID another root key is taken.",
+            ),
+            E::NoPassphrase { role, .. } => {
+                failure(Kind::Passphrase).advise(passphrase_advice(role))
+            }
+            E::Asking { .. } | E::PassphraseFile { .. } => failure(Kind::Passphrase),
+            E::NoGun { .. } => failure(Kind::Usage).advise("Name it with --gun."),
+            E::Disk { .. } => failure(Kind::Disk),
+            _ => failure(Kind::KeyStore),
+        }
+    }
+}
+
+fn passphrase_advice(role: &str) -> String {
+    let variables = keys::Environment::<fn(&str) -> Option<String>>::variables(role);
+    let variable = variables.first().unwrap_or(&"COUNTERSIGN_PASSPHRASE_FILE");
+    format!("Set {variable}, name a file in COUNTERSIGN_PASSPHRASE_FILE, or use a terminal.")
+}
+
+impl From<edit::Error> for Failure {
+    fn from(error: edit::Error) -> Self {
+        use edit::Error as E;
+        let error = match error {
+            E::Metadata(error) => return error.into(),
+            other => other,
+        };
+        let failure = |kind| Self::of(kind, &error);
+        match &error {
+            E::Keys { role, found, needed, .. } => failure(Kind::KeyStore)
+                .role(role)
+                .expected(needed)
+                .found(found)
+                .advise("`countersign key list` shows the keys that are here."),
+            E::Scope { role, .. } => failure(Kind::Policy).role(role),
+            E::Name { .. } => failure(Kind::Usage),
+            E::Role { role } => failure(Kind::BadRole).role(role),
+            E::Size { role, size, limit } => {
+                failure(Kind::TooLarge).role(role).expected(limit).found(size)
+            }
+            E::Signing { role, .. } => failure(Kind::KeyStore).role(role),
+            _ => failure(Kind::Other),
+        }
+    }
+}
+
+impl From<storage::Error> for Failure {
+    fn from(error: storage::Error) -> Self {
+        use storage::Error as E;
+        let failure = |kind| Self::of(kind, &error);
+        match &error {
+            E::Io { .. } => failure(Kind::Disk),
+            E::Locked { .. } => failure(Kind::Lock),
+            E::Damaged { path, .. } => failure(Kind::State).advise(format!(
+                "To do without rollback protection from the past, remove {}.",
+                path.display()
+            )),
+            _ => failure(Kind::State),
+        }
+    }
+}
+
+impl From<pins::Error> for Failure {
+    fn from(error: pins::Error) -> Self {
+        use pins::Error as E;
+        let failure = |kind| Self::of(kind, &error);
+        match &error {
+            E::Authorities { .. } => failure(Kind::Pin),
+            E::Unwritable { .. } => failure(Kind::Disk),
+            E::Prefix { .. } => failure(Kind::BadReference),
+            _ => failure(Kind::Usage),
+        }
+    }
+}
+
+impl From<engine::Error> for Failure {
+    fn from(error: engine::Error) -> Self {
+        use engine::Error as E;
+        let failure = |kind| Self::of(kind, &error);
+        match &error {
+            E::DigestMismatch { expected, found } => {
+                failure(Kind::DigestMismatch).expected(expected).found(found)
+            }
+            E::Option { .. } | E::MissingValue => failure(Kind::Usage),
+            E::NotFound => failure(Kind::Docker).advise("Name it with --docker-path."),
+            _ => failure(Kind::Docker),
+        }
+    }
+}
+
+impl From<pull::Error> for Failure {
+    fn from(error: pull::Error) -> Self {
+        use pull::Error as E;
+        let error = match error {
+            E::Net(error) => return error.into(),
+            other => other,
+        };
+        let failure = |kind| Self::of(kind, &error);
+        match &error {
+            E::Manifest { .. } => failure(Kind::Malformed),
+            E::Exists { .. } => failure(Kind::Usage),
+            E::Disk { .. } => failure(Kind::Disk),
+            _ => failure(Kind::Other),
+        }
+    }
+}
+
+impl From<config::Error> for Failure {
+    fn from(error: config::Error) -> Self {
+        Self::of(Kind::Usage, &error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tuf::{RoleName, Version};
+
+    #[test]
+    fn kinds_of_errors() {
+        let version = |number| Version::new(number).expect("positive");
+        let rollback = verify::Error::Rollback {
+            role: RoleName::Snapshot,
+            found: version(3),
+            expected: version(5),
+        };
+        let failure = Failure::from(rollback);
+        assert_eq!(failure.kind, Kind::Rollback);
+        assert_eq!(failure.role.as_deref(), Some("snapshot"));
+        assert_eq!((failure.expected.as_deref(), failure.found.as_deref()), (Some("5"), Some("3")));
+        let failure = Failure::from(net::Error::TimedOut { host: "https://h".into() });
+        assert_eq!(failure.kind, Kind::Network);
+    }
+
+    #[test]
+    fn causes_stand_behind_their_effect_once() {
+        let source = "connection refused".into();
+        let error = net::Error::Unreachable { host: "https://h".into(), source };
+        assert_eq!(Failure::from(error).message, "no answer from https://h: connection refused");
+    }
+}

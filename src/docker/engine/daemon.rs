@@ -1,0 +1,135 @@
+//! Docker's daemon on this machine, asked without docker's program: starting that takes longer than the answer.
+
+use std::future::pending;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::process::Signals;
+use super::{Error, Inspected};
+use crate::image::Reference;
+use crate::net::{self, LocalAnswer, LocalServer};
+
+/// The socket that docker's program would use, if it is one of this machine: as `DOCKER_HOST` says, or docker's own
+/// one if neither that nor a context says otherwise (docker/cli `cli/command/cli.go`, `resolveDockerEndpoint`).
+pub fn local_socket(
+    variable: impl Fn(&str) -> Option<String>,
+    config_file: &Path,
+) -> Option<PathBuf> {
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+    if let Some(host) = set("DOCKER_HOST") {
+        return host
+            .strip_prefix("unix://")
+            .filter(|path| path.starts_with('/'))
+            .map(PathBuf::from);
+    }
+    let context = set("DOCKER_CONTEXT").or_else(|| current_context(config_file));
+    context.is_none_or(|context| context == "default").then(|| PathBuf::from(DEFAULT_SOCKET))
+}
+
+/// The daemon behind a socket.
+pub(super) struct Daemon(LocalServer);
+
+impl Daemon {
+    /// `None` if nobody is there: then docker's program shall say so.
+    pub(super) async fn at(socket: &Path) -> Option<Self> {
+        let daemon = Self(LocalServer::at(socket).ok()?);
+        daemon.0.get("/_ping").await.is_ok_and(|answer| answer.status == 200).then_some(daemon)
+    }
+
+    pub(super) async fn inspect(&self, reference: &Reference) -> Result<Inspected, Error> {
+        let answer = self.0.get(&format!("/images/{reference}/json")).await;
+        let answer = expect(200, "image inspect", answer)?;
+        serde_json::from_slice(&answer.body).map_err(|source| Error::Inspect { source })
+    }
+
+    pub(super) async fn tag(&self, pulled: &Reference, tagged: &Reference) -> Result<(), Error> {
+        let (name, tag) = (tagged.name(), tagged.tag_or_latest());
+        let path = format!("/images/{pulled}/tag?repo={name}&tag={}", tag.as_str());
+        expect(201, "tag", self.0.post(&path).await).map(drop)
+    }
+}
+
+/// Waits for an answer as for a run of docker: not longer than allowed, and not past a signal to end.
+pub(super) async fn answered<T>(
+    action: &'static str,
+    answer: impl Future<Output = Result<T, Error>>,
+    patience: Option<Duration>,
+    signals: &mut Signals,
+) -> Result<T, Error> {
+    let patience_ends = async {
+        match patience {
+            Some(patience) => tokio::time::sleep(patience).await,
+            None => pending().await,
+        }
+    };
+    tokio::select! {
+        answer = answer => answer,
+        signal = signals.next() => Err(Error::Interrupted { action, signal: signal.as_raw() }),
+        () = patience_ends => Err(Error::TimedOut { action, patience: patience.unwrap_or_default() }),
+    }
+}
+
+fn expect(
+    status: u16,
+    action: &'static str,
+    answer: Result<LocalAnswer, net::Error>,
+) -> Result<LocalAnswer, Error> {
+    match answer {
+        Ok(answer) if answer.status == status => Ok(answer),
+        Ok(answer) => Err(Error::Failed { action, code: 1, message: message(&answer) }),
+        Err(source) => Err(Error::Failed { action, code: 1, message: source.to_string() }),
+    }
+}
+
+fn message(answer: &LocalAnswer) -> String {
+    let said = serde_json::from_slice::<Refusal>(&answer.body);
+    said.map_or_else(|_| format!("status {}", answer.status), |said| said.message)
+}
+
+fn current_context(config_file: &Path) -> Option<String> {
+    let text = std::fs::read(config_file).ok()?;
+    serde_json::from_slice::<Configuration>(&text).ok()?.current_context
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    message: String,
+}
+
+#[derive(Deserialize)]
+struct Configuration {
+    #[serde(rename = "currentContext")]
+    current_context: Option<String>,
+}
+
+const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_socket_is_the_one_that_docker_would_use() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = folder.path().join("config.json");
+        let found = |variables: &[(&str, &str)]| {
+            let lookup = |name: &str| {
+                let found = variables.iter().find(|(known, _)| *known == name);
+                found.map(|(_, value)| (*value).to_owned())
+            };
+            local_socket(lookup, &config)
+        };
+        assert_eq!(found(&[]), Some(PathBuf::from(DEFAULT_SOCKET)));
+        assert_eq!(found(&[("DOCKER_HOST", "unix:///x.sock")]), Some(PathBuf::from("/x.sock")));
+        for elsewhere in ["tcp://h:2375", "ssh://h", "unix://x.sock", "npipe:////./pipe/d"] {
+            assert_eq!(found(&[("DOCKER_HOST", elsewhere)]), None, "{elsewhere}");
+        }
+        assert_eq!(found(&[("DOCKER_CONTEXT", "prod")]), None);
+        assert!(found(&[("DOCKER_CONTEXT", "default")]).is_some());
+        std::fs::write(&config, r#"{"currentContext":"prod"}"#).expect("written");
+        assert_eq!(found(&[]), None);
+        assert!(found(&[("DOCKER_HOST", "unix:///x.sock")]).is_some(), "the variable wins");
+    }
+}

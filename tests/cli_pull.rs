@@ -1,0 +1,109 @@
+//! `pull --to`: whole and right, or not at all.
+
+#[path = "support/registry.rs"]
+mod registry;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use registry::{TestRegistry, text};
+
+fn countersign(servers: &TestRegistry, arguments: &[&str]) -> Output {
+    let mut command = servers.command(env!("CARGO_BIN_EXE_countersign"));
+    command.args(arguments).output().expect("countersign runs")
+}
+
+fn signed(servers: &TestRegistry, name: &str, options: &[&str]) -> (String, String) {
+    let (digest, _) = servers.seed(&format!("{name}:1"), options);
+    let reference = format!("{}/{name}:1", servers.registry());
+    let output = countersign(servers, &["sign", &reference]);
+    assert!(output.status.success(), "{}", text(&output));
+    (reference, digest)
+}
+
+/// The registry's file of a blob.
+fn blob(servers: &TestRegistry, digest: &str) -> PathBuf {
+    let hex = digest.trim_start_matches("sha256:");
+    let blobs = "registry/docker/registry/v2/blobs/sha256";
+    let folder = Path::new(servers.variable("TEST_REGISTRY_DIR")).join(blobs);
+    folder.join(&hex[..2]).join(hex).join("data")
+}
+
+/// The first layer of a manifest.
+fn layer(servers: &TestRegistry, digest: &str) -> String {
+    let manifest = fs::read(blob(servers, digest)).expect("a manifest");
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).expect("JSON");
+    manifest["layers"][0]["digest"].as_str().expect("a digest").to_owned()
+}
+
+#[test]
+fn index_is_kept_whole_or_as_one_platform() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let (reference, digest) = signed(&servers, "team/multi", &["--index"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let whole = folder.path().join("whole");
+    let to = format!("oci:{}", whole.display());
+    let output = countersign(&servers, &["pull", &reference, "--to", &to]);
+    assert!(output.status.success(), "{}", text(&output));
+    let raw = servers.run("skopeo", &["inspect", "--raw", &to]);
+    assert!(raw.contains("arm64") && raw.contains("amd64"), "{raw}");
+    let name = digest.trim_start_matches("sha256:");
+    assert!(whole.join("blobs/sha256").join(name).is_file(), "the signed index is there");
+
+    let archive = folder.path().join("arm.tar");
+    let to = format!("docker-archive:{}", archive.display());
+    let one = ["pull", &reference, "--to", &to, "--platform", "linux/arm64"];
+    let output = countersign(&servers, &one);
+    assert!(output.status.success(), "{}", text(&output));
+    let config = servers.run("skopeo", &["inspect", "--config", &to]);
+    assert!(config.contains("arm64"), "{config}");
+
+    let to = format!("oci:{}", folder.path().join("none").display());
+    let none = ["pull", &reference, "--to", &to, "--platform", "linux/s390x"];
+    let output = countersign(&servers, &none);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2, "nothing else is left");
+}
+
+#[test]
+fn blob_that_was_changed_leaves_nothing_behind() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    for (name, spoil) in [("longer", "x"), ("other", "")] {
+        let (reference, digest) = signed(&servers, &format!("team/{name}"), &["--text", name]);
+        let path = blob(&servers, &layer(&servers, &digest));
+        let mut bytes = fs::read(&path).expect("a layer");
+        bytes.extend(spoil.bytes());
+        *bytes.first_mut().expect("a byte") ^= 1;
+        fs::write(&path, bytes).expect("spoiled");
+        let folder = tempfile::tempdir().expect("a folder");
+        for to in ["oci", "docker-archive"] {
+            let to = format!("{to}:{}", folder.path().join("out").display());
+            let output = countersign(&servers, &["pull", &reference, "--to", &to]);
+            assert!(matches!(output.status.code(), Some(4 | 5)), "{name} {to}: {}", text(&output));
+            assert!(output.stdout.is_empty(), "{}", text(&output));
+            assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0, "{name} {to}");
+        }
+    }
+}
+
+#[test]
+fn what_is_there_stays_as_it_is() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let (reference, _) = signed(&servers, "team/web", &[]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("precious");
+    fs::write(&file, "mine").expect("written");
+    for to in
+        [format!("docker-archive:{}", file.display()), format!("oci:{}", folder.path().display())]
+    {
+        let output = countersign(&servers, &["pull", &reference, "--to", &to]);
+        assert_eq!(output.status.code(), Some(2), "{to}: {}", text(&output));
+    }
+    assert_eq!(fs::read_to_string(&file).expect("still there"), "mine");
+    let empty = folder.path().join("empty");
+    fs::create_dir(&empty).expect("a folder");
+    let to = format!("oci:{}", empty.display());
+    let output = countersign(&servers, &["pull", &reference, "--to", &to]);
+    assert!(output.status.success(), "an empty folder may be filled: {}", text(&output));
+}

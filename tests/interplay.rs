@@ -1,0 +1,279 @@
+//! Docker, notary and countersign take turns at one collection and one key directory; and what goes wrong on the way
+//! is repaired as the messages say.
+
+#[path = "support/registry.rs"]
+mod registry;
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use registry::{TestRegistry, text};
+
+#[test]
+fn docker_notary_and_we_take_turns() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let image = format!("{}/team/turns", servers.registry());
+    let (one, _) = servers.seed("team/turns:1", &[]);
+    let (two, _) = servers.seed("team/turns:2", &["--text", "two"]);
+    succeed(&servers, &["sign", &format!("{image}:1")]);
+
+    // Keys that we made serve docker, docker's serve us.
+    servers.run("docker", &["trust", "key", "generate", "alice"]);
+    succeed(&servers, &["key", "generate", "bob"]);
+    for signer in ["alice", "bob"] {
+        let key = format!("{signer}.pub");
+        servers.run("docker", &["trust", "signer", "add", "--key", &key, signer, &image]);
+    }
+    succeed(&servers, &["sign", &format!("{image}:2")]);
+    let docker = servers.run("docker", &["trust", "inspect", "--pretty", &image]);
+    assert!(docker.contains(&format!("{}   alice, bob", hex(&two))), "{docker}");
+    assert_eq!(docker, succeed(&servers, &["inspect", "--pretty", &image]));
+
+    // What docker and notary change we follow, and go on from there.
+    servers.run("docker", &["trust", "sign", &format!("{image}:1")]);
+    for rotation in [&["snapshot", "-r"][..], &["timestamp", "-r"], &["targets"], &["snapshot"]] {
+        servers.run("notary", &[&["key", "rotate", &image], rotation].concat());
+        let tag = format!("{image}:after-{}-{}", rotation[0], rotation.len());
+        succeed(&servers, &["sign", &tag, "--digest", &one, "--size", "405"]);
+        assert_eq!(succeed(&servers, &["verify", &tag]), format!("{image}@{one}\n"));
+        servers.run("docker", &["trust", "inspect", &tag]);
+    }
+    servers.run("notary", &["witness", &image, "targets/releases", "-p"]);
+    servers.run("notary", &["delegation", "remove", &image, "targets/bob", "--yes", "-p"]);
+    let refused = countersign(&servers, &["sign", "--signer", "bob", &format!("{image}:2@{two}")]);
+    assert_code(&refused, 2);
+    succeed(&servers, &["sign", &format!("{image}:3@{two}")]);
+
+    // What we revoke is gone for all.
+    succeed(&servers, &["revoke", &format!("{image}:1")]);
+    assert_code(&countersign(&servers, &["verify", &format!("{image}:1")]), 3);
+    let listed = servers.run("notary", &["list", &image]);
+    assert!(!listed.contains("\n1 ") && listed.contains("\n3 "), "{listed}");
+}
+
+#[test]
+fn list_shows_each_tag_as_pulls_find_it() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let image = format!("{}/team/listed", servers.registry());
+    let (old, _) = servers.seed("team/listed:1", &[]);
+    let (new, _) = servers.seed("team/listed:2", &["--text", "new"]);
+    succeed(&servers, &["sign", &format!("{image}:1@{old}")]);
+    succeed(&servers, &["key", "generate", "alice"]);
+    servers.run("docker", &["trust", "signer", "add", "--key", "alice.pub", "alice", &image]);
+    succeed(&servers, &["sign", &format!("{image}:1@{new}")]);
+    assert_eq!(succeed(&servers, &["verify", &format!("{image}:1")]), format!("{image}@{new}\n"));
+    let listed = succeed(&servers, &["list", "--format", "json", &image]);
+    assert_eq!(listed.lines().count(), 1, "{listed}");
+    assert!(listed.contains(&new) && listed.contains("\"role\":\"targets/releases\""), "{listed}");
+}
+
+#[test]
+fn collection_deleted_on_purpose_starts_anew_as_the_message_says() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let reference = format!("{}/team/gone:1", servers.registry());
+    servers.seed("team/gone:1", &[]);
+    succeed(&servers, &["sign", &reference]);
+    succeed(&servers, &["verify", &reference]);
+    servers.run("notary", &["delete", "--remote", reference.trim_end_matches(":1")]);
+    let refused = countersign(&servers, &["sign", &reference]);
+    assert_code(&refused, 8);
+    let said = text(&refused);
+    let line = said.lines().find(|line| line.contains("To start anew, remove")).expect(&said);
+    let places = line.split(' ').filter(|word| word.starts_with("tuf/") || word.contains(".json"));
+    for place in places.map(|place| servers.trust_directory().join(place)) {
+        // Notary has removed its part already.
+        let _ = std::fs::remove_dir_all(&place).or_else(|_| std::fs::remove_file(&place));
+        assert!(!place.exists(), "{}", place.display());
+    }
+    assert_code(&countersign(&servers, &["verify", &reference]), 3);
+    succeed(&servers, &["sign", &reference]);
+    succeed(&servers, &["verify", &reference]);
+}
+
+#[test]
+fn founding_that_fails_leaves_no_repository_keys_and_replaces_no_damaged_root_key() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let attacker = Attacker::start(&servers);
+    let reference = format!("{}/team/new:1", servers.registry());
+    let (digest, _) = servers.seed("team/new:1", &[]);
+    let sign = ["sign", &reference, "--digest", &digest, "--size", "405"];
+
+    attacker.behave("status 404");
+    assert_code(&countersign(&servers, &[&sign[..], &attacker.server()].concat()), 5);
+    let keys = key_files(&servers);
+    assert_eq!(keys.len(), 1, "the root key is there for the next attempt: {keys:?}");
+
+    let root = std::fs::read(&keys[0]).expect("the root key");
+    std::fs::write(&keys[0], "damaged").expect("written");
+    let refused = countersign(&servers, &sign);
+    assert_code(&refused, 6);
+    let id = keys[0].file_stem().expect("an id").to_string_lossy().into_owned();
+    assert!(text(&refused).contains(&id), "{}", text(&refused));
+    assert_eq!(key_files(&servers), keys, "nothing was made in its place");
+    let listed = succeed(&servers, &["key", "list"]);
+    assert!(listed.contains("(unreadable)"), "{listed}");
+
+    std::fs::write(&keys[0], root).expect("written");
+    succeed(&servers, &sign);
+    assert_eq!(key_files(&servers).len(), 2);
+}
+
+#[test]
+fn each_mishap_on_the_wire_has_its_code_and_harms_nothing() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let attacker = Attacker::start(&servers);
+    let reference = format!("{}/team/wire:1", servers.registry());
+    let (digest, _) = servers.seed("team/wire:1", &[]);
+    succeed(&servers, &["sign", &reference]);
+    let verify = ["verify", &reference, "--timeout", "2s"];
+    let through = [&verify[..], &attacker.server()].concat();
+    for (behaviour, code, said) in [
+        ("html", 4, "not acceptable JSON"),
+        ("close", 5, "it closed the connection (network)"),
+        ("status 500", 5, "status 500"),
+        ("status 403", 5, "docker login"),
+        ("status 404", 3, "ask its owner"),
+        ("endless", 4, "is longer than"),
+        ("stall 4", 5, "did not answer in time"),
+        ("spoil timestamp", 4, "timestamp: 0 of 1"),
+    ] {
+        attacker.behave("honest");
+        succeed(&servers, &through);
+        attacker.behave(behaviour);
+        let refused = countersign(&servers, &through);
+        assert_code(&refused, code);
+        assert_eq!(stdout(&refused), "", "{behaviour}");
+        assert!(text(&refused).contains(said), "{behaviour}: {}", text(&refused));
+        let signing = ["sign", &reference, "--digest", &digest, "--size", "405", "--timeout", "2s"];
+        let unsigned = countersign(&servers, &[&signing[..], &attacker.server()].concat());
+        assert_ne!(unsigned.status.code(), Some(0), "{behaviour}: {}", text(&unsigned));
+    }
+    attacker.behave("honest");
+    succeed(&servers, &through);
+}
+
+#[test]
+fn server_with_a_strange_certificate_is_named_with_the_remedy() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let reference = format!("{}/team/tls:1", servers.registry());
+    let home = servers.trust_directory().join("elsewhere");
+    let without = |more: &[&str]| {
+        let mut verify = servers.command(env!("CARGO_BIN_EXE_countersign"));
+        verify.env("DOCKER_CONFIG", &home).args(["verify", &reference]).args(more);
+        verify.output().expect("countersign runs")
+    };
+    let refused = without(&[]);
+    assert_code(&refused, 5);
+    assert!(text(&refused).contains("--tls-ca FILE"), "{}", text(&refused));
+    assert_code(&without(&["--tls-ca", servers.variable("TEST_CA")]), 3);
+    let plain = without(&["--server", &format!("https://{}", servers.registry())]);
+    assert_code(&plain, 5);
+    assert!(text(&plain).contains("it does not speak TLS"), "{}", text(&plain));
+}
+
+#[test]
+fn one_tag_is_given_one_meaning() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let image = format!("{}/team/two", servers.registry());
+    let (one, _) = servers.seed("team/two:1", &[]);
+    let (two, _) = servers.seed("team/two:2", &["--text", "two"]);
+    let both = [format!("{image}:1@{one}"), format!("{image}:1@{two}")];
+    let refused = countersign(&servers, &["sign", &both[0], &both[1]]);
+    assert_code(&refused, 2);
+    assert_code(&countersign(&servers, &["verify", &both[0]]), 3);
+    succeed(&servers, &["sign", &both[0], &both[0]]);
+}
+
+/// A man in the middle of the trust server.
+struct Attacker {
+    process: Child,
+    behaviour: PathBuf,
+    url: String,
+    authority: String,
+}
+
+impl Attacker {
+    fn start(servers: &TestRegistry) -> Self {
+        let folder = Path::new(servers.variable("TEST_REGISTRY_DIR")).to_owned();
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("test-registry/attacker.py");
+        let (behaviour, url) = (folder.join("behaviour"), folder.join("attacker.url"));
+        std::fs::write(&behaviour, "honest").expect("written");
+        let process = Command::new(script)
+            .args(["--upstream", servers.variable("TRUST_SERVER")])
+            .args(["--ca", servers.variable("TEST_CA")])
+            .arg("--tls-cert")
+            .arg(folder.join("tls/server.crt"))
+            .arg("--tls-key")
+            .arg(folder.join("tls/server.key"))
+            .arg("--behaviour")
+            .arg(&behaviour)
+            .arg("--log")
+            .arg(folder.join("attacker.log"))
+            .stdout(std::fs::File::create(&url).expect("a file"))
+            .stderr(std::fs::File::create(folder.join("attacker.err")).expect("a file"))
+            .spawn()
+            .expect("the attacker starts");
+        let authority = servers.variable("TEST_CA").to_owned();
+        let mut attacker = Self { process, behaviour, url: String::new(), authority };
+        let began = Instant::now();
+        while attacker.url.is_empty() {
+            assert!(began.elapsed() < Duration::from_secs(10), "the attacker says where it is");
+            std::thread::sleep(Duration::from_millis(20));
+            let said = std::fs::read_to_string(&url).expect("its URL");
+            said.lines()
+                .next()
+                .filter(|_| said.ends_with('\n'))
+                .unwrap_or_default()
+                .clone_into(&mut attacker.url);
+        }
+        attacker
+    }
+
+    fn behave(&self, behaviour: &str) {
+        std::fs::write(&self.behaviour, behaviour).expect("written");
+    }
+
+    /// The options that lead to it.
+    fn server(&self) -> [&str; 4] {
+        ["--server", &self.url, "--tls-ca", &self.authority]
+    }
+}
+
+impl Drop for Attacker {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn key_files(servers: &TestRegistry) -> Vec<PathBuf> {
+    let folder = std::fs::read_dir(servers.trust_directory().join("private")).expect("keys");
+    let mut files: Vec<_> = folder.map(|entry| entry.expect("an entry").path()).collect();
+    files.sort();
+    files
+}
+
+fn countersign(servers: &TestRegistry, arguments: &[&str]) -> Output {
+    let mut countersign = servers.command(env!("CARGO_BIN_EXE_countersign"));
+    countersign.args(arguments).stdin(Stdio::null()).output().expect("countersign runs")
+}
+
+/// Runs what must succeed; returns its answer.
+fn succeed(servers: &TestRegistry, arguments: &[&str]) -> String {
+    let output = countersign(servers, arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", text(&output));
+    stdout(&output)
+}
+
+fn assert_code(output: &Output, code: i32) {
+    assert_eq!(output.status.code(), Some(code), "{}", text(output));
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn hex(digest: &str) -> &str {
+    digest.trim_start_matches("sha256:")
+}
