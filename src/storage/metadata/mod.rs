@@ -54,7 +54,7 @@ pub trait MetadataStore: Send + Sync {
     /// What happened, oldest first.
     fn changes<'a>(&'a self, gun: Option<&'a Gun>, page: Page) -> Answer<'a, Vec<Change>>;
 
-    /// The online keys that were ever in use for a collection, oldest first.
+    /// The online keys that were ever in use for a collection.
     fn keys<'a>(&'a self, gun: &'a Gun) -> Answer<'a, Vec<KeyRecord>>;
 
     /// Collections whose timestamp was stored before that instant, the oldest first, at most so many.

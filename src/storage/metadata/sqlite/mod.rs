@@ -75,7 +75,7 @@ impl MetadataStore for SqliteStore {
             Which::Hash(sha256) => sqlx::query(FILE_BY_HASH)
                 .bind(gun.as_str())
                 .bind(role.as_str())
-                .bind(sha256.to_string()),
+                .bind(sha256.as_bytes().to_vec()),
             Which::Version(version) => sqlx::query(FILE_BY_VERSION)
                 .bind(gun.as_str())
                 .bind(role.as_str())
@@ -227,12 +227,11 @@ const CURRENT_FILE: &str = "SELECT version, sha256, created_at, data FROM tuf_fi
      WHERE gun = ? AND role = ? ORDER BY version DESC LIMIT 1";
 const FILE_BY_VERSION: &str = "SELECT version, sha256, created_at, data FROM tuf_files \
      WHERE gun = ? AND role = ? AND version = ?";
-/// The unary plus keeps the planner on the index of hashes.
 const FILE_BY_HASH: &str = "SELECT version, sha256, created_at, data FROM tuf_files \
-     WHERE +gun = ? AND +role = ? AND sha256 = ? LIMIT 1";
+     WHERE gun = ? AND +role = ? AND sha256 = ? LIMIT 1";
 const VERSIONS: &str = "SELECT role, max(version), 0 FROM tuf_files WHERE gun = ? GROUP BY role \
      UNION ALL SELECT role, version, 1 FROM buried WHERE gun = ?";
-const KEYS: &str = "SELECT key_id, private, role FROM private_keys WHERE gun = ? ORDER BY id";
+const KEYS: &str = "SELECT key_id, private, role FROM private_keys WHERE gun = ?";
 const STALE: &str =
     "SELECT gun FROM collections WHERE timestamp_at < ? ORDER BY timestamp_at LIMIT ?";
 const CHANGES_AFTER: &str = "SELECT id, created_at, gun, version, sha256, category FROM changefeed \

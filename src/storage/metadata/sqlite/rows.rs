@@ -6,6 +6,7 @@ use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::failed;
+use crate::crypto::Sha256;
 use crate::storage::metadata::{Change, Error, Event, KeyRecord, StoredFile};
 use crate::tuf::{Gun, RoleName, Version};
 
@@ -17,7 +18,7 @@ pub(super) fn number(version: Version) -> i64 {
 pub(super) fn file(row: &SqliteRow) -> Result<StoredFile, Error> {
     Ok(StoredFile {
         version: read_version(row.try_get(0))?,
-        sha256: parsed(row.try_get::<&str, _>(1), "digest")?,
+        sha256: digest(row.try_get(1))?,
         stored_at: instant(row.try_get(2))?,
         bytes: Bytes::from(bytes(row)?),
     })
@@ -51,7 +52,7 @@ pub(super) fn change(row: &SqliteRow) -> Result<Change, Error> {
         "deletion" => Event::Deletion,
         _ => Event::Update {
             version: read_version(row.try_get(3))?,
-            sha256: parsed(row.try_get::<&str, _>(4), "digest")?,
+            sha256: digest(row.try_get(4))?,
         },
     };
     let id = u64::try_from(id).map_err(|_| Error::Damaged { what: "change" })?;
@@ -68,6 +69,11 @@ fn read_version(number: Result<i64, sqlx::Error>) -> Result<Version, Error> {
     let number = number.map_err(failed("read a version"))?;
     let version = u64::try_from(number).ok().and_then(Version::new);
     version.ok_or(Error::Damaged { what: "version" })
+}
+
+fn digest(bytes: Result<&[u8], sqlx::Error>) -> Result<Sha256, Error> {
+    let bytes = bytes.map_err(failed("read a digest"))?.try_into();
+    bytes.map(Sha256::from_bytes).map_err(|_| Error::Damaged { what: "digest" })
 }
 
 fn instant(micros: Result<i64, sqlx::Error>) -> Result<Instant, Error> {

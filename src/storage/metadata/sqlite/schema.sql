@@ -6,34 +6,33 @@ CREATE TABLE tuf_files (
     gun TEXT NOT NULL,
     role TEXT NOT NULL,
     version INTEGER NOT NULL,
-    sha256 TEXT NOT NULL,
+    sha256 BLOB NOT NULL,
     data BLOB NOT NULL,
     UNIQUE (gun, role, version)
 ) STRICT;
 
-CREATE INDEX tuf_files_sha256 ON tuf_files (sha256);
+-- By name first, so that the files of one publication stand on one page.
+CREATE INDEX tuf_files_sha256 ON tuf_files (gun, sha256);
 
 CREATE TABLE changefeed (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     created_at INTEGER NOT NULL,
     gun TEXT NOT NULL,
     version INTEGER NOT NULL,
-    sha256 TEXT NOT NULL,
+    sha256 BLOB NOT NULL,
     category TEXT NOT NULL CHECK (category IN ('update', 'deletion'))
 ) STRICT;
 
 CREATE INDEX changefeed_gun ON changefeed (gun, id);
 
 CREATE TABLE private_keys (
-    id INTEGER PRIMARY KEY,
-    created_at INTEGER NOT NULL,
-    key_id TEXT NOT NULL UNIQUE,
     gun TEXT NOT NULL,
     role TEXT NOT NULL,
-    private BLOB NOT NULL
-) STRICT;
-
-CREATE INDEX private_keys_gun ON private_keys (gun);
+    key_id TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    private BLOB NOT NULL,
+    PRIMARY KEY (gun, role, key_id)
+) STRICT, WITHOUT ROWID;
 
 -- Which timestamp is current, and since when: one row for each collection.
 CREATE TABLE collections (

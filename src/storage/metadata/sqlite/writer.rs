@@ -134,13 +134,13 @@ async fn publish(
     }
     for file in publication.files() {
         query = query.bind(at).bind(gun).bind(file.role.as_str()).bind(rows::number(file.version));
-        query = query.bind(file.sha256.to_string()).bind(file.bytes.as_slice());
+        query = query.bind(file.sha256.as_bytes().as_slice()).bind(file.bytes.as_slice());
     }
     for key in keys {
         query = query.bind(at).bind(key.id.to_string()).bind(key.gun.as_str());
         query = query.bind(key.role.as_str()).bind(key.sealed.as_slice());
     }
-    query = query.bind(at).bind(gun).bind(version).bind(sha256.to_string()).bind("update");
+    query = query.bind(at).bind(gun).bind(version).bind(sha256.as_bytes().to_vec()).bind("update");
     query.execute(&mut *connection).await.map(|_| ()).map_err(conflict_or("store a publication"))
 }
 
@@ -165,7 +165,12 @@ async fn delete(connection: &mut SqliteConnection, gun: &Gun, at: Instant) -> Re
     if deleted.rows_affected() == 0 {
         return Ok(false);
     }
-    let query = sqlx::query(INSERT_CHANGE).bind(at).bind(gun).bind(0_i64).bind("").bind("deletion");
+    let query = sqlx::query(INSERT_CHANGE)
+        .bind(at)
+        .bind(gun)
+        .bind(0_i64)
+        .bind([].as_slice())
+        .bind("deletion");
     query.execute(&mut *connection).await.map_err(&failed)?;
     Ok(true)
 }
@@ -202,7 +207,7 @@ const NEXT_TIMESTAMP: &str = "UPDATE collections SET timestamp_version = ?, time
 const INSERT_FILE: &str = "INSERT INTO tuf_files (created_at, gun, role, version, sha256, data) \
      VALUES (?, ?, ?, ?, ?, ?);";
 const INSERT_KEY: &str = "INSERT INTO private_keys (created_at, key_id, gun, role, private) \
-     VALUES (?, ?, ?, ?, ?) ON CONFLICT (key_id) DO NOTHING;";
+     VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING;";
 const INSERT_CHANGE: &str = "INSERT INTO changefeed (created_at, gun, version, sha256, category) \
      VALUES (?, ?, ?, ?, ?);";
 const BURY: &str = "INSERT INTO buried (gun, role, version) \
