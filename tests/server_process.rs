@@ -1,5 +1,6 @@
 //! `countersign serve` as a process: its start, its end, and what is left of it when it is killed.
 #![cfg(all(feature = "server", feature = "cli"))]
+#![expect(clippy::disallowed_methods, reason = "real processes have a clock and an environment")]
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

@@ -69,10 +69,10 @@ pub enum Error {
     #[error("what is stored cannot be renewed")]
     Renewal(#[source] Refusal),
     /// The caller is not known, or may not.
-    #[error("{problem}")]
+    #[error("{}", problem.unwrap_or("no token or password"))]
     Unauthorised {
-        /// Why not; not told to the caller.
-        problem: &'static str,
+        /// What is wrong with what the caller showed, if anything was shown; not told to the caller.
+        problem: Option<&'static str>,
         /// How to be let in.
         challenge: String,
         /// What would have been needed.

@@ -80,7 +80,9 @@ impl Log {
     ) {
         let level = match refusal {
             Some(error) if error.is_ours() => Level::Error,
-            Some(Error::NoFile | Error::NoRoute | Error::NoMethod) | None => Level::Debug,
+            None | Some(Error::NoFile | Error::NoRoute | Error::NoMethod) => Level::Debug,
+            // How every client begins, to learn what is wanted.
+            Some(Error::Unauthorised { problem: None, .. }) => Level::Debug,
             Some(_) => Level::Info,
         };
         if level > self.level {

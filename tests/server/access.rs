@@ -76,6 +76,11 @@ async fn authz_matrix() {
             bench.ask(method, &path, Vec::new()).await
         };
         assert_ne!(ask(Some(issuer.token("a/b", enough))).await.status, 401, "{method} {file}");
+        assert_ne!(
+            ask(Some(issuer.token("a/b", &["*"]))).await.status,
+            401,
+            "who may do all may do this"
+        );
         let refused = ask(None).await;
         assert_eq!((refused.status, refused.code().as_str()), (401, "UNAUTHORIZED"));
         let challenge = refused.header("www-authenticate").expect("a challenge");

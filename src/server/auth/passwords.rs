@@ -74,16 +74,17 @@ impl Passwords {
             let reads = matches!(permission, Permission::Pull(_));
             return match self.readers {
                 Readers::Anybody if reads => Ok(Caller::default()),
-                _ => Err(refusal("no password")),
+                _ => Err(refusal(None)),
             };
         };
         let given = STANDARD.decode(given).ok().map(Zeroizing::new);
         let given = given.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
-        let (name, password) =
-            given.and_then(|given| given.split_once(':')).ok_or_else(|| refusal("no password"))?;
+        let (name, password) = given
+            .and_then(|given| given.split_once(':'))
+            .ok_or_else(|| refusal(Some("credentials that cannot be read")))?;
         match self.is_right(name, password).await {
             true => Ok(Caller(Some(name.to_owned()))),
-            false => Err(refusal("a wrong name or password")),
+            false => Err(refusal(Some("a wrong name or password"))),
         }
     }
 

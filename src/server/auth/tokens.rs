@@ -85,21 +85,21 @@ impl Tokens {
     ) -> Result<Caller, Error> {
         let refuse = |problem, error| Err(self.refusal(permission, problem, error));
         let Some(token) = credentials(headers, "bearer") else {
-            return refuse("no token", None);
+            return refuse(None, None);
         };
         let claims = match self.verified(token, now) {
             Ok(claims) => claims,
-            Err(problem) => return refuse(problem, Some("invalid_token")),
+            Err(problem) => return refuse(Some(problem), Some("invalid_token")),
         };
         let granted = |action: &&str| {
             claims.access.iter().any(|grant| {
                 grant.kind == permission.kind()
                     && grant.name == permission.name()
-                    && grant.actions.iter().any(|granted| granted == action)
+                    && grant.actions.iter().any(|granted| granted == action || granted == "*")
             })
         };
         if !permission.actions().iter().all(granted) {
-            return refuse("a token for something else", Some("insufficient_scope"));
+            return refuse(Some("a token for something else"), Some("insufficient_scope"));
         }
         Ok(Caller(Some(claims.sub).filter(|subject| !subject.is_empty())))
     }
@@ -180,7 +180,7 @@ impl Tokens {
     fn refusal(
         &self,
         permission: &Permission<'_>,
-        problem: &'static str,
+        problem: Option<&'static str>,
         error: Option<&'static str>,
     ) -> Error {
         let scope = permission.scope();
