@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::args::Global;
 use super::environment::{Environment, absolute, clock};
@@ -134,6 +134,7 @@ async fn serve(config: Config, environment: &Environment, output: Output) -> Res
     let listener = listener.await.map_err(|error| {
         Failure::new(Kind::Network, format!("cannot listen on {}: {error}", config.listen))
     })?;
+    let (ended, hang_up) = (ended(), signal(SignalKind::hangup()).ok());
     let address = listener.address().unwrap_or(config.listen);
     output.answer(&format!("https://{address}"));
     if let Some(authority) = authority {
@@ -141,8 +142,8 @@ async fn serve(config: Config, environment: &Environment, output: Output) -> Res
     }
     let renewing = server.clone();
     let renewal = tokio::spawn(async move { renewing.keep_renewing().await });
-    let reloading = tokio::spawn(reload(config, tls, output));
-    listener.serve(server, ended()).await;
+    let reloading = tokio::spawn(reload(hang_up, config, tls, output));
+    listener.serve(server, ended).await;
     renewal.abort();
     reloading.abort();
     Ok(())
@@ -191,8 +192,8 @@ fn access(auth: Option<&Auth>) -> Result<Access, Failure> {
 }
 
 /// Reads the certificate again whenever we are told to.
-async fn reload(config: Config, tls: Tls, output: Output) {
-    let Ok(mut hang_up) = signal(SignalKind::hangup()) else { return };
+async fn reload(hang_up: Option<Signal>, config: Config, tls: Tls, output: Output) {
+    let Some(mut hang_up) = hang_up else { return };
     while hang_up.recv().await.is_some() {
         match tls::configured(&config) {
             Ok(Some(new)) => {
@@ -207,18 +208,25 @@ async fn reload(config: Config, tls: Tls, output: Output) {
     }
 }
 
-async fn ended() {
-    let wait = |kind: SignalKind| async move {
-        match signal(kind) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
+/// Ends at a signal that ends us. From now on, not only once somebody waits: whoever reads where we listen may tell us to
+/// end at once.
+fn ended() -> impl Future<Output = ()> {
+    let kinds = [SignalKind::terminate(), SignalKind::interrupt()];
+    let [terminate, interrupt] = kinds.map(|kind| signal(kind).ok());
+    async {
+        tokio::select! {
+            () = received(terminate) => {}
+            () = received(interrupt) => {}
         }
-    };
-    tokio::select! {
-        () = wait(SignalKind::terminate()) => {}
-        () = wait(SignalKind::interrupt()) => {}
+    }
+}
+
+async fn received(signal: Option<Signal>) {
+    match signal {
+        Some(mut signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
     }
 }
 

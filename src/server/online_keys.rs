@@ -258,7 +258,7 @@ fn place(record: &KeyRecord) -> Vec<u8> {
 const FORM: u8 = 1;
 const ALGORITHMS: [Algorithm; 2] = [Algorithm::EcdsaP256, Algorithm::Ed25519];
 const MAX_OPEN: usize = 4096;
-const MAX_ASKED: usize = 1024;
+const MAX_ASKED: usize = 4096;
 
 #[cfg(test)]
 mod tests {

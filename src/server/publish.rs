@@ -1,6 +1,6 @@
 //! Taking in what publishers send (Notary `server/handlers/default.go`, `AtomicUpdateHandler`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
@@ -48,12 +48,13 @@ impl Inner {
         received: Received,
         caller: &Caller,
     ) -> Result<Response<Full<Bytes>>, Error> {
+        let sent = size(&received.files);
         let submission = Submission::new(self.policy(gun), received.files.clone())?;
         let _turn = self.turns.take(gun).await;
         let mut attempts = 0;
         let publication = loop {
             attempts += 1;
-            match self.publish_once(gun, submission.clone()).await {
+            match self.publish_once(gun, submission.clone(), sent).await {
                 Err(Error::Updating(storage::Error::Conflict)) if attempts < MAX_ATTEMPTS => {}
                 outcome => break outcome?,
             }
@@ -64,13 +65,19 @@ impl Inner {
     }
 
     /// One attempt. If another server stores something meanwhile, the verdict is void and the store says so.
-    async fn publish_once(&self, gun: &Gun, submission: Submission) -> Result<Publication, Error> {
+    async fn publish_once(
+        &self,
+        gun: &Gun,
+        submission: Submission,
+        sent: usize,
+    ) -> Result<Publication, Error> {
         let held = self.holdings(gun, &submission).await?;
-        let proposal = blocking(move || submission.onto(held)).await??;
+        let bytes = sent + size(&held.files);
+        let proposal = judged(bytes, move || submission.onto(held)).await??;
         let found = self.keys.of_root(&*self.store, gun, proposal.root().content()).await?;
         let Found { keys, new } = found;
         let now = self.clock.now();
-        let publication = blocking(move || signed(proposal, &keys, now)).await??;
+        let publication = judged(bytes, move || signed(proposal, &keys, now)).await??;
         let stored = self.store.publish(&publication, &new, now).await;
         // Whatever came of it: what is kept in memory may be old now.
         self.cache.forget(gun);
@@ -118,13 +125,24 @@ fn signed(
     Ok(proposal.complete(sealed.snapshot, sealed.timestamp)?)
 }
 
-/// Arithmetic, away from the threads that answer.
-pub(super) async fn blocking<T: Send + 'static>(
+/// Arithmetic on so many bytes: if they are many, away from the threads that answer.
+pub(super) async fn judged<T: Send + 'static>(
+    bytes: usize,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Error> {
+    if bytes <= FEW_BYTES {
+        return Ok(work());
+    }
     tokio::task::spawn_blocking(work).await.map_err(|_| Error::Internal("a check was broken off"))
 }
 
+/// All the bytes of these files.
+pub(super) fn size(files: &BTreeMap<RoleName, Vec<u8>>) -> usize {
+    files.values().map(Vec::len).sum()
+}
+
+/// Judging these takes less than a millisecond.
+const FEW_BYTES: usize = 64 << 10;
 const TURNS: usize = 64;
 /// Only replicas on one database ever need a second.
 const MAX_ATTEMPTS: u32 = 5;

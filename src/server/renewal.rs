@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use super::online_keys::Found;
-use super::publish::blocking;
+use super::publish::{judged, size};
 use super::{Error, Inner, Server};
 use crate::crypto::{PrivateKey, Signer};
 use crate::edit::{Online, Signers};
@@ -74,11 +74,12 @@ impl Inner {
         let held = self.store.holdings(gun, &roles).await?;
         let (policy, now) = (self.policy(gun), self.clock.now());
         let snapshot_due = now + SNAPSHOT_AHEAD;
-        let renewal = blocking(move || Renewal::of(&policy, held, snapshot_due)).await?;
+        let bytes = size(&held.files);
+        let renewal = judged(bytes, move || Renewal::of(&policy, held, snapshot_due)).await?;
         let Some(renewal) = renewal.map_err(Error::Renewal)? else { return Ok(()) };
         let Found { keys, new } =
             self.keys.of_root(&*self.store, gun, renewal.root().content()).await?;
-        let publication = blocking(move || signed(renewal, &keys, now)).await??;
+        let publication = judged(bytes, move || signed(renewal, &keys, now)).await??;
         let stored = self.store.publish(&publication, &new, now).await;
         self.cache.forget(gun);
         match stored {
