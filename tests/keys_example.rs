@@ -53,5 +53,9 @@ fn examples() -> impl Iterator<Item = (Vec<u8>, Value)> {
 }
 
 /// Forms that are refused, with words that say so.
-const NOT_FOR_US: &[&str] =
-    &["p256-pkcs8-scrypt.pem", "p256-sec1-des-ede3-cbc.pem", "rsa1024-too-short-pkcs1.pem"];
+const NOT_FOR_US: &[&str] = &[
+    "p256-pkcs8-scrypt.pem",
+    "p256-sec1-des-ede3-cbc.pem",
+    "rsa1024-too-short-pkcs1.pem",
+    "secp256k1-unsupported-sec1.pem",
+];
