@@ -201,7 +201,8 @@ impl Context {
         Ok(Registry::new(self.http.clone(), name, account, deadline))
     }
 
-    fn policy(&self, gun: &Gun) -> Result<Policy, Failure> {
+    /// What trust data of a collection is measured against.
+    pub(super) fn policy(&self, gun: &Gun) -> Result<Policy, Failure> {
         let max_age = self.global.max_age.or(self.config.max_age);
         Ok(Policy {
             dialect: Dialect::Notary,

@@ -1,6 +1,7 @@
 //! `pin`: which root keys or authorities may speak for a repository.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -11,11 +12,12 @@ use super::exit::{Code, Kind};
 use super::output::{Failure, Format};
 use super::source;
 use super::table::table;
+use crate::client;
 use crate::crypto::certificates_from_pem;
 use crate::docker::pins::{Error, Prefix, Rule, Speakers, Written};
 use crate::storage::{Cache, TrustDirectory};
-use crate::tuf::{Dialect, Gun, KeyId, Limits, RoleName};
-use crate::verify::FirstUse;
+use crate::tuf::{Gun, KeyId, RoleName};
+use crate::verify::{FirstUse, TrustedRoot};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -125,18 +127,19 @@ fn speakers(
     }
 }
 
-/// The root keys of the cached root. It was believed before, or it would not be there.
+/// The keys that signed the cached root. It was believed before, or it would not be there; what somebody else put there
+/// is not.
 fn cached_root_keys(prefix: &Prefix, context: &Context) -> Result<Vec<KeyId>, Failure> {
     let gun = Gun::raw(&prefix.to_string())?;
-    let limits = Limits::default();
+    let policy = context.policy(&gun)?;
     let cache = TrustDirectory::new(context.trust()).collection(&gun);
     let none = || {
         Failure::new(Kind::NoTrustData, format!("{gun}: no root is in the cache"))
             .advise("Look at it first: countersign inspect, then pin what its owner confirms.")
     };
-    let bytes = cache.read(&RoleName::Root, limits.root_bytes)?.ok_or_else(none)?;
-    let root = Dialect::Notary.open_root(&bytes, &limits)?.into_unverified_content();
-    Ok(root.root.keyids().to_vec())
+    let bytes = cache.read(&RoleName::Root, policy.limits.root_bytes)?.ok_or_else(none)?;
+    let root = TrustedRoot::restore(Arc::new(policy), &bytes).map_err(client::Error::from)?;
+    Ok(root.signers().to_vec())
 }
 
 fn list(context: &Context) -> Result<Code, Failure> {

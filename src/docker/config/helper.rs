@@ -15,6 +15,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::Error;
+use crate::docker::SECRET_VARIABLES;
 use crate::net::{Credential, Secret};
 
 /// A program that keeps credentials.
@@ -39,7 +40,7 @@ impl Helper {
     pub(super) fn credential(&self, key: &str) -> Result<Option<Credential>, Error> {
         let mut command = Command::new(&self.program);
         command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        for name in NOT_FOR_HELPERS {
+        for name in SECRET_VARIABLES.into_iter().chain(["DOCKER_AUTH_CONFIG"]) {
             command.env_remove(name);
         }
         let mut child = command.spawn().map_err(|source| self.unusable(source))?;
@@ -148,16 +149,6 @@ const NOT_FOUND: &[u8] = b"credentials not found in native keychain";
 /// The user name that marks an identity token.
 const IDENTITY: &str = "<token>";
 /// Our secrets in the environment.
-const NOT_FOR_HELPERS: [&str; 8] = [
-    "DOCKER_AUTH_CONFIG",
-    "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE",
-    "DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE",
-    "NOTARY_AUTH",
-    "NOTARY_DELEGATION_PASSPHRASE",
-    "NOTARY_ROOT_PASSPHRASE",
-    "NOTARY_SNAPSHOT_PASSPHRASE",
-    "NOTARY_TARGETS_PASSPHRASE",
-];
 const MAX_NAME: usize = 64;
 /// Bytes.
 const MAX_OUTPUT: u64 = 64 << 10;

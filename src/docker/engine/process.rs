@@ -12,6 +12,7 @@ use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Error, Program};
+use crate::docker::SECRET_VARIABLES;
 
 /// What docker is to do.
 pub(super) struct Run<'p> {
@@ -72,7 +73,7 @@ impl Run<'_> {
     pub(super) fn command(&self) -> Command {
         let mut command = Command::new(self.program.path());
         command.args(&self.arguments).stdin(Stdio::null()).kill_on_drop(true);
-        for name in SECRETS {
+        for name in SECRET_VARIABLES {
             command.env_remove(name);
         }
         match self.stdout {
@@ -158,15 +159,3 @@ const MAX_OUTPUT: u64 = 4 << 20;
 const MAX_SAID: usize = 2000;
 /// How long a child that was told to end may take.
 const FAREWELL: Duration = Duration::from_secs(5);
-
-/// What docker must not inherit from us.
-pub(super) const SECRETS: [&str; 8] = [
-    "DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE",
-    "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE",
-    "NOTARY_ROOT_PASSPHRASE",
-    "NOTARY_TARGETS_PASSPHRASE",
-    "NOTARY_SNAPSHOT_PASSPHRASE",
-    "NOTARY_DELEGATION_PASSPHRASE",
-    "NOTARY_AUTH",
-    "COUNTERSIGN_PASSPHRASE_FILE",
-];
