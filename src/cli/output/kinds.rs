@@ -247,7 +247,9 @@ impl From<edit::Error> for Failure {
                 .advise("`countersign key list` shows the keys that are here."),
             E::Scope { role, .. } => failure(Kind::Policy).role(role),
             E::Name { .. } => failure(Kind::Usage),
-            E::Role { role } => failure(Kind::BadRole).role(role),
+            E::Role { role } => failure(Kind::BadRole).role(role).advise(
+                "`countersign inspect` shows the signers; the repository's owner adds them.",
+            ),
             E::Size { role, size, limit } => {
                 failure(Kind::TooLarge).role(role).expected(limit).found(size)
             }
