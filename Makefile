@@ -6,7 +6,7 @@
 
 CARGO ?= cargo
 SCRIPTS := test-registry/start test-registry/stop test-registry/seed test-registry/install \
-	test-registry/demo.sh keys-example/make.sh tests/vectors/notary/make.sh benches/compare.sh .ci/run
+	test-registry/demo.sh keys-example/make.sh tests/vectors/notary/make.sh benches/compare.sh benches/serve.sh .ci/run
 
 .PHONY: all deps build release check-rust check-scripts test demo bench ci
 
@@ -45,5 +45,7 @@ bench:
 	$(CARGO) bench --locked --quiet --bench verify
 	$(CARGO) build --locked --release --quiet
 	COUNTERSIGN=$(CURDIR)/target/release/countersign benches/compare.sh
+	COUNTERSIGN=$(CURDIR)/target/release/countersign PUBLISH="$(CARGO) bench --locked --quiet --bench publish --" \
+		benches/serve.sh
 
 ci: test

@@ -255,6 +255,8 @@ pub mod image;
 pub mod keys;
 #[cfg(feature = "client")]
 pub mod net;
+#[cfg(feature = "server")]
+pub mod server;
 #[cfg(feature = "client")]
 pub mod storage;
 pub mod tuf;

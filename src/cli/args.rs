@@ -106,6 +106,9 @@ pub(super) enum Command {
     Pin(pin::Command),
     /// Show the chain from the root to a tag, or its broken link
     Explain(explain::Arguments),
+    /// Be the trust server
+    #[cfg(feature = "server")]
+    Serve(super::serve::Arguments),
     /// Tell the story in this terminal: sign, verify, and three attacks
     Demo(demo::Arguments),
     /// Print a completion script for a shell

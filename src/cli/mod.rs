@@ -24,6 +24,8 @@ mod process;
 mod prompt;
 mod pull;
 mod revoke;
+#[cfg(feature = "server")]
+mod serve;
 mod sign;
 mod source;
 mod span;
@@ -60,6 +62,8 @@ fn run(cli: Cli) -> Code {
         Command::Completions(arguments) => manual::completions(&arguments, output),
         Command::Man(arguments) => manual::man(&arguments, output),
         Command::Demo(arguments) => demo::run(&arguments, output),
+        #[cfg(feature = "server")]
+        Command::Serve(arguments) => serve::run(arguments, &cli.global, output),
         command => Context::new(cli.global, Environment::read())
             .and_then(|context| in_context(command, &context)),
     };
@@ -80,6 +84,8 @@ fn in_context(command: Command, context: &Context) -> Result<Code, Failure> {
         Command::Pin(command) => pin::run(command, context),
         Command::Explain(arguments) => explain::run(&arguments, context),
         Command::Completions(_) | Command::Man(_) | Command::Demo(_) => Ok(Code::Done),
+        #[cfg(feature = "server")]
+        Command::Serve(_) => Ok(Code::Done),
     }
 }
 

@@ -7,11 +7,13 @@
 mod draft;
 mod error;
 mod founding;
+mod online;
 mod signers;
 
 pub use draft::{Change, Draft, Update};
 pub use error::Error;
 pub use founding::{Founding, SnapshotKey};
+pub use online::{Online, Sealed};
 pub use signers::Signers;
 
 use jiff::{SignedDuration, Timestamp as Instant};

@@ -1,14 +1,21 @@
-//! Metadata at rest: docker's cache directory, and beside it what we remember of versions.
+//! Metadata at rest: docker's cache directory, and beside it what we remember of versions; and, in
+//! `metadata`, the collections that a server publishes.
 //!
 //! Rules: what was accepted is stored byte for byte as it came; a file is replaced whole or not at all; a newer file
 //! is never replaced by an older one, whoever else writes; what is read back is as untrusted as what the wire brings.
 
+#[cfg(feature = "server")]
+mod data;
 mod directory;
 mod error;
 mod folder;
 mod memory;
+#[cfg(feature = "server")]
+pub mod metadata;
 mod record;
 
+#[cfg(feature = "server")]
+pub use data::DataDirectory;
 pub use directory::{CollectionDirectory, TrustDirectory};
 pub use error::Error;
 pub use memory::MemoryCache;

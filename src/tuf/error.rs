@@ -14,6 +14,14 @@ pub enum Error {
         /// What is wrong, and where.
         reason: String,
     },
+    /// Not JSON, or JSON that readers could read in two ways.
+    #[error("{role}: malformed metadata: not acceptable JSON: {reason}")]
+    NotJson {
+        /// The role asked for.
+        role: RoleName,
+        /// What is wrong, and where.
+        reason: String,
+    },
     /// Another role's file, or another dialect's.
     #[error("{role}: the file says that it is of type {found:?}, expected {expected:?}")]
     WrongType {

@@ -13,6 +13,7 @@
 //! | snapshot | [`TrustedTimestamp::snapshot`] | §5.5 |
 //! | targets | [`TrustedSnapshot::targets`] | §5.6 |
 //! | delegations | [`TrustedTargets::delegation`] | §5.6.7; Notary `tuf/tuf.go` `WalkTargets` |
+//! | what a publisher sends | [`submission`] | the same steps; Notary `server/handlers/validation.go` |
 //!
 //! Rules: one function counts signatures (`threshold`), one compares a file with its listing (`listing`), one
 //! `now` for everything. What we saw before is a [`Baseline`]: compared with, never used as metadata.
@@ -24,6 +25,7 @@ mod listing;
 mod policy;
 mod root;
 mod snapshot;
+pub mod submission;
 mod targets;
 mod threshold;
 mod timestamp;

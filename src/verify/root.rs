@@ -87,6 +87,11 @@ impl TrustedRoot {
         Ok(CurrentRoot { trusted: self.clone() })
     }
 
+    /// This root whatever the time: only to see what it vouched for when it was current.
+    pub(super) fn regardless_of_dates(&self) -> CurrentRoot {
+        CurrentRoot { trusted: self.clone() }
+    }
+
     /// What the root says.
     pub fn content(&self) -> &Root {
         &self.root

@@ -97,7 +97,7 @@ impl TrustedSnapshot {
         &self.vanished
     }
 
-    fn signed(root: &CurrentRoot, bytes: &[u8]) -> Result<(Snapshot, Seen), Error> {
+    pub(super) fn signed(root: &CurrentRoot, bytes: &[u8]) -> Result<(Snapshot, Seen), Error> {
         let policy = root.policy();
         let keys = &root.content().snapshot;
         let envelope = policy.dialect.open_snapshot(bytes, &policy.limits)?;

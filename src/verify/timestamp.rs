@@ -58,7 +58,7 @@ impl TrustedTimestamp {
         &self.root
     }
 
-    fn signed(root: &CurrentRoot, bytes: &[u8]) -> Result<(Timestamp, Seen), Error> {
+    pub(super) fn signed(root: &CurrentRoot, bytes: &[u8]) -> Result<(Timestamp, Seen), Error> {
         let policy = root.policy();
         let keys = &root.content().timestamp;
         let envelope = policy.dialect.open_timestamp(bytes, &policy.limits)?;

@@ -16,7 +16,7 @@ impl From<tuf::Error> for Failure {
         use tuf::Error as E;
         let failure = |kind| Self::of(kind, &error);
         match &error {
-            E::Malformed { role, .. } => failure(Kind::Malformed)
+            E::Malformed { role, .. } | E::NotJson { role, .. } => failure(Kind::Malformed)
                 .role(role)
                 .advise("Is it a trust server that answers? A proxy or a login page may stand in its place."),
             E::WrongType { role, expected, found } => {

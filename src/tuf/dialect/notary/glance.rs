@@ -25,7 +25,7 @@ pub(in crate::tuf::dialect) fn targets(
     let file = Glance { place: Place::File, names }
         .deserialize(&mut deserializer)
         .and_then(|file| deserializer.end().map(|()| file))
-        .map_err(|error| malformed(role, error.to_string()))?;
+        .map_err(|error| Error::NotJson { role: role.clone(), reason: error.to_string() })?;
     let reader = Reader { role, limits };
     let signed = Fields::map(role, "the file", &file)?.required("signed")?;
     let fields = Fields::of(role, "signed", signed, &TARGETS_FIELDS)?;

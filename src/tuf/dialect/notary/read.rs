@@ -72,7 +72,7 @@ fn parse<'a>(role: &RoleName, bytes: &'a [u8]) -> Result<Value<'a>, Error> {
         ParseError::TooDeep => {
             Error::TooMany { role: role.clone(), what: "levels of nesting", limit: 32 }
         }
-        ParseError::Other(reason) => malformed(role, format!("not acceptable JSON: {reason}")),
+        ParseError::Other(reason) => Error::NotJson { role: role.clone(), reason },
     })
 }
 
@@ -99,7 +99,11 @@ impl Reader<'_> {
         }
         let document = parse(self.role, bytes)?;
         let fields = Fields::of(self.role, "the file", &document, &["signed", "signatures"])?;
-        if let (Siblings::Refuse, true) = (siblings, fields.len() > 2) {
+        let allowed = match siblings {
+            Siblings::LetBe => self.limits.unsigned_members,
+            Siblings::Refuse => 0,
+        };
+        if fields.len().saturating_sub(2) > allowed {
             return Err(fields.malformed("has members that no signature covers".to_owned()));
         }
         let signatures = self.signatures(fields.array("signatures")?)?;
@@ -270,6 +274,9 @@ impl Reader<'_> {
 
     fn signature(&self, value: &Value<'_>) -> Result<EnvelopeSignature, Error> {
         let fields = Fields::of(self.role, "a signature", value, &["keyid", "method", "sig"])?;
+        if fields.len().saturating_sub(3) > self.limits.unsigned_members {
+            return Err(fields.malformed("has members that no signature covers".to_owned()));
+        }
         let bytes = fields.bytes("sig")?;
         let scheme = scheme_named(fields.string("method")?);
         Ok(EnvelopeSignature {

@@ -1,0 +1,256 @@
+//! `serve`: the trust server.
+
+mod config;
+mod notary;
+mod secret;
+mod tls;
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::args::Global;
+use super::environment::{Environment, absolute, clock};
+use super::exit::{Code, Kind};
+use super::output::{Failure, Output};
+use super::process::guard_memory;
+use crate::server::{
+    Access, Clock, Level, Listener, Log, OnlineKeys, Passwords, Readers, Server, Tls, Tokens,
+};
+use crate::storage::DataDirectory;
+use crate::storage::metadata::{self, MemoryStore, MetadataStore, SqliteStore};
+use config::{Auth, Config, Database};
+
+#[derive(Args)]
+#[command(after_help = "\
+Without a certificate the server makes an authority and a certificate of its own, and says how docker on this host
+comes to believe them. Online keys are kept under a secret in the data directory, or under the passphrase in
+COUNTERSIGN_SERVER_PASSPHRASE. SIGHUP has the certificate read again; SIGTERM and SIGINT end the server once it has
+answered what it was asked.")]
+pub(super) struct Arguments {
+    /// Where to listen [default: 127.0.0.1:4443]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+
+    /// Where everything is kept [env: COUNTERSIGN_DATA] [default: ~/.local/share/countersign/server]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+
+    /// Where collections are kept: sqlite:FILE, or memory: to forget them [default: in the data directory]
+    #[arg(long, value_name = "URL")]
+    database: Option<Database>,
+
+    /// Certificate, and those that lead to its authority (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+
+    /// Its private key (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+
+    /// Take over notary-server's configuration (JSON); what is not understood is named
+    #[arg(long, value_name = "FILE", conflicts_with = "config")]
+    notary_config: Option<PathBuf>,
+
+    /// Say what would be done, and do not do it
+    #[arg(long)]
+    check: bool,
+}
+
+/// Serves until a signal ends it.
+pub(super) fn run(arguments: Arguments, global: &Global, output: Output) -> Result<Code, Failure> {
+    guard_memory()?;
+    let environment = Environment::read();
+    let config = settings(arguments, global, &environment, output)?;
+    if config.check {
+        output.page(&config.describe());
+        return Ok(Code::Done);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build()
+        .map_err(|error| Failure::new(Kind::Other, format!("cannot serve: {error}")))?;
+    runtime.block_on(serve(config, &environment, output))?;
+    Ok(Code::Done)
+}
+
+/// What files say, and over it what the command line says.
+fn settings(
+    arguments: Arguments,
+    global: &Global,
+    environment: &Environment,
+    output: Output,
+) -> Result<Config, Failure> {
+    let mut config = match (&arguments.notary_config, &global.config) {
+        (Some(path), _) => {
+            let (config, remarks) = notary::read(path)?;
+            remarks.iter().for_each(|remark| output.notice(remark));
+            config
+        }
+        (None, Some(path)) => Config::read(path)?,
+        (None, None) => Config::default(),
+    };
+    config.check = arguments.check;
+    config.listen = arguments.listen.unwrap_or(config.listen);
+    config.database = arguments.database.or(config.database);
+    if let (Some(certificate), Some(key)) = (arguments.tls_cert, arguments.tls_key) {
+        config.tls = Some(config::Tls { certificate, key });
+    }
+    let named = arguments.data.or(config.data.take());
+    let named = named.or_else(|| environment.variable("COUNTERSIGN_DATA").map(PathBuf::from));
+    config.data = Some(match named {
+        Some(path) => absolute(&path)?,
+        None => environment.home()?.join(".local/share/countersign/server"),
+    });
+    config.level = match output.verbosity {
+        super::output::Verbosity::Quiet => Level::Error,
+        super::output::Verbosity::Verbose => Level::Debug,
+        super::output::Verbosity::Usual => config.level,
+    };
+    Ok(config)
+}
+
+async fn serve(config: Config, environment: &Environment, output: Output) -> Result<(), Failure> {
+    let data = DataDirectory::create(config.data())?;
+    let store = open(&config, &data).await?;
+    let passphrase = environment.variable("COUNTERSIGN_SERVER_PASSPHRASE");
+    let master = secret::master(&data, passphrase, &*store).await?;
+    let keys = OnlineKeys::new(&master, config.key_algorithm.algorithm())
+        .map_err(|error| Failure::of(Kind::KeyStore, &error))?;
+    drop(master);
+    let (tls, authority) = tls::of(&config, &data)?;
+    let access = access(config.auth.as_ref())?;
+    let log = Log::new(config.level, Clock::new(clock), |line| {
+        // Nobody is left to be told that stderr cannot be written.
+        let _ = writeln!(std::io::stderr().lock(), "{line}");
+    });
+    let server = Server::new(store, keys, access, config.options(), Clock::new(clock), log);
+    let listener = Listener::bind(config.listen, Some(tls.clone()));
+    let listener = listener.await.map_err(|error| {
+        Failure::new(Kind::Network, format!("cannot listen on {}: {error}", config.listen))
+    })?;
+    let address = listener.address().unwrap_or(config.listen);
+    output.answer(&format!("https://{address}"));
+    if let Some(authority) = authority {
+        say_how_to_trust(output, address, &authority);
+    }
+    let renewing = server.clone();
+    let renewal = tokio::spawn(async move { renewing.keep_renewing().await });
+    let reloading = tokio::spawn(reload(config, tls, output));
+    listener.serve(server, ended()).await;
+    renewal.abort();
+    reloading.abort();
+    Ok(())
+}
+
+async fn open(config: &Config, data: &DataDirectory) -> Result<Arc<dyn MetadataStore>, Failure> {
+    let path = match &config.database {
+        Some(Database::Memory) => return Ok(Arc::new(MemoryStore::new())),
+        Some(Database::Sqlite(path)) => path.clone(),
+        None => data.path_of("trust.db"),
+    };
+    let store = SqliteStore::open(&path).await.map_err(|error| match &error {
+        metadata::Error::Unusable { .. } => Failure::of(Kind::State, &error),
+        _ => Failure::of(Kind::Disk, &error),
+    })?;
+    Ok(Arc::new(store))
+}
+
+fn access(auth: Option<&Auth>) -> Result<Access, Failure> {
+    match auth {
+        None => Ok(Access::Open),
+        Some(Auth::Token(token)) => {
+            let certificates = read_small(&token.certificates)?;
+            Tokens::new(
+                token.realm.clone(),
+                token.issuer.clone(),
+                token.service.clone(),
+                &certificates,
+            )
+            .map(Access::Tokens)
+            .map_err(|error| unusable(&token.certificates, &error.to_string()))
+        }
+        Some(Auth::Htpasswd(htpasswd)) => {
+            let text = read_small(&htpasswd.file)?;
+            let readers = match htpasswd.anonymous_read {
+                true => Readers::Anybody,
+                false => Readers::Nobody,
+            };
+            let text = String::from_utf8(text).map_err(|_| unusable(&htpasswd.file, "no text"))?;
+            let passwords = Passwords::parse(&text, readers).map_err(|line| {
+                unusable(&htpasswd.file, &format!("line {line} is no `name:$2y$…` (htpasswd -B)"))
+            })?;
+            Ok(Access::Passwords(passwords))
+        }
+    }
+}
+
+/// Reads the certificate again whenever we are told to.
+async fn reload(config: Config, tls: Tls, output: Output) {
+    let Ok(mut hang_up) = signal(SignalKind::hangup()) else { return };
+    while hang_up.recv().await.is_some() {
+        match tls::configured(&config) {
+            Ok(Some(new)) => {
+                tls.replace(&new);
+                output.notice("the certificate was read again");
+            }
+            Ok(None) => {}
+            Err(failure) => {
+                output.refusal_aside(Some("the old certificate stays"), &failure);
+            }
+        }
+    }
+}
+
+async fn ended() {
+    let wait = |kind: SignalKind| async move {
+        match signal(kind) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = wait(SignalKind::terminate()) => {}
+        () = wait(SignalKind::interrupt()) => {}
+    }
+}
+
+fn say_how_to_trust(output: Output, address: SocketAddr, authority: &Path) {
+    let host = match address.ip().is_unspecified() {
+        true => format!("localhost:{}", address.port()),
+        false => address.to_string(),
+    };
+    output.notice(
+        "This server made its own certificate authority. To have docker on this host believe it:",
+    );
+    output.notice(&format!(
+        "  install -D -m 644 {} ~/.docker/tls/{host}/ca.crt",
+        authority.display()
+    ));
+    output.notice(&format!("  export DOCKER_CONTENT_TRUST_SERVER=https://{host}"));
+}
+
+fn read_small(path: &Path) -> Result<Vec<u8>, Failure> {
+    use std::io::Read as _;
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(|error| unusable(path, &error.to_string()))?;
+    file.take(MAX_BYTES)
+        .read_to_end(&mut bytes)
+        .map_err(|error| unusable(path, &error.to_string()))?;
+    Ok(bytes)
+}
+
+fn unusable(path: &Path, problem: &str) -> Failure {
+    Failure::new(Kind::Usage, format!("{}: {problem}", path.display()))
+}
+
+/// Judging is arithmetic; more threads than processors would only take memory.
+const BLOCKING_THREADS: usize = 4;
+const MAX_BYTES: u64 = 1 << 20;

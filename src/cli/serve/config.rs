@@ -1,0 +1,281 @@
+//! The server's configuration.
+//!
+//! ```toml
+//! listen = "0.0.0.0:4443"
+//! data = "/var/lib/countersign"
+//! database = "sqlite:/var/lib/countersign/trust.db"
+//! log = "info"                       # error, info, debug
+//! gun_prefixes = ["registry.example.com/"]
+//! key_algorithm = "ecdsa"            # or "ed25519"
+//! upload_bytes = 33554432
+//!
+//! [tls]
+//! certificate = "/etc/countersign/server.crt"
+//! key = "/etc/countersign/server.key"
+//!
+//! [caching]                          # seconds for which others may keep files
+//! current = 300
+//! consistent = 2592000
+//!
+//! [auth.htpasswd]
+//! file = "/etc/countersign/htpasswd"
+//! anonymous_read = true
+//!
+//! [auth.token]                       # instead of htpasswd
+//! realm = "https://auth.example.com/token"
+//! issuer = "auth.example.com"
+//! service = "notary-server"
+//! certificates = "/etc/countersign/token.crt"
+//! ```
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use serde::Deserialize;
+
+use super::{read_small, unusable};
+use crate::cli::output::Failure;
+use crate::crypto::Algorithm;
+use crate::server::{Level, Options};
+
+/// Everything that can be set.
+pub(super) struct Config {
+    pub(super) listen: SocketAddr,
+    pub(super) data: Option<PathBuf>,
+    pub(super) database: Option<Database>,
+    pub(super) tls: Option<Tls>,
+    pub(super) auth: Option<Auth>,
+    pub(super) level: Level,
+    pub(super) gun_prefixes: Vec<String>,
+    pub(super) key_algorithm: KeyAlgorithm,
+    pub(super) upload_bytes: Option<usize>,
+    pub(super) caching: Caching,
+    pub(super) check: bool,
+}
+
+/// The file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    listen: Option<SocketAddr>,
+    data: Option<PathBuf>,
+    database: Option<String>,
+    tls: Option<Tls>,
+    auth: Option<Auth>,
+    #[serde(default)]
+    log: LogLevel,
+    #[serde(default)]
+    gun_prefixes: Vec<String>,
+    #[serde(default)]
+    key_algorithm: KeyAlgorithm,
+    upload_bytes: Option<usize>,
+    #[serde(default)]
+    caching: Caching,
+}
+
+/// Where the certificate is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tls {
+    pub(super) certificate: PathBuf,
+    pub(super) key: PathBuf,
+}
+
+/// How callers are let in.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Auth {
+    /// Names and passwords.
+    Htpasswd(Htpasswd),
+    /// Tokens of a token service.
+    Token(Token),
+}
+
+/// Names and passwords.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Htpasswd {
+    pub(super) file: PathBuf,
+    #[serde(default)]
+    pub(super) anonymous_read: bool,
+}
+
+/// Tokens of a token service.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Token {
+    pub(super) realm: String,
+    pub(super) issuer: String,
+    pub(super) service: String,
+    pub(super) certificates: PathBuf,
+}
+
+/// Seconds for which others may keep files.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Caching {
+    pub(super) current: Option<u32>,
+    pub(super) consistent: Option<u32>,
+}
+
+/// What new online keys are.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum KeyAlgorithm {
+    #[default]
+    Ecdsa,
+    Ed25519,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum LogLevel {
+    Error,
+    #[default]
+    Info,
+    Debug,
+}
+
+/// Where collections are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Database {
+    Memory,
+    Sqlite(PathBuf),
+}
+
+impl KeyAlgorithm {
+    pub(super) fn algorithm(self) -> Algorithm {
+        match self {
+            Self::Ecdsa => Algorithm::EcdsaP256,
+            Self::Ed25519 => Algorithm::Ed25519,
+        }
+    }
+}
+
+impl FromStr for Database {
+    type Err = String;
+
+    fn from_str(url: &str) -> Result<Self, String> {
+        match url.split_once(':') {
+            Some(("memory", "")) => Ok(Self::Memory),
+            Some(("sqlite", path)) if !path.is_empty() => {
+                Ok(Self::Sqlite(path.trim_start_matches("//").into()))
+            }
+            _ => Err("use sqlite:FILE or memory:".to_owned()),
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 4443)),
+            data: None,
+            database: None,
+            tls: None,
+            auth: None,
+            level: Level::Info,
+            gun_prefixes: Vec::new(),
+            key_algorithm: KeyAlgorithm::default(),
+            upload_bytes: None,
+            caching: Caching::default(),
+            check: false,
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file.
+    pub(super) fn read(path: &Path) -> Result<Self, Failure> {
+        let text = String::from_utf8(read_small(path)?).map_err(|_| unusable(path, "no text"))?;
+        let file: File =
+            toml::from_str(&text).map_err(|error| unusable(path, error.to_string().trim_end()))?;
+        let mut config = Self {
+            data: file.data,
+            tls: file.tls,
+            auth: file.auth,
+            level: match file.log {
+                LogLevel::Error => Level::Error,
+                LogLevel::Info => Level::Info,
+                LogLevel::Debug => Level::Debug,
+            },
+            key_algorithm: file.key_algorithm,
+            upload_bytes: file.upload_bytes,
+            caching: file.caching,
+            ..Self::default()
+        };
+        config.listen = file.listen.unwrap_or(config.listen);
+        let database = file.database.map(|url| url.parse());
+        config.database =
+            database.transpose().map_err(|problem: String| unusable(path, &problem))?;
+        config.gun_prefixes =
+            checked_prefixes(file.gun_prefixes).map_err(|problem| unusable(path, &problem))?;
+        Ok(config)
+    }
+
+    /// Where everything is kept.
+    pub(super) fn data(&self) -> &Path {
+        self.data.as_deref().unwrap_or(Path::new("."))
+    }
+
+    /// How the server is to behave.
+    pub(super) fn options(&self) -> Options {
+        let usual = Options::default();
+        Options {
+            gun_prefixes: self.gun_prefixes.clone(),
+            upload_bytes: self.upload_bytes.unwrap_or(usual.upload_bytes),
+            current_max_age: self.caching.current.unwrap_or(usual.current_max_age),
+            consistent_max_age: self.caching.consistent.unwrap_or(usual.consistent_max_age),
+            ..usual
+        }
+    }
+
+    /// What would be done.
+    pub(super) fn describe(&self) -> String {
+        let mut text =
+            format!("listen on {}\nkeep everything in {}\n", self.listen, self.data().display());
+        let _ = match &self.database {
+            None => writeln!(text, "keep collections in trust.db there"),
+            Some(Database::Sqlite(path)) => {
+                writeln!(text, "keep collections in {}", path.display())
+            }
+            Some(Database::Memory) => {
+                writeln!(text, "keep collections in memory, and forget them at the end")
+            }
+        };
+        let _ = match &self.tls {
+            None => writeln!(text, "use a certificate of an authority of its own"),
+            Some(tls) => writeln!(text, "use the certificate {}", tls.certificate.display()),
+        };
+        let _ = match &self.auth {
+            None => writeln!(text, "let everybody read and publish"),
+            Some(Auth::Token(token)) => writeln!(text, "let in who has a token of {}", token.realm),
+            Some(Auth::Htpasswd(htpasswd)) => {
+                let others = if htpasswd.anonymous_read { "; others may read" } else { "" };
+                writeln!(text, "let in who has a password in {}{others}", htpasswd.file.display())
+            }
+        };
+        if !self.gun_prefixes.is_empty() {
+            let _ = writeln!(
+                text,
+                "serve only collections that begin with {}",
+                self.gun_prefixes.join(" or ")
+            );
+        }
+        text
+    }
+}
+
+/// Whole components, so that `a/` does not serve `ab` (Notary `cmd/notary-server/config.go`).
+pub(super) fn checked_prefixes(prefixes: Vec<String>) -> Result<Vec<String>, String> {
+    let good = |prefix: &String| {
+        let stem = prefix.strip_suffix('/').unwrap_or_default();
+        crate::tuf::Gun::raw(stem).is_ok()
+    };
+    match prefixes.iter().find(|prefix| !good(prefix)) {
+        None => Ok(prefixes),
+        Some(bad) => Err(format!("invalid GUN prefix {bad}: it must end in one slash")),
+    }
+}

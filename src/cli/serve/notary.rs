@@ -1,0 +1,163 @@
+//! notary-server's own configuration, taken over (Notary 0.7.0 `cmd/notary-server/config.go`).
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::config::{Auth, Config, Database, KeyAlgorithm, Tls, Token, checked_prefixes};
+use super::{read_small, unusable};
+use crate::cli::output::Failure;
+use crate::server::Level;
+
+/// The configuration, and a remark on everything that is not as it was.
+pub(super) fn read(path: &Path) -> Result<(Config, Vec<String>), Failure> {
+    let text = read_small(path)?;
+    let value: Value =
+        serde_json::from_slice(&text).map_err(|error| unusable(path, &error.to_string()))?;
+    let mut taking = Taking { path, config: Config::default(), remarks: Vec::new() };
+    for (section, content) in value.as_object().ok_or_else(|| unusable(path, "no JSON object"))? {
+        let members = content.as_object().cloned().unwrap_or_default();
+        for (name, value) in members {
+            taking.take(&format!("{section}.{name}"), &value)?;
+        }
+    }
+    Ok((taking.config, taking.remarks))
+}
+
+struct Taking<'p> {
+    path: &'p Path,
+    config: Config,
+    remarks: Vec<String>,
+}
+
+impl Taking<'_> {
+    fn take(&mut self, key: &str, value: &Value) -> Result<(), Failure> {
+        match key {
+            "server.http_addr" => self.config.listen = self.address(value)?,
+            "server.tls_cert_file" => self.tls().certificate = self.file(value)?,
+            "server.tls_key_file" => self.tls().key = self.file(value)?,
+            "server.client_ca_file" => {
+                return Err(
+                    self.refuse(key, "client certificates are not supported; access would be open")
+                );
+            }
+            "trust_service.type" => self.trust_service(value),
+            "trust_service.key_algorithm" => {
+                self.config.key_algorithm = match text(value) {
+                    "ecdsa" => KeyAlgorithm::Ecdsa,
+                    "ed25519" => KeyAlgorithm::Ed25519,
+                    _ => return Err(self.refuse(key, "use ecdsa or ed25519")),
+                };
+            }
+            "storage.backend" => self.backend(value)?,
+            "storage.db_url" => {
+                if text(value).starts_with('/') {
+                    self.config.database = Some(Database::Sqlite(text(value).into()));
+                }
+            }
+            "auth.type" if text(value) != "token" => {
+                self.remark(key, "not `token`: as with notary-server, everybody is let in");
+            }
+            "auth.type" => {}
+            "auth.options" => self.config.auth = Some(Auth::Token(self.token(value)?)),
+            "caching.max_age" => {
+                let age = |name| value.get(name).and_then(Value::as_u64);
+                let seconds = |age: Option<u64>| age.and_then(|age| u32::try_from(age).ok());
+                self.config.caching.current = seconds(age("current_metadata"));
+                self.config.caching.consistent = seconds(age("consistent_metadata"));
+            }
+            "repositories.gun_prefixes" => {
+                let prefixes = value.as_array().cloned().unwrap_or_default();
+                let prefixes = prefixes.iter().map(|prefix| text(prefix).to_owned()).collect();
+                self.config.gun_prefixes =
+                    checked_prefixes(prefixes).map_err(|problem| self.refuse(key, &problem))?;
+            }
+            "logging.level" => {
+                self.config.level = match text(value) {
+                    "debug" => Level::Debug,
+                    "info" | "warning" => Level::Info,
+                    _ => Level::Error,
+                };
+            }
+            _ if key.starts_with("reporting.") => {
+                self.remark(key, "nothing is reported to anybody")
+            }
+            _ if key.starts_with("trust_service.") => {
+                self.remark(key, "the server signs itself, and needs no notary-signer");
+            }
+            _ if key.starts_with("storage.") => self.remark(key, "not used by this database"),
+            _ => self.remark(key, "not known"),
+        }
+        Ok(())
+    }
+
+    fn trust_service(&mut self, value: &Value) {
+        if text(value) == "remote" {
+            let reason = "keys that notary-signer holds are not taken over; collections need a rotation of their online keys";
+            self.remark("trust_service.type", reason);
+        } else {
+            self.config.key_algorithm = KeyAlgorithm::Ed25519;
+        }
+    }
+
+    fn backend(&mut self, value: &Value) -> Result<(), Failure> {
+        match text(value) {
+            "memory" => self.config.database = Some(Database::Memory),
+            "sqlite3" => {}
+            other => {
+                let problem = format!("{other} is not supported; leave it out for SQLite");
+                return Err(self.refuse("storage.backend", &problem));
+            }
+        }
+        Ok(())
+    }
+
+    fn token(&self, value: &Value) -> Result<Token, Failure> {
+        let option = |name: &str| match value.get(name).and_then(Value::as_str) {
+            Some(text) if !text.is_empty() => Ok(text.to_owned()),
+            _ => Err(self.refuse(&format!("auth.options.{name}"), "missing")),
+        };
+        if value.get("autoredirect").and_then(Value::as_bool) == Some(true) {
+            return Err(self.refuse("auth.options.autoredirect", "not supported: a realm that follows the Host header sends passwords wherever it points"));
+        }
+        Ok(Token {
+            realm: option("realm")?,
+            issuer: option("issuer")?,
+            service: option("service")?,
+            certificates: option("rootcertbundle")?.into(),
+        })
+    }
+
+    fn address(&self, value: &Value) -> Result<SocketAddr, Failure> {
+        let text = text(value);
+        let whole = if text.starts_with(':') { format!("0.0.0.0{text}") } else { text.to_owned() };
+        whole.parse().map_err(|_| self.refuse("server.http_addr", "use ADDRESS:PORT or :PORT"))
+    }
+
+    /// A file beside the configuration.
+    fn file(&self, value: &Value) -> Result<PathBuf, Failure> {
+        let directory = self.path.parent().unwrap_or(Path::new("."));
+        match text(value) {
+            "" => Err(self.refuse("server", "an empty file name")),
+            name => Ok(directory.join(name)),
+        }
+    }
+
+    fn tls(&mut self) -> &mut Tls {
+        let none = Tls { certificate: PathBuf::new(), key: PathBuf::new() };
+        self.config.tls.get_or_insert(none)
+    }
+
+    fn remark(&mut self, key: &str, reason: &str) {
+        self.remarks.push(format!("{}: {key}: {reason}", self.path.display()));
+    }
+
+    fn refuse(&self, key: &str, problem: &str) -> Failure {
+        unusable(self.path, &format!("{key}: {problem}"))
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}

@@ -1,0 +1,97 @@
+//! Who may do what.
+//!
+//! The name that permission is asked for is the parsed name that is then used; there is no second reading of the path.
+
+mod passwords;
+mod tokens;
+
+pub use passwords::{Passwords, Readers};
+pub use tokens::Tokens;
+
+use hyper::HeaderMap;
+use hyper::header::AUTHORIZATION;
+use jiff::Timestamp as Instant;
+use serde_json::{Value, json};
+
+use super::Error;
+use crate::tuf::Gun;
+
+/// How callers are let in.
+pub enum Access {
+    /// Anybody may do anything: for a network that one trusts.
+    Open,
+    /// Tokens of a token service, as docker registries use them (Notary `auth.type` = `token`).
+    Tokens(Tokens),
+    /// Names and passwords.
+    Passwords(Passwords),
+}
+
+/// Who called, as far as that was asked.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Caller(pub(super) Option<String>);
+
+/// What a caller must be allowed.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Permission<'g> {
+    /// To read a collection.
+    Pull(&'g Gun),
+    /// To publish to a collection.
+    Push(&'g Gun),
+    /// To delete a collection, or to change its online keys.
+    All(&'g Gun),
+    /// To see what collections there are.
+    Catalog,
+}
+
+impl Access {
+    pub(super) async fn admit(
+        &self,
+        permission: &Permission<'_>,
+        headers: &HeaderMap,
+        now: Instant,
+    ) -> Result<Caller, Error> {
+        match self {
+            Self::Open => Ok(Caller::default()),
+            Self::Tokens(tokens) => tokens.admit(permission, headers, now),
+            Self::Passwords(passwords) => passwords.admit(permission, headers).await,
+        }
+    }
+}
+
+impl Permission<'_> {
+    fn kind(&self) -> &'static str {
+        if matches!(self, Self::Catalog) { "registry" } else { "repository" }
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Pull(gun) | Self::Push(gun) | Self::All(gun) => gun.as_str(),
+            Self::Catalog => "catalog",
+        }
+    }
+
+    fn actions(&self) -> &'static [&'static str] {
+        match self {
+            Self::Pull(_) => &["pull"],
+            Self::Push(_) => &["push", "pull"],
+            Self::All(_) | Self::Catalog => &["*"],
+        }
+    }
+
+    /// `repository:a/b:push,pull`
+    fn scope(&self) -> String {
+        format!("{}:{}:{}", self.kind(), self.name(), self.actions().join(","))
+    }
+
+    /// As Notary tells it.
+    fn needed(&self) -> Value {
+        let one = |action: &&str| json!({ "Type": self.kind(), "Class": "", "Name": self.name(), "Action": action });
+        self.actions().iter().map(one).collect()
+    }
+}
+
+/// The rest of an `Authorization` header of that scheme.
+fn credentials<'h>(headers: &'h HeaderMap, scheme: &str) -> Option<&'h str> {
+    let (found, rest) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    found.eq_ignore_ascii_case(scheme).then(|| rest.trim())
+}

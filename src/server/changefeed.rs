@@ -1,0 +1,95 @@
+//! What happened (Notary `server/handlers/changefeed.go`).
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Response;
+use serde_json::json;
+
+use super::{Error, Inner, response};
+use crate::storage::metadata::{Change, Event, Page};
+use crate::tuf::Gun;
+
+impl Inner {
+    pub(super) async fn changefeed(
+        &self,
+        gun: Option<&Gun>,
+        query: Option<&str>,
+    ) -> Result<Response<Full<Bytes>>, Error> {
+        let changes = self.store.changes(gun, page(query.unwrap_or_default())?).await?;
+        let records: Vec<_> = changes.iter().map(record).collect();
+        let body = json!({ "count": records.len(), "records": records });
+        Ok(response::json(body.to_string()))
+    }
+}
+
+/// A negative number of records walks backwards, and so does a negative id, from the end.
+fn page(query: &str) -> Result<Page, Error> {
+    let parameter = |name: &str| {
+        let parameters = query.split('&').filter_map(|pair| pair.split_once('='));
+        parameters.into_iter().find(|(found, _)| *found == name).map(|(_, value)| value)
+    };
+    let records = parameter("records").unwrap_or_default();
+    let records: i32 = records.parse().map_err(|_| Error::Query {
+        problem: format!("invalid records parameter: parsing {records:?}: invalid syntax"),
+    })?;
+    let id = match parameter("change_id").unwrap_or_default() {
+        "" => 0,
+        id => id
+            .parse::<i64>()
+            .map_err(|_| Error::Query { problem: "change_id is no number".to_owned() })?,
+    };
+    let limit = match usize::try_from(records.unsigned_abs()).unwrap_or(MAX_RECORDS) {
+        0 => DEFAULT_RECORDS,
+        limit => limit.min(MAX_RECORDS),
+    };
+    let from = u64::try_from(id).ok();
+    Ok(match from {
+        Some(id) if records >= 0 => Page::After { id, limit },
+        from => Page::Before { id: from.filter(|id| *id > 0), limit },
+    })
+}
+
+fn record(change: &Change) -> serde_json::Value {
+    let (version, sha256, category) = match change.event {
+        Event::Update { version, sha256 } => (version.number(), sha256.to_string(), "update"),
+        Event::Deletion => (0, String::new(), "deletion"),
+    };
+    json!({
+        "ID": change.id.to_string(),
+        "CreatedAt": change.at.to_string(),
+        "GUN": change.gun,
+        "Version": version,
+        "SHA256": sha256,
+        "Category": category,
+    })
+}
+
+const DEFAULT_RECORDS: usize = 100;
+const MAX_RECORDS: usize = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changefeed_bounds() {
+        let after = |id, limit| Page::After { id, limit };
+        let before = |id, limit| Page::Before { id, limit };
+        for (query, expected) in [
+            ("records=5", after(0, 5)),
+            ("records=0", after(0, 100)),
+            ("records=5&change_id=", after(0, 5)),
+            ("change_id=7&records=5", after(7, 5)),
+            ("records=1000000000", after(0, 1000)),
+            ("records=-3", before(None, 3)),
+            ("records=-3&change_id=7", before(Some(7), 3)),
+            ("records=3&change_id=-1", before(None, 3)),
+            ("records=-2147483648", before(None, 1000)),
+        ] {
+            assert_eq!(page(query).expect(query), expected, "{query}");
+        }
+        for bad in ["", "records=", "records=x", "records=1&change_id=x", "records=99999999999"] {
+            assert!(matches!(page(bad), Err(Error::Query { .. })), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Statuses and Notary's error codes: chosen here and nowhere else (Notary `server/errors/errors.go`).
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use super::response;
+use crate::verify::submission::Refusal;
+use crate::{crypto, edit, storage::metadata as storage};
+
+/// Why a request was not granted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No such path.
+    #[error("no such path")]
+    NoRoute,
+    /// No path has that method.
+    #[error("no such method")]
+    NoMethod,
+    /// No such collection or file.
+    #[error("no such file")]
+    NoFile,
+    /// The server does not serve collections of that name.
+    #[error("not a collection that is served here")]
+    Prefix {
+        /// How names must begin.
+        prefixes: Vec<String>,
+    },
+    /// A query that makes no sense.
+    #[error("{problem}")]
+    Query {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Not the form that an upload has.
+    #[error("malformed upload: {problem}")]
+    Upload {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// An upload longer than allowed.
+    #[error("the upload is longer than {limit} bytes")]
+    TooLarge {
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// An upload that took too long.
+    #[error("the upload did not arrive in time")]
+    TimedOut,
+    /// Too much is going on.
+    #[error("too many uploads at once")]
+    Busy,
+    /// A part of an upload does not say which role it is.
+    #[error("a part without a file name")]
+    FileName,
+    /// A part of an upload is of no role.
+    #[error("{role:?} is no role")]
+    Role {
+        /// What it says, shortened.
+        role: String,
+    },
+    /// What was uploaded is refused.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// What is stored cannot be renewed.
+    #[error("what is stored cannot be renewed")]
+    Renewal(#[source] Refusal),
+    /// The caller is not known, or may not.
+    #[error("{}", problem.unwrap_or("no token or password"))]
+    Unauthorised {
+        /// What is wrong with what the caller showed, if anything was shown; not told to the caller.
+        problem: Option<&'static str>,
+        /// How to be let in.
+        challenge: String,
+        /// What would have been needed.
+        needed: Value,
+    },
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] storage::Error),
+    /// The store failed while something was being published.
+    #[error("the store failed")]
+    Updating(#[source] storage::Error),
+    /// An online key cannot be made or used.
+    #[error("the online keys failed")]
+    Keys(#[from] crypto::Error),
+    /// The server cannot sign what it must.
+    #[error("the server cannot sign")]
+    Signing(#[from] edit::Error),
+    /// An online key in the store cannot be opened.
+    #[error("an online key in the store cannot be opened")]
+    Sealed,
+    /// Something ended that must not.
+    #[error("{0}")]
+    Internal(&'static str),
+}
+
+impl Error {
+    /// The answer.
+    pub(super) fn response(&self) -> Response<Full<Bytes>> {
+        let (status, code, message) = self.kind();
+        if matches!(self, Self::NoMethod) {
+            return response::empty(status);
+        }
+        let mut error = json!({ "code": code, "message": message });
+        if let (Some(detail), Some(members)) = (self.detail(), error.as_object_mut()) {
+            members.insert("detail".to_owned(), detail);
+        }
+        let body = format!("{}\n", json!({ "errors": [error] }));
+        let mut answer = response::error(status, body);
+        if let Self::Unauthorised { challenge, .. } = self
+            && let Ok(challenge) = HeaderValue::from_str(challenge)
+        {
+            answer.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        if matches!(self, Self::Busy) {
+            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        answer
+    }
+
+    /// Whether the fault is ours.
+    pub(super) fn is_ours(&self) -> bool {
+        self.kind().0.is_server_error()
+    }
+
+    /// The code, for logs and metrics.
+    pub(super) fn code(&self) -> &'static str {
+        self.kind().1
+    }
+
+    fn kind(&self) -> (StatusCode, &'static str, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::NoRoute | Self::NoFile => (S::NOT_FOUND, "METADATA_NOT_FOUND", NOT_FOUND),
+            Self::NoMethod => (S::METHOD_NOT_ALLOWED, "UNSUPPORTED", ""),
+            Self::Prefix { .. } => (S::BAD_REQUEST, "INVALID_GUN", BAD_GUN),
+            Self::Query { .. } => (S::BAD_REQUEST, "INVALID_PARAMETERS", BAD_PARAMETERS),
+            Self::Upload { .. } => (S::BAD_REQUEST, "MALFORMED_UPLOAD", BAD_UPLOAD),
+            Self::TooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "MALFORMED_UPLOAD", BAD_UPLOAD),
+            Self::TimedOut => (S::REQUEST_TIMEOUT, "MALFORMED_UPLOAD", BAD_UPLOAD),
+            Self::Busy => (S::SERVICE_UNAVAILABLE, "UNKNOWN", UNKNOWN),
+            Self::FileName => (S::BAD_REQUEST, "NO_FILENAME", "No file/role name provided."),
+            Self::Role { .. } => (S::BAD_REQUEST, "INVALID_ROLE", BAD_ROLE),
+            Self::Refused(Refusal::Version { .. }) => (S::BAD_REQUEST, "VERSION", OLD_VERSION),
+            Self::Refused(Refusal::Json(_)) => (S::BAD_REQUEST, "MALFORMED_JSON", BAD_JSON),
+            Self::Refused(Refusal::Damaged(_)) => (S::INTERNAL_SERVER_ERROR, "UNKNOWN", UNKNOWN),
+            Self::Refused(_) => (S::BAD_REQUEST, "INVALID_UPDATE", BAD_UPDATE),
+            Self::Unauthorised { .. } => {
+                (S::UNAUTHORIZED, "UNAUTHORIZED", "authentication required")
+            }
+            Self::Updating(_) => (S::INTERNAL_SERVER_ERROR, "UPDATING", UPDATING),
+            _ => (S::INTERNAL_SERVER_ERROR, "UNKNOWN", UNKNOWN),
+        }
+    }
+
+    fn detail(&self) -> Option<Value> {
+        Some(match self {
+            Self::NoFile | Self::Refused(Refusal::Version { .. }) => json!({}),
+            Self::Prefix { prefixes } => {
+                json!(format!("Require GUNs with prefix: [{}]", prefixes.join(" ")))
+            }
+            Self::Query { problem } => json!(shortened(problem)),
+            Self::Upload { problem } => json!(problem),
+            Self::TooLarge { .. } | Self::TimedOut => json!(self.to_string()),
+            Self::Role { role } => json!(role),
+            Self::Refused(Refusal::Json(error)) => json!(shortened(&error.to_string())),
+            Self::Refused(refusal) => verdict(refusal)?,
+            Self::Unauthorised { needed, .. } => needed.clone(),
+            _ => return None,
+        })
+    }
+}
+
+/// What clients take apart to say what is wrong (Notary `tuf/validation/errors.go`).
+fn verdict(refusal: &Refusal) -> Option<Value> {
+    let message = shortened(&refusal.to_string());
+    let name = match refusal {
+        Refusal::Hierarchy { missing } => {
+            let error = json!({ "Missing": missing.as_str(), "Msg": message });
+            return Some(json!({ "Name": "ErrBadHierarchy", "Error": error }));
+        }
+        Refusal::Root(_) | Refusal::RootVersion { .. } | Refusal::TimestampKey => "ErrBadRoot",
+        Refusal::Targets(_) => "ErrBadTargets",
+        Refusal::Snapshot(_) => "ErrBadSnapshot",
+        Refusal::Damaged(_) => return None,
+        _ => "ErrValidation",
+    };
+    Some(json!({ "Name": name, "Error": { "Msg": message } }))
+}
+
+/// Clients read at most 1024 bytes of an error.
+fn shortened(text: &str) -> String {
+    let mut short: String = text.chars().filter(|c| !c.is_control()).take(500).collect();
+    while short.len() > 500 {
+        short.pop();
+    }
+    short
+}
+
+const NOT_FOUND: &str = "You have requested metadata that does not exist.";
+const BAD_GUN: &str = "The server does not support actions on images of this name.";
+const BAD_PARAMETERS: &str = "The parameters provided are not valid.";
+const BAD_UPLOAD: &str = "The body of your request is malformed.";
+const BAD_ROLE: &str = "The role you are attempting to operate on is invalid.";
+const BAD_JSON: &str = "JSON sent by the client could not be parsed by the server";
+const BAD_UPDATE: &str = "Update sent by the client is invalid.";
+const OLD_VERSION: &str = "A newer version of metadata is already available.";
+const UPDATING: &str = "An error has occurred while updating the TUF repository.";
+const UNKNOWN: &str = "unknown error";

@@ -1,0 +1,133 @@
+//! One line of JSON for each event; what strangers sent is text in it and nothing more.
+//!
+//! No tokens, no keys, no metadata; of a publication the roles, versions and digests.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Response;
+use hyper::http::request::Parts;
+use serde_json::{Map, Value, json};
+
+use super::auth::Caller;
+use super::{Clock, Error};
+use crate::tuf::{Gun, Key, RoleName};
+use crate::verify::submission::Publication;
+
+/// How much is said.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Level {
+    /// What needs somebody.
+    Error,
+    /// Also what changed, and what was refused.
+    Info,
+    /// Also every request.
+    Debug,
+}
+
+/// Where events are told.
+pub struct Log {
+    level: Level,
+    clock: Clock,
+    write: Box<dyn Fn(&str) + Send + Sync>,
+}
+
+impl Log {
+    /// Hands lines, without their end, to this function.
+    pub fn new(level: Level, clock: Clock, write: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self { level, clock, write: Box::new(write) }
+    }
+
+    pub(super) fn published(&self, publication: &Publication, caller: &Caller) {
+        let file = |file: &crate::verify::submission::PublishedFile| {
+            let (role, version) = (file.role.as_str(), file.version.number());
+            json!({ "role": role, "version": version, "sha256": file.sha256.to_string() })
+        };
+        let files: Vec<Value> = publication.files().iter().map(file).collect();
+        let gun = publication.gun().as_str();
+        self.say(Level::Info, "published", json!({ "gun": gun, "by": caller.0, "files": files }));
+    }
+
+    pub(super) fn deleted(&self, gun: &Gun, caller: &Caller) {
+        self.say(Level::Info, "deleted", json!({ "gun": gun.as_str(), "by": caller.0 }));
+    }
+
+    pub(super) fn rotating(&self, gun: &Gun, role: &RoleName, key: &Key, caller: &Caller) {
+        let (role, key) = (role.as_str(), key.id().to_string());
+        let said = json!({ "gun": gun.as_str(), "role": role, "key": key, "by": caller.0 });
+        self.say(Level::Info, "key to rotate to", said);
+    }
+
+    /// Something that needs somebody.
+    pub(super) fn trouble(&self, what: &str, gun: Option<&Gun>, error: &Error) {
+        let said = json!({ "what": what, "gun": gun.map(Gun::as_str), "error": chain(error) });
+        self.say(Level::Error, "trouble", said);
+    }
+
+    /// A connection or the listener itself.
+    pub(super) fn connection(&self, level: Level, what: &str, error: &dyn std::fmt::Display) {
+        self.say(level, what, json!({ "error": error.to_string() }));
+    }
+
+    pub(super) fn access(
+        &self,
+        head: &Parts,
+        response: &Response<Full<Bytes>>,
+        took: Duration,
+        caller: &Caller,
+        refusal: Option<&Error>,
+    ) {
+        let level = match refusal {
+            Some(error) if error.is_ours() => Level::Error,
+            None | Some(Error::NoFile | Error::NoRoute | Error::NoMethod) => Level::Debug,
+            // How every client begins, to learn what is wanted.
+            Some(Error::Unauthorised { problem: None, .. }) => Level::Debug,
+            Some(_) => Level::Info,
+        };
+        if level > self.level {
+            return;
+        }
+        let mut said = json!({
+            "method": head.method.as_str(),
+            "path": head.uri.path(),
+            "status": response.status().as_u16(),
+            "ms": took.as_secs_f64() * 1000.0,
+            "by": caller.0,
+        });
+        if let (Some(error), Some(said)) = (refusal, said.as_object_mut()) {
+            said.insert("code".to_owned(), json!(error.code()));
+            said.insert("error".to_owned(), json!(chain(error)));
+        }
+        self.say(level, "request", said);
+    }
+
+    fn say(&self, level: Level, event: &str, said: Value) {
+        if level > self.level {
+            return;
+        }
+        let mut line = Map::new();
+        line.insert("time".to_owned(), json!(self.clock.now().to_string()));
+        line.insert("level".to_owned(), json!(format!("{level:?}").to_lowercase()));
+        line.insert("event".to_owned(), json!(event));
+        if let Value::Object(said) = said {
+            line.extend(said.into_iter().filter(|(_, value)| !value.is_null()));
+        }
+        (self.write)(&Value::Object(line).to_string());
+    }
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(deeper) = cause {
+        let told = deeper.to_string();
+        if !text.ends_with(&told) {
+            text.push_str(": ");
+            text.push_str(&told);
+        }
+        cause = deeper.source();
+    }
+    text
+}

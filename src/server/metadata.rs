@@ -1,0 +1,129 @@
+//! Handing out files, and deleting collections (Notary `server/handlers/default.go`, `roles.go`).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{HeaderMap, Response, StatusCode};
+use jiff::Timestamp as Instant;
+use serde_json::json;
+
+use super::auth::Caller;
+use super::response::Rendered;
+use super::{Error, Inner, response};
+use crate::storage::metadata::{StoredFile, Which};
+use crate::tuf::{Dialect, Gun, Key, Limits, RoleName};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+impl Inner {
+    /// A file. A current timestamp or snapshot that has expired is renewed first.
+    pub(super) async fn file(
+        &self,
+        gun: &Gun,
+        role: &RoleName,
+        which: Which,
+        asked: &HeaderMap,
+    ) -> Result<Response<Full<Bytes>>, Error> {
+        let found = match (which, role) {
+            (Which::Current, RoleName::Timestamp) => self.timestamp(gun).await?,
+            (Which::Current, RoleName::Snapshot) => {
+                self.timestamp(gun).await?;
+                self.found(gun, role, which).await?
+            }
+            _ => self.found(gun, role, which).await?,
+        };
+        Ok(found.response(asked))
+    }
+
+    async fn timestamp(&self, gun: &Gun) -> Result<Arc<Rendered>, Error> {
+        let role = RoleName::Timestamp;
+        let found = self.found(gun, &role, Which::Current).await?;
+        if found.expires > self.clock.now() {
+            return Ok(found);
+        }
+        self.renew_expired(gun).await?;
+        self.found(gun, &role, Which::Current).await
+    }
+
+    /// A file as it is in memory or else in the store.
+    pub(super) async fn found(
+        &self,
+        gun: &Gun,
+        role: &RoleName,
+        which: Which,
+    ) -> Result<Arc<Rendered>, Error> {
+        let since = match self.cache.find(gun, role, which) {
+            Ok(found) => return Ok(found),
+            Err(since) => since,
+        };
+        let file = self.store.file(gun, role, which).await?.ok_or(Error::NoFile)?;
+        let expires = expiry(role, which, &file);
+        let rendered = Arc::new(Rendered::new(role, which, file, expires, &self.options));
+        self.cache.keep(gun, role, which, Arc::clone(&rendered), since);
+        Ok(rendered)
+    }
+
+    pub(super) async fn delete(
+        &self,
+        gun: &Gun,
+        caller: &Caller,
+    ) -> Result<Response<Full<Bytes>>, Error> {
+        let _turn = self.turns.take(gun).await;
+        let deleted = self.store.delete(gun, self.clock.now()).await;
+        self.cache.forget(gun);
+        if deleted.map_err(Error::Updating)? {
+            self.log.deleted(gun, caller);
+        }
+        Ok(response::empty(StatusCode::OK))
+    }
+
+    /// The key that the current root names if it is ours, or else the one that the next root may name.
+    pub(super) async fn key(
+        &self,
+        gun: &Gun,
+        role: &RoleName,
+    ) -> Result<Response<Full<Bytes>>, Error> {
+        let root = self.store.file(gun, &RoleName::Root, Which::Current).await?;
+        let root =
+            root.and_then(|file| Dialect::Notary.open_root(&file.bytes, &Limits::default()).ok());
+        if let Some(root) = root {
+            let root = root.into_unverified_content();
+            if let Some(key) = self.keys.current(&*self.store, gun, role, &root).await? {
+                return Ok(key_response(&key));
+            }
+        }
+        Ok(key_response(&self.keys.next(&*self.store, gun, role).await?))
+    }
+
+    /// A key for the next root. The old one signs until a root that names the new one is published.
+    pub(super) async fn rotate_key(
+        &self,
+        gun: &Gun,
+        role: &RoleName,
+        caller: &Caller,
+    ) -> Result<Response<Full<Bytes>>, Error> {
+        let key = self.keys.next(&*self.store, gun, role).await?;
+        self.log.rotating(gun, role, &key, caller);
+        Ok(key_response(&key))
+    }
+}
+
+/// When a file that must be renewed in time expires.
+fn expiry(role: &RoleName, which: Which, file: &StoredFile) -> Instant {
+    if (which, role) != (Which::Current, &RoleName::Timestamp) {
+        return Instant::MAX;
+    }
+    let timestamp = Dialect::Notary.open_timestamp(&file.bytes, &Limits::default());
+    timestamp.map_or(Instant::MIN, |envelope| envelope.unverified_content().expires)
+}
+
+/// Here `public` stands first, unlike in metadata (Notary `tuf/data/keys.go`).
+fn key_response(key: &Key) -> Response<Full<Bytes>> {
+    let keytype = json!(key.keytype());
+    let public = json!(STANDARD.encode(key.written()));
+    let text =
+        format!("{{\"keytype\":{keytype},\"keyval\":{{\"public\":{public},\"private\":null}}}}");
+    response::json(text)
+}

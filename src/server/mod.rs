@@ -1,0 +1,159 @@
+//! The trust server: the HTTP API of notary-server, in one process with its signer.
+//!
+//! - What is accepted is what a client would accept: [`crate::verify::submission`] decides, nothing here does.
+//! - What is served are the bytes that were accepted. What is signed are hashes of those bytes.
+//! - A success means stored for good; a reader sees it at once.
+//! - Timestamps are renewed long before they expire, and never over what does not verify.
+//! - `router` has the whole API on one page, `error` alone chooses statuses and Notary's error codes.
+//!
+//! The reference is Notary 0.7.0 (`server/server.go`, `server/handlers/`). What differs from it: `HEAD` is answered,
+//! conditional requests are, `Last-Modified` is a date of HTTP, `timestamp.json` and `root.json` are not to be cached.
+
+mod auth;
+mod cache;
+mod changefeed;
+mod error;
+mod listen;
+mod log;
+mod metadata;
+mod metrics;
+mod multipart;
+mod online_keys;
+mod publish;
+mod renewal;
+mod response;
+mod router;
+mod secret;
+mod upload;
+
+pub use auth::{Access, Caller, Passwords, Readers, Tokens};
+pub use error::Error;
+pub use listen::{Listener, Tls};
+pub use log::{Level, Log};
+pub use online_keys::OnlineKeys;
+pub use router::Route;
+pub use secret::MasterSecret;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp as Instant};
+
+use crate::storage::metadata::MetadataStore;
+use crate::tuf::{Dialect, Gun, Limits};
+use crate::verify::{Anchor, FirstUse, Policy};
+use cache::Cache;
+use metrics::Metrics;
+
+/// A trust server, apart from the sockets that it listens on. Clones are the same server.
+#[derive(Clone)]
+pub struct Server {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Arc<dyn MetadataStore>,
+    keys: OnlineKeys,
+    access: Access,
+    options: Options,
+    clock: Clock,
+    cache: Cache,
+    turns: publish::Turns,
+    budget: upload::Budget,
+    metrics: Metrics,
+    log: Log,
+}
+
+/// How a server behaves; the defaults suit a small team and a large one.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The only collections that are served, by the start of their names; none means all (Notary
+    /// `repositories.gun_prefixes`).
+    pub gun_prefixes: Vec<String>,
+    /// Bytes of one upload.
+    pub upload_bytes: usize,
+    /// Bytes of all uploads that are under way.
+    pub uploads_bytes: usize,
+    /// How long an upload may take.
+    pub upload_time: Duration,
+    /// Bytes of files that are kept in memory for readers.
+    pub cache_bytes: usize,
+    /// Seconds for which others may keep a file that will never change (Notary
+    /// `caching.max_age.consistent_metadata`).
+    pub consistent_max_age: u32,
+    /// Seconds for which others may keep a current snapshot, targets or delegation file (Notary
+    /// `caching.max_age.current_metadata`).
+    pub current_max_age: u32,
+    /// A timestamp of this age is renewed.
+    pub timestamp_age: SignedDuration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            gun_prefixes: Vec::new(),
+            upload_bytes: 32 << 20,
+            uploads_bytes: 256 << 20,
+            upload_time: Duration::from_secs(120),
+            cache_bytes: 8 << 20,
+            consistent_max_age: 30 * 24 * 3600,
+            current_max_age: 300,
+            timestamp_age: SignedDuration::from_hours(7 * 24),
+        }
+    }
+}
+
+/// Where the time comes from.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> Instant + Send + Sync>);
+
+impl Clock {
+    /// A clock that asks this function.
+    pub fn new(read: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
+        Self(Arc::new(read))
+    }
+
+    fn now(&self) -> Instant {
+        (self.0)()
+    }
+}
+
+impl Server {
+    /// A server of these collections.
+    pub fn new(
+        store: Arc<dyn MetadataStore>,
+        keys: OnlineKeys,
+        access: Access,
+        options: Options,
+        clock: Clock,
+        log: Log,
+    ) -> Self {
+        let inner = Inner {
+            cache: Cache::new(options.cache_bytes),
+            budget: upload::Budget::new(options.uploads_bytes),
+            turns: publish::Turns::default(),
+            metrics: Metrics::default(),
+            store,
+            keys,
+            access,
+            options,
+            clock,
+            log,
+        };
+        Self { inner: Arc::new(inner) }
+    }
+}
+
+impl Inner {
+    /// What an upload to a collection is measured against, now.
+    fn policy(&self, gun: &Gun) -> Arc<Policy> {
+        Arc::new(Policy {
+            dialect: Dialect::Notary,
+            gun: gun.clone(),
+            anchor: Anchor::unpinned(FirstUse::Allow),
+            now: self.clock.now(),
+            limits: Limits { unsigned_members: 0, ..Limits::default() },
+            max_age: None,
+        })
+    }
+}

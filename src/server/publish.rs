@@ -1,0 +1,130 @@
+//! Taking in what publishers send (Notary `server/handlers/default.go`, `AtomicUpdateHandler`).
+
+use std::collections::BTreeSet;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{Response, StatusCode};
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::auth::Caller;
+use super::online_keys::Found;
+use super::upload::Received;
+use super::{Error, Inner, response};
+use crate::crypto::{PrivateKey, Signer};
+use crate::edit::{self, Online, Signers};
+use crate::storage::metadata as storage;
+use crate::tuf::{Gun, RoleName};
+use crate::verify::submission::{Holdings, Proposal, Publication, Refusal, Submission};
+
+/// Whose turn it is to change a collection. Publishers of one collection wait for each other, instead of doing work that
+/// the store would refuse; it is the store that decides.
+pub(super) struct Turns {
+    hasher: RandomState,
+    turns: Vec<Mutex<()>>,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        let turns = (0..TURNS).map(|_| Mutex::default()).collect();
+        Self { hasher: RandomState::new(), turns }
+    }
+}
+
+impl Turns {
+    pub(super) async fn take(&self, gun: &Gun) -> MutexGuard<'_, ()> {
+        let turn = usize::try_from(self.hasher.hash_one(gun) % TURNS as u64).unwrap_or_default();
+        self.turns[turn].lock().await
+    }
+}
+
+impl Inner {
+    /// Judges, signs and stores an upload.
+    pub(super) async fn publish(
+        &self,
+        gun: &Gun,
+        received: Received,
+        caller: &Caller,
+    ) -> Result<Response<Full<Bytes>>, Error> {
+        let submission = Submission::new(self.policy(gun), received.files.clone())?;
+        let _turn = self.turns.take(gun).await;
+        let mut attempts = 0;
+        let publication = loop {
+            attempts += 1;
+            match self.publish_once(gun, submission.clone()).await {
+                Err(Error::Updating(storage::Error::Conflict)) if attempts < MAX_ATTEMPTS => {}
+                outcome => break outcome?,
+            }
+        };
+        self.metrics.published(gun);
+        self.log.published(&publication, caller);
+        Ok(response::empty(StatusCode::OK))
+    }
+
+    /// One attempt. If another server stores something meanwhile, the verdict is void and the store says so.
+    async fn publish_once(&self, gun: &Gun, submission: Submission) -> Result<Publication, Error> {
+        let held = self.holdings(gun, &submission).await?;
+        let proposal = blocking(move || submission.onto(held)).await??;
+        let found = self.keys.of_root(&*self.store, gun, proposal.root().content()).await?;
+        let Found { keys, new } = found;
+        let now = self.clock.now();
+        let publication = blocking(move || signed(proposal, &keys, now)).await??;
+        let stored = self.store.publish(&publication, &new, now).await;
+        // Whatever came of it: what is kept in memory may be old now.
+        self.cache.forget(gun);
+        stored.map_err(Error::Updating)?;
+        Ok(publication)
+    }
+
+    async fn holdings(&self, gun: &Gun, submission: &Submission) -> Result<Holdings, Error> {
+        let online = [RoleName::Root, RoleName::Timestamp, RoleName::Snapshot];
+        let with = |needs: BTreeSet<RoleName>| {
+            needs.into_iter().chain(online.clone()).collect::<Vec<RoleName>>()
+        };
+        if submission.roles().all(|role| *role != RoleName::Snapshot) {
+            return Ok(self.store.holdings(gun, &with(submission.needs(None))).await?);
+        }
+        let held = self.store.holdings(gun, &online).await?;
+        let snapshot = held.files.get(&RoleName::Snapshot).map(Vec::as_slice);
+        let needs = submission.needs(snapshot);
+        if needs.iter().all(|role| !held.versions.contains_key(role)) {
+            return Ok(held);
+        }
+        Ok(self.store.holdings(gun, &with(needs)).await?)
+    }
+}
+
+/// Signs what the server must sign, and has the whole judged.
+fn signed(
+    proposal: Proposal,
+    keys: &[Arc<PrivateKey>],
+    now: jiff::Timestamp,
+) -> Result<Publication, Error> {
+    let signers: Signers<'_> = keys.iter().map(|key| &**key as &dyn Signer).collect();
+    let online = Online {
+        root: proposal.root(),
+        snapshot: proposal.snapshot(),
+        timestamp: proposal.timestamp(),
+    };
+    let sealed = online.seal(now, &signers).map_err(|error| match error {
+        edit::Error::Keys { role: RoleName::Snapshot, .. } => {
+            Refusal::Hierarchy { missing: RoleName::Snapshot }.into()
+        }
+        edit::Error::Keys { .. } => Refusal::TimestampKey.into(),
+        other => Error::Signing(other),
+    })?;
+    Ok(proposal.complete(sealed.snapshot, sealed.timestamp)?)
+}
+
+/// Arithmetic, away from the threads that answer.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| Error::Internal("a check was broken off"))
+}
+
+const TURNS: usize = 64;
+/// Only replicas on one database ever need a second.
+const MAX_ATTEMPTS: u32 = 5;

@@ -1,0 +1,111 @@
+//! New dates before the old ones run out (Notary `server/timestamp/timestamp.go`, which waits until they have).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use super::online_keys::Found;
+use super::publish::blocking;
+use super::{Error, Inner, Server};
+use crate::crypto::{PrivateKey, Signer};
+use crate::edit::{Online, Signers};
+use crate::storage::metadata as storage;
+use crate::tuf::{Gun, RoleName};
+use crate::verify::submission::{Publication, Renewal};
+
+impl Server {
+    /// Renews what is due, for ever. Run it beside the listener.
+    pub async fn keep_renewing(&self) {
+        loop {
+            self.renew_due().await;
+            tokio::time::sleep(ROUND).await;
+        }
+    }
+
+    /// Renews the timestamps that are due now. One that cannot be renewed is logged, and costs the others nothing.
+    pub async fn renew_due(&self) {
+        let inner = &self.inner;
+        let mut tried = std::collections::BTreeSet::new();
+        loop {
+            let before = inner.clock.now() - inner.options.timestamp_age;
+            let due = match inner.store.stale(before, AT_ONCE + tried.len()).await {
+                Ok(due) => due,
+                Err(error) => return inner.log.trouble("renewal", None, &error.into()),
+            };
+            let due: Vec<Gun> = due.into_iter().filter(|gun| !tried.contains(gun)).collect();
+            if due.is_empty() {
+                return;
+            }
+            for gun in due {
+                if let Err(error) = inner.renew(&gun).await {
+                    inner.metrics.renewal_failed();
+                    inner.log.trouble("renewal", Some(&gun), &error);
+                    tried.insert(gun);
+                }
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// Renews a timestamp that a reader found expired, unless somebody else did meanwhile.
+    pub(super) async fn renew_expired(&self, gun: &Gun) -> Result<(), Error> {
+        let _turn = self.turns.take(gun).await;
+        let now = self.clock.now();
+        let found = self.found(gun, &RoleName::Timestamp, storage::Which::Current).await?;
+        if found.expires > now {
+            return Ok(());
+        }
+        let renewed = self.renew_in_turn(gun).await;
+        if let Err(error) = &renewed {
+            self.log.trouble("renewal", Some(gun), error);
+        }
+        renewed
+    }
+
+    async fn renew(&self, gun: &Gun) -> Result<(), Error> {
+        let _turn = self.turns.take(gun).await;
+        self.renew_in_turn(gun).await
+    }
+
+    async fn renew_in_turn(&self, gun: &Gun) -> Result<(), Error> {
+        let roles = [RoleName::Root, RoleName::Timestamp, RoleName::Snapshot];
+        let held = self.store.holdings(gun, &roles).await?;
+        let (policy, now) = (self.policy(gun), self.clock.now());
+        let snapshot_due = now + SNAPSHOT_AHEAD;
+        let renewal = blocking(move || Renewal::of(&policy, held, snapshot_due)).await?;
+        let Some(renewal) = renewal.map_err(Error::Renewal)? else { return Ok(()) };
+        let Found { keys, new } =
+            self.keys.of_root(&*self.store, gun, renewal.root().content()).await?;
+        let publication = blocking(move || signed(renewal, &keys, now)).await??;
+        let stored = self.store.publish(&publication, &new, now).await;
+        self.cache.forget(gun);
+        match stored {
+            // Another server was faster; that is as good.
+            Ok(()) | Err(storage::Error::Conflict) => Ok(()),
+            Err(error) => Err(Error::Updating(error)),
+        }
+    }
+}
+
+fn signed(
+    renewal: Renewal,
+    keys: &[Arc<PrivateKey>],
+    now: jiff::Timestamp,
+) -> Result<Publication, Error> {
+    let signers: Signers<'_> = keys.iter().map(|key| &**key as &dyn Signer).collect();
+    let online = Online {
+        root: renewal.root(),
+        snapshot: renewal.snapshot(),
+        timestamp: renewal.timestamp(),
+    };
+    let sealed = online.seal(now, &signers)?;
+    renewal.complete(sealed.snapshot, sealed.timestamp).map_err(Error::Renewal)
+}
+
+/// How often is looked for what is due.
+const ROUND: Duration = Duration::from_secs(60);
+/// A snapshot that would expire within this time is renewed together with its timestamp.
+const SNAPSHOT_AHEAD: SignedDuration = SignedDuration::from_hours(60 * 24);
+const AT_ONCE: usize = 100;

@@ -1,0 +1,298 @@
+//! The API on one page.
+//!
+//! | method and path | [`Route`] | permission |
+//! |---|---|---|
+//! | `GET /v2/` | `Ping` | catalog |
+//! | `POST /v2/<gun>/_trust/tuf/` | `Publish` | push and pull |
+//! | `DELETE /v2/<gun>/_trust/tuf/` | `Delete` | all |
+//! | `GET /v2/<gun>/_trust/tuf/<role>.json` | `File` | pull |
+//! | `GET /v2/<gun>/_trust/tuf/<role>.<sha256>.json` | `File` | pull |
+//! | `GET /v2/<gun>/_trust/tuf/<version>.<role>.json` | `File` | pull |
+//! | `GET /v2/<gun>/_trust/tuf/<snapshot or timestamp>.key` | `Key` | push and pull |
+//! | `POST /v2/<gun>/_trust/tuf/<snapshot or timestamp>.key` | `RotateKey` | all |
+//! | `GET /v2/<gun>/_trust/changefeed` | `Changefeed` | pull |
+//! | `GET /v2/_trust/changefeed` | `Changefeed` | catalog |
+//! | `GET /_notary_server/health` | `Health` | none |
+//! | `GET /metrics` | `Metrics` | none |
+//!
+//! A path has one spelling: what is percent-encoded, has empty or dotted components, or a number with leading zeros, is
+//! not there. So who may do what is decided about the very name that is then used.
+
+use std::str::FromStr;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Body;
+use hyper::{HeaderMap, Method, Request, Response, Uri};
+
+use super::auth::{Caller, Permission};
+use super::{Error, Server, response};
+use crate::crypto::Sha256;
+use crate::storage::metadata::Which;
+use crate::tuf::{Gun, RoleName, Version};
+
+/// What a request asks for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Route {
+    /// Whether a trust server is here, and how to be let in.
+    Ping,
+    /// To publish an update.
+    Publish(Gun),
+    /// To delete a collection.
+    Delete(Gun),
+    /// A metadata file.
+    File(Gun, RoleName, Which),
+    /// The public key that the server would sign a role with.
+    Key(Gun, RoleName),
+    /// A new such key.
+    RotateKey(Gun, RoleName),
+    /// What happened, to one collection or to all.
+    Changefeed(Option<Gun>),
+    /// Whether the server can work.
+    Health,
+    /// Numbers about its work.
+    Metrics,
+    /// Nothing that is here.
+    Unknown,
+    /// A method that nothing has.
+    NoMethod,
+}
+
+impl Route {
+    /// Reads a request line.
+    pub fn of(method: &Method, path: &str) -> Self {
+        if ![Method::GET, Method::HEAD, Method::POST, Method::DELETE, Method::PUT].contains(method)
+        {
+            return Self::NoMethod;
+        }
+        let reads = matches!(*method, Method::GET | Method::HEAD);
+        let found = match path {
+            "/v2/" if reads => Some(Self::Ping),
+            "/v2/_trust/changefeed" if reads => Some(Self::Changefeed(None)),
+            "/_notary_server/health" if reads => Some(Self::Health),
+            "/metrics" if reads => Some(Self::Metrics),
+            _ => Self::of_collection(method, path),
+        };
+        found.unwrap_or(Self::Unknown)
+    }
+
+    fn of_collection(method: &Method, path: &str) -> Option<Self> {
+        let (gun, rest) = path.strip_prefix("/v2/")?.split_once("/_trust/")?;
+        let gun = Gun::raw(gun).ok()?;
+        let reads = matches!(*method, Method::GET | Method::HEAD);
+        if rest == "changefeed" {
+            return reads.then_some(Self::Changefeed(Some(gun)));
+        }
+        let file = rest.strip_prefix("tuf/")?;
+        match *method {
+            Method::POST if file.is_empty() => Some(Self::Publish(gun)),
+            Method::DELETE if file.is_empty() => Some(Self::Delete(gun)),
+            Method::POST => Some(Self::RotateKey(gun, online_role(file)?)),
+            _ if !reads => None,
+            _ => match online_role(file) {
+                Some(role) => Some(Self::Key(gun, role)),
+                None => file_named(file).map(|(role, which)| Self::File(gun, role, which)),
+            },
+        }
+    }
+
+    /// The collection that it is about.
+    pub fn gun(&self) -> Option<&Gun> {
+        match self {
+            Self::Publish(gun)
+            | Self::Delete(gun)
+            | Self::File(gun, ..)
+            | Self::Key(gun, _)
+            | Self::RotateKey(gun, _)
+            | Self::Changefeed(Some(gun)) => Some(gun),
+            _ => None,
+        }
+    }
+
+    /// What it is called in metrics, as notary-server calls it.
+    pub fn operation(&self) -> &'static str {
+        match self {
+            Self::Ping => "Ping",
+            Self::Publish(_) => "UpdateTUF",
+            Self::Delete(_) => "DeleteTUF",
+            Self::File(_, _, Which::Current) => "GetRole",
+            Self::File(_, _, Which::Hash(_)) => "GetRoleByHash",
+            Self::File(_, _, Which::Version(_)) => "GetRoleByVersion",
+            Self::Key(..) => "GetKey",
+            Self::RotateKey(..) => "RotateKey",
+            Self::Changefeed(_) => "Changefeed",
+            Self::Health => "Health",
+            Self::Metrics => "Metrics",
+            Self::Unknown | Self::NoMethod => "Unknown",
+        }
+    }
+
+    /// What a caller must be allowed; `None` where anybody may.
+    fn permission(&self) -> Option<Permission<'_>> {
+        Some(match self {
+            Self::Health | Self::Metrics | Self::NoMethod => return None,
+            Self::Publish(gun) | Self::Key(gun, _) => Permission::Push(gun),
+            Self::Delete(gun) | Self::RotateKey(gun, _) => Permission::All(gun),
+            Self::File(gun, ..) | Self::Changefeed(Some(gun)) => Permission::Pull(gun),
+            Self::Ping | Self::Changefeed(None) | Self::Unknown => Permission::Catalog,
+        })
+    }
+}
+
+impl Server {
+    /// Answers a request, from wherever it came.
+    pub async fn respond<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
+    where
+        B: Body<Data = Bytes> + Send,
+        B::Error: std::fmt::Display,
+    {
+        let started = Instant::now();
+        let (head, body) = request.into_parts();
+        let route = Route::of(&head.method, head.uri.path());
+        let mut caller = Caller::default();
+        let answer = self.answer(&route, &head.headers, &head.uri, body, &mut caller).await;
+        let (response, refusal) = match answer {
+            Ok(response) => (response, None),
+            Err(error) => (error.response(), Some(error)),
+        };
+        let inner = &self.inner;
+        inner.metrics.note(&route, response.status(), started.elapsed());
+        inner.log.access(&head, &response, started.elapsed(), &caller, refusal.as_ref());
+        response
+    }
+
+    async fn answer<B>(
+        &self,
+        route: &Route,
+        headers: &HeaderMap,
+        uri: &Uri,
+        body: B,
+        caller: &mut Caller,
+    ) -> Result<Response<Full<Bytes>>, Error>
+    where
+        B: Body<Data = Bytes> + Send,
+        B::Error: std::fmt::Display,
+    {
+        let inner = &self.inner;
+        self.check_prefix(route)?;
+        if let Some(permission) = route.permission() {
+            *caller = inner.access.admit(&permission, headers, inner.clock.now()).await?;
+        }
+        match route {
+            Route::Ping => Ok(response::json(b"{}".as_slice())),
+            Route::File(gun, role, which) => inner.file(gun, role, *which, headers).await,
+            Route::Publish(gun) => {
+                let files = inner.receive(headers, body).await?;
+                inner.publish(gun, files, caller).await
+            }
+            Route::Delete(gun) => inner.delete(gun, caller).await,
+            Route::Key(gun, role) => inner.key(gun, role).await,
+            Route::RotateKey(gun, role) => inner.rotate_key(gun, role, caller).await,
+            Route::Changefeed(gun) => inner.changefeed(gun.as_ref(), uri.query()).await,
+            Route::Health => Ok(inner.health().await),
+            Route::Metrics => Ok(inner.metrics()),
+            Route::Unknown => Err(Error::NoRoute),
+            Route::NoMethod => Err(Error::NoMethod),
+        }
+    }
+
+    fn check_prefix(&self, route: &Route) -> Result<(), Error> {
+        let prefixes = &self.inner.options.gun_prefixes;
+        let Some(gun) = route.gun() else { return Ok(()) };
+        let served = prefixes.is_empty()
+            || prefixes.iter().any(|prefix| gun.as_str().starts_with(prefix.as_str()));
+        match route {
+            _ if served => Ok(()),
+            Route::Publish(_) => Err(Error::Prefix { prefixes: prefixes.clone() }),
+            _ => Err(Error::NoFile),
+        }
+    }
+}
+
+/// `timestamp.key`, `snapshot.key`.
+fn online_role(file: &str) -> Option<RoleName> {
+    match file {
+        "timestamp.key" => Some(RoleName::Timestamp),
+        "snapshot.key" => Some(RoleName::Snapshot),
+        _ => None,
+    }
+}
+
+/// `role.json`, `role.<sha256>.json`, `<version>.role.json`.
+fn file_named(file: &str) -> Option<(RoleName, Which)> {
+    let name = file.strip_suffix(".json")?;
+    let role = |text: &str| RoleName::from_str(text).ok();
+    match name.split_once('.') {
+        None => Some((role(name)?, Which::Current)),
+        Some((left, right)) if left.starts_with(|c: char| c.is_ascii_digit()) => {
+            Some((role(right)?, Which::Version(version(left)?)))
+        }
+        Some((left, right)) => Some((role(left)?, Which::Hash(Sha256::from_str(right).ok()?))),
+    }
+}
+
+fn version(text: &str) -> Option<Version> {
+    let number = Version::new(text.parse().ok()?)?;
+    (number.to_string() == text).then_some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn route_table() {
+        let hash = "0".repeat(64);
+        for (path, operation) in [
+            ("/v2/", "Ping"),
+            ("/v2/a/_trust/tuf/root.json", "GetRole"),
+            ("/v2/reg:5000/a/b/_trust/tuf/targets/releases.json", "GetRole"),
+            ("/v2/a/_trust/tuf/1.root.json", "GetRoleByVersion"),
+            (&format!("/v2/a/_trust/tuf/targets/x.{hash}.json"), "GetRoleByHash"),
+            ("/v2/a/_trust/tuf/timestamp.key", "GetKey"),
+            ("/v2/a/_trust/changefeed", "Changefeed"),
+            ("/v2/_trust/changefeed", "Changefeed"),
+            ("/_notary_server/health", "Health"),
+            ("/metrics", "Metrics"),
+            ("/v2", "Unknown"),
+            ("/", "Unknown"),
+            ("/v2/a/_trust/tuf/", "Unknown"),
+            ("/v2/a/_trust/tuf/root.key", "Unknown"),
+            ("/v2/a/_trust/tuf/targets.key", "Unknown"),
+            ("/v2/a/_trust/tuf/other.json", "Unknown"),
+            ("/v2/a/_trust/tuf/targets/../root.json", "Unknown"),
+            ("/v2/a/_trust/tuf/0.root.json", "Unknown"),
+            ("/v2/a/_trust/tuf/01.root.json", "Unknown"),
+            ("/v2/a/_trust/tuf/-1.root.json", "Unknown"),
+            ("/v2/a/_trust/tuf/99999999999999999999.root.json", "Unknown"),
+            (&format!("/v2/a/_trust/tuf/root.{}.json", &hash[1..]), "Unknown"),
+            (&format!("/v2/a/_trust/tuf/root.{hash}0.json"), "Unknown"),
+            (&format!("/v2/a/_trust/tuf/root.{}.json", "A".repeat(64)), "Unknown"),
+            ("/v2/a//b/_trust/tuf/root.json", "Unknown"),
+            ("/v2/a/../b/_trust/tuf/root.json", "Unknown"),
+            ("/v2/a%2fb/_trust/tuf/root.json", "Unknown"),
+            ("/v2/%2e%2e/_trust/tuf/root.json", "Unknown"),
+            ("/v2/a/..;/b/_trust/tuf/root.json", "GetRole"),
+            ("/v2/a*/_trust/tuf/root.json", "Unknown"),
+            ("/v2/a/_trust/b/_trust/tuf/root.json", "Unknown"),
+            (&format!("/v2/{}/_trust/tuf/root.json", "a".repeat(8192)), "Unknown"),
+        ] {
+            assert_eq!(Route::of(&Method::GET, path).operation(), operation, "{path}");
+            assert_eq!(Route::of(&Method::HEAD, path), Route::of(&Method::GET, path), "{path}");
+        }
+        for (method, path, operation) in [
+            (Method::POST, "/v2/a/_trust/tuf/", "UpdateTUF"),
+            (Method::DELETE, "/v2/a/_trust/tuf/", "DeleteTUF"),
+            (Method::POST, "/v2/a/_trust/tuf/snapshot.key", "RotateKey"),
+            (Method::POST, "/v2/a/_trust/tuf/root.json", "Unknown"),
+            (Method::POST, "/v2/a/_trust/tuf", "Unknown"),
+            (Method::DELETE, "/v2/a/_trust/tuf/root.json", "Unknown"),
+            (Method::PUT, "/v2/a/_trust/tuf/", "Unknown"),
+            (Method::POST, "/v2/a/_trust/changefeed", "Unknown"),
+        ] {
+            assert_eq!(Route::of(&method, path).operation(), operation, "{method} {path}");
+        }
+        assert_eq!(Route::of(&Method::PATCH, "/v2/"), Route::NoMethod);
+    }
+}

@@ -1,0 +1,84 @@
+//! Receiving a body: not more than allowed, not longer than allowed, and not more of them at once than fit.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use hyper::HeaderMap;
+use hyper::body::Body;
+use hyper::header::CONTENT_TYPE;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{Error, Inner, multipart};
+use crate::tuf::RoleName;
+
+/// Memory for uploads.
+pub(super) struct Budget(Arc<Semaphore>);
+
+/// An upload, and the memory that it takes until it is dropped.
+pub(super) struct Received {
+    pub(super) files: BTreeMap<RoleName, Vec<u8>>,
+    _room: OwnedSemaphorePermit,
+}
+
+impl Budget {
+    pub(super) fn new(bytes: usize) -> Self {
+        Self(Arc::new(Semaphore::new(blocks(bytes))))
+    }
+
+    /// Twice, because a body is there as a whole and in parts.
+    fn room_for(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Error> {
+        let wanted = u32::try_from(2 * blocks(bytes)).map_err(|_| Error::Busy)?;
+        Arc::clone(&self.0).try_acquire_many_owned(wanted).map_err(|_| Error::Busy)
+    }
+}
+
+impl Inner {
+    /// Reads an upload whole.
+    pub(super) async fn receive<B>(&self, headers: &HeaderMap, body: B) -> Result<Received, Error>
+    where
+        B: Body<Data = Bytes> + Send,
+        B::Error: std::fmt::Display,
+    {
+        let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let content_type = content_type.unwrap_or_default();
+        if !content_type.to_ascii_lowercase().starts_with("multipart/form-data") {
+            return Err(Error::Upload { problem: "not multipart/form-data" });
+        }
+        let (room, body) = tokio::time::timeout(self.options.upload_time, self.collect(body))
+            .await
+            .map_err(|_| Error::TimedOut)??;
+        Ok(Received { files: multipart::parse(content_type, &body)?, _room: room })
+    }
+
+    async fn collect<B>(&self, body: B) -> Result<(OwnedSemaphorePermit, Vec<u8>), Error>
+    where
+        B: Body<Data = Bytes> + Send,
+        B::Error: std::fmt::Display,
+    {
+        let limit = self.options.upload_bytes;
+        let mut body = pin!(body);
+        if body.size_hint().lower() > limit as u64 {
+            return Err(Error::TooLarge { limit });
+        }
+        let mut room = self.budget.room_for(0)?;
+        let mut received = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| Error::Upload { problem: "it breaks off" })?;
+            let Ok(data) = frame.into_data() else { continue };
+            if received.len() + data.len() > limit {
+                return Err(Error::TooLarge { limit });
+            }
+            room.merge(self.budget.room_for(data.len())?);
+            received.extend_from_slice(&data);
+        }
+        Ok((room, received))
+    }
+}
+
+/// Memory is counted in blocks of 1 KiB.
+fn blocks(bytes: usize) -> usize {
+    bytes.div_ceil(1024)
+}

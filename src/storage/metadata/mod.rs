@@ -1,0 +1,151 @@
+//! Published collections at rest: what a trust server serves.
+//!
+//! - A publication is stored whole or not at all, and only on the state that it was judged against.
+//! - An answer of success means durable, where the store is one that lasts.
+//! - Files are never changed; a collection is deleted as a whole, and leaves its last versions behind.
+//! - Names are compared byte for byte.
+//!
+//! One contract test runs on all stores.
+
+#[cfg(test)]
+mod contract;
+mod error;
+mod memory;
+mod sqlite;
+
+pub use error::Error;
+pub use memory::MemoryStore;
+pub use sqlite::SqliteStore;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use jiff::Timestamp as Instant;
+
+use crate::crypto::Sha256;
+use crate::tuf::{Gun, KeyId, RoleName, Version};
+use crate::verify::submission::{Holdings, Publication};
+
+/// A place where collections are kept.
+pub trait MetadataStore: Send + Sync {
+    /// A file of a role.
+    fn file<'a>(
+        &'a self,
+        gun: &'a Gun,
+        role: &'a RoleName,
+        which: Which,
+    ) -> Answer<'a, Option<StoredFile>>;
+
+    /// What a submission is judged against: the current files of these roles, and the highest version of every role.
+    fn holdings<'a>(&'a self, gun: &'a Gun, roles: &'a [RoleName]) -> Answer<'a, Holdings>;
+
+    /// Stores a publication and the keys that it makes use of for the first time.
+    ///
+    /// [`Error::Conflict`] when something else was stored since the publication was judged.
+    fn publish<'a>(
+        &'a self,
+        publication: &'a Publication,
+        keys: &'a [KeyRecord],
+        at: Instant,
+    ) -> Answer<'a, ()>;
+
+    /// Deletes a collection but for its keys and its last versions. Whether there was one.
+    fn delete<'a>(&'a self, gun: &'a Gun, at: Instant) -> Answer<'a, bool>;
+
+    /// What happened, oldest first.
+    fn changes<'a>(&'a self, gun: Option<&'a Gun>, page: Page) -> Answer<'a, Vec<Change>>;
+
+    /// The online keys that were ever in use for a collection.
+    fn keys<'a>(&'a self, gun: &'a Gun) -> Answer<'a, Vec<KeyRecord>>;
+
+    /// Collections whose timestamp was stored before that instant, the oldest first, at most so many.
+    fn stale(&self, before: Instant, limit: usize) -> Answer<'_, Vec<Gun>>;
+
+    /// Whether the store is usable.
+    fn check(&self) -> Answer<'_, ()>;
+}
+
+/// What a store answers.
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, Error>>;
+
+/// Which file of a role.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Which {
+    /// That of the highest version.
+    Current,
+    /// The one with these bytes.
+    Hash(Sha256),
+    /// The one of that version.
+    Version(Version),
+}
+
+/// A file as it was published.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct StoredFile {
+    /// Its version.
+    pub version: Version,
+    /// Of its bytes.
+    pub sha256: Sha256,
+    /// The very bytes that were judged.
+    pub bytes: Bytes,
+    /// When it was published.
+    pub stored_at: Instant,
+}
+
+/// An online key at rest.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct KeyRecord {
+    /// Its id in metadata.
+    pub id: KeyId,
+    /// The collection it signs for.
+    pub gun: Gun,
+    /// The role it signs.
+    pub role: RoleName,
+    /// The private key, encrypted.
+    pub sealed: Vec<u8>,
+}
+
+/// Something that happened to a collection.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Change {
+    /// Rises with every change.
+    pub id: u64,
+    /// When.
+    pub at: Instant,
+    /// The collection.
+    pub gun: String,
+    /// What.
+    pub event: Event,
+}
+
+/// What happened to a collection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Event {
+    /// A new timestamp.
+    Update {
+        /// Its version.
+        version: Version,
+        /// Of its bytes.
+        sha256: Sha256,
+    },
+    /// The collection was deleted.
+    Deletion,
+}
+
+/// Which changes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Page {
+    /// The first ones after that id.
+    After {
+        /// Exclusive; 0 is the beginning.
+        id: u64,
+        /// At most so many.
+        limit: usize,
+    },
+    /// The last ones before that id, or of all.
+    Before {
+        /// Exclusive.
+        id: Option<u64>,
+        /// At most so many.
+        limit: usize,
+    },
+}

@@ -1,0 +1,243 @@
+//! Collections in one SQLite file.
+//!
+//! Readers have connections of their own. All writes go through one task, which puts those that wait together into one
+//! transaction: the cost of being durable is shared by everyone who publishes at the same time.
+
+mod rows;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use jiff::Timestamp as Instant;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection as _, Row as _, SqliteConnection, SqlitePool};
+
+use super::{Answer, Change, Error, KeyRecord, MetadataStore, Page, StoredFile, Which};
+use crate::tuf::{Gun, RoleName};
+use crate::verify::submission::{Holdings, Publication};
+use writer::Writer;
+
+/// Collections in one SQLite file.
+#[derive(Debug)]
+pub struct SqliteStore {
+    readers: SqlitePool,
+    writer: Writer,
+    _lock: std::fs::File,
+}
+
+impl SqliteStore {
+    /// Opens the database, and makes it if there is none. One process at a time may have it open.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unusable`] if another process has it, or if it was made by a later release.
+    pub async fn open(path: &Path) -> Result<Self, Error> {
+        let lock = lock(path)?;
+        let unusable = |error: sqlx::Error| Error::Unusable {
+            path: path.to_owned(),
+            problem: error.to_string(),
+        };
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .busy_timeout(Duration::from_secs(10))
+            .pragma("cache_size", "-1024");
+        let writing = options
+            .clone()
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full);
+        let mut connection = SqliteConnection::connect_with(&writing).await.map_err(unusable)?;
+        migrate(path, &mut connection).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .min_connections(1)
+            .test_before_acquire(false)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options.pragma("query_only", "ON"))
+            .await
+            .map_err(unusable)?;
+        Ok(Self { readers, writer: Writer::start(connection), _lock: lock })
+    }
+}
+
+impl MetadataStore for SqliteStore {
+    fn file<'a>(
+        &'a self,
+        gun: &'a Gun,
+        role: &'a RoleName,
+        which: Which,
+    ) -> Answer<'a, Option<StoredFile>> {
+        let query = match which {
+            Which::Current => sqlx::query(CURRENT_FILE).bind(gun.as_str()).bind(role.as_str()),
+            Which::Hash(sha256) => sqlx::query(FILE_BY_HASH)
+                .bind(gun.as_str())
+                .bind(role.as_str())
+                .bind(sha256.as_bytes().to_vec()),
+            Which::Version(version) => sqlx::query(FILE_BY_VERSION)
+                .bind(gun.as_str())
+                .bind(role.as_str())
+                .bind(rows::number(version)),
+        };
+        async move {
+            let row = query.fetch_optional(&self.readers).await.map_err(failed("read a file"))?;
+            row.as_ref().map(rows::file).transpose()
+        }
+        .boxed()
+    }
+
+    fn holdings<'a>(&'a self, gun: &'a Gun, roles: &'a [RoleName]) -> Answer<'a, Holdings> {
+        self.read_holdings(gun, roles).boxed()
+    }
+
+    fn publish<'a>(
+        &'a self,
+        publication: &'a Publication,
+        keys: &'a [KeyRecord],
+        at: Instant,
+    ) -> Answer<'a, ()> {
+        self.writer.publish(publication.clone(), keys.to_vec(), at).boxed()
+    }
+
+    fn delete<'a>(&'a self, gun: &'a Gun, at: Instant) -> Answer<'a, bool> {
+        self.writer.delete(gun.clone(), at).boxed()
+    }
+
+    fn changes<'a>(&'a self, gun: Option<&'a Gun>, page: Page) -> Answer<'a, Vec<Change>> {
+        self.read_changes(gun, page).boxed()
+    }
+
+    fn keys<'a>(&'a self, gun: &'a Gun) -> Answer<'a, Vec<KeyRecord>> {
+        async move {
+            let query = sqlx::query(KEYS).bind(gun.as_str());
+            let found = query.fetch_all(&self.readers).await.map_err(failed("read keys"))?;
+            found.iter().map(|row| rows::key(row, gun)).collect()
+        }
+        .boxed()
+    }
+
+    fn stale(&self, before: Instant, limit: usize) -> Answer<'_, Vec<Gun>> {
+        async move {
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let query = sqlx::query(STALE).bind(before.as_microsecond()).bind(limit);
+            let found = query.fetch_all(&self.readers).await.map_err(failed("find stale files"))?;
+            found.iter().map(|row| rows::gun(row.try_get(0))).collect()
+        }
+        .boxed()
+    }
+
+    fn check(&self) -> Answer<'_, ()> {
+        async move {
+            let query = sqlx::query("SELECT count(*) FROM (SELECT 1 FROM tuf_files LIMIT 1)");
+            query.fetch_one(&self.readers).await.map_err(failed("answer"))?;
+            self.writer.check()
+        }
+        .boxed()
+    }
+}
+
+impl SqliteStore {
+    async fn read_holdings(&self, gun: &Gun, roles: &[RoleName]) -> Result<Holdings, Error> {
+        let mut holdings = Holdings::default();
+        let mut connection = self.readers.acquire().await.map_err(failed("be reached"))?;
+        let query = sqlx::query(VERSIONS).bind(gun.as_str()).bind(gun.as_str());
+        let found = query.fetch_all(&mut *connection).await.map_err(failed("read versions"))?;
+        for row in &found {
+            let (role, version, buried) = rows::version(row)?;
+            match buried {
+                true => holdings.buried.insert(role, version),
+                false => holdings.versions.insert(role, version),
+            };
+        }
+        for role in roles {
+            let Some(version) = holdings.versions.get(role) else { continue };
+            let query = sqlx::query(FILE_BY_VERSION)
+                .bind(gun.as_str())
+                .bind(role.as_str())
+                .bind(rows::number(*version));
+            let row =
+                query.fetch_optional(&mut *connection).await.map_err(failed("read a file"))?;
+            if let Some(row) = row {
+                holdings.files.insert(role.clone(), rows::bytes(&row)?);
+            }
+        }
+        Ok(holdings)
+    }
+
+    async fn read_changes(&self, gun: Option<&Gun>, page: Page) -> Result<Vec<Change>, Error> {
+        let whole = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        let id = |id: u64| i64::try_from(id).unwrap_or(i64::MAX);
+        let (sql, bound, limit) = match page {
+            Page::After { id: after, limit } => (CHANGES_AFTER, id(after), whole(limit)),
+            Page::Before { id: before, limit } => {
+                (CHANGES_BEFORE, before.map_or(i64::MAX, id), whole(limit))
+            }
+        };
+        let query = sqlx::query(sql).bind(bound).bind(gun.map(Gun::as_str)).bind(limit);
+        let found = query.fetch_all(&self.readers).await.map_err(failed("read changes"))?;
+        let mut changes: Vec<Change> = found.iter().map(rows::change).collect::<Result<_, _>>()?;
+        changes.sort_by_key(|change| change.id);
+        Ok(changes)
+    }
+}
+
+/// Brings the tables up to this release, in one transaction.
+async fn migrate(path: &Path, connection: &mut SqliteConnection) -> Result<(), Error> {
+    let failed = failed("be brought up to date");
+    let version: i64 = sqlx::query_scalar("PRAGMA user_version")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(&failed)?;
+    let done = usize::try_from(version).unwrap_or(usize::MAX);
+    if done > MIGRATIONS.len() {
+        let problem = format!("made by a later release (its tables have version {version})");
+        return Err(Error::Unusable { path: path.to_owned(), problem });
+    }
+    for migration in MIGRATIONS.iter().skip(done) {
+        sqlx::raw_sql(*migration).execute(&mut *connection).await.map_err(&failed)?;
+    }
+    Ok(())
+}
+
+/// One process at a time: what it answers from memory must be what is stored.
+fn lock(path: &Path) -> Result<std::fs::File, Error> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let name = PathBuf::from(name);
+    let unusable = |problem: String| Error::Unusable { path: path.to_owned(), problem };
+    let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&name);
+    let file = file.map_err(|error| unusable(error.to_string()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            Err(unusable("another process has this database open".to_owned()))
+        }
+        Err(std::fs::TryLockError::Error(error)) => Err(unusable(error.to_string())),
+    }
+}
+
+fn failed(action: &'static str) -> impl Fn(sqlx::Error) -> Error {
+    move |error| Error::Database { action, source: error.into() }
+}
+
+/// A role's highest version is its current one.
+const CURRENT_FILE: &str = "SELECT version, sha256, created_at, data FROM tuf_files \
+     WHERE gun = ? AND role = ? ORDER BY version DESC LIMIT 1";
+const FILE_BY_VERSION: &str = "SELECT version, sha256, created_at, data FROM tuf_files \
+     WHERE gun = ? AND role = ? AND version = ?";
+const FILE_BY_HASH: &str = "SELECT version, sha256, created_at, data FROM tuf_files \
+     WHERE gun = ? AND +role = ? AND sha256 = ? LIMIT 1";
+const VERSIONS: &str = "SELECT role, max(version), 0 FROM tuf_files WHERE gun = ? GROUP BY role \
+     UNION ALL SELECT role, version, 1 FROM buried WHERE gun = ?";
+const KEYS: &str = "SELECT key_id, private, role FROM private_keys WHERE gun = ?";
+const STALE: &str =
+    "SELECT gun FROM collections WHERE timestamp_at < ? ORDER BY timestamp_at LIMIT ?";
+const CHANGES_AFTER: &str = "SELECT id, created_at, gun, version, sha256, category FROM changefeed \
+     WHERE id > ?1 AND (?2 IS NULL OR gun = ?2) ORDER BY id LIMIT ?3";
+const CHANGES_BEFORE: &str = "SELECT id, created_at, gun, version, sha256, category FROM changefeed \
+     WHERE id < ?1 AND (?2 IS NULL OR gun = ?2) ORDER BY id DESC LIMIT ?3";
+const MIGRATIONS: &[&str] =
+    &[concat!("BEGIN IMMEDIATE;", include_str!("schema.sql"), "PRAGMA user_version = 1; COMMIT;")];
+const READERS: u32 = 2;

@@ -1,0 +1,221 @@
+//! The one task that writes.
+//!
+//! While a transaction is being made durable the next publications gather; they then share one transaction and one
+//! wait for the disk. Each has a savepoint of its own, so that a conflict costs the others nothing. Nobody is told of
+//! success before the transaction is durable.
+
+use jiff::Timestamp as Instant;
+use sqlx::{AssertSqlSafe, SqliteConnection};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{failed, rows};
+use crate::storage::metadata::{Error, KeyRecord};
+use crate::tuf::Gun;
+use crate::verify::submission::Publication;
+
+/// Where writes are handed in.
+#[derive(Clone, Debug)]
+pub(super) struct Writer {
+    queue: mpsc::Sender<Request>,
+}
+
+#[derive(Debug)]
+struct Request {
+    write: Write,
+    at: Instant,
+    reply: oneshot::Sender<Result<bool, Error>>,
+}
+
+#[derive(Debug)]
+enum Write {
+    Publish(Box<Publication>, Vec<KeyRecord>),
+    Delete(Gun),
+}
+
+impl Writer {
+    pub(super) fn start(connection: SqliteConnection) -> Self {
+        let (queue, requests) = mpsc::channel(MAX_WAITING);
+        tokio::spawn(write_all(connection, requests));
+        Self { queue }
+    }
+
+    pub(super) async fn publish(
+        &self,
+        publication: Publication,
+        keys: Vec<KeyRecord>,
+        at: Instant,
+    ) -> Result<(), Error> {
+        self.hand_in(Write::Publish(Box::new(publication), keys), at).await.map(|_| ())
+    }
+
+    pub(super) async fn delete(&self, gun: Gun, at: Instant) -> Result<bool, Error> {
+        self.hand_in(Write::Delete(gun), at).await
+    }
+
+    /// Whether anybody is there to write.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        if self.queue.is_closed() { Err(gone()) } else { Ok(()) }
+    }
+
+    async fn hand_in(&self, write: Write, at: Instant) -> Result<bool, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.queue.send(Request { write, at, reply }).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+async fn write_all(mut connection: SqliteConnection, mut requests: mpsc::Receiver<Request>) {
+    let mut batch = Vec::new();
+    while requests.recv_many(&mut batch, MAX_BATCH).await > 0 {
+        let outcomes = write_batch(&mut connection, &batch).await;
+        for (request, outcome) in batch.drain(..).zip(outcomes) {
+            // Who handed it in may have gone; what is stored is stored.
+            let _ = request.reply.send(outcome);
+        }
+    }
+}
+
+async fn write_batch(
+    connection: &mut SqliteConnection,
+    batch: &[Request],
+) -> Vec<Result<bool, Error>> {
+    let mut outcomes = Vec::with_capacity(batch.len());
+    if let Err(error) = run(connection, "BEGIN IMMEDIATE").await {
+        return all_failed(batch, &error);
+    }
+    for request in batch {
+        outcomes.push(write_one(connection, request).await);
+    }
+    match run(connection, "COMMIT").await {
+        Ok(()) => outcomes,
+        Err(error) => {
+            let _ = run(connection, "ROLLBACK").await;
+            all_failed(batch, &error)
+        }
+    }
+}
+
+async fn write_one(connection: &mut SqliteConnection, request: &Request) -> Result<bool, Error> {
+    run(connection, "SAVEPOINT one").await?;
+    let outcome = match &request.write {
+        Write::Publish(publication, keys) => {
+            publish(connection, publication, keys, request.at).await.map(|()| true)
+        }
+        Write::Delete(gun) => delete(connection, gun, request.at).await,
+    };
+    if outcome.is_err() {
+        run(connection, "ROLLBACK TO one").await?;
+    }
+    run(connection, "RELEASE one").await?;
+    outcome
+}
+
+async fn publish(
+    connection: &mut SqliteConnection,
+    publication: &Publication,
+    keys: &[KeyRecord],
+    at: Instant,
+) -> Result<(), Error> {
+    let gun = publication.gun().as_str();
+    let Some((version, sha256)) = publication.timestamp() else {
+        return Err(Error::Damaged { what: "publication" });
+    };
+    let (version, at) = (rows::number(version), at.as_microsecond());
+    if let Some(on) = publication.on() {
+        let query = sqlx::query(NEXT_TIMESTAMP).bind(version).bind(at).bind(gun);
+        let query = query.bind(rows::number(on)).execute(&mut *connection).await;
+        if query.map_err(failed("store a version"))?.rows_affected() != 1 {
+            return Err(Error::Conflict);
+        }
+    }
+    let mut query = sqlx::query(AssertSqlSafe(statements(publication, keys)));
+    if publication.on().is_none() {
+        query = query.bind(gun).bind(version).bind(at);
+    }
+    for file in publication.files() {
+        query = query.bind(at).bind(gun).bind(file.role.as_str()).bind(rows::number(file.version));
+        query = query.bind(file.sha256.as_bytes().as_slice()).bind(file.bytes.as_slice());
+    }
+    for key in keys {
+        query = query.bind(at).bind(key.id.to_string()).bind(key.gun.as_str());
+        query = query.bind(key.role.as_str()).bind(key.sealed.as_slice());
+    }
+    query = query.bind(at).bind(gun).bind(version).bind(sha256.as_bytes().to_vec()).bind("update");
+    query.execute(&mut *connection).await.map(|_| ()).map_err(conflict_or("store a publication"))
+}
+
+/// Everything else that a publication changes, as one text: each round to the database costs more than a statement. Its
+/// parts are all our own, only their number varies.
+fn statements(publication: &Publication, keys: &[KeyRecord]) -> String {
+    let first = if publication.on().is_none() { FIRST_TIMESTAMP } else { "" };
+    let files = INSERT_FILE.repeat(publication.files().len());
+    let keys = INSERT_KEY.repeat(keys.len());
+    format!("{first}{files}{keys}{INSERT_CHANGE}")
+}
+
+async fn delete(connection: &mut SqliteConnection, gun: &Gun, at: Instant) -> Result<bool, Error> {
+    let (gun, at) = (gun.as_str(), at.as_microsecond());
+    let failed = failed("delete a collection");
+    for statement in [BURY, DELETE_FILES] {
+        let query = sqlx::query(statement).bind(gun);
+        query.execute(&mut *connection).await.map_err(&failed)?;
+    }
+    let query = sqlx::query(DELETE_COLLECTION).bind(gun);
+    let deleted = query.execute(&mut *connection).await.map_err(&failed)?;
+    if deleted.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let query = sqlx::query(INSERT_CHANGE)
+        .bind(at)
+        .bind(gun)
+        .bind(0_i64)
+        .bind([].as_slice())
+        .bind("deletion");
+    query.execute(&mut *connection).await.map_err(&failed)?;
+    Ok(true)
+}
+
+async fn run(connection: &mut SqliteConnection, statement: &'static str) -> Result<(), Error> {
+    let query = sqlx::query(statement).execute(connection).await;
+    query.map(|_| ()).map_err(failed("write"))
+}
+
+/// A version that is there already is somebody else's.
+fn conflict_or(action: &'static str) -> impl Fn(sqlx::Error) -> Error {
+    move |error| match &error {
+        sqlx::Error::Database(cause) if cause.is_unique_violation() => Error::Conflict,
+        _ => failed(action)(error),
+    }
+}
+
+fn all_failed(batch: &[Request], error: &Error) -> Vec<Result<bool, Error>> {
+    let told = std::error::Error::source(error).map_or_else(String::new, ToString::to_string);
+    let failed =
+        |_: &Request| Err(Error::Database { action: "write", source: told.clone().into() });
+    batch.iter().map(failed).collect()
+}
+
+fn gone() -> Error {
+    Error::Database { action: "write", source: "its writer has ended".into() }
+}
+
+/// A collection that is there already breaks the rule that a name stands once.
+const FIRST_TIMESTAMP: &str =
+    "INSERT INTO collections (gun, timestamp_version, timestamp_at) VALUES (?, ?, ?);";
+const NEXT_TIMESTAMP: &str = "UPDATE collections SET timestamp_version = ?, timestamp_at = ? \
+     WHERE gun = ? AND timestamp_version = ?";
+const INSERT_FILE: &str = "INSERT INTO tuf_files (created_at, gun, role, version, sha256, data) \
+     VALUES (?, ?, ?, ?, ?, ?);";
+const INSERT_KEY: &str = "INSERT INTO private_keys (created_at, key_id, gun, role, private) \
+     VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING;";
+const INSERT_CHANGE: &str = "INSERT INTO changefeed (created_at, gun, version, sha256, category) \
+     VALUES (?, ?, ?, ?, ?);";
+const BURY: &str = "INSERT INTO buried (gun, role, version) \
+     SELECT gun, role, max(version) FROM tuf_files WHERE gun = ? GROUP BY gun, role \
+     ON CONFLICT (gun, role) DO UPDATE SET version = max(version, excluded.version)";
+const DELETE_FILES: &str = "DELETE FROM tuf_files WHERE gun = ?";
+const DELETE_COLLECTION: &str = "DELETE FROM collections WHERE gun = ?";
+/// How many writes share one transaction.
+const MAX_BATCH: usize = 256;
+/// How many may wait.
+const MAX_WAITING: usize = 1024;

@@ -1,0 +1,224 @@
+//! Who may do what.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use countersign::crypto::{Algorithm, PrivateKey, Scheme, Signer};
+use countersign::server::{Access, Options, Passwords, Readers, Tokens};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use super::bench::Bench;
+use super::repository::{TestKey, now};
+
+/// A token service.
+struct Issuer {
+    key: std::sync::Arc<TestKey>,
+}
+
+impl Issuer {
+    fn new() -> Self {
+        Self { key: TestKey::p256().in_certificate("token service") }
+    }
+
+    fn bench(&self) -> Bench {
+        let realm = "https://auth.test/token".to_owned();
+        let (issuer, service) = ("auth.test".to_owned(), "notary-server".to_owned());
+        let tokens = Tokens::new(realm, issuer, service, &self.key.written).expect("a certificate");
+        Bench::with(Access::Tokens(tokens), Options::default())
+    }
+
+    fn token(&self, name: &str, actions: &[&str]) -> String {
+        self.sign(&header(), &claims(name, actions))
+    }
+
+    fn sign(&self, header: &Value, claims: &Value) -> String {
+        signed(header, claims, &self.key.signer)
+    }
+}
+
+fn signed(header: &Value, claims: &Value, key: &PrivateKey) -> String {
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let message = format!("{}.{}", part(header), part(claims));
+    let signature = key.sign_with(Scheme::EcdsaFixed, message.as_bytes()).expect("a signature");
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature.as_bytes()))
+}
+
+fn header() -> Value {
+    json!({"alg": "ES256", "typ": "JWT"})
+}
+
+fn claims(name: &str, actions: &[&str]) -> Value {
+    let at = |minutes: i64| (now() + SignedDuration::from_mins(minutes)).as_second();
+    json!({
+        "iss": "auth.test", "aud": "notary-server", "sub": "alice", "exp": at(5), "nbf": at(-5),
+        "access": [{"type": "repository", "name": name, "actions": actions}],
+    })
+}
+
+#[tokio::test]
+async fn authz_matrix() {
+    let issuer = Issuer::new();
+    let bench = issuer.bench();
+    let (pull, push, all) = (&["pull"][..], &["pull", "push"][..], &["*"][..]);
+    for (method, file, enough, too_little) in [
+        ("GET", "timestamp.json", pull, &["push"][..]),
+        ("GET", "timestamp.key", push, pull),
+        ("POST", "timestamp.key", all, push),
+        ("POST", "", push, pull),
+        ("DELETE", "", all, push),
+    ] {
+        let path = format!("/v2/a/b/_trust/tuf/{file}");
+        let ask = async |token: Option<String>| {
+            let bench = match token {
+                Some(token) => bench.saying("authorization", &format!("Bearer {token}")),
+                None => bench.clone(),
+            };
+            bench.ask(method, &path, Vec::new()).await
+        };
+        assert_ne!(ask(Some(issuer.token("a/b", enough))).await.status, 401, "{method} {file}");
+        assert_ne!(
+            ask(Some(issuer.token("a/b", &["*"]))).await.status,
+            401,
+            "who may do all may do this"
+        );
+        let refused = ask(None).await;
+        assert_eq!((refused.status, refused.code().as_str()), (401, "UNAUTHORIZED"));
+        let challenge = refused.header("www-authenticate").expect("a challenge");
+        assert!(challenge.starts_with("Bearer realm=\"https://auth.test/token\",service=\"notary-server\",scope=\"repository:a/b:"), "{challenge}");
+        assert!(!challenge.contains("error="));
+        for (name, actions) in [
+            ("a/b", too_little),
+            ("a/bc", enough),
+            ("a", enough),
+            ("A/b", enough),
+            ("a/b/", enough),
+        ] {
+            let refused = ask(Some(issuer.token(name, actions))).await;
+            assert_eq!(refused.status, 401, "{method} {file} {name}");
+            let challenge = refused.header("www-authenticate").expect("a challenge");
+            assert!(challenge.ends_with(",error=\"insufficient_scope\""), "{challenge}");
+        }
+    }
+    assert_eq!(bench.get("/v2/").await.status, 401);
+    assert_eq!(bench.get("/v2/_trust/changefeed?records=1").await.status, 401);
+    assert_eq!(bench.get("/other").await.status, 401);
+    assert_eq!(bench.get("/_notary_server/health").await.status, 200);
+}
+
+#[tokio::test]
+async fn token_faults() {
+    let issuer = Issuer::new();
+    let bench = issuer.bench();
+    let good = claims("a/b", &["pull"]);
+    let with = |name: &str, value: Value| {
+        let mut claims = good.clone();
+        claims[name] = value;
+        issuer.sign(&header(), &claims)
+    };
+    let at = |minutes: i64| json!((now() + SignedDuration::from_mins(minutes)).as_second());
+    let stranger = PrivateKey::generate(Algorithm::EcdsaP256).expect("a key");
+    let claimed = TestKey::p256().in_certificate("token service");
+    let pem = String::from_utf8(claimed.written.clone()).expect("PEM");
+    let der: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    let valid = issuer.token("a/b", &["pull"]);
+    let unsigned = format!(
+        "{}.{}.",
+        URL_SAFE_NO_PAD.encode(json!({"alg": "none"}).to_string()),
+        URL_SAFE_NO_PAD.encode(good.to_string())
+    );
+    for (what, token) in [
+        ("not a token", "x".to_owned()),
+        ("two parts", "x.y".to_owned()),
+        ("too long", "x".repeat(20_000)),
+        ("alg none", unsigned),
+        ("no signature", valid.rsplit_once('.').expect("parts").0.to_owned() + "."),
+        ("another issuer", with("iss", json!("evil.test"))),
+        ("another audience", with("aud", json!("registry"))),
+        ("expired", with("exp", at(-2))),
+        ("not valid yet", with("nbf", at(2))),
+        (
+            "no end",
+            issuer.sign(&header(), &{
+                let mut c = good.clone();
+                c.as_object_mut().expect("claims").remove("exp");
+                c
+            }),
+        ),
+        ("end that overflows", with("exp", json!(i64::MAX))),
+        ("a fractional end", with("exp", json!(1e300))),
+        ("a stranger's key", signed(&header(), &good, &stranger)),
+        (
+            "a stranger's key that says whose it is",
+            signed(&json!({"alg": "ES256", "kid": "x", "jwk": {"kty": "EC"}}), &good, &stranger),
+        ),
+        (
+            "a stranger's certificate",
+            signed(&json!({"alg": "ES256", "x5c": [der]}), &good, &claimed.signer),
+        ),
+        ("HMAC", issuer.sign(&json!({"alg": "HS256"}), &good)),
+        ("another curve", issuer.sign(&json!({"alg": "ES384"}), &good)),
+        ("RSA", issuer.sign(&json!({"alg": "RS256"}), &good)),
+    ] {
+        let bench = bench.saying("authorization", &format!("Bearer {token}"));
+        let answer = bench.file("a/b", "timestamp.json").await;
+        assert_eq!(answer.status, 401, "{what}");
+        let challenge = answer.header("www-authenticate").expect("a challenge");
+        assert!(challenge.contains("error=\"invalid_token\""), "{what}: {challenge}");
+        let log = bench.log.lock().expect("a log").join("\n");
+        assert!(!log.contains(&token) || token.len() < 4, "{what}: tokens stay out of the log");
+    }
+    for (what, token) in [
+        ("it", valid),
+        ("several audiences", with("aud", json!(["x", "notary-server"]))),
+        (
+            "within the leeway",
+            with("exp", json!((now() - SignedDuration::from_secs(30)).as_second())),
+        ),
+    ] {
+        let bench = bench.saying("authorization", &format!("bearer {token}"));
+        assert_eq!(bench.file("a/b", "timestamp.json").await.status, 404, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn passwords_let_in_and_others_may_read_if_so_configured() {
+    let hash = bcrypt::hash("right", 4).expect("a hash");
+    let text = format!("# team\n\nalice:{hash}\n");
+    for readers in [Readers::Anybody, Readers::Nobody] {
+        let passwords = Passwords::parse(&text, readers).expect("a file");
+        let bench = Bench::with(Access::Passwords(passwords), Options::default());
+        let as_user = |user: &str, password: &str| {
+            let basic = STANDARD.encode(format!("{user}:{password}"));
+            bench.saying("authorization", &format!("Basic {basic}"))
+        };
+        for _ in 0..2 {
+            let key = as_user("alice", "right").file("a/b", "timestamp.key").await;
+            assert_eq!(key.status, 200, "asked twice, the second time from memory");
+        }
+        for (user, password) in [("alice", "wrong"), ("bob", "right"), ("alice", ""), ("", "right")]
+        {
+            let refused = as_user(user, password).file("a/b", "timestamp.json").await;
+            assert_eq!(refused.status, 401, "{user} {password}");
+            assert_eq!(refused.header("www-authenticate"), Some("Basic realm=\"trust\""));
+        }
+        let expected = if readers == Readers::Anybody { 404 } else { 401 };
+        assert_eq!(bench.file("a/b", "timestamp.json").await.status, expected);
+        assert_eq!(bench.file("a/b", "timestamp.key").await.status, 401);
+        assert_eq!(bench.get("/v2/").await.status, 401, "by which clients learn how to be let in");
+    }
+    assert_eq!(Passwords::parse("alice:$2y$x\nbob:{SHA}x\n", Readers::Nobody).err(), Some(2));
+}
+
+#[tokio::test]
+async fn log_hygiene() {
+    let bench = Bench::new();
+    bench.get("/v2/a%22%7d,%0a%1b{b/_trust/tuf/root.json").await;
+    bench.saying("authorization", "Basic c2VjcmV0").get("/v2/a/_trust/tuf/root.json").await;
+    let log = bench.log.lock().expect("a log").clone();
+    assert_eq!(log.len(), 2);
+    for line in &log {
+        let event: Value = serde_json::from_str(line).expect("one object on a line");
+        assert_eq!(event["event"], "request");
+        assert!(!line.contains("c2VjcmV0") && !line.contains('\u{1b}') && !line.contains('\n'));
+    }
+}

@@ -1,0 +1,160 @@
+//! One collection over time: races, rotations, what comes and goes.
+
+use std::sync::Arc;
+
+use countersign::server::{Access, Options};
+use countersign::storage::metadata::{MemoryStore, MetadataStore, SqliteStore};
+
+use super::bench::{Bench, FILES, SnapshotBy, key_in};
+use super::repository::{Client, Repository, TestKey, temporary};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_publish_one_winner() {
+    let home = temporary();
+    let sqlite = SqliteStore::open(&home.path().join("a.db")).await.expect("a database");
+    let stores: [Arc<dyn MetadataStore>; 2] = [Arc::new(MemoryStore::new()), Arc::new(sqlite)];
+    for store in stores {
+        let bench = Bench::on(store, 7, Access::Open, Options::default());
+        let mut team = bench.uploaded_team(SnapshotBy::Server).await;
+        for round in 0..10 {
+            let contenders = (0..16).map(|number| {
+                let (bench, mut mine) = (bench.clone(), team.clone());
+                tokio::spawn(async move {
+                    mine.tag("targets", "v9", &format!("{round} {number}")).publish();
+                    let status = bench.upload(&mine, &["targets"]).await;
+                    (status.status == 200, (status.status != 200).then(|| status.code()), mine)
+                })
+            });
+            let contenders: Vec<_> = contenders.collect();
+            let mut winners = Vec::new();
+            for contender in contenders {
+                let (won, code, mine) = contender.await.expect("no panic");
+                match won {
+                    true => winners.push(mine),
+                    false => assert_eq!(code.as_deref(), Some("VERSION")),
+                }
+            }
+            assert_eq!(winners.len(), 1);
+            team = winners.remove(0);
+            let stored = bench.file(team.gun.as_str(), "targets.json").await.body;
+            assert_eq!(stored, team.current["targets"], "the winner's bytes");
+        }
+        Client::of(team.gun.as_str()).refresh(&bench.shown(&team).await).expect("it verifies");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn publishers_of_different_roles_do_not_disturb_each_other() {
+    let bench = Bench::new();
+    let team = bench.uploaded_team(SnapshotBy::Server).await;
+    let roles = ["targets", "targets/alice", "targets/releases", "targets/alice/ci"];
+    let publishers = roles.map(|role| {
+        let (bench, mut mine) = (bench.clone(), team.clone());
+        tokio::spawn(async move {
+            for round in 0..10 {
+                mine.tag(role, "ci-new", &format!("{role} {round}")).publish();
+                assert_eq!(bench.upload(&mine, &[role]).await.status, 200, "{role} {round}");
+            }
+        })
+    });
+    for publisher in publishers {
+        publisher.await.expect("no conflict");
+    }
+    Client::of(team.gun.as_str()).refresh(&bench.shown(&team).await).expect("it verifies");
+    let snapshot = bench.file(team.gun.as_str(), "snapshot.json").await.json();
+    assert_eq!(snapshot["signed"]["version"], 41);
+}
+
+#[tokio::test]
+async fn rotation_is_two_phase() {
+    let bench = Bench::new();
+    let mut team = bench.uploaded_team(SnapshotBy::Server).await;
+    let gun = team.gun.to_string();
+    for role in ["timestamp", "snapshot"] {
+        let old = bench.key(&gun, role).await;
+        let path = format!("/v2/{gun}/_trust/tuf/{role}.key");
+        let new = key_in(&bench.ask("POST", &path, Vec::new()).await);
+        let again = key_in(&bench.ask("POST", &path, Vec::new()).await);
+        assert_ne!(old.id(), new.id());
+        assert_eq!(new.id(), again.id(), "until it is used it is the next one");
+        assert_eq!(bench.key(&gun, role).await.id(), old.id(), "the old one is in use");
+        assert_eq!(bench.post(&gun, &[]).await.status, 200, "and signs");
+        team.grant(role, 1, &[Arc::clone(&new)]).publish();
+        assert_eq!(bench.upload(&team, &["root"]).await.status, 200);
+        assert_eq!(bench.key(&gun, role).await.id(), new.id());
+        let signed = bench.file(&gun, &format!("{role}.json")).await.json();
+        assert_eq!(signed["signatures"][0]["keyid"], new.id());
+        Client::of(&gun).refresh(&bench.shown(&team).await).expect("it verifies");
+    }
+}
+
+#[tokio::test]
+async fn keys_are_the_same_whoever_asks_and_however_often() {
+    let store: Arc<dyn MetadataStore> = Arc::new(MemoryStore::new());
+    let one = Bench::on(Arc::clone(&store), 7, Access::Open, Options::default());
+    let other = Bench::on(store, 7, Access::Open, Options::default());
+    let key = one.key("a/b", "timestamp").await.id();
+    assert_eq!(one.key("a/b", "timestamp").await.id(), key);
+    assert_eq!(other.key("a/b", "timestamp").await.id(), key);
+    assert_ne!(one.key("a/c", "timestamp").await.id(), key);
+    assert_ne!(one.key("a/b", "snapshot").await.id(), key);
+}
+
+#[tokio::test]
+async fn a_server_key_of_another_collection_does_not_sign() {
+    let bench = Bench::new();
+    let mut team = bench.team(SnapshotBy::Publisher).await;
+    let foreign = bench.key("registry.test/other", "timestamp").await;
+    team.grant("timestamp", 1, &[foreign]).publish();
+    let answer = bench.upload(&team, &FILES).await;
+    let (name, message) = answer.verdict();
+    assert_eq!(
+        (name.as_str(), message.as_str()),
+        ("ErrBadRoot", "no  timestamp keys exist on the server")
+    );
+}
+
+#[tokio::test]
+async fn lost_timestamp_key() {
+    let store: Arc<dyn MetadataStore> = Arc::new(MemoryStore::new());
+    let bench = Bench::on(Arc::clone(&store), 7, Access::Open, Options::default());
+    let mut team = bench.uploaded_team(SnapshotBy::Publisher).await;
+    let lost = Bench::on(store, 8, Access::Open, Options::default());
+    team.tag("targets", "v5", "x").publish();
+    let answer = lost.upload(&team, &["targets", "snapshot"]).await;
+    assert_eq!(answer.status, 500, "a stored key that does not open is trouble of ours");
+    assert_eq!(lost.file(team.gun.as_str(), "timestamp.json").await.status, 200);
+}
+
+#[tokio::test]
+async fn what_docker_and_notary_do_over_time_is_accepted() {
+    let bench = Bench::new();
+    let mut team = bench.uploaded_team(SnapshotBy::Server).await;
+    let gun = team.gun.to_string();
+    let check = async |team: &mut Repository, roles: &[&str], what: &str| {
+        team.publish();
+        let answer = bench.upload(team, roles).await;
+        assert_eq!(answer.status, 200, "{what}: {}", String::from_utf8_lossy(&answer.body));
+        let client = Client::of(&gun);
+        client.refresh(&bench.shown(team).await).unwrap_or_else(|error| panic!("{what}: {error}"));
+    };
+    team.rotate("targets");
+    check(&mut team, &["root", "targets"], "targets key rotated").await;
+    team.rotate("root");
+    check(&mut team, &["root"], "root key rotated").await;
+    let carol = TestKey::p256();
+    team.declare("targets/carol", 1, &[carol], &["c"]);
+    check(&mut team, &["targets"], "signer added who has published nothing").await;
+    let bob = TestKey::p256();
+    team.declare("targets/alice", 1, &[bob], &[""]);
+    check(&mut team, &["targets"], "key of a delegation replaced, its file not yet").await;
+    team.touch("targets/alice");
+    check(&mut team, &["targets/alice"], "and witnessed").await;
+    team.say("targets", |signed| {
+        let roles = signed["delegations"]["roles"].as_array_mut().expect("roles");
+        roles.retain(|role| role["name"] != "targets/alice");
+    });
+    check(&mut team, &["targets"], "signer removed, its file stays listed").await;
+    team.say("targets", |signed| signed["delegations"]["roles"] = serde_json::Value::Null);
+    check(&mut team, &["targets"], "the last delegation removed").await;
+}

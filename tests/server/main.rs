@@ -1,0 +1,12 @@
+//! The trust server through its router, without a socket: what it takes, what it refuses, what it serves.
+#![cfg(feature = "server")]
+
+#[path = "../support/repository.rs"]
+mod repository;
+
+mod access;
+mod bench;
+mod history;
+mod refusals;
+mod renewal;
+mod serving;

@@ -1,0 +1,154 @@
+//! Timestamps that are renewed in time, once, and never over trouble.
+
+use std::sync::Arc;
+
+use countersign::server::{Access, Options};
+use countersign::storage::metadata::{
+    Answer, Change, KeyRecord, MemoryStore, MetadataStore, Page, StoredFile, Which,
+};
+use countersign::tuf::{Gun, RoleName};
+use countersign::verify::submission::{Holdings, Publication};
+use futures_util::FutureExt as _;
+use jiff::Timestamp as Instant;
+
+use super::bench::{Bench, SnapshotBy};
+use super::repository::{Client, Repository, after_hours};
+
+async fn version(bench: &Bench, team: &Repository, role: &str) -> u64 {
+    let answer = bench.file(team.gun.as_str(), &format!("{role}.json")).await;
+    assert_eq!(answer.status, 200, "{role}");
+    answer.json()["signed"]["version"].as_u64().expect("a version")
+}
+
+#[tokio::test]
+async fn timestamps_are_renewed_before_they_expire() {
+    let bench = Bench::new();
+    let team = bench.uploaded_team(SnapshotBy::Server).await;
+    bench.server.renew_due().await;
+    assert_eq!(version(&bench, &team, "timestamp").await, 1, "it is new");
+    bench.set_clock(after_hours(7 * 24 + 1));
+    bench.server.renew_due().await;
+    bench.server.renew_due().await;
+    assert_eq!(version(&bench, &team, "timestamp").await, 2);
+    assert_eq!(version(&bench, &team, "snapshot").await, 1, "the snapshot lasts");
+    let mut client = Client::of(team.gun.as_str());
+    client.at(after_hours(7 * 24 + 1)).refresh(&bench.shown(&team).await).expect("it verifies");
+}
+
+#[tokio::test]
+async fn a_snapshot_is_renewed_before_it_expires() {
+    let bench = Bench::new();
+    let team = bench.uploaded_team(SnapshotBy::Server).await;
+    let late = after_hours((3 * 365 - 30) * 24);
+    bench.set_clock(late);
+    bench.server.renew_due().await;
+    assert_eq!(version(&bench, &team, "timestamp").await, 2);
+    assert_eq!(version(&bench, &team, "snapshot").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn timestamp_renewal_single_flight() {
+    let bench = Bench::new();
+    let team = bench.uploaded_team(SnapshotBy::Server).await;
+    bench.set_clock(after_hours(15 * 24));
+    let readers = (0..500).map(|_| {
+        let (bench, gun) = (bench.clone(), team.gun.to_string());
+        tokio::spawn(async move { bench.file(&gun, "timestamp.json").await })
+    });
+    let readers: Vec<_> = readers.collect();
+    let mut bodies = std::collections::BTreeSet::new();
+    for reader in readers {
+        let answer = reader.await.expect("no panic");
+        assert_eq!(answer.status, 200);
+        bodies.insert(answer.body);
+    }
+    assert_eq!(bodies.len(), 1, "all read the same");
+    assert_eq!(version(&bench, &team, "timestamp").await, 2, "renewed once");
+}
+
+#[tokio::test]
+async fn no_timestamp_under_an_expired_root() {
+    let bench = Bench::new();
+    let mut team = bench.team(SnapshotBy::Server).await;
+    team.say("root", |root| {
+        root["version"] = 0.into();
+        root["expires"] = after_hours(24).to_string().into();
+    });
+    team.publish();
+    let roles = SnapshotBy::Server.roles(&super::bench::FILES).to_vec();
+    assert_eq!(bench.upload(&team, &roles).await.status, 200);
+    bench.set_clock(after_hours(15 * 24));
+    bench.server.renew_due().await;
+    let answer = bench.file(team.gun.as_str(), "timestamp.json").await;
+    assert_eq!((answer.status, answer.code().as_str()), (500, "UNKNOWN"));
+    let log = bench.log.lock().expect("a log").join("\n");
+    assert!(log.contains("trouble") && log.contains("expired"), "{log}");
+}
+
+#[tokio::test]
+async fn no_timestamp_over_corrupt_snapshot() {
+    let store = Arc::new(Spoiled(MemoryStore::new()));
+    let bench = Bench::on(store, 7, Access::Open, Options::default());
+    let team = bench.uploaded_team(SnapshotBy::Server).await;
+    bench.set_clock(after_hours(15 * 24));
+    let answer = bench.file(team.gun.as_str(), "timestamp.json").await;
+    assert_eq!((answer.status, answer.code().as_str()), (500, "UNKNOWN"));
+    let empty = bench.post(team.gun.as_str(), &[]).await;
+    assert_eq!((empty.status, empty.code().as_str()), (500, "UNKNOWN"));
+    let log = bench.log.lock().expect("a log").join("\n");
+    assert!(log.contains("damaged"), "{log}");
+}
+
+/// A store in which somebody changed a snapshot.
+struct Spoiled(MemoryStore);
+
+impl MetadataStore for Spoiled {
+    fn file<'a>(
+        &'a self,
+        gun: &'a Gun,
+        role: &'a RoleName,
+        which: Which,
+    ) -> Answer<'a, Option<StoredFile>> {
+        self.0.file(gun, role, which)
+    }
+
+    fn holdings<'a>(&'a self, gun: &'a Gun, roles: &'a [RoleName]) -> Answer<'a, Holdings> {
+        async move {
+            let mut held = self.0.holdings(gun, roles).await?;
+            if let Some(snapshot) = held.files.get_mut(&RoleName::Snapshot) {
+                snapshot.push(b' ');
+            }
+            Ok(held)
+        }
+        .boxed()
+    }
+
+    fn publish<'a>(
+        &'a self,
+        publication: &'a Publication,
+        keys: &'a [KeyRecord],
+        at: Instant,
+    ) -> Answer<'a, ()> {
+        self.0.publish(publication, keys, at)
+    }
+
+    fn delete<'a>(&'a self, gun: &'a Gun, at: Instant) -> Answer<'a, bool> {
+        self.0.delete(gun, at)
+    }
+
+    fn changes<'a>(&'a self, gun: Option<&'a Gun>, page: Page) -> Answer<'a, Vec<Change>> {
+        self.0.changes(gun, page)
+    }
+
+    fn keys<'a>(&'a self, gun: &'a Gun) -> Answer<'a, Vec<KeyRecord>> {
+        self.0.keys(gun)
+    }
+
+    fn stale(&self, before: Instant, limit: usize) -> Answer<'_, Vec<Gun>> {
+        self.0.stale(before, limit)
+    }
+
+    fn check(&self) -> Answer<'_, ()> {
+        self.0.check()
+    }
+}
