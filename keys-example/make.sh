@@ -6,14 +6,15 @@ set -euo pipefail
 main() {
     work=$(mktemp -d)
     trap 'clean_up' EXIT
-    rm -rf "$here"/{docker,notary,legacy,openssl,index.json}
-    mkdir -p "$here"/{docker,notary,legacy,openssl}
+    rm -rf "$here"/{countersign,docker,notary,legacy,openssl,index.json}
+    mkdir -p "$here"/{countersign,docker,notary,legacy,openssl}
     "$here/../test-registry/start" --no-docker "$work/run"
     # shellcheck disable=SC1091  # made by the line above
     source "$work/run/env"
     read_passphrases
     made_by_docker
     made_by_notary
+    made_by_countersign
     made_by_openssl
     older_trust_directory
     rewritten_by_notary
@@ -49,6 +50,15 @@ made_by_notary() {
     (cd "$here/notary" && notary -d "$trust" key generate ecdsa --role targets/bob -o bob)
     notary -d "$trust" key export -o "$here/notary/export.pem"
     cp -r "$trust/private" "$here/notary/private"
+}
+
+# A signer's key, and a repository founded on a root key of its own.
+made_by_countersign() {
+    local trust=$work/countersign-trust program=${COUNTERSIGN:-$here/../target/release/countersign}
+    (cd "$here/countersign" && DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE=$DELEGATION \
+        "$program" --trust-dir "$trust" key generate carol) >/dev/null
+    "$program" --quiet --trust-dir "$trust" init "$gun-countersign" >/dev/null
+    cp -r "$trust/private" "$here/countersign/private"
 }
 
 # --- openssl ---------------------------------------------------------------------------------------
@@ -164,7 +174,7 @@ key_id() {
 write_index() {
     cd "$here"
     local file
-    find docker notary legacy openssl -type f \( -name '*.key' -o -name '*.pem' \) | LC_ALL=C sort | while read -r file; do
+    find countersign docker notary legacy openssl -type f \( -name '*.key' -o -name '*.pem' \) | LC_ALL=C sort | while read -r file; do
         if [[ $file == notary/export.pem ]] || ! grep -q 'PRIVATE KEY-----' "$file"; then continue; fi
         describe "$file"
     done | jq -s . >index.json

@@ -19,6 +19,16 @@ fn countersign(home: &Path) -> Command {
     command
 }
 
+/// The same, whatever signals those who started us told us to ignore, as `nohup` and `&` do.
+fn heeding_signals(home: &Path) -> Command {
+    let plain = countersign(home);
+    let mut command = Command::new("env");
+    command.arg("--default-signal").arg(plain.get_program());
+    command.env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.current_dir(home).stdin(Stdio::null());
+    command
+}
+
 /// A server that takes connections and says nothing.
 fn silent_server() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -158,7 +168,7 @@ fn signals_end_it_and_leave_nothing_behind() {
     ] {
         let home = tempfile::tempdir().expect("a home");
         let (server, url) = silent_server();
-        let mut child = countersign(home.path())
+        let mut child = heeding_signals(home.path())
             .args(["--server", &url])
             .args(arguments)
             .spawn()

@@ -129,7 +129,7 @@ fn each_mishap_on_the_wire_has_its_code_and_harms_nothing() {
     let verify = ["verify", &reference, "--timeout", "2s"];
     let through = [&verify[..], &attacker.server()].concat();
     for (behaviour, code, said) in [
-        ("html", 4, "not acceptable JSON"),
+        ("html", 4, "a login page"),
         ("close", 5, "it closed the connection (network)"),
         ("status 500", 5, "status 500"),
         ("status 403", 5, "docker login"),

@@ -19,7 +19,7 @@ use server::{Behaviour, DemoServer};
 
 #[derive(Args)]
 #[command(after_help = "\
-Nothing is read from disk or sent anywhere, and nothing stays. `make demo` in the source tree tells the same story
+Nothing is read from disk or sent anywhere, and nothing stays. `make demo` in the source tree tells the same story \
 with a real registry, trust server and docker.")]
 pub(super) struct Arguments {}
 

@@ -15,7 +15,7 @@ use crate::tuf::{Key, KeyId, RoleName, canonical_key_id};
 
 #[derive(Args)]
 #[command(after_help = "\
-Shows on which files and keys the answer of `verify` rests. If it refuses, the links that held are shown
+Shows on which files and keys the answer of `verify` rests. If it refuses, the links that held are shown \
 with the one that broke, and what can be done about it; the exit code is that of `verify`.
 
 Example:

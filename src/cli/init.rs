@@ -14,7 +14,7 @@ use crate::tuf::KeyId;
 
 #[derive(Args)]
 #[command(after_help = "\
-`countersign sign` does the same when it is needed; this does it before there is anything to sign.
+`countersign sign` does the same when it is needed; this does it before there is anything to sign. \
 For a repository that has trust data nothing is changed.
 
 Example:

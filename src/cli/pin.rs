@@ -31,7 +31,7 @@ pub(super) enum Command {
 
 #[derive(Args)]
 #[command(after_help = "\
-A pin covers the name and what is below it, in whole path components. It holds for roots that are cached
+A pin covers the name and what is below it, in whole path components. It holds for roots that are cached \
 already, too. Pins are kept in pins.toml in the trust directory.
 
 Examples:

@@ -19,7 +19,7 @@ use crate::tuf::RoleName;
 
 #[derive(Args)]
 #[command(after_help = "\
-A tag is taken out of every role that you can sign. If others still sign it where pulls look, that is
+A tag is taken out of every role that you can sign. If others still sign it where pulls look, that is \
 told, and the exit code is 6.
 
 Examples:

@@ -22,13 +22,13 @@ use crate::tuf::{Custom, Gun, KeyId, RoleName};
 
 #[derive(Args)]
 #[command(after_help = "\
-A repository that has no trust data yet gets it, as with docker push: its root key is one that is here,
-or a new one. Tags of one repository are published together. Passphrases come from
-DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE and DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE, from the file that
+A repository that has no trust data yet gets it, as with docker push: its root key is one that is here, \
+or a new one. Tags of one repository are published together. Passphrases come from \
+DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE and DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE, from the file that \
 COUNTERSIGN_PASSPHRASE_FILE names, or from the terminal.
 
 Examples:
-  countersign sign registry.example.com/team/web:1.4 registry.example.com/team/web:latest
+  countersign sign reg.io/team/web:1.4 reg.io/team/web:latest
   countersign sign web:1.4@sha256:…
   docker buildx build --push -t reg.io/web:1 --metadata-file build.json . &&
     countersign sign reg.io/web:1 --metadata-file build.json")]

@@ -16,7 +16,7 @@ use crate::tuf::RoleName;
 
 #[derive(Args)]
 #[command(after_help = "\
-Prints NAME@sha256:… for each reference, and nothing else on stdout. Only exit code 0 means that all
+Prints NAME@sha256:… for each reference, and nothing else on stdout. Only exit code 0 means that all \
 of them are signed and trusted.
 
 Examples:

@@ -18,7 +18,7 @@ use crate::image::Reference;
 
 #[derive(Args)]
 #[command(after_help = "\
-Docker pulls NAME@sha256:…, its record of the digest is compared, then the tag is set. Without a
+Docker pulls NAME@sha256:…, its record of the digest is compared, then the tag is set. Without a \
 trusted signature docker is not even started. Any docker version will do.
 
 Examples:

@@ -1,6 +1,6 @@
 //! What the repository did wrong.
 
-use jiff::Timestamp as Instant;
+use jiff::{SignedDuration, Timestamp as Instant};
 
 use crate::tuf::{self, Gun, RoleName, Threshold, Version};
 
@@ -68,12 +68,12 @@ pub enum Error {
         at: Instant,
     },
     /// Older than the policy allows.
-    #[error("timestamp: signed about {age_hours} h ago, more than the {allowed_hours} h allowed")]
+    #[error("timestamp: signed {age:#} ago, more than the {allowed:#} allowed")]
     TooOld {
-        /// Age in hours, from the usual lifetime of a timestamp.
-        age_hours: i64,
-        /// Hours allowed.
-        allowed_hours: i64,
+        /// Its age in whole seconds, from the usual lifetime of a timestamp.
+        age: SignedDuration,
+        /// The age allowed.
+        allowed: SignedDuration,
     },
     /// Not the file that a trusted file promised.
     #[error("{role}: {what} is {found}, expected {expected}")]

@@ -35,7 +35,7 @@ impl Policy {
         let left = expires.duration_since(self.now);
         match TIMESTAMP_LIFETIME.checked_sub(left) {
             Some(age) if age > allowed => {
-                Err(Error::TooOld { age_hours: age.as_hours(), allowed_hours: allowed.as_hours() })
+                Err(Error::TooOld { age: SignedDuration::from_secs(age.as_secs()), allowed })
             }
             _ => Ok(()),
         }

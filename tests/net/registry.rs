@@ -178,7 +178,7 @@ async fn loopback_registry_speaks_tls_if_it_can() {
     assert!(registry(&trusting, &server).resolve(&Tag::latest()).await.is_ok());
     let error =
         registry(&Client::new(), &server).resolve(&Tag::latest()).await.expect_err("unknown");
-    assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
+    assert!(matches!(error, Error::Certificate { .. }), "{error:?}");
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use crate::keys::KeyStore;
 
 #[derive(Args)]
 #[command(after_help = "\
-The private key is kept in the trust directory; NAME.pub is for whoever adds you as a signer. A root key
+The private key is kept in the trust directory; NAME.pub is for whoever adds you as a signer. A root key \
 needs no such file.
 
 Examples:

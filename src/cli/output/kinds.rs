@@ -16,9 +16,9 @@ impl From<tuf::Error> for Failure {
         use tuf::Error as E;
         let failure = |kind| Self::of(kind, &error);
         match &error {
-            E::Malformed { role, .. } | E::NotJson { role, .. } => {
-                failure(Kind::Malformed).role(role)
-            }
+            E::Malformed { role, .. } | E::NotJson { role, .. } => failure(Kind::Malformed)
+                .role(role)
+                .advise("Is it a trust server that answers? A proxy or a login page may stand in its place."),
             E::WrongType { role, expected, found } => {
                 failure(Kind::WrongType).role(role).expected(expected).found(found)
             }
@@ -69,8 +69,8 @@ impl From<verify::Error> for Failure {
                 .role(role)
                 .found(at)
                 .advise("Is the clock of this machine right? Else the publisher must sign again."),
-            E::TooOld { age_hours, allowed_hours } => {
-                failure(Kind::Policy).role("timestamp").expected(allowed_hours).found(age_hours)
+            E::TooOld { age, allowed } => {
+                failure(Kind::Policy).role("timestamp").expected(allowed).found(age)
             }
             E::Mismatch { role, expected, found, .. } => {
                 failure(Kind::Mismatch).role(role).expected(expected).found(found)
@@ -78,7 +78,7 @@ impl From<verify::Error> for Failure {
             E::NotListed { role, .. } => failure(Kind::Mismatch).role(role),
             E::Pin { .. } => failure(Kind::Pin)
                 .role("root")
-                .advise("`countersign pin list` shows what is pinned; `countersign inspect` shows the root's keys."),
+                .advise("`countersign pin list` shows what is pinned. Ask the owner which root keys are right."),
             E::Certificate { .. } => failure(Kind::BadKey).role("root"),
             E::FirstUse { gun } => failure(Kind::FirstUse)
                 .role("root")
@@ -247,7 +247,9 @@ impl From<edit::Error> for Failure {
                 .advise("`countersign key list` shows the keys that are here."),
             E::Scope { role, .. } => failure(Kind::Policy).role(role),
             E::Name { .. } => failure(Kind::Usage),
-            E::Role { role } => failure(Kind::BadRole).role(role),
+            E::Role { role } => failure(Kind::BadRole).role(role).advise(
+                "`countersign inspect` shows the signers; the repository's owner adds them.",
+            ),
             E::Size { role, size, limit } => {
                 failure(Kind::TooLarge).role(role).expected(limit).found(size)
             }

@@ -80,7 +80,7 @@ impl Publication {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "server"))]
 impl Publication {
     /// Files that nobody judged, for tests of what stores them.
     pub(crate) fn unjudged(
