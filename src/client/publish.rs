@@ -12,7 +12,7 @@ use super::Error;
 use super::refresh::{Refreshed, Wish, refresh};
 use crate::edit::Update;
 use crate::net::{self, Remote};
-use crate::storage::{Accepted, Cache};
+use crate::storage::{Accepted, Cache, Steady};
 use crate::tuf::{RoleName, Version};
 use crate::verify::Policy;
 
@@ -60,9 +60,14 @@ pub async fn publish<A: Author>(
 ) -> Result<Publication, A::Error> {
     let mut doubts = 0;
     for attempts in 1..=MAX_ATTEMPTS {
-        let known = known(&policy, cache, remote, wish).await?;
-        let founding = known.is_none();
-        let Some(update) = author.compose(known).await? else {
+        let mut on = known(&policy, cache, remote, wish).await?;
+        let mut _turn = None;
+        if on.is_none() {
+            _turn = turn_to_found(cache).await?;
+            on = known(&policy, cache, remote, wish).await?;
+        }
+        let founding = on.is_none();
+        let Some(update) = author.compose(on).await? else {
             return Ok(Publication { update: None, attempts });
         };
         match remote.publish(update.files()).await {
@@ -86,6 +91,18 @@ pub async fn publish<A: Author>(
         tokio::time::sleep(pause(attempts)).await;
     }
     Err(Error::Contended { attempts: MAX_ATTEMPTS }.into())
+}
+
+/// Waits while another process on this machine founds the collection: two at once would make keys in vain, and some
+/// servers do not bear it. Whoever takes too long is not waited for any more.
+async fn turn_to_found(cache: &impl Cache) -> Result<Option<Steady>, Error> {
+    for _ in 0..MAX_WAITS {
+        if let Some(turn) = cache.turn_to_found()? {
+            return Ok(Some(turn));
+        }
+        tokio::time::sleep(WAIT).await;
+    }
+    Ok(None)
 }
 
 /// The collection as it is; `None` if there is none and never was.
@@ -145,5 +162,8 @@ fn pause(attempt: u32) -> Duration {
     Duration::from_millis(5 + u64::from(u16::from_le_bytes(dice)) % longest)
 }
 
+const WAIT: Duration = Duration::from_millis(10);
+/// Half a minute.
+const MAX_WAITS: u32 = 3000;
 const MAX_ATTEMPTS: u32 = 64;
 const MAX_DOUBTS: u32 = 3;

@@ -175,6 +175,17 @@ impl Cache for CollectionDirectory {
         }
     }
 
+    fn turn_to_found(&self) -> Result<Option<Steady>, Error> {
+        let ours = Folder::create(&self.trust.path)?.make_child(OURS)?;
+        let name = format!("{}.founding", Sha256::of(self.gun.as_str().as_bytes()));
+        let (file, path) = ours.lock_file(&name)?;
+        match Self::take(file, path, Duration::ZERO, File::try_lock) {
+            Ok(turn) => Ok(Some(turn)),
+            Err(Error::Locked { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     fn memory(&self) -> Result<Memory, Error> {
         let Some(trust) = Folder::open(&self.trust.path)? else { return Ok(Memory::default()) };
         match trust.child(OURS)? {
