@@ -1,7 +1,9 @@
-//! How fast a trust server takes in new collections: eight publishers at a time, everything signed beforehand.
+//! How fast a trust server takes in new collections: eight publishers at a time, everything signed
+//! beforehand.
 //!
-//! `publish URL CA-FILE COUNT`; prints publishes per second, and the median and the 99th percentile of one in
-//! milliseconds. The files are what docker's first publish sends, the snapshot left to the server.
+//! `publish URL CA-FILE COUNT`; prints publishes per second, and the median and the 99th percentile
+//! of one in milliseconds. The files are what docker's first publish sends, the snapshot left to
+//! the server.
 #![expect(clippy::print_stdout, reason = "its table is its answer")]
 #![expect(
     clippy::disallowed_methods,

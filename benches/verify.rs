@@ -1,5 +1,5 @@
-//! The verifier alone, in process, on bytes in memory: how long one verification takes, and which share of it is
-//! signature and hash arithmetic. The rest is reading: JSON, keys, certificates.
+//! The verifier alone, in process, on bytes in memory: how long one verification takes, and which
+//! share of it is signature and hash arithmetic. The rest is reading: JSON, keys, certificates.
 //!
 //! `cargo bench --bench verify`; times are medians in microseconds.
 #![expect(clippy::print_stdout, reason = "its table is its answer")]

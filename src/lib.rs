@@ -1,7 +1,9 @@
-//! Docker Content Trust that goes on working: *this tag is this digest, now*, signed by its publisher.
+//! Docker Content Trust that goes on working: *this tag is this digest, now*, signed by its
+//! publisher.
 //!
-//! The crate reads, verifies, changes and publishes the trust data that docker and notary keep beside a registry (TUF
-//! metadata in Notary v1's form). The program `countersign` is a face over it.
+//! The crate reads, verifies, changes and publishes the trust data that docker and notary keep
+//! beside a registry (TUF metadata in Notary v1's form). The program `countersign` is a face over
+//! it.
 //!
 //! # The map
 //!
@@ -11,13 +13,14 @@
 //! | carry | `keys` `storage` `net` | private keys at rest, metadata at rest, the wire |
 //! | mean | `client` `docker` | one trusted collection; what docker calls a tag, a signer, a release |
 //!
-//! A folder imports only from those before it. With `default-features = false` the deciding folders are built alone;
-//! feature `client` adds the carrying ones and `client`, feature `registry` adds `docker`.
+//! A folder imports only from those before it. With `default-features = false` the deciding folders
+//! are built alone; feature `client` adds the carrying ones and `client`, feature `registry` adds
+//! `docker`.
 //!
 //! # Verify a tag
 //!
-//! From files that are already here. A `Trusted…` value exists only if every check before it passed, so the order
-//! cannot be wrong.
+//! From files that are already here. A `Trusted…` value exists only if every check before it
+//! passed, so the order cannot be wrong.
 //!
 //! ```
 //! use countersign::tuf::{Dialect, Gun, Limits, RoleName};
@@ -77,8 +80,9 @@
 //!
 //! # Sign a digest
 //!
-//! The collection is founded if there is none; if another publisher is faster, the change is made again on what is
-//! there then. `MemoryKeys` and `MemoryCache` forget; `KeyDirectory` and `TrustDirectory` are docker's files.
+//! The collection is founded if there is none; if another publisher is faster, the change is made
+//! again on what is there then. `MemoryKeys` and `MemoryCache` forget; `KeyDirectory` and
+//! `TrustDirectory` are docker's files.
 //!
 //! ```no_run
 //! # #[cfg(feature = "registry")]
@@ -114,8 +118,8 @@
 //!
 //! # Host trust data in a registry of one's own
 //!
-//! Whatever keeps files can be a `Remote`: a table, a bucket, the registry's own storage. It needs a timestamp key, and
-//! it must refuse a version that is not newer. Here it is a map:
+//! Whatever keeps files can be a `Remote`: a table, a bucket, the registry's own storage. It needs
+//! a timestamp key, and it must refuse a version that is not newer. Here it is a map:
 //!
 //! ```
 //! # #[cfg(feature = "registry")]
@@ -240,7 +244,8 @@
 //! # fn main() {}
 //! ```
 //!
-//! It shall check what is published, too: a publisher's program may be wrong, and its credentials may be stolen.
+//! It shall check what is published, too: a publisher's program may be wrong, and its credentials
+//! may be stolen.
 
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -1,5 +1,5 @@
-//! Docker, notary and countersign take turns at one collection and one key directory; and what goes wrong on the way
-//! is repaired as the messages say.
+//! Docker, notary and countersign take turns at one collection and one key directory; and what goes
+//! wrong on the way is repaired as the messages say.
 
 #[path = "support/registry.rs"]
 mod registry;

@@ -1,4 +1,5 @@
-//! The throw-away keys of `keys-example/`: every one opens with its passphrase and is the key that it says.
+//! The throw-away keys of `keys-example/`: every one opens with its passphrase and is the key that
+//! it says.
 #![cfg(feature = "client")]
 
 use std::fs;

@@ -1,5 +1,6 @@
-//! The direction of imports, and what the deciding folders never touch. A folder may name only folders that stand before
-//! it in [`ORDER`]; what decides knows no disk, network, clock or environment.
+//! The direction of imports, and what the deciding folders never touch. A folder may name only
+//! folders that stand before it in [`ORDER`]; what decides knows no disk, network, clock or
+//! environment.
 
 #[path = "support/source.rs"]
 mod source;
@@ -218,7 +219,8 @@ impl SourceFile {
         }
     }
 
-    /// How many times `super` leads out to the crate itself; once more from the tests inside a file.
+    /// How many times `super` leads out to the crate itself; once more from the tests inside a
+    /// file.
     fn depth(&self) -> usize {
         let module = self.path.trim_end_matches(".rs").trim_end_matches("/mod");
         module.split('/').count()

@@ -1,4 +1,5 @@
-//! The library against the real programs: collections made by us, read and maintained by notary and docker, and back.
+//! The library against the real programs: collections made by us, read and maintained by notary and
+//! docker, and back.
 
 #[path = "support/registry.rs"]
 mod registry;

@@ -1,5 +1,5 @@
-//! Metadata made by notary 0.7 and docker: each case is verified whole, at the time it was made, and written again
-//! byte for byte.
+//! Metadata made by notary 0.7 and docker: each case is verified whole, at the time it was made,
+//! and written again byte for byte.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -89,11 +89,13 @@ fn a_glance_sees_what_a_full_reading_sees() {
     }
 }
 
-/// Null lists are written as empty ones and dates of other zones in UTC; names that are not ASCII are refused.
+/// Null lists are written as empty ones and dates of other zones in UTC; names that are not ASCII
+/// are refused.
 const WRITTEN_OTHERWISE: &[&str] =
     &["local-timezone-expiry", "no-delegations-left", "odd-target-names", "purged"];
 
-/// Files that the server still lists although their delegation, or the keys that signed them, are gone.
+/// Files that the server still lists although their delegation, or the keys that signed them, are
+/// gone.
 const UNUSABLE: &[(&str, &str)] = &[
     ("docker-signer-removed", "targets/bob"),
     ("purged", "targets/releases"),

@@ -1,5 +1,5 @@
-//! A release pipeline and a host, with the real programs: what `countersign` signs, docker and notary take, and what
-//! was not signed is not pulled.
+//! A release pipeline and a host, with the real programs: what `countersign` signs, docker and
+//! notary take, and what was not signed is not pulled.
 
 #[path = "support/registry.rs"]
 mod registry;

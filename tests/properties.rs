@@ -1,4 +1,5 @@
-//! What holds for every document: reading and writing agree, and signed content cannot be changed unseen.
+//! What holds for every document: reading and writing agree, and signed content cannot be changed
+//! unseen.
 #![cfg(feature = "registry")]
 
 #[path = "support/repository.rs"]
@@ -33,7 +34,8 @@ static TEAM: LazyLock<Repository> = LazyLock::new(Repository::team);
 
 const ROLES: [&str; 5] = ["root", "timestamp", "snapshot", "targets", "targets/releases"];
 
-// ---- values ----------------------------------------------------------------------------------------------------
+// ---- values
+// ----------------------------------------------------------------------------------------------------
 
 fn instant() -> impl Strategy<Value = Instant> {
     (-62_000_000_000_i64..253_000_000_000, 0..1_000_000_000_i32)
@@ -167,7 +169,8 @@ fn targets() -> impl Strategy<Value = Targets> {
     )
 }
 
-// ---- reading and writing ---------------------------------------------------------------------------------------
+// ---- reading and writing
+// ---------------------------------------------------------------------------------------
 
 fn sealed(message: &Message) -> Vec<u8> {
     let signer = &SIGNERS[0];
@@ -175,7 +178,8 @@ fn sealed(message: &Message) -> Vec<u8> {
     DIALECT.seal(message, &[(DIALECT.key(signer.public()).id(), signature)])
 }
 
-/// What was written is what is read, down to the signature over it; and writing that again changes nothing.
+/// What was written is what is read, down to the signature over it; and writing that again changes
+/// nothing.
 fn comes_back<T: Clone + Debug + PartialEq>(
     model: &T,
     write: impl Fn(&T) -> Message,
@@ -261,7 +265,8 @@ proptest! {
     }
 }
 
-// ---- strangers -------------------------------------------------------------------------------------------------
+// ---- strangers
+// -------------------------------------------------------------------------------------------------
 
 fn opened(role: &str, bytes: &[u8]) -> Option<(Vec<u8>, String)> {
     fn parts<T: Debug>(envelope: Envelope<T>) -> (Vec<u8>, String) {

@@ -1,7 +1,8 @@
-//! Killed, or out of space, at any system call: files are old or new, never torn, and the next run is honest.
+//! Killed, or out of space, at any system call: files are old or new, never torn, and the next run
+//! is honest.
 //!
-//! Needs `strace`, which injects the faults. The program under test is this program itself, started again as a host
-//! that refreshes a collection whose server is a folder of files.
+//! Needs `strace`, which injects the faults. The program under test is this program itself, started
+//! again as a host that refreshes a collection whose server is a folder of files.
 #![cfg(feature = "registry")]
 #![expect(clippy::print_stderr, clippy::print_stdout, reason = "a test program without a harness")]
 
@@ -109,8 +110,8 @@ impl Stage {
         command.status().expect("strace is installed")
     }
 
-    /// After any fault: each cached file is one that was published, whole; the root is never missing if it was there;
-    /// what was seen is not forgotten; and an honest run heals everything.
+    /// After any fault: each cached file is one that was published, whole; the root is never
+    /// missing if it was there; what was seen is not forgotten; and an honest run heals everything.
     fn check(&self, trust: &Path, warm: bool, what: &str) {
         let policy = policy(GUN);
         let folder = TrustDirectory::new(trust).collection(&policy.gun).metadata_path();

@@ -28,7 +28,8 @@ fn image(content: &str) -> Result<Sha256, &'static str> {
     Ok(Sha256::of(content.as_bytes()))
 }
 
-// ---- names -----------------------------------------------------------------------------------------------------
+// ---- names
+// -----------------------------------------------------------------------------------------------------
 
 #[test]
 fn gun_table() {
@@ -149,12 +150,14 @@ fn name_check_is_linear() {
     assert!(started.elapsed().as_secs() < 5);
 }
 
-// ---- delegations -----------------------------------------------------------------------------------------------
+// ---- delegations
+// -----------------------------------------------------------------------------------------------
 
 #[test]
 fn delegation_cycle() {
-    // A name of Notary's form says who its parent is, so that a cycle cannot even be written: a role that delegates
-    // upwards, sideways or to itself is malformed. What is left is a role that is listed and delegated twice.
+    // A name of Notary's form says who its parent is, so that a cycle cannot even be written: a
+    // role that delegates upwards, sideways or to itself is malformed. What is left is a role that
+    // is listed and delegated twice.
     let team = Repository::team();
     for (from, to) in [
         ("targets/releases", "targets/releases"),
@@ -329,7 +332,8 @@ fn glob_table() {
 
 #[test]
 fn diamond_reverified() {
-    // In Notary's form a role has one delegator. What remains: its file was trusted under other keys a moment ago.
+    // In Notary's form a role has one delegator. What remains: its file was trusted under other
+    // keys a moment ago.
     let mut team = Repository::team();
     let client = Client::warm(&team.server());
     let releases = team.current["targets/releases"].clone();

@@ -32,7 +32,8 @@ fn refused_as_malformed(team: &Repository, role: &'static str, change: fn(String
     });
 }
 
-// ---- repeated members ------------------------------------------------------------------------------------------
+// ---- repeated members
+// ------------------------------------------------------------------------------------------
 
 /// How many objects there are in a value, itself included.
 fn objects(value: &Value) -> usize {
@@ -227,9 +228,11 @@ fn known_fields(whole: &Value) -> Vec<(String, String)> {
     found
 }
 
-// ---- numbers, text, encodings ----------------------------------------------------------------------------------
+// ---- numbers, text, encodings
+// ----------------------------------------------------------------------------------
 
-/// Refuses a number in place of a version, of a length, and inside the publisher's own JSON, each properly signed.
+/// Refuses a number in place of a version, of a length, and inside the publisher's own JSON, each
+/// properly signed.
 fn number_is_refused(number: &str) {
     let team = full_team();
     for (role, own) in [
@@ -383,7 +386,8 @@ fn lenient_json_refused() {
     }
 }
 
-// ---- members that nobody defined -------------------------------------------------------------------------------
+// ---- members that nobody defined
+// -------------------------------------------------------------------------------
 
 #[test]
 fn unknown_signed_field_verifies() {
@@ -425,7 +429,8 @@ fn unsigned_sibling_field() {
     }
 }
 
-// ---- shapes ----------------------------------------------------------------------------------------------------
+// ---- shapes
+// ----------------------------------------------------------------------------------------------------
 
 #[test]
 fn shape_fuzz_every_field() {
@@ -446,7 +451,8 @@ fn shape_fuzz_every_field() {
     }
 }
 
-/// Whatever was changed, the file is refused, or its signed bytes differ, or nothing signed was changed.
+/// Whatever was changed, the file is refused, or its signed bytes differ, or nothing signed was
+/// changed.
 fn judge(role: &RoleName, at: &str, changed: &Value, whole: &Value, honest: &Opened) {
     if let Ok(opened) = open(role, changed.to_string().as_bytes()) {
         let signed_differs = changed["signed"] != whole["signed"];

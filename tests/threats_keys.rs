@@ -50,7 +50,8 @@ fn is_trusted(repository: &Repository) -> bool {
     }
 }
 
-// ---- counting --------------------------------------------------------------------------------------------------
+// ---- counting
+// --------------------------------------------------------------------------------------------------
 
 #[test]
 fn notary_threshold_two() {
@@ -159,7 +160,8 @@ fn one_root_key_in_two_certificates_signs_once_and_is_enough_once() {
     assert!(is_trusted(&team));
 }
 
-// ---- ids and thresholds ----------------------------------------------------------------------------------------
+// ---- ids and thresholds
+// ----------------------------------------------------------------------------------------
 
 #[test]
 fn keyid_mismatch() {
@@ -237,7 +239,8 @@ fn a_role_names_only_keys_that_are_there() {
     });
 }
 
-// ---- algorithms ------------------------------------------------------------------------------------------------
+// ---- algorithms
+// ------------------------------------------------------------------------------------------------
 
 #[test]
 fn keytype_method_matrix() {
@@ -503,7 +506,8 @@ fn extra_bad_signature_ok() {
     }
 }
 
-// ---- certificates and pins -------------------------------------------------------------------------------------
+// ---- certificates and pins
+// -------------------------------------------------------------------------------------
 
 /// A collection of which the root has this key, and signs itself with it.
 fn rooted(key: &Arc<TestKey>) -> Repository {

@@ -1,4 +1,5 @@
-//! Attacks on the update itself: arbitrary software, root chains, rollback, freeze, endless data, mix and match.
+//! Attacks on the update itself: arbitrary software, root chains, rollback, freeze, endless data,
+//! mix and match.
 #![cfg(feature = "registry")]
 
 #[path = "support/repository.rs"]
@@ -34,7 +35,8 @@ fn list_instead(repository: &mut Repository, role: &'static str, bytes: Vec<u8>)
     });
 }
 
-// ---- the honest twin of everything below ----------------------------------------------------------------------
+// ---- the honest twin of everything below
+// ----------------------------------------------------------------------
 
 #[test]
 fn an_honest_collection_is_trusted() {
@@ -55,7 +57,8 @@ fn an_honest_collection_is_trusted() {
     }
 }
 
-// ---- arbitrary software ----------------------------------------------------------------------------------------
+// ---- arbitrary software
+// ----------------------------------------------------------------------------------------
 
 #[test]
 fn unsigned_role_is_refused() {
@@ -176,7 +179,8 @@ fn cross_gun_delegation_with_custom_gun() {
     assert!(Client::new().resolve(&team.server(), "v1").is_ok());
 }
 
-// ---- the root chain --------------------------------------------------------------------------------------------
+// ---- the root chain
+// --------------------------------------------------------------------------------------------
 
 #[test]
 fn root_version_gap() {
@@ -413,7 +417,8 @@ fn root_chain_cap_and_resume() {
     assert!(server.asked().len() < 50);
 }
 
-// ---- rollback --------------------------------------------------------------------------------------------------
+// ---- rollback
+// --------------------------------------------------------------------------------------------------
 
 #[test]
 fn timestamp_rollback() {
@@ -722,7 +727,8 @@ fn fast_forward_then_rotation_recovers() {
     }
 }
 
-// ---- freeze ----------------------------------------------------------------------------------------------------
+// ---- freeze
+// ----------------------------------------------------------------------------------------------------
 
 #[test]
 fn expired() {
@@ -926,7 +932,8 @@ fn max_age_refuses_old_timestamp() {
     ));
 }
 
-// ---- endless data ----------------------------------------------------------------------------------------------
+// ---- endless data
+// ----------------------------------------------------------------------------------------------
 
 #[test]
 fn a_body_longer_than_promised_is_refused() {
@@ -998,7 +1005,8 @@ fn count_limits() {
     });
 }
 
-// ---- mix and match ---------------------------------------------------------------------------------------------
+// ---- mix and match
+// ---------------------------------------------------------------------------------------------
 
 #[test]
 fn mix_and_match() {
@@ -1022,7 +1030,8 @@ const LISTINGS: [(&str, &str); 4] = [
     ("snapshot", "root"),
 ];
 
-/// Changes how one file is listed, and has the server give that file under whatever name it is asked for then.
+/// Changes how one file is listed, and has the server give that file under whatever name it is
+/// asked for then.
 fn relist(evil: &mut Repository, by: &'static str, of: &'static str, change: fn(&mut Value)) {
     if of != "root" {
         evil.touch(of);
@@ -1124,7 +1133,8 @@ fn snapshot_root_hash_mismatch() {
         .expect("the chain is walked first");
 }
 
-// ---- wrong software --------------------------------------------------------------------------------------------
+// ---- wrong software
+// --------------------------------------------------------------------------------------------
 
 #[test]
 fn tag_lookup_exact() {
@@ -1170,7 +1180,8 @@ fn unsigned_tag_never_pulled() {
     }
 }
 
-// ---- key compromise --------------------------------------------------------------------------------------------
+// ---- key compromise
+// --------------------------------------------------------------------------------------------
 
 /// What an attacker with some keys may try.
 const ATTEMPTS: [&str; 7] = [
@@ -1284,7 +1295,8 @@ fn require_pin_refuses_first_use() {
     assert!(client.files().is_empty());
 }
 
-// ---- what it costs ---------------------------------------------------------------------------------------------
+// ---- what it costs
+// ---------------------------------------------------------------------------------------------
 
 #[test]
 fn warm_verification_asks_one_question() {

@@ -42,7 +42,8 @@ pub(super) struct Global {
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) tls_ca: Option<PathBuf>,
 
-    /// Allow plain HTTP: to this machine, and to hosts that insecure_http in the configuration names
+    /// Allow plain HTTP: to this machine, and to hosts that insecure_http in the configuration
+    /// names
     #[arg(long, global = true)]
     pub(super) insecure_http: bool,
 

@@ -1,4 +1,5 @@
-//! `demo`: the story in the terminal, with everything real but the wire: the trust server lives in this process.
+//! `demo`: the story in the terminal, with everything real but the wire: the trust server lives in
+//! this process.
 
 mod server;
 

@@ -1,4 +1,5 @@
-//! Where passphrases come from: variables, a file, the keyring if wanted, the terminal; in this order.
+//! Where passphrases come from: variables, a file, the keyring if wanted, the terminal; in this
+//! order.
 
 use std::path::Path;
 

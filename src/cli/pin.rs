@@ -127,8 +127,8 @@ fn speakers(
     }
 }
 
-/// The keys that signed the cached root. It was believed before, or it would not be there; what somebody else put there
-/// is not.
+/// The keys that signed the cached root. It was believed before, or it would not be there; what
+/// somebody else put there is not.
 fn cached_root_keys(prefix: &Prefix, context: &Context) -> Result<Vec<KeyId>, Failure> {
     let gun = Gun::raw(&prefix.to_string())?;
     let policy = context.policy(&gun)?;

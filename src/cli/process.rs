@@ -53,7 +53,8 @@ pub(super) async fn cleaning_up<T>(
     std::process::exit(FROM_SIGNAL + signal)
 }
 
-/// Asks at the terminal with `ask`; a signal that ends us meanwhile, or any time later, leaves the terminal as it was.
+/// Asks at the terminal with `ask`; a signal that ends us meanwhile, or any time later, leaves the
+/// terminal as it was.
 pub(super) fn keeping_terminal<T>(ask: impl FnOnce() -> T) -> T {
     static WATCHED: Once = Once::new();
     WATCHED.call_once(|| {

@@ -1,4 +1,5 @@
-//! Asking at the terminal, with the words and rules of docker (docker/cli, Notary 0.7 `passphrase/passphrase.go`).
+//! Asking at the terminal, with the words and rules of docker (docker/cli, Notary 0.7
+//! `passphrase/passphrase.go`).
 //!
 //! Nobody is asked unless stdin is a terminal: a pipeline fails instead of hanging.
 

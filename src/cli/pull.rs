@@ -30,7 +30,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DESTINATION")]
     to: Destination,
 
-    /// One platform of an index, such as linux/arm64 [default: all of them, or this machine's for an archive]
+    /// One platform of an index, such as linux/arm64 [default: all of them, or this machine's for
+    /// an archive]
     #[arg(long, value_name = "PLATFORM")]
     platform: Option<Platform>,
 }

@@ -36,11 +36,13 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
 
-    /// Where everything is kept [env: COUNTERSIGN_DATA] [default: ~/.local/share/countersign/server]
+    /// Where everything is kept [env: COUNTERSIGN_DATA] [default:
+    /// ~/.local/share/countersign/server]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
-    /// Where collections are kept: sqlite:FILE, or memory: to forget them [default: in the data directory]
+    /// Where collections are kept: sqlite:FILE, or memory: to forget them [default: in the data
+    /// directory]
     #[arg(long, value_name = "URL")]
     database: Option<Database>,
 
@@ -208,8 +210,8 @@ async fn reload(hang_up: Option<Signal>, config: Config, tls: Tls, output: Outpu
     }
 }
 
-/// Ends at a signal that ends us. From now on, not only once somebody waits: whoever reads where we listen may tell us to
-/// end at once.
+/// Ends at a signal that ends us. From now on, not only once somebody waits: whoever reads where we
+/// listen may tell us to end at once.
 fn ended() -> impl Future<Output = ()> {
     let kinds = [SignalKind::terminate(), SignalKind::interrupt()];
     let [terminate, interrupt] = kinds.map(|kind| signal(kind).ok());

@@ -128,7 +128,8 @@ impl Batch {
     }
 }
 
-/// Finds out what to sign, before anything is signed. What cannot be found out is told and left out.
+/// Finds out what to sign, before anything is signed. What cannot be found out is told and left
+/// out.
 async fn batches(arguments: &Arguments, context: &Context) -> (Vec<Batch>, Code) {
     let mut batches: Vec<Batch> = Vec::new();
     let mut code = Code::Done;

@@ -93,7 +93,8 @@ fn socket(context: &Context) -> Option<PathBuf> {
     local_socket(variable, context.docker_config())
 }
 
-/// A daemon elsewhere pulls for itself, with its own clock and mirrors; the digest binds it all the same.
+/// A daemon elsewhere pulls for itself, with its own clock and mirrors; the digest binds it all the
+/// same.
 fn tell_of_daemon(context: &Context) {
     let variable = context.environment.variable("DOCKER_HOST");
     if let Some(daemon) = Engine::remote_daemon(variable) {

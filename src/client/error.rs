@@ -16,7 +16,8 @@ pub enum Error {
         gun: Gun,
         /// Who was asked.
         server: String,
-        /// Whether it was seen here before: then this is no unsigned repository but one whose data vanished.
+        /// Whether it was seen here before: then this is no unsigned repository but one whose data
+        /// vanished.
         seen_before: bool,
     },
     /// The metadata is not trusted.

@@ -1,4 +1,5 @@
-//! The files of one collection: those stored when the update began, and those that a trusted file lists.
+//! The files of one collection: those stored when the update began, and those that a trusted file
+//! lists.
 
 use std::collections::BTreeMap;
 
@@ -25,8 +26,8 @@ pub(super) struct Loaded<'f> {
 }
 
 impl<'f, R: Remote> Files<'f, R> {
-    /// Looks at what is stored before anything is asked. What another process stores from then on is none of this
-    /// update's business: it may be newer than the answers that we get.
+    /// Looks at what is stored before anything is asked. What another process stores from then on
+    /// is none of this update's business: it may be newer than the answers that we get.
     pub(super) fn picture(
         policy: &'f Policy,
         cache: &impl Cache,
@@ -100,7 +101,8 @@ impl<'f, R: Remote> Files<'f, R> {
         Ok(())
     }
 
-    /// The delegated roles that may be stored: by the word of the stored snapshot, which need not be true for this.
+    /// The delegated roles that may be stored: by the word of the stored snapshot, which need not
+    /// be true for this.
     fn delegations(&self, roles: Roles<'_>) -> Vec<RoleName> {
         let listed = || self.policy.unverified_listing(self.stored(&RoleName::Snapshot)?);
         match roles {

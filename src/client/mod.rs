@@ -1,8 +1,9 @@
 //! One trusted collection: refresh it, change it.
 //!
-//! This folder knows TUF, not docker: which roles to load and what their names mean is the caller's. It moves bytes
-//! between a [`Cache`](crate::storage::Cache), a [`Remote`](crate::net::Remote) and [`crate::verify`], and decides
-//! nothing that `verify` could decide.
+//! This folder knows TUF, not docker: which roles to load and what their names mean is the
+//! caller's. It moves bytes between a [`Cache`](crate::storage::Cache), a
+//! [`Remote`](crate::net::Remote) and [`crate::verify`], and decides nothing that `verify` could
+//! decide.
 
 mod error;
 mod files;

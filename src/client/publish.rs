@@ -1,7 +1,8 @@
 //! Publishing a change, whoever else publishes at the same time.
 //!
-//! Nobody can lock a collection on a server. So a change is made on what is there, and if another publisher was faster
-//! the change is made again on what is there now: nobody's work is lost, and nothing is ever overwritten unseen.
+//! Nobody can lock a collection on a server. So a change is made on what is there, and if another
+//! publisher was faster the change is made again on what is there now: nobody's work is lost, and
+//! nothing is ever overwritten unseen.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,8 +22,9 @@ pub trait Author {
     /// Why it could not be made.
     type Error: From<Error>;
 
-    /// Makes the change on the collection as it is, or founds it if there is none. `None` when there is nothing to
-    /// change. Called again, on a newer state, when another publisher was faster.
+    /// Makes the change on the collection as it is, or founds it if there is none. `None` when
+    /// there is nothing to change. Called again, on a newer state, when another publisher was
+    /// faster.
     ///
     /// # Errors
     ///
@@ -49,8 +51,9 @@ pub struct Publication {
 ///
 /// # Errors
 ///
-/// The author's error; [`Error::Contended`] after many attempts; any other [`Error`]. After a failed journey the
-/// state is read again: if the change is there, it was taken, and that is success.
+/// The author's error; [`Error::Contended`] after many attempts; any other [`Error`]. After a
+/// failed journey the state is read again: if the change is there, it was taken, and that is
+/// success.
 pub async fn publish<A: Author>(
     policy: Arc<Policy>,
     cache: &impl Cache,
@@ -93,8 +96,8 @@ pub async fn publish<A: Author>(
     Err(Error::Contended { attempts: MAX_ATTEMPTS }.into())
 }
 
-/// Waits while another process on this machine founds the collection: two at once would make keys in vain, and some
-/// servers do not bear it. Whoever takes too long is not waited for any more.
+/// Waits while another process on this machine founds the collection: two at once would make keys
+/// in vain, and some servers do not bear it. Whoever takes too long is not waited for any more.
 async fn turn_to_found(cache: &impl Cache) -> Result<Option<Steady>, Error> {
     for _ in 0..MAX_WAITS {
         if let Some(turn) = cache.turn_to_found()? {
@@ -137,8 +140,8 @@ fn remember_founding(policy: &Policy, cache: &impl Cache, update: &Update) -> Re
     })?)
 }
 
-/// What was just published will be listed by the next snapshot, and need not be fetched then. If it cannot be left in
-/// the cache, it will be fetched.
+/// What was just published will be listed by the next snapshot, and need not be fetched then. If it
+/// cannot be left in the cache, it will be fetched.
 fn offer_published(cache: &impl Cache, update: &Update) {
     for (role, bytes) in update.files().iter().filter(|(role, _)| role.lists_targets()) {
         let _ = cache.offer(role, bytes);

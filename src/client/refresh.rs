@@ -1,8 +1,9 @@
 //! The loop around the verifier (TUF 1.0.34 §5).
 //!
-//! Files that do not depend on each other are fetched side by side: on first contact root and timestamp, then the next
-//! root and the snapshot, then `targets` and `targets/releases`. What is fetched ahead on the word of a file that is
-//! not verified yet is only ever used after that file was. A collection that did not change costs one question.
+//! Files that do not depend on each other are fetched side by side: on first contact root and
+//! timestamp, then the next root and the snapshot, then `targets` and `targets/releases`. What is
+//! fetched ahead on the word of a file that is not verified yet is only ever used after that file
+//! was. A collection that did not change costs one question.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -66,9 +67,11 @@ pub enum Freshness {
     Cache(Option<Instant>),
 }
 
-/// Brings a collection up to date and loads what is wished for. Without a remote, from the cache alone.
+/// Brings a collection up to date and loads what is wished for. Without a remote, from the cache
+/// alone.
 ///
-/// Every file that passed all its checks is kept, also when a later one fails; no file that failed is.
+/// Every file that passed all its checks is kept, also when a later one fails; no file that failed
+/// is.
 ///
 /// # Errors
 ///
@@ -104,7 +107,8 @@ struct Update<'u> {
     baseline: Baseline,
     accepted: Accepted,
     first_use: bool,
-    /// Whether the root is new here without a predecessor, and pins and dates were not looked at yet.
+    /// Whether the root is new here without a predecessor, and pins and dates were not looked at
+    /// yet.
     root_on_trial: bool,
 }
 
@@ -209,11 +213,11 @@ impl<'u> Update<'u> {
         Ok(root)
     }
 
-    /// Asks for newer roots, unless nothing changed since we last did and that was not long ago. If two
-    /// connections are open, the snapshot that the timestamp names is fetched meanwhile.
+    /// Asks for newer roots, unless nothing changed since we last did and that was not long ago. If
+    /// two connections are open, the snapshot that the timestamp names is fetched meanwhile.
     ///
-    /// An unchanged timestamp carries nothing new that a retired key could have signed, so it can do no harm before it
-    /// expires; a changed one is judged only under the newest root.
+    /// An unchanged timestamp carries nothing new that a retired key could have signed, so it can
+    /// do no harm before it expires; a changed one is judged only under the newest root.
     async fn newest_root<R: Remote>(
         &mut self,
         root: TrustedRoot,
@@ -246,7 +250,8 @@ impl<'u> Update<'u> {
         Ok((current, ahead))
     }
 
-    /// The snapshot that an unverified timestamp names, if it is not stored. Failures show when it is needed.
+    /// The snapshot that an unverified timestamp names, if it is not stored. Failures show when it
+    /// is needed.
     async fn fetch_ahead<R: Remote>(
         &self,
         timestamp: &[u8],
@@ -303,7 +308,8 @@ impl<'u> Update<'u> {
         Ok(snapshot)
     }
 
-    /// `targets`, and beside it `targets/releases` if it is wished for; then, if all are, what these delegate to.
+    /// `targets`, and beside it `targets/releases` if it is wished for; then, if all are, what
+    /// these delegate to.
     async fn targets<R: Remote>(
         &mut self,
         snapshot: &TrustedSnapshot,
@@ -334,7 +340,8 @@ impl<'u> Update<'u> {
         Ok((targets, unusable))
     }
 
-    /// Takes in delegated roles. One that fails its checks is reported, and costs the others nothing.
+    /// Takes in delegated roles. One that fails its checks is reported, and costs the others
+    /// nothing.
     fn delegations<R: Remote>(
         &mut self,
         targets: &mut TrustedTargets,
@@ -380,9 +387,10 @@ impl<'u> Update<'u> {
         self.accepted.files.push((role, bytes, seen));
     }
 
-    /// Takes back what passed its own checks but turned out to be worth nothing: a first root of which we do not know
-    /// that it satisfies the pins, which would bar the way to the right one; and a timestamp with a snapshot that goes
-    /// back or drops a role, which the next update would take for what was seen. Whatever else was accepted stays.
+    /// Takes back what passed its own checks but turned out to be worth nothing: a first root of
+    /// which we do not know that it satisfies the pins, which would bar the way to the right one;
+    /// and a timestamp with a snapshot that goes back or drops a role, which the next update would
+    /// take for what was seen. Whatever else was accepted stays.
     fn withdraw(&mut self, error: Option<&Error>) {
         if self.root_on_trial {
             self.accepted.root = None;
@@ -421,8 +429,8 @@ impl<'u> Update<'u> {
     }
 }
 
-/// How many connections to the server are open after its first answers. Opening another one takes longer than asking
-/// twice over one.
+/// How many connections to the server are open after its first answers. Opening another one takes
+/// longer than asking twice over one.
 #[derive(Clone, Copy)]
 enum Connections {
     One,
@@ -446,7 +454,8 @@ fn first_files_offline<R: Remote>(
     }
 }
 
-/// Roles that were seen, and to which a trusted `targets` does not delegate any more: should it do so again, they are new.
+/// Roles that were seen, and to which a trusted `targets` does not delegate any more: should it do
+/// so again, they are new.
 fn no_longer_delegated(targets: &TrustedTargets, baseline: &Baseline) -> Vec<RoleName> {
     let dropped = |role: &&RoleName| {
         role.parent() == Some(RoleName::Targets) && targets.delegation_to(role).is_none()
@@ -454,8 +463,8 @@ fn no_longer_delegated(targets: &TrustedTargets, baseline: &Baseline) -> Vec<Rol
     baseline.seen().keys().filter(dropped).cloned().collect()
 }
 
-/// The delegations to load beside `targets`, before we know that it delegates to them: the few that were named, or the
-/// one that docker asks first.
+/// The delegations to load beside `targets`, before we know that it delegates to them: the few that
+/// were named, or the one that docker asks first.
 fn wished_beside(snapshot: &TrustedSnapshot, roles: Roles<'_>) -> Vec<RoleName> {
     let releases = [RoleName::releases()];
     let beside = match roles {
@@ -465,8 +474,8 @@ fn wished_beside(snapshot: &TrustedSnapshot, roles: Roles<'_>) -> Vec<RoleName> 
     beside.iter().filter(|role| snapshot.listed(role).is_some()).cloned().collect()
 }
 
-/// The roles that loaded roles delegate to and the snapshot lists, as far as they were not tried yet. Those nested too
-/// deep are left out; a look-up that comes to one says so.
+/// The roles that loaded roles delegate to and the snapshot lists, as far as they were not tried
+/// yet. Those nested too deep are left out; a look-up that comes to one says so.
 fn delegated_and_listed(
     targets: &TrustedTargets,
     unusable: &BTreeMap<RoleName, Error>,
@@ -500,7 +509,8 @@ async fn load_all<'f, R: Remote>(
     stream::iter(roles).map(load).buffered(AT_ONCE).collect().await
 }
 
-/// A clock that stands well before the last time anything was accepted makes every expiry meaningless.
+/// A clock that stands well before the last time anything was accepted makes every expiry
+/// meaningless.
 fn check_clock(policy: &Policy, memory: &Memory) -> Result<(), Error> {
     match memory.clock {
         Some(seen) if seen.duration_since(policy.now) > CLOCK_TOLERANCE => {

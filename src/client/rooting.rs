@@ -14,8 +14,8 @@ use crate::verify::{self, Policy, TrustedRoot};
 pub(super) enum Start {
     /// At the stored root.
     Stored(TrustedRoot),
-    /// At the root that we stored once, and that is lost or was replaced: to be fetched by its version, and known by its
-    /// hash.
+    /// At the root that we stored once, and that is lost or was replaced: to be fetched by its
+    /// version, and known by its hash.
     Lost(crate::tuf::Version, Sha256),
     /// At whatever the server shows first.
     FirstUse,
@@ -26,8 +26,8 @@ impl Start {
     ///
     /// # Errors
     ///
-    /// [`Error::RootDamaged`] when a root is stored that is none, and we do not know which it was: then a person must
-    /// decide, because going on would be trust on first use once more.
+    /// [`Error::RootDamaged`] when a root is stored that is none, and we do not know which it was:
+    /// then a person must decide, because going on would be trust on first use once more.
     pub(super) fn of(
         policy: &Arc<Policy>,
         stored: Option<&[u8]>,
@@ -44,7 +44,8 @@ impl Start {
             (Ok(root), Some((_, sha256))) if root.file().sha256() == Some(sha256) => {
                 Ok(Self::Stored(root))
             }
-            // Not what we left there. Whoever put it there may have trusted on first use: we follow from ours.
+            // Not what we left there. Whoever put it there may have trusted on first use: we follow
+            // from ours.
             (_, Some((version, sha256))) => Ok(Self::Lost(version, sha256)),
             (Err(source), None) => Err(Error::RootDamaged { gun: policy.gun.clone(), source }),
         }
@@ -60,10 +61,11 @@ impl Start {
     }
 }
 
-/// Follows the chain as far as the server leads. Only a 404 ends it; any other failure might hide a newer root.
+/// Follows the chain as far as the server leads. Only a 404 ends it; any other failure might hide a
+/// newer root.
 ///
-/// Returns the newest root, with its bytes if it is newer than `start`. When a root on the way fails, the one before it
-/// is returned together with the reason.
+/// Returns the newest root, with its bytes if it is newer than `start`. When a root on the way
+/// fails, the one before it is returned together with the reason.
 pub(super) async fn walk(
     start: TrustedRoot,
     policy: &Policy,

@@ -90,11 +90,13 @@ impl PrivateKey {
         Ok(PrivateKey { public, secret: Secret::Ed25519(Zeroizing::new(*seed)) })
     }
 
-    /// The key whose secret these 32 bytes are: the seed of an Ed25519 key, or the scalar of a P-256 key.
+    /// The key whose secret these 32 bytes are: the seed of an Ed25519 key, or the scalar of a
+    /// P-256 key.
     ///
     /// # Errors
     ///
-    /// [`Error::BadPrivateKey`] if they are no scalar of the curve; [`Error::NotGenerated`] for other algorithms.
+    /// [`Error::BadPrivateKey`] if they are no scalar of the curve; [`Error::NotGenerated`] for
+    /// other algorithms.
     pub fn from_secret(algorithm: Algorithm, secret: &[u8; 32]) -> Result<PrivateKey, Error> {
         match algorithm {
             Algorithm::Ed25519 => PrivateKey::from_ed25519_seed(secret),

@@ -8,7 +8,8 @@ use crate::storage::Cache;
 use crate::tuf::Gun;
 use crate::verify::Policy;
 
-/// One repository's trust data: where it is cached, which server has it, and what it is measured against.
+/// One repository's trust data: where it is cached, which server has it, and what it is measured
+/// against.
 ///
 /// Without a server only the cache is used, as `--offline` wants.
 #[derive(Clone, Debug)]

@@ -71,8 +71,8 @@ impl Engine {
         Ok(Self { program, patience, progress, socket: None, signals: Mutex::new(signals) })
     }
 
-    /// The same, with the socket of the daemon that this program talks to: what it has, and its tags, are then asked
-    /// for there, and only pulls are the program's.
+    /// The same, with the socket of the daemon that this program talks to: what it has, and its
+    /// tags, are then asked for there, and only pulls are the program's.
     pub fn with_socket(self, socket: Option<PathBuf>) -> Self {
         Self { socket, ..self }
     }
@@ -122,8 +122,8 @@ impl Engine {
         docker_host.filter(|host| !host.starts_with("unix://") && !host.starts_with("fd://"))
     }
 
-    /// Compares what docker recorded with what was asked for. Its id is no digest to compare with: it is
-    /// that of the configuration in one image store, and of the index in another.
+    /// Compares what docker recorded with what was asked for. Its id is no digest to compare with:
+    /// it is that of the configuration in one image store, and of the index in another.
     async fn check(&self, reference: &Reference) -> Result<String, Error> {
         let image = self.inspect(reference).await?;
         let digests = image.repo_digests.iter().flatten();

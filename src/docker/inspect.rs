@@ -64,7 +64,8 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
     ///
     /// # Errors
     ///
-    /// As [`Collection::refresh`]. Delegations that cannot be used are left out and named in the collection.
+    /// As [`Collection::refresh`]. Delegations that cannot be used are left out and named in the
+    /// collection.
     pub async fn inspect(&self, tag: Option<&Tag>) -> Result<Inspection, Error> {
         let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
         let collection = self.refresh(wish).await?;

@@ -1,8 +1,8 @@
 //! What docker means by a collection: tags, signers, `targets/releases`, and docker's files.
 //!
-//! Rules: a tag's digest comes out of [`Collection::resolve`] and nowhere else, as a [`TrustedReference`]. The order of
-//! roles is docker's: `targets/releases`, then `targets`. Where docker falls back from an unusable
-//! `targets/releases` to `targets`, we refuse.
+//! Rules: a tag's digest comes out of [`Collection::resolve`] and nowhere else, as a
+//! [`TrustedReference`]. The order of roles is docker's: `targets/releases`, then `targets`. Where
+//! docker falls back from an unusable `targets/releases` to `targets`, we refuse.
 
 pub mod config;
 pub mod engine;
@@ -25,7 +25,8 @@ pub use revoke::{Revocation, RevokeRequest};
 pub use sign::{SignRequest, Signing, TagSigned};
 pub use signers::RoleChoice;
 
-/// Variables with our passphrases and passwords, or the way to them, which no program that we start may inherit.
+/// Variables with our passphrases and passwords, or the way to them, which no program that we start
+/// may inherit.
 const SECRET_VARIABLES: [&str; 8] = [
     "COUNTERSIGN_PASSPHRASE_FILE",
     "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE",

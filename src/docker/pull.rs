@@ -1,7 +1,7 @@
 //! Images into files: a verified pull without docker.
 //!
-//! Every manifest and blob is compared with the digest and the size by which a trusted one names it. The result
-//! appears whole under its name, or not at all.
+//! Every manifest and blob is compared with the digest and the size by which a trusted one names
+//! it. The result appears whole under its name, or not at all.
 
 mod archive;
 mod blobs;
@@ -62,12 +62,13 @@ pub struct PullRequest {
     pub digest: ImageDigest,
     /// The size that was signed, in bytes.
     pub size: u64,
-    /// One platform of an index. Without it a layout has all of them, an archive that of this machine.
+    /// One platform of an index. Without it a layout has all of them, an archive that of this
+    /// machine.
     pub platform: Option<Platform>,
 }
 
-/// Pulls an image into a file or directory. Returns what was kept: the signed manifest or index, or the manifest that
-/// was chosen from the index.
+/// Pulls an image into a file or directory. Returns what was kept: the signed manifest or index, or
+/// the manifest that was chosen from the index.
 ///
 /// # Errors
 ///
@@ -96,7 +97,8 @@ pub async fn pull(
     Ok(chosen.descriptor)
 }
 
-/// The manifest of one platform. An image that is no index is taken as it is: that is what was signed.
+/// The manifest of one platform. An image that is no index is taken as it is: that is what was
+/// signed.
 async fn choose(
     registry: &Registry,
     signed: Manifest,
@@ -114,7 +116,8 @@ async fn choose(
     child(registry, entry).await
 }
 
-/// Keeps a manifest with all that it names, manifests first: an index of indexes ends at a depth nobody needs.
+/// Keeps a manifest with all that it names, manifests first: an index of indexes ends at a depth
+/// nobody needs.
 async fn keep(registry: &Registry, blobs: &Blobs<'_>, top: &Manifest) -> Result<(), Error> {
     let mut waiting = vec![(top.clone(), 0)];
     while let Some((manifest, depth)) = waiting.pop() {

@@ -58,7 +58,8 @@ impl fmt::Display for TrustedReference {
 pub struct Resolution {
     /// The answer.
     pub reference: TrustedReference,
-    /// Names of the delegated roles that sign the same digest for the tag, as far as they were loaded.
+    /// Names of the delegated roles that sign the same digest for the tag, as far as they were
+    /// loaded.
     pub signers: Vec<String>,
     /// The collection as it was read.
     pub collection: Refreshed,
@@ -184,8 +185,8 @@ pub(super) fn signers_of(collection: &Refreshed, tag: &str, target: &Target) -> 
         .collect()
 }
 
-/// An entry that says for which collection it was signed must say this one: a signer's key may serve several, and
-/// nothing else in a delegation's file tells them apart.
+/// An entry that says for which collection it was signed must say this one: a signer's key may
+/// serve several, and nothing else in a delegation's file tells them apart.
 fn check_collection(gun: &Gun, role: &RoleName, tag: &Tag, target: &Target) -> Result<(), Error> {
     let Some(found) = target.custom.as_ref().and_then(|custom| custom.gun()) else { return Ok(()) };
     if found == gun.as_str() {

@@ -41,11 +41,13 @@ impl Revocation {
 }
 
 impl<C: Cache, R: Remote> Collection<'_, C, R> {
-    /// Takes a tag, or all, out of every role that this user can sign, and looks again at what remains.
+    /// Takes a tag, or all, out of every role that this user can sign, and looks again at what
+    /// remains.
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTag`] if no role signs it, [`Error::NoSigningKey`] if none that does can be signed here.
+    /// [`Error::NoSuchTag`] if no role signs it, [`Error::NoSigningKey`] if none that does can be
+    /// signed here.
     pub async fn revoke(
         &self,
         request: &RevokeRequest,

@@ -17,7 +17,8 @@ use crate::verify::{Policy, Wanted};
 /// What to sign, and how.
 #[derive(Clone, Debug)]
 pub struct SignRequest {
-    /// Tags and what they stand for; all of them are published at once. Empty to found a collection only.
+    /// Tags and what they stand for; all of them are published at once. Empty to found a collection
+    /// only.
     pub tags: Vec<(Tag, Descriptor)>,
     /// Which roles.
     pub roles: RoleChoice,
@@ -67,8 +68,8 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
     ///
     /// # Errors
     ///
-    /// [`Error`]; nothing is published then, unless the journey failed on the way back and the state could not be read
-    /// again.
+    /// [`Error`]; nothing is published then, unless the journey failed on the way back and the
+    /// state could not be read again.
     pub async fn sign(
         &self,
         request: &SignRequest,

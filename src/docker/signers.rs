@@ -11,8 +11,8 @@ use crate::tuf::{Gun, Key, KeyId, RoleName, canonical_key_id};
 /// Which roles to sign.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum RoleChoice {
-    /// As docker does: `targets` while there are no delegations, afterwards every direct delegation that may sign the
-    /// tag and of which a key is here.
+    /// As docker does: `targets` while there are no delegations, afterwards every direct delegation
+    /// that may sign the tag and of which a key is here.
     AsDocker,
     /// These and no others.
     These(Vec<RoleName>),
@@ -36,7 +36,8 @@ impl<'k> KeyRing<'k> {
         Ok(ring)
     }
 
-    /// Notices keys that another process stored meanwhile, as one that founds the same collection does.
+    /// Notices keys that another process stored meanwhile, as one that founds the same collection
+    /// does.
     pub(super) fn look_again(&mut self) -> Result<(), Error> {
         self.present = self.store.list()?.into_iter().map(|entry| entry.id).collect();
         Ok(())

@@ -139,7 +139,8 @@ impl Draft {
         self.roles.iter().filter(|(_, sheet)| sheet.touched).map(|(name, _)| name)
     }
 
-    /// The direct delegations of `targets` that may sign a name, in their order; `None` if it delegates to nobody.
+    /// The direct delegations of `targets` that may sign a name, in their order; `None` if it
+    /// delegates to nobody.
     pub fn delegations_for(&self, name: &str) -> Option<Vec<RoleName>> {
         let targets = self.roles.get(&RoleName::Targets)?;
         let delegations = &targets.content.delegations.roles;
@@ -165,8 +166,8 @@ impl Draft {
         Ok((&delegation.role, parent.content.delegations.keys_of(delegation).collect()))
     }
 
-    /// Signs what changed. The snapshot is signed too if its keys are at hand; if none of them is, that is left to
-    /// the server.
+    /// Signs what changed. The snapshot is signed too if its keys are at hand; if none of them is,
+    /// that is left to the server.
     ///
     /// # Errors
     ///
@@ -230,7 +231,8 @@ impl Draft {
         Ok(sealed)
     }
 
-    /// The next snapshot, listing the very bytes of the changed files; `None` if its keys are not here.
+    /// The next snapshot, listing the very bytes of the changed files; `None` if its keys are not
+    /// here.
     fn sealed_snapshot(
         &self,
         files: &[(RoleName, Vec<u8>)],

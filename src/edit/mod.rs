@@ -1,8 +1,8 @@
 //! Trusted state and a change in, signed files out: the mirror of [`crate::verify`].
 //!
-//! Rules: a [`Draft`] starts from what was verified, never from raw bytes; it asks for no key and fetches nothing.
-//! It says which roles a change touches, and is signed with the keys it is given. An [`Update`] can only come from
-//! there, and only an `Update` can be published.
+//! Rules: a [`Draft`] starts from what was verified, never from raw bytes; it asks for no key and
+//! fetches nothing. It says which roles a change touches, and is signed with the keys it is given.
+//! An [`Update`] can only come from there, and only an `Update` can be published.
 
 mod draft;
 mod error;
@@ -20,8 +20,8 @@ use jiff::{SignedDuration, Timestamp as Instant};
 
 use crate::tuf::RoleName;
 
-/// When a file signed now ends to be valid: the lifetimes that notary and docker use (Notary `const.go`; a year is
-/// 365 days).
+/// When a file signed now ends to be valid: the lifetimes that notary and docker use (Notary
+/// `const.go`; a year is 365 days).
 pub fn expiry(role: &RoleName, now: Instant) -> Instant {
     let days = match role {
         RoleName::Root => 10 * 365,

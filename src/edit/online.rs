@@ -1,7 +1,8 @@
-//! The roles that a server signs by itself (Notary `server/timestamp/timestamp.go`, `server/snapshot/snapshot.go`).
+//! The roles that a server signs by itself (Notary `server/timestamp/timestamp.go`,
+//! `server/snapshot/snapshot.go`).
 //!
-//! What a snapshot or timestamp lists are the hashes of bytes, those that are stored and served; nothing is ever written
-//! again to be hashed.
+//! What a snapshot or timestamp lists are the hashes of bytes, those that are stored and served;
+//! nothing is ever written again to be hashed.
 
 use jiff::Timestamp as Instant;
 

@@ -4,7 +4,8 @@ use crate::crypto::{Signature, Signer};
 use crate::edit::Error;
 use crate::tuf::{Dialect, Key, KeyId, Message, Role, RoleName};
 
-/// Unlocked keys, found by the public key that they belong to, whatever certificate or id it goes by.
+/// Unlocked keys, found by the public key that they belong to, whatever certificate or id it goes
+/// by.
 #[derive(Clone, Default)]
 pub struct Signers<'s> {
     signers: Vec<&'s dyn Signer>,

@@ -1,6 +1,7 @@
 //! Tokens: how they are asked for and what comes back.
 //!
-//! Protocol: `distribution` "Token Authentication Specification" and "OAuth2"; forms as docker sends them.
+//! Protocol: `distribution` "Token Authentication Specification" and "OAuth2"; forms as docker
+//! sends them.
 
 use std::{
     collections::BTreeMap,

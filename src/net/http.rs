@@ -27,11 +27,13 @@ use super::{
 /// What the user says about the network.
 #[derive(Clone, Default)]
 pub struct HttpOptions {
-    /// Docker's `<config>/tls` and the daemon's `/etc/docker/certs.d`; all that they have for a server counts.
+    /// Docker's `<config>/tls` and the daemon's `/etc/docker/certs.d`; all that they have for a
+    /// server counts.
     pub tls_directories: Vec<TlsDirectory>,
     /// A PEM file of certificate authorities, believed for every server besides the system's.
     pub extra_authorities: Option<PathBuf>,
-    /// Hosts, with their ports, that may be spoken to without TLS although they are not this machine.
+    /// Hosts, with their ports, that may be spoken to without TLS although they are not this
+    /// machine.
     pub plain_hosts: Vec<String>,
     /// The proxies.
     pub proxies: Proxies,
@@ -147,8 +149,8 @@ impl Shared {
         builder.build().map_err(|cause| unusable(cause.into()))
     }
 
-    /// A token server is believed on the word of the authorities of the server that named it, too: docker asks it
-    /// over that server's TLS configuration.
+    /// A token server is believed on the word of the authorities of the server that named it, too:
+    /// docker asks it over that server's TLS configuration.
     fn tls_files(&self, request: &Request) -> Result<TlsFiles, Error> {
         let HttpOptions { tls_directories, extra_authorities, .. } = &self.options;
         let mut files = TlsFiles::default();

@@ -1,4 +1,5 @@
-//! Which proxy stands between us and a server, by the rules of Go's `golang.org/x/net/http/httpproxy`.
+//! Which proxy stands between us and a server, by the rules of Go's
+//! `golang.org/x/net/http/httpproxy`.
 
 use std::net::IpAddr;
 

@@ -1,7 +1,7 @@
 //! Where credentials may be sent.
 //!
-//! A server names the place that gives tokens for it. A hostile one would name its own collector, so
-//! the place must be the server's or the registry's own host, or be named by the user.
+//! A server names the place that gives tokens for it. A hostile one would name its own collector,
+//! so the place must be the server's or the registry's own host, or be named by the user.
 
 use std::collections::BTreeMap;
 

@@ -130,8 +130,9 @@ impl Registry {
         format!("{}{separator}{reference}", self.name.familiar())
     }
 
-    /// Where the registry is: https; on this machine also http, if https is not spoken there. As for docker's
-    /// `insecure-registries`, one that the user named may speak http, if https is not to be had.
+    /// Where the registry is: https; on this machine also http, if https is not spoken there. As
+    /// for docker's `insecure-registries`, one that the user named may speak http, if https is not
+    /// to be had.
     async fn server(&self) -> Result<&ServerUrl, Error> {
         self.server.get_or_try_init(|| self.find_server()).await
     }

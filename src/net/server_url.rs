@@ -17,7 +17,8 @@ pub enum PlainHttp {
     Named,
 }
 
-/// The address of a server: https (or http to loopback, or where the user says so), a host, perhaps a port and a path prefix.
+/// The address of a server: https (or http to loopback, or where the user says so), a host, perhaps
+/// a port and a path prefix.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerUrl(String);
 
@@ -26,7 +27,8 @@ impl ServerUrl {
     ///
     /// # Errors
     ///
-    /// [`Error::Url`] if it has user, query or fragment, or is not https and `plain` does not allow it.
+    /// [`Error::Url`] if it has user, query or fragment, or is not https and `plain` does not allow
+    /// it.
     pub fn parse(text: &str, plain: PlainHttp) -> Result<Self, Error> {
         let url = parse_url(text).map_err(|problem| refusal(text, problem))?;
         let plain_allowed = match plain {

@@ -71,7 +71,8 @@ impl TlsFiles {
         let verifier = trust.verifier(&self.authorities)?;
         let builder = ClientConfig::builder_with_provider(trust.provider())
             .with_safe_default_protocol_versions()?
-            // Not a relaxation: `Trust` is rustls's own verifier over roots that are read when needed.
+            // Not a relaxation: `Trust` is rustls's own verifier over roots that are read when
+            // needed.
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier));
         match self.client {

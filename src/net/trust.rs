@@ -133,8 +133,9 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// A server that shows the very certificate that the user named as its authority: Go's verifier, and
-/// so docker, takes that; rustls would not take an authority for a server. Name and dates still count.
+/// A server that shows the very certificate that the user named as its authority: Go's verifier,
+/// and so docker, takes that; rustls would not take an authority for a server. Name and dates still
+/// count.
 fn check_named(
     leaf: &CertificateDer<'_>,
     name: &ServerName<'_>,

@@ -14,7 +14,8 @@ pub(super) struct Upload {
 }
 
 impl Upload {
-    /// Frames files; without any it is the empty form, with which a server-made snapshot is renewed.
+    /// Frames files; without any it is the empty form, with which a server-made snapshot is
+    /// renewed.
     pub(super) fn of(files: &[(RoleName, Vec<u8>)]) -> Self {
         let boundary = boundary(files);
         let size = files.iter().map(|(_, bytes)| bytes.len() + FRAME).sum::<usize>() + FRAME;

@@ -1,8 +1,8 @@
 //! Files ready to be sent, in memory.
 //!
-//! What is kept of a collection is dropped before anybody is told that it has changed. A reader that fetched a file
-//! from the store while the collection changed may not leave it here: it says which generation it read in, and a change
-//! starts a new one.
+//! What is kept of a collection is dropped before anybody is told that it has changed. A reader
+//! that fetched a file from the store while the collection changed may not leave it here: it says
+//! which generation it read in, and a change starts a new one.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -104,7 +104,8 @@ impl Cache {
 }
 
 impl Shard {
-    /// Drops collections, whichever come first in the map's random order, until no more than that is kept.
+    /// Drops collections, whichever come first in the map's random order, until no more than that
+    /// is kept.
     fn make_room(&mut self, bytes: usize) {
         while self.bytes > bytes {
             let Some(gun) = self.collections.keys().next().cloned() else { return };

@@ -1,4 +1,5 @@
-//! Statuses and Notary's error codes: chosen here and nowhere else (Notary `server/errors/errors.go`).
+//! Statuses and Notary's error codes: chosen here and nowhere else (Notary
+//! `server/errors/errors.go`).
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -71,7 +72,8 @@ pub enum Error {
     /// The caller is not known, or may not.
     #[error("{}", problem.unwrap_or("no token or password"))]
     Unauthorised {
-        /// What is wrong with what the caller showed, if anything was shown; not told to the caller.
+        /// What is wrong with what the caller showed, if anything was shown; not told to the
+        /// caller.
         problem: Option<&'static str>,
         /// How to be let in.
         challenge: String,

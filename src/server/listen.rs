@@ -21,7 +21,8 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{Level, Server};
 
-/// A certificate and its key, ready for connections. Clones share them, so that they can be replaced.
+/// A certificate and its key, ready for connections. Clones share them, so that they can be
+/// replaced.
 #[derive(Clone)]
 pub struct Tls(Arc<RwLock<Arc<ServerConfig>>>);
 
@@ -87,7 +88,8 @@ impl Listener {
         self.socket.local_addr()
     }
 
-    /// Serves until `stop` is done; then takes no more connections, and gives those that are at work some time to end.
+    /// Serves until `stop` is done; then takes no more connections, and gives those that are at
+    /// work some time to end.
     pub async fn serve(self, server: Server, stop: impl Future<Output = ()>) {
         let (closing, closed) = watch::channel(false);
         let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
@@ -106,7 +108,8 @@ impl Listener {
                     });
                 }
                 Err(error) => {
-                    // Most likely there are no file descriptors left; those who wait are served again when some are.
+                    // Most likely there are no file descriptors left; those who wait are served
+                    // again when some are.
                     server.inner.log.connection(Level::Error, "accept", &error);
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }

@@ -79,7 +79,8 @@ impl Inner {
         Ok(response::empty(StatusCode::OK))
     }
 
-    /// The key that the current root names if it is ours, or else the one that the next root may name.
+    /// The key that the current root names if it is ours, or else the one that the next root may
+    /// name.
     pub(super) async fn key(
         &self,
         gun: &Gun,

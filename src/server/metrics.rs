@@ -1,4 +1,5 @@
-//! Numbers about the server's work, for Prometheus, and whether it can work at all. No names of collections.
+//! Numbers about the server's work, for Prometheus, and whether it can work at all. No names of
+//! collections.
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

@@ -6,8 +6,9 @@
 //! - Timestamps are renewed long before they expire, and never over what does not verify.
 //! - `router` has the whole API on one page, `error` alone chooses statuses and Notary's error codes.
 //!
-//! The reference is Notary 0.7.0 (`server/server.go`, `server/handlers/`). What differs from it: `HEAD` is answered,
-//! conditional requests are, `Last-Modified` is a date of HTTP, `timestamp.json` and `root.json` are not to be cached.
+//! The reference is Notary 0.7.0 (`server/server.go`, `server/handlers/`). What differs from it:
+//! `HEAD` is answered, conditional requests are, `Last-Modified` is a date of HTTP,
+//! `timestamp.json` and `root.json` are not to be cached.
 
 mod auth;
 mod cache;

@@ -1,6 +1,8 @@
-//! The body of an upload: `multipart/form-data`, one part for each role (RFC 7578; Notary `server/handlers/default.go`).
+//! The body of an upload: `multipart/form-data`, one part for each role (RFC 7578; Notary
+//! `server/handlers/default.go`).
 //!
-//! Stricter than the original: a role stands once, a body ends where it says it ends, and a part says once what it is.
+//! Stricter than the original: a role stands once, a body ends where it says it ends, and a part
+//! says once what it is.
 
 use std::collections::BTreeMap;
 
@@ -52,7 +54,8 @@ fn boundary(content_type: &str) -> Result<&str, Error> {
     boundary.filter(fits).ok_or_else(|| malformed("no usable boundary"))
 }
 
-/// What follows the first delimiter. Go's writer begins an empty form with a line break, and nothing else may.
+/// What follows the first delimiter. Go's writer begins an empty form with a line break, and
+/// nothing else may.
 fn first_delimiter<'b>(body: &'b [u8], delimiter: &str) -> Result<&'b [u8], Error> {
     let delimiter = delimiter.as_bytes();
     body.strip_prefix(&delimiter[2..])

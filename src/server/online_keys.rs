@@ -1,9 +1,10 @@
 //! The keys with which the server signs timestamps, and snapshots that are left to it.
 //!
-//! A key that is not in use yet is not stored: it is computed from the master secret, the collection, the role and how
-//! many keys were in use before. So asking for the key of a collection that will never be costs nothing and leaves
-//! nothing, every replica gives the same answer, and asking twice gives the same key. From the publication whose root
-//! first names it, a key lies in the store, encrypted under the master secret.
+//! A key that is not in use yet is not stored: it is computed from the master secret, the
+//! collection, the role and how many keys were in use before. So asking for the key of a collection
+//! that will never be costs nothing and leaves nothing, every replica gives the same answer, and
+//! asking twice gives the same key. From the publication whose root first names it, a key lies in
+//! the store, encrypted under the master secret.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,7 +28,8 @@ pub struct OnlineKeys {
     asked: Mutex<HashMap<Unused, Arc<PrivateKey>>>,
 }
 
-/// Of what a key that is not in use is computed: collection, role, how many were used before, algorithm.
+/// Of what a key that is not in use is computed: collection, role, how many were used before,
+/// algorithm.
 type Unused = (Gun, RoleName, usize, String);
 
 /// Keys at hand for a root, and those among them that are not stored yet.
@@ -129,7 +131,8 @@ impl OnlineKeys {
         Ok(found)
     }
 
-    /// A key that is not in use yet; whoever asks for one is likely to come back with a root that names it.
+    /// A key that is not in use yet; whoever asks for one is likely to come back with a root that
+    /// names it.
     fn unused(
         &self,
         gun: &Gun,

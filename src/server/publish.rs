@@ -19,8 +19,8 @@ use crate::storage::metadata as storage;
 use crate::tuf::{Gun, RoleName};
 use crate::verify::submission::{Holdings, Proposal, Publication, Refusal, Submission};
 
-/// Whose turn it is to change a collection. Publishers of one collection wait for each other, instead of doing work that
-/// the store would refuse; it is the store that decides.
+/// Whose turn it is to change a collection. Publishers of one collection wait for each other,
+/// instead of doing work that the store would refuse; it is the store that decides.
 pub(super) struct Turns {
     hasher: RandomState,
     turns: Vec<Mutex<()>>,
@@ -64,7 +64,8 @@ impl Inner {
         Ok(response::empty(StatusCode::OK))
     }
 
-    /// One attempt. If another server stores something meanwhile, the verdict is void and the store says so.
+    /// One attempt. If another server stores something meanwhile, the verdict is void and the store
+    /// says so.
     async fn publish_once(
         &self,
         gun: &Gun,

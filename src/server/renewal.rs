@@ -1,4 +1,5 @@
-//! New dates before the old ones run out (Notary `server/timestamp/timestamp.go`, which waits until they have).
+//! New dates before the old ones run out (Notary `server/timestamp/timestamp.go`, which waits until
+//! they have).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +24,8 @@ impl Server {
         }
     }
 
-    /// Renews the timestamps that are due now. One that cannot be renewed is logged, and costs the others nothing.
+    /// Renews the timestamps that are due now. One that cannot be renewed is logged, and costs the
+    /// others nothing.
     pub async fn renew_due(&self) {
         let inner = &self.inner;
         let mut tried = std::collections::BTreeSet::new();

@@ -114,7 +114,8 @@ fn text(status: StatusCode, kind: HeaderValue, body: Bytes) -> Response<Full<Byt
     response
 }
 
-/// What never changes may be kept; what says which version is current may not, or a proxy would freeze its clients.
+/// What never changes may be kept; what says which version is current may not, or a proxy would
+/// freeze its clients.
 fn cache_control(role: &RoleName, which: Which, options: &Options) -> String {
     let age = match which {
         Which::Hash(_) | Which::Version(_) => options.consistent_max_age,

@@ -15,8 +15,9 @@
 //! | `GET /_notary_server/health` | `Health` | none |
 //! | `GET /metrics` | `Metrics` | none |
 //!
-//! A path has one spelling: what is percent-encoded, has empty or dotted components, or a number with leading zeros, is
-//! not there. So who may do what is decided about the very name that is then used.
+//! A path has one spelling: what is percent-encoded, has empty or dotted components, or a number
+//! with leading zeros, is not there. So who may do what is decided about the very name that is then
+//! used.
 
 use std::str::FromStr;
 use std::time::Instant;

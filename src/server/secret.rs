@@ -28,7 +28,8 @@ impl MasterSecret {
         Ok(Self(bytes))
     }
 
-    /// Derives it from a passphrase (PBKDF2 with HMAC-SHA-256), the same from the same salt. Slow on purpose.
+    /// Derives it from a passphrase (PBKDF2 with HMAC-SHA-256), the same from the same salt. Slow
+    /// on purpose.
     pub fn from_passphrase(passphrase: &str, salt: &[u8; 32]) -> Self {
         let mut bytes = Zeroizing::new([0; 32]);
         let passphrase = passphrase.as_bytes();

@@ -1,4 +1,5 @@
-//! Receiving a body: not more than allowed, not longer than allowed, and not more of them at once than fit.
+//! Receiving a body: not more than allowed, not longer than allowed, and not more of them at once
+//! than fit.
 
 use std::collections::BTreeMap;
 use std::pin::pin;

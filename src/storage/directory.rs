@@ -1,8 +1,9 @@
 //! docker's and notary's trust directory (Notary `storage/filestore.go`, `client/client.go`).
 //!
-//! `tuf/<GUN>/metadata/<role>.json` is shared with them: their caches are ours and ours are theirs. What we remember
-//! beside lies in `countersign/`, which they ignore, in a file named by the SHA-256 of the GUN, because a GUN's own
-//! components may be anything, the name of one of our files included.
+//! `tuf/<GUN>/metadata/<role>.json` is shared with them: their caches are ours and ours are theirs.
+//! What we remember beside lies in `countersign/`, which they ignore, in a file named by the
+//! SHA-256 of the GUN, because a GUN's own components may be anything, the name of one of our files
+//! included.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -70,7 +71,8 @@ impl CollectionDirectory {
         record_name(&self.gun)
     }
 
-    /// The folders from the trust directory down to the one that holds a role's file, and the file's name.
+    /// The folders from the trust directory down to the one that holds a role's file, and the
+    /// file's name.
     fn place(&self, role: &RoleName) -> (Vec<String>, String) {
         let mut folders = vec!["tuf".to_owned()];
         folders.extend(self.gun.as_str().split('/').map(str::to_owned));
@@ -161,8 +163,8 @@ impl Cache for CollectionDirectory {
         }
     }
 
-    /// Before anything was ever written there is nothing to lock. A writer takes milliseconds; one that hangs is not
-    /// waited for, and costs at most a refusal.
+    /// Before anything was ever written there is nothing to lock. A writer takes milliseconds; one
+    /// that hangs is not waited for, and costs at most a refusal.
     fn steady(&self) -> Result<Steady, Error> {
         let trust = Folder::open(&self.trust.path)?;
         let ours = trust.map(|trust| trust.child(OURS)).transpose()?.flatten();
@@ -194,9 +196,9 @@ impl Cache for CollectionDirectory {
         }
     }
 
-    /// Root first and the record last: a crash at any point leaves files that verify. A new root, which is the pin, is
-    /// durable on return. Of anything else a power cut may take back the last new names: then files are fetched again,
-    /// and the record says what it said before.
+    /// Root first and the record last: a crash at any point leaves files that verify. A new root,
+    /// which is the pin, is durable on return. Of anything else a power cut may take back the last
+    /// new names: then files are fetched again, and the record says what it said before.
     fn keep(&self, accepted: &Accepted) -> Result<(), Error> {
         let (ours, _lock) = self.locked()?;
         let mut memory = self.remembered(&ours)?;

@@ -1,7 +1,8 @@
 //! A folder held by its handle.
 //!
-//! Every step down is taken from the handle of the folder above and follows no link, so that a name is always a name
-//! in the folder we mean. Files are written beside their place, made durable, and renamed into it.
+//! Every step down is taken from the handle of the folder above and follows no link, so that a name
+//! is always a name in the folder we mean. Files are written beside their place, made durable, and
+//! renamed into it.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -31,7 +32,8 @@ pub(super) enum Found {
 }
 
 impl Folder {
-    /// Opens the top folder, following links: it is where the user said. `None` if it does not exist.
+    /// Opens the top folder, following links: it is where the user said. `None` if it does not
+    /// exist.
     pub(super) fn open(path: &Path) -> Result<Option<Self>, Error> {
         let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
         match fs::open(path, flags, Mode::empty()) {
@@ -97,9 +99,10 @@ impl Folder {
         read().map_err(|source| Error::Io { action: "read", path, source })
     }
 
-    /// Puts a file in place, whole or not at all, readable by the owner alone. Its bytes are on the disk before its
-    /// name is; the name is when [`Self::settle`] returns. Only for who holds the collection's lock: what a killed
-    /// process left half-written has the same name, and is written anew.
+    /// Puts a file in place, whole or not at all, readable by the owner alone. Its bytes are on the
+    /// disk before its name is; the name is when [`Self::settle`] returns. Only for who holds the
+    /// collection's lock: what a killed process left half-written has the same name, and is written
+    /// anew.
     pub(super) fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
         self.put(name, bytes, File::sync_all)
     }

@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use super::{Accepted, Cache, Error, Memory};
 use crate::tuf::RoleName;
 
-/// A cache in memory, for programs that keep no state and for tests. Without state there is no rollback protection
-/// from one run to the next.
+/// A cache in memory, for programs that keep no state and for tests. Without state there is no
+/// rollback protection from one run to the next.
 #[derive(Debug, Default)]
 pub struct MemoryCache {
     state: Mutex<State>,

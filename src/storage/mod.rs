@@ -1,8 +1,9 @@
 //! Metadata at rest: docker's cache directory, and beside it what we remember of versions; and, in
 //! `metadata`, the collections that a server publishes.
 //!
-//! Rules: what was accepted is stored byte for byte as it came; a file is replaced whole or not at all; a newer file
-//! is never replaced by an older one, whoever else writes; what is read back is as untrusted as what the wire brings.
+//! Rules: what was accepted is stored byte for byte as it came; a file is replaced whole or not at
+//! all; a newer file is never replaced by an older one, whoever else writes; what is read back is
+//! as untrusted as what the wire brings.
 
 #[cfg(feature = "server")]
 mod data;
@@ -35,7 +36,8 @@ pub trait Cache {
     /// [`Error`] when it cannot be read.
     fn read(&self, role: &RoleName, limit: u64) -> Result<Option<Vec<u8>>, Error>;
 
-    /// Keeps writers out while several files are read together. A cache that only one process uses need not.
+    /// Keeps writers out while several files are read together. A cache that only one process uses
+    /// need not.
     ///
     /// # Errors
     ///
@@ -44,8 +46,8 @@ pub trait Cache {
         Ok(Steady { _lock: None })
     }
 
-    /// The turn to found the collection, among the processes that share this cache; `None` while another has it. One
-    /// that does not share its cache is not kept out: then the server decides.
+    /// The turn to found the collection, among the processes that share this cache; `None` while
+    /// another has it. One that does not share its cache is not kept out: then the server decides.
     ///
     /// # Errors
     ///
@@ -68,8 +70,8 @@ pub trait Cache {
     /// [`Error`]; each file is then either the old one or the new one.
     fn keep(&self, accepted: &Accepted) -> Result<(), Error>;
 
-    /// Leaves a file where the next update will look for it, so that it need not be fetched. Nothing is remembered of
-    /// it: it is worth what its signatures and its listing say then.
+    /// Leaves a file where the next update will look for it, so that it need not be fetched.
+    /// Nothing is remembered of it: it is worth what its signatures and its listing say then.
     ///
     /// # Errors
     ///
@@ -123,7 +125,8 @@ impl Memory {
         self.baseline.root().is_none_or(|known| known <= *version).then_some(bytes)
     }
 
-    /// The other files of an update that are to be written: none that would take the place of a newer one.
+    /// The other files of an update that are to be written: none that would take the place of a
+    /// newer one.
     pub fn files_to_write<'a>(
         &self,
         accepted: &'a Accepted,
@@ -158,8 +161,8 @@ impl Memory {
         }
     }
 
-    /// Whether another process went on to a newer root meanwhile: what was accepted under an older one must not take
-    /// the place of what is remembered under the newer.
+    /// Whether another process went on to a newer root meanwhile: what was accepted under an older
+    /// one must not take the place of what is remembered under the newer.
     fn is_past(&self, accepted: &Accepted) -> bool {
         self.baseline.root() > accepted.under && accepted.under.is_some()
     }

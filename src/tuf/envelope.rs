@@ -5,8 +5,8 @@ use crate::crypto::Signature;
 
 /// What a file says, the bytes its signatures are over, and the signatures. Nothing is verified.
 ///
-/// The content can be reached only through names that say so; `verify::threshold` is what turns an envelope
-/// into something trusted.
+/// The content can be reached only through names that say so; `verify::threshold` is what turns an
+/// envelope into something trusted.
 #[derive(Clone, Debug)]
 pub struct Envelope<T> {
     content: T,
@@ -19,13 +19,14 @@ impl<T> Envelope<T> {
         Self { content, message, signatures }
     }
 
-    /// The content before any signature was checked: for finding out whose signatures to ask for (a new root
-    /// names its own keys), and for what to fetch next. Never for an answer.
+    /// The content before any signature was checked: for finding out whose signatures to ask for (a
+    /// new root names its own keys), and for what to fetch next. Never for an answer.
     pub fn unverified_content(&self) -> &T {
         &self.content
     }
 
-    /// The content, for who has checked the signatures, or will check the bytes against a trusted hash.
+    /// The content, for who has checked the signatures, or will check the bytes against a trusted
+    /// hash.
     pub fn into_unverified_content(self) -> T {
         self.content
     }

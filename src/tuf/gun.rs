@@ -7,10 +7,10 @@ use crate::image::Name;
 
 /// A globally unique name: which collection of trust data is meant.
 ///
-/// For images it is the normalised `domain/path` (`docker.io/library/alpine`), byte for byte as docker
-/// computes it. It becomes a directory below the trust directory and a path on the trust server, so a value
-/// of this type never holds an empty, `.` or `..` component, nor anything that a URL or a shell would read
-/// as more than a letter of a name.
+/// For images it is the normalised `domain/path` (`docker.io/library/alpine`), byte for byte as
+/// docker computes it. It becomes a directory below the trust directory and a path on the trust
+/// server, so a value of this type never holds an empty, `.` or `..` component, nor anything that a
+/// URL or a shell would read as more than a letter of a name.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Gun(String);
 
@@ -19,8 +19,8 @@ impl Gun {
     ///
     /// # Errors
     ///
-    /// [`Error::Gun`] unless it is 1 to 255 bytes of printable ASCII in `/`-separated components, none of
-    /// them empty, `.` or `..`, and none of the bytes in `\ % * ? # " < > &` or a space.
+    /// [`Error::Gun`] unless it is 1 to 255 bytes of printable ASCII in `/`-separated components,
+    /// none of them empty, `.` or `..`, and none of the bytes in `\ % * ? # " < > &` or a space.
     pub fn raw(name: &str) -> Result<Self, Error> {
         let refuse = |reason| Err(Error::Gun { gun: name.chars().take(80).collect(), reason });
         if name.is_empty() || name.len() > MAX_BYTES {

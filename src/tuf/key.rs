@@ -44,8 +44,8 @@ impl fmt::Display for KeyId {
 
 /// A public key in metadata: what was written, and the key it stands for if we can use it.
 ///
-/// A key of a type that we do not know, or whose bytes are not a key of its type, keeps its place and its id
-/// but counts for nothing (threshold counting asks [`Key::public`]).
+/// A key of a type that we do not know, or whose bytes are not a key of its type, keeps its place
+/// and its id but counts for nothing (threshold counting asks [`Key::public`]).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Key {
     id: KeyId,
@@ -61,8 +61,8 @@ enum Usable {
     Certified(Box<Certified>),
 }
 
-/// A key that stands for itself inside a certificate. Delegations take the first certificate as it is; only a root key
-/// must come as a whole bundle of leaf and authorities.
+/// A key that stands for itself inside a certificate. Delegations take the first certificate as it
+/// is; only a root key must come as a whole bundle of leaf and authorities.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Certified {
     pub(crate) public: PublicKey,
@@ -116,7 +116,8 @@ impl Key {
         }
     }
 
-    /// The leaf and authorities that carry this key, if it is written as exactly that: what a root key must be.
+    /// The leaf and authorities that carry this key, if it is written as exactly that: what a root
+    /// key must be.
     pub fn certificates(&self) -> Option<&CertificateBundle> {
         match &self.usable {
             Usable::Certified(key) => key.bundle.as_ref(),

@@ -25,8 +25,9 @@ pub struct Limits {
     pub delegation_depth: usize,
     /// Root files followed in one update.
     pub root_chain: usize,
-    /// Members outside `signed` that no signature covers, in a snapshot or targets file. A client lets them be, because
-    /// the parent's hash covers the whole file; who takes a file in refuses them.
+    /// Members outside `signed` that no signature covers, in a snapshot or targets file. A client
+    /// lets them be, because the parent's hash covers the whole file; who takes a file in refuses
+    /// them.
     pub unsigned_members: usize,
 }
 

@@ -1,8 +1,8 @@
 //! Metadata as data: what TUF files say, apart from how they are written and whether they are true.
 //!
-//! Rules: a value of these types cannot be wrong in itself (versions start at one, thresholds at one, role
-//! names are clean, key ids are those of their keys). Only [`dialect`] knows written forms. Nothing here is
-//! trusted: see [`crate::verify`].
+//! Rules: a value of these types cannot be wrong in itself (versions start at one, thresholds at
+//! one, role names are clean, key ids are those of their keys). Only [`dialect`] knows written
+//! forms. Nothing here is trusted: see [`crate::verify`].
 
 pub mod dialect;
 

@@ -83,8 +83,8 @@ impl fmt::Display for RoleName {
     }
 }
 
-/// The name of a delegated role: `targets/` and one or more components of `-a-z0-9_`, at most 255 bytes
-/// (Notary `tuf/data/roles.go`).
+/// The name of a delegated role: `targets/` and one or more components of `-a-z0-9_`, at most 255
+/// bytes (Notary `tuf/data/roles.go`).
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct DelegationName(String);
 

@@ -95,8 +95,8 @@ impl Scope {
         self.0.iter().any(|prefix| name.starts_with(prefix.as_str()))
     }
 
-    /// The scope of a role delegated inside this one: those of its prefixes that this scope covers. A prefix
-    /// broader than all of ours is dropped, not narrowed, as Notary does.
+    /// The scope of a role delegated inside this one: those of its prefixes that this scope covers.
+    /// A prefix broader than all of ours is dropped, not narrowed, as Notary does.
     pub fn restrict(&self, paths: &[String]) -> Self {
         Self(paths.iter().filter(|path| self.allows(path)).cloned().collect())
     }

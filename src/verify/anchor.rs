@@ -1,8 +1,8 @@
 //! Which keys of a root may speak for a collection.
 //!
-//! Notary's roots are signed by the keys of X.509 certificates (Notary `trustpinning/certs.go`). A certificate speaks
-//! for a collection if its common name is that of the collection. Pins narrow that further, and apply to a cached
-//! root as well as to a new one.
+//! Notary's roots are signed by the keys of X.509 certificates (Notary `trustpinning/certs.go`). A
+//! certificate speaks for a collection if its common name is that of the collection. Pins narrow
+//! that further, and apply to a cached root as well as to a new one.
 
 use jiff::{SignedDuration, Timestamp as Instant};
 
@@ -55,8 +55,8 @@ impl Anchor {
         self.pin.is_none() && self.first_use == FirstUse::Refuse
     }
 
-    /// The root keys whose certificate is for this collection, whatever the time and the pins: the ones that may
-    /// carry trust from one root to the next.
+    /// The root keys whose certificate is for this collection, whatever the time and the pins: the
+    /// ones that may carry trust from one root to the next.
     pub(super) fn speakers<'r>(&self, gun: &Gun, root: &'r Root) -> Vec<&'r Key> {
         let speaks = |key: &&Key| {
             key.certificates().is_some_and(|bundle| {
@@ -79,14 +79,16 @@ impl Anchor {
     }
 }
 
-/// Whether a certificate's own dates allow it to speak now. A day of grace at the start, as Notary gives.
+/// Whether a certificate's own dates allow it to speak now. A day of grace at the start, as Notary
+/// gives.
 pub(super) fn is_valid_at(bundle: &CertificateBundle, now: Instant) -> bool {
     let leaf = bundle.leaf();
     let started = leaf.not_before().checked_sub(CLOCK_LEEWAY).is_ok_and(|start| start <= now);
     started && now <= leaf.not_after()
 }
 
-/// Whether a common name covers a collection: the same name, or `prefix/*` for what lies below `prefix`.
+/// Whether a common name covers a collection: the same name, or `prefix/*` for what lies below
+/// `prefix`.
 fn covers(common_name: &str, gun: &Gun) -> bool {
     match common_name.strip_suffix("/*") {
         Some(prefix) if !prefix.is_empty() => gun

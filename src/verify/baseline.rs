@@ -7,9 +7,10 @@ use crate::tuf::{Role, RoleName, Version};
 
 /// The highest versions that were accepted before, for comparison only.
 ///
-/// Each is bound to the timestamp and snapshot keys of then. When one of those is rotated the memory no longer applies,
-/// so that a collection whose online key was stolen, and whose versions the thief drove up, can be used again
-/// (TUF 1.0.34 §5.3.11). No other rotation forgets anything, and the root's version is never forgotten.
+/// Each is bound to the timestamp and snapshot keys of then. When one of those is rotated the
+/// memory no longer applies, so that a collection whose online key was stolen, and whose versions
+/// the thief drove up, can be used again (TUF 1.0.34 §5.3.11). No other rotation forgets anything,
+/// and the root's version is never forgotten.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Baseline {
     root: Option<Version>,
@@ -89,7 +90,8 @@ impl Baseline {
 }
 
 impl Governance {
-    /// `own` is the role itself; `online` are the roles whose keys decide which version of it is current.
+    /// `own` is the role itself; `online` are the roles whose keys decide which version of it is
+    /// current.
     pub(super) fn of(own: &Role, online: &[&Role]) -> Self {
         let mut keys = Sha256Stream::new();
         for role in online {

@@ -6,8 +6,9 @@ use crate::tuf::{FileMeta, RoleName};
 
 /// Whether these are the bytes that were listed: length and every known hash.
 ///
-/// `attested` is the SHA-256 of a file that was accepted in full before. If the listing names it, its other hash is not
-/// computed again, for that costs as much as everything else together in a large file.
+/// `attested` is the SHA-256 of a file that was accepted in full before. If the listing names it,
+/// its other hash is not computed again, for that costs as much as everything else together in a
+/// large file.
 pub(super) fn compare(
     role: &RoleName,
     file: &Hashed<'_>,

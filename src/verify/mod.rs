@@ -1,8 +1,8 @@
 //! Bytes in, trusted types out.
 //!
-//! This is the heart: it decides, and does nothing else. It knows no disk, network, clock or environment; the same
-//! bytes and the same [`Policy`] give the same answer. A `Trusted*` value exists only if every check passed, and
-//! each step can be reached only through the step before it.
+//! This is the heart: it decides, and does nothing else. It knows no disk, network, clock or
+//! environment; the same bytes and the same [`Policy`] give the same answer. A `Trusted*` value
+//! exists only if every check passed, and each step can be reached only through the step before it.
 //!
 //! | step | function | specification |
 //! |---|---|---|
@@ -15,8 +15,9 @@
 //! | delegations | [`TrustedTargets::delegation`] | §5.6.7; Notary `tuf/tuf.go` `WalkTargets` |
 //! | what a publisher sends | [`submission`] | the same steps; Notary `server/handlers/validation.go` |
 //!
-//! Rules: one function counts signatures (`threshold`), one compares a file with its listing (`listing`), one
-//! `now` for everything. What we saw before is a [`Baseline`]: compared with, never used as metadata.
+//! Rules: one function counts signatures (`threshold`), one compares a file with its listing
+//! (`listing`), one `now` for everything. What we saw before is a [`Baseline`]: compared with,
+//! never used as metadata.
 
 mod anchor;
 mod baseline;

@@ -31,8 +31,8 @@ impl TrustedRoot {
         Self::restore(policy, bytes)
     }
 
-    /// Takes up a root that was trusted before. Dates and pins wait for [`Self::current`], because a newer root
-    /// may mend them.
+    /// Takes up a root that was trusted before. Dates and pins wait for [`Self::current`], because
+    /// a newer root may mend them.
     ///
     /// # Errors
     ///
@@ -46,8 +46,8 @@ impl TrustedRoot {
     ///
     /// # Errors
     ///
-    /// [`Error::RootGap`] unless its version is the next, [`Error::RootChain`] without this root's signatures,
-    /// else as [`Self::restore`]. This root stays what it was.
+    /// [`Error::RootGap`] unless its version is the next, [`Error::RootChain`] without this root's
+    /// signatures, else as [`Self::restore`]. This root stays what it was.
     pub fn advance(&self, bytes: &[u8]) -> Result<Self, Error> {
         let policy = &self.policy;
         let envelope = policy.dialect.open_root(bytes, &policy.limits)?;
@@ -70,8 +70,8 @@ impl TrustedRoot {
         Self::self_signed(Arc::clone(policy), bytes, envelope)
     }
 
-    /// Ends the chain: this root is not older than what was seen, not expired, and signed by enough keys whose
-    /// certificates are valid now and satisfy the pins.
+    /// Ends the chain: this root is not older than what was seen, not expired, and signed by enough
+    /// keys whose certificates are valid now and satisfy the pins.
     ///
     /// # Errors
     ///
@@ -182,13 +182,14 @@ impl CurrentRoot {
     ///
     /// # Errors
     ///
-    /// [`Error`]: malformed, under threshold, older than what was seen, expired, or older than allowed.
+    /// [`Error`]: malformed, under threshold, older than what was seen, expired, or older than
+    /// allowed.
     pub fn timestamp(&self, bytes: &[u8], baseline: &Baseline) -> Result<TrustedTimestamp, Error> {
         TrustedTimestamp::verify(self, bytes, baseline)
     }
 
-    /// Raises the baseline by a timestamp that lies in the cache, if it is truly signed. Its date does not matter:
-    /// an expired file still says what was seen.
+    /// Raises the baseline by a timestamp that lies in the cache, if it is truly signed. Its date
+    /// does not matter: an expired file still says what was seen.
     pub fn observe_timestamp(&self, bytes: &[u8], baseline: &mut Baseline) {
         if let Ok(seen) = TrustedTimestamp::observe(self, bytes) {
             baseline.remember(RoleName::Timestamp, seen);
@@ -202,8 +203,8 @@ impl CurrentRoot {
         }
     }
 
-    /// Raises the baseline by a top-level targets file that lies in the cache, if it is truly signed. A file that
-    /// the baseline knows already is not looked at again.
+    /// Raises the baseline by a top-level targets file that lies in the cache, if it is truly
+    /// signed. A file that the baseline knows already is not looked at again.
     pub fn observe_targets(&self, bytes: &[u8], baseline: &mut Baseline) {
         if let Some(seen) = super::TrustedTargets::observe(self, bytes, baseline) {
             baseline.remember(RoleName::Targets, seen);
@@ -225,8 +226,8 @@ impl CurrentRoot {
         &self.trusted.policy
     }
 
-    /// Who governs a role that this root names. The versions of timestamp and snapshot, and of what a snapshot
-    /// lists, could be driven up with either of these two online keys.
+    /// Who governs a role that this root names. The versions of timestamp and snapshot, and of what
+    /// a snapshot lists, could be driven up with either of these two online keys.
     pub(super) fn governance(&self, own: &Role) -> Governance {
         let root = self.content();
         Governance::of(own, &[&root.timestamp, &root.snapshot])

@@ -15,7 +15,8 @@ pub struct TrustedSnapshot {
     timestamp: TrustedTimestamp,
     snapshot: Snapshot,
     seen: Seen,
-    /// Roles that an earlier snapshot listed and this one does not: fine only if their delegation is gone too.
+    /// Roles that an earlier snapshot listed and this one does not: fine only if their delegation
+    /// is gone too.
     vanished: Vec<RoleName>,
 }
 
@@ -53,12 +54,13 @@ impl TrustedSnapshot {
         Self::signed(root, bytes).map(|(_, seen)| seen)
     }
 
-    /// Believes the top-level targets file that this snapshot lists, reading all of it or only what is wanted.
+    /// Believes the top-level targets file that this snapshot lists, reading all of it or only what
+    /// is wanted.
     ///
     /// # Errors
     ///
-    /// [`Error`]: not the listed bytes, malformed, under threshold, older than what was seen, expired; or a
-    /// delegated role that was listed before and is listed no more.
+    /// [`Error`]: not the listed bytes, malformed, under threshold, older than what was seen,
+    /// expired; or a delegated role that was listed before and is listed no more.
     pub fn targets<'b>(
         &self,
         file: impl Into<Hashed<'b>>,
@@ -113,7 +115,8 @@ impl TrustedSnapshot {
 }
 
 impl Policy {
-    /// The files that an unverified snapshot lists, for fetching them while the snapshot is still being judged.
+    /// The files that an unverified snapshot lists, for fetching them while the snapshot is still
+    /// being judged.
     pub fn unverified_listing(&self, snapshot: &[u8]) -> Option<BTreeMap<RoleName, FileMeta>> {
         let envelope = self.dialect.open_snapshot(snapshot, &self.limits).ok()?;
         Some(envelope.into_unverified_content().meta)

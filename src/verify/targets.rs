@@ -13,8 +13,8 @@ use crate::tuf::{Delegation, FileMeta, Key, Role, RoleName, Scope, Target, Targe
 pub enum Wanted<'n> {
     /// All of it.
     Everything,
-    /// These names. If the file was accepted in full before, the other entries are skipped; else this is
-    /// [`Wanted::Everything`].
+    /// These names. If the file was accepted in full before, the other entries are skipped; else
+    /// this is [`Wanted::Everything`].
     Names(&'n [&'n str]),
 }
 
@@ -123,8 +123,8 @@ impl TrustedTargets {
     ///
     /// # Errors
     ///
-    /// [`Error::NotListed`] if no loaded role delegates to it or the snapshot does not list it; else as
-    /// [`TrustedSnapshot::targets`]. What was loaded before stays.
+    /// [`Error::NotListed`] if no loaded role delegates to it or the snapshot does not list it;
+    /// else as [`TrustedSnapshot::targets`]. What was loaded before stays.
     pub fn delegation<'b>(
         &mut self,
         role: &RoleName,
@@ -148,8 +148,8 @@ impl TrustedTargets {
         Ok(())
     }
 
-    /// Raises the baseline by a delegation file that lies in the cache, if its delegation is loaded and it is truly
-    /// signed.
+    /// Raises the baseline by a delegation file that lies in the cache, if its delegation is loaded
+    /// and it is truly signed.
     pub fn observe_delegation(&self, role: &RoleName, bytes: &[u8], baseline: &mut Baseline) {
         let Some((parent, delegation)) = self.delegation_to(role) else { return };
         let governance = self.delegation_governance(&delegation.role);
@@ -166,8 +166,8 @@ impl TrustedTargets {
         }
     }
 
-    /// Looks a name up, breadth first from `targets`, each role once, in the order in which they are delegated
-    /// (Notary `WalkTargets`; TUF 1.0.34 §5.6.7).
+    /// Looks a name up, breadth first from `targets`, each role once, in the order in which they
+    /// are delegated (Notary `WalkTargets`; TUF 1.0.34 §5.6.7).
     ///
     /// # Errors
     ///

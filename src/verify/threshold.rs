@@ -12,8 +12,9 @@ pub(super) struct Count<'k> {
 }
 
 impl<'k> Count<'k> {
-    /// Finds who of these keys signed the envelope. The *key* decides how its signature is checked; a signature
-    /// by another key, of another method or simply wrong counts for nothing and harms nobody.
+    /// Finds who of these keys signed the envelope. The *key* decides how its signature is checked;
+    /// a signature by another key, of another method or simply wrong counts for nothing and harms
+    /// nobody.
     pub(super) fn of<T>(envelope: &Envelope<T>, keys: impl IntoIterator<Item = &'k Key>) -> Self {
         let signed =
             |key: &&Key| key.public().is_some_and(|public| signed_by(envelope, key.id(), public));
@@ -49,8 +50,8 @@ pub(super) fn open<'k, T>(
     Ok(envelope.into_unverified_content())
 }
 
-/// How many keys these are. Two ids over one public key (two certificates, say) are one key (TUF 1.0.34 §5.3.4: each
-/// key contributes one signature).
+/// How many keys these are. Two ids over one public key (two certificates, say) are one key (TUF
+/// 1.0.34 §5.3.4: each key contributes one signature).
 pub(super) fn distinct<'k>(keys: impl IntoIterator<Item = &'k Key>) -> usize {
     let fingerprints = keys.into_iter().filter_map(|key| Some(key.public()?.fingerprint()));
     fingerprints.collect::<BTreeSet<_>>().len()

@@ -37,8 +37,8 @@ impl TrustedTimestamp {
     ///
     /// # Errors
     ///
-    /// [`Error`]: not the named bytes, malformed, under threshold, older than what was seen, another file of a
-    /// version that was seen, expired, or listing another root.
+    /// [`Error`]: not the named bytes, malformed, under threshold, older than what was seen,
+    /// another file of a version that was seen, expired, or listing another root.
     pub fn snapshot(&self, bytes: &[u8], baseline: &Baseline) -> Result<TrustedSnapshot, Error> {
         TrustedSnapshot::verify(self, bytes, baseline)
     }
@@ -74,7 +74,8 @@ impl TrustedTimestamp {
 }
 
 impl Policy {
-    /// The snapshot that an unverified timestamp names, for fetching it while the timestamp is still being judged.
+    /// The snapshot that an unverified timestamp names, for fetching it while the timestamp is
+    /// still being judged.
     pub fn unverified_snapshot_file(&self, timestamp: &[u8]) -> Option<FileMeta> {
         let envelope = self.dialect.open_timestamp(timestamp, &self.limits).ok()?;
         Some(envelope.into_unverified_content().snapshot)

@@ -143,7 +143,8 @@ impl Bench {
         key_in(&answer)
     }
 
-    /// A team's collection whose timestamp is the server's to sign, and its snapshot too if so wished; not uploaded.
+    /// A team's collection whose timestamp is the server's to sign, and its snapshot too if so
+    /// wished; not uploaded.
     pub(crate) async fn team(&self, snapshot: SnapshotBy) -> Repository {
         let mut team = Repository::team();
         let gun = team.gun.to_string();

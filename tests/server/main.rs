@@ -1,4 +1,5 @@
-//! The trust server through its router, without a socket: what it takes, what it refuses, what it serves.
+//! The trust server through its router, without a socket: what it takes, what it refuses, what it
+//! serves.
 #![cfg(feature = "server")]
 
 #[path = "../support/repository.rs"]

@@ -1,4 +1,5 @@
-//! What a client would refuse, and what breaks the history of a collection, is a 400 and changes nothing.
+//! What a client would refuse, and what breaks the history of a collection, is a 400 and changes
+//! nothing.
 
 use serde_json::json;
 

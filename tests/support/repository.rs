@@ -1,7 +1,9 @@
-//! An honest collection in Notary's form, built in memory, and everything that can be done to spoil it.
+//! An honest collection in Notary's form, built in memory, and everything that can be done to spoil
+//! it.
 //!
-//! Nothing here uses the product's reader or writer: metadata is plain JSON, written by a small canonical writer of its
-//! own, so that wrong files can be made as easily as right ones. An attack is an edit of an honest [`Repository`]:
+//! Nothing here uses the product's reader or writer: metadata is plain JSON, written by a small
+//! canonical writer of its own, so that wrong files can be made as easily as right ones. An attack
+//! is an edit of an honest [`Repository`]:
 //!
 //! ```ignore
 //! let mut evil = honest.clone();
@@ -36,7 +38,8 @@ pub use key::TestKey;
 use serde_json::{Value, json};
 pub use server::{Fault, SimulatedServer, ready};
 
-/// The publisher's side of one collection: what each role says, who signs it, and what is published so far.
+/// The publisher's side of one collection: what each role says, who signs it, and what is published
+/// so far.
 #[derive(Clone)]
 pub struct Repository {
     pub gun: Gun,
@@ -88,8 +91,9 @@ impl Repository {
         new
     }
 
-    /// What a team has: `targets/releases` and `targets/alice` sign `v1` ([`Repository::digest`] of `v1`), `targets`
-    /// signs `old`, and `targets/alice` delegates what starts with `ci-` to `targets/alice/ci`. Published once.
+    /// What a team has: `targets/releases` and `targets/alice` sign `v1` ([`Repository::digest`] of
+    /// `v1`), `targets` signs `old`, and `targets/alice` delegates what starts with `ci-` to
+    /// `targets/alice/ci`. Published once.
     pub fn team() -> Self {
         let mut team = Self::bare(GUN);
         let alice = TestKey::p256();
@@ -206,7 +210,8 @@ impl Repository {
         self.say(role, |signed| signed["targets"][tag] = target)
     }
 
-    /// Counts on from far above every version that an attack may have reached, in every role but root.
+    /// Counts on from far above every version that an attack may have reached, in every role but
+    /// root.
     pub fn leap(&mut self) -> &mut Self {
         let roles: Vec<String> =
             self.signed.keys().filter(|role| *role != "root").cloned().collect();
@@ -217,8 +222,8 @@ impl Repository {
         self
     }
 
-    /// Once, when a role is published next: changes its file after it was signed. Files that list it will list the
-    /// spoiled one.
+    /// Once, when a role is published next: changes its file after it was signed. Files that list
+    /// it will list the spoiled one.
     pub fn spoil(
         &mut self,
         role: &str,
@@ -228,8 +233,8 @@ impl Repository {
         self.touch(role)
     }
 
-    /// Signs what was touched, then a snapshot and a timestamp, each one version higher, and puts all of it on the
-    /// server.
+    /// Signs what was touched, then a snapshot and a timestamp, each one version higher, and puts
+    /// all of it on the server.
     pub fn publish(&mut self) -> &mut Self {
         let touched = std::mem::take(&mut self.touched);
         let (online, others): (Vec<_>, Vec<_>) =
@@ -249,7 +254,8 @@ impl Repository {
         self.publish_timestamp()
     }
 
-    /// Signs a new timestamp over the current snapshot, as a server does when the old one is about to expire.
+    /// Signs a new timestamp over the current snapshot, as a server does when the old one is about
+    /// to expire.
     pub fn publish_timestamp(&mut self) -> &mut Self {
         let snapshot = listing_of(&self.current["snapshot"]);
         self.say("timestamp", |timestamp| timestamp["meta"] = json!({"snapshot": snapshot}));

@@ -1,6 +1,8 @@
-//! Rust source read far enough to know which paths it names: `a::b::c`, written out or in a `use` tree.
+//! Rust source read far enough to know which paths it names: `a::b::c`, written out or in a `use`
+//! tree.
 //!
-//! Comments, strings and characters are passed over, names that a `use` gives are followed to what they stand for.
+//! Comments, strings and characters are passed over, names that a `use` gives are followed to what
+//! they stand for.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +31,8 @@ pub(crate) struct Path {
     alias: Option<String>,
 }
 
-/// The part of a source that is there without tests: up to the `#[cfg(test)]` before a module with a body.
+/// The part of a source that is there without tests: up to the `#[cfg(test)]` before a module with
+/// a body.
 pub(crate) fn without_tests(source: &str) -> &str {
     let tests = source
         .find("\n#[cfg(test)]\nmod tests {")
@@ -37,7 +40,8 @@ pub(crate) fn without_tests(source: &str) -> &str {
     tests.map_or(source, |at| &source[..at])
 }
 
-/// Whether every brace is closed: a string taken for code, or the other way round, would leave some open.
+/// Whether every brace is closed: a string taken for code, or the other way round, would leave some
+/// open.
 pub(crate) fn is_balanced(source: &str) -> bool {
     let tokens = tokens(source);
     let count = |mark| tokens.iter().filter(|(_, token)| *token == Token::Mark(mark)).count();

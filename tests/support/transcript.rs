@@ -1,7 +1,8 @@
-//! Transcripts: what a user types after `$ `, and below it what is seen, stdout and stderr as they come.
+//! Transcripts: what a user types after `$ `, and below it what is seen, stdout and stderr as they
+//! come.
 //!
-//! `[..]` stands for any text in a line, a line `...` for any lines, `[exit N]` for an exit code that is not zero.
-//! Each transcript has a home of its own.
+//! `[..]` stands for any text in a line, a line `...` for any lines, `[exit N]` for an exit code
+//! that is not zero. Each transcript has a home of its own.
 #![allow(dead_code, reason = "each test uses the part that it needs")]
 
 use std::collections::HashMap;

@@ -7,8 +7,8 @@ use super::super::environment::{Environment, absolute};
 use super::super::output::Failure;
 use crate::docker::config::Location;
 
-/// Docker's directory is needed for its TLS files and credentials, but not if the user keeps all trust elsewhere and
-/// there is no home.
+/// Docker's directory is needed for its TLS files and credentials, but not if the user keeps all
+/// trust elsewhere and there is no home.
 pub(super) fn docker_location(
     global: &Global,
     environment: &Environment,

@@ -164,7 +164,8 @@ impl From<client::Error> for Failure {
     }
 }
 
-/// What has to go before a collection can be met for the first time again: docker's cache and our record.
+/// What has to go before a collection can be met for the first time again: docker's cache and our
+/// record.
 fn how_to_forget(gun: &tuf::Gun) -> String {
     let record = TrustDirectory::record_of(gun);
     let record = record.display();

@@ -1,4 +1,5 @@
-//! Where the secret behind the online keys comes from: a passphrase, or a file of the data directory.
+//! Where the secret behind the online keys comes from: a passphrase, or a file of the data
+//! directory.
 
 use zeroize::Zeroizing;
 
@@ -8,7 +9,8 @@ use crate::server::MasterSecret;
 use crate::storage::DataDirectory;
 use crate::storage::metadata::{MetadataStore, Page};
 
-/// The secret. A new one is made only where nothing was ever published, because no other could open the stored keys.
+/// The secret. A new one is made only where nothing was ever published, because no other could open
+/// the stored keys.
 pub(super) async fn master(
     data: &DataDirectory,
     passphrase: Option<&str>,

@@ -1,4 +1,5 @@
-//! The certificate: the one that was given, or one of an authority that the server makes for itself.
+//! The certificate: the one that was given, or one of an authority that the server makes for
+//! itself.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -105,7 +106,8 @@ fn new_authority(now: Timestamp) -> Result<Pair, rcgen::Error> {
     Ok(Pair { certificate: certificate.pem(), key: Zeroizing::new(key.serialize_pem()) })
 }
 
-/// What the authority's certificate says; apart from the dates it is always the same, so that it needs no reading.
+/// What the authority's certificate says; apart from the dates it is always the same, so that it
+/// needs no reading.
 fn authority(now: Timestamp) -> Result<CertificateParams, rcgen::Error> {
     let mut params = params("countersign trust server authority", now, AUTHORITY_LIFETIME)?;
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));

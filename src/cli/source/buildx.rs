@@ -43,7 +43,8 @@ impl Built {
     }
 }
 
-/// The members that are read (buildx `util/buildflags`, BuildKit `exporter/containerimage/exptypes`).
+/// The members that are read (buildx `util/buildflags`, BuildKit
+/// `exporter/containerimage/exptypes`).
 #[derive(Deserialize)]
 struct Image {
     #[serde(rename = "containerimage.descriptor")]

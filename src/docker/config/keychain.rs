@@ -1,8 +1,8 @@
 //! The credentials that `docker login` keeps (docker CLI, `cli/config/configfile/file.go`).
 //!
-//! Order for a key: `auths` of `DOCKER_AUTH_CONFIG`, then the key's credential helper or the general
-//! one, then `auths` of `config.json`. Unlike docker we tell when a helper or an entry is broken, and
-//! do not mind what else stands in the variable.
+//! Order for a key: `auths` of `DOCKER_AUTH_CONFIG`, then the key's credential helper or the
+//! general one, then `auths` of `config.json`. Unlike docker we tell when a helper or an entry is
+//! broken, and do not mind what else stands in the variable.
 
 use std::{
     collections::BTreeMap,

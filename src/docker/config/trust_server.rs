@@ -5,8 +5,9 @@ use crate::{
     net::{Error, PlainHttp, ServerUrl},
 };
 
-/// The trust server for `name`: the one that is `set` for all images (`DOCKER_CONTENT_TRUST_SERVER`),
-/// Docker's own for its Hub, or else the registry's host itself, over https.
+/// The trust server for `name`: the one that is `set` for all images
+/// (`DOCKER_CONTENT_TRUST_SERVER`), Docker's own for its Hub, or else the registry's host itself,
+/// over https.
 ///
 /// # Errors
 ///

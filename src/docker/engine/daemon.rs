@@ -1,4 +1,5 @@
-//! Docker's daemon on this machine, asked without docker's program: starting that takes longer than the answer.
+//! Docker's daemon on this machine, asked without docker's program: starting that takes longer than
+//! the answer.
 
 use std::future::pending;
 use std::path::{Path, PathBuf};
@@ -11,8 +12,9 @@ use super::{Error, Inspected};
 use crate::image::Reference;
 use crate::net::{self, LocalAnswer, LocalServer};
 
-/// The socket that docker's program would use, if it is one of this machine: as `DOCKER_HOST` says, or docker's own
-/// one if neither that nor a context says otherwise (docker/cli `cli/command/cli.go`, `resolveDockerEndpoint`).
+/// The socket that docker's program would use, if it is one of this machine: as `DOCKER_HOST` says,
+/// or docker's own one if neither that nor a context says otherwise (docker/cli
+/// `cli/command/cli.go`, `resolveDockerEndpoint`).
 pub fn local_socket(
     variable: impl Fn(&str) -> Option<String>,
     config_file: &Path,
@@ -51,7 +53,8 @@ impl Daemon {
     }
 }
 
-/// Waits for an answer as for a run of docker: not longer than allowed, and not past a signal to end.
+/// Waits for an answer as for a run of docker: not longer than allowed, and not past a signal to
+/// end.
 pub(super) async fn answered<T>(
     action: &'static str,
     answer: impl Future<Output = Result<T, Error>>,

@@ -127,7 +127,8 @@ async fn read(stream: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>
     Ok(kept)
 }
 
-/// The signals that tell us to end. From when this is made none is lost: what comes between two runs ends the next.
+/// The signals that tell us to end. From when this is made none is lost: what comes between two
+/// runs ends the next.
 #[derive(Debug)]
 pub(super) struct Signals {
     interrupt: Signal,

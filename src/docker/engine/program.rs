@@ -18,8 +18,8 @@ impl Program {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`]; [`Error::Unsafe`] for an entry before it that anybody could answer for: a
-    /// relative or empty one, or the directory or program that others can write.
+    /// [`Error::NotFound`]; [`Error::Unsafe`] for an entry before it that anybody could answer for:
+    /// a relative or empty one, or the directory or program that others can write.
     pub fn find(path_variable: &OsStr) -> Result<Self, Error> {
         for directory in std::env::split_paths(path_variable) {
             if !directory.is_absolute() {

@@ -1,8 +1,8 @@
 //! Notary's `trust_pinning` (Notary 0.7: `docs/reference/client-config.md`, `trustpin.go`).
 //!
-//! Differences, all of them refusals or narrower: prefixes end at whole components, names keep their
-//! case, a CA file is looked for beside the configuration that names it, and what Notary would
-//! ignore (a list that is no list, an unknown entry) is an error.
+//! Differences, all of them refusals or narrower: prefixes end at whole components, names keep
+//! their case, a CA file is looked for beside the configuration that names it, and what Notary
+//! would ignore (a list that is no list, an unknown entry) is an error.
 
 use std::fmt;
 use std::io::ErrorKind;

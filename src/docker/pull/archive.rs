@@ -1,4 +1,5 @@
-//! Archives as `docker save` writes them: image configuration, layers, and a `manifest.json` that names them.
+//! Archives as `docker save` writes them: image configuration, layers, and a `manifest.json` that
+//! names them.
 
 use std::collections::BTreeSet;
 use std::fs::File;

@@ -1,4 +1,5 @@
-//! Blobs on their way to a destination: a folder beside it, which vanishes unless it becomes the destination.
+//! Blobs on their way to a destination: a folder beside it, which vanishes unless it becomes the
+//! destination.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -24,7 +24,8 @@ pub(super) struct Entry {
 }
 
 impl Content {
-    /// Reads what a manifest names. The registry's type was compared with the document's own before.
+    /// Reads what a manifest names. The registry's type was compared with the document's own
+    /// before.
     pub(super) fn read(manifest: &Manifest) -> Result<Self, Error> {
         let digest = manifest.descriptor.digest;
         let refuse = |problem: String| Error::Manifest { digest, problem };

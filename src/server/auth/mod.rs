@@ -1,6 +1,7 @@
 //! Who may do what.
 //!
-//! The name that permission is asked for is the parsed name that is then used; there is no second reading of the path.
+//! The name that permission is asked for is the parsed name that is then used; there is no second
+//! reading of the path.
 
 mod passwords;
 mod tokens;

@@ -1,7 +1,8 @@
 //! Bearer tokens of a token service (docker registry token authentication, RFC 7519).
 //!
-//! A token may say which key signed it. That is never a reason to believe in the key: a signature counts if it is by one
-//! of the configured certificates' keys, or by a certificate that one of them issued.
+//! A token may say which key signed it. That is never a reason to believe in the key: a signature
+//! counts if it is by one of the configured certificates' keys, or by a certificate that one of
+//! them issued.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -61,8 +62,8 @@ struct Grant {
 }
 
 impl Tokens {
-    /// Believes tokens for `service` by `issuer`, signed with a key of these PEM certificates or of one that they
-    /// issued. `realm` is where callers are sent to get one.
+    /// Believes tokens for `service` by `issuer`, signed with a key of these PEM certificates or of
+    /// one that they issued. `realm` is where callers are sent to get one.
     ///
     /// # Errors
     ///

@@ -35,7 +35,8 @@ pub trait MetadataStore: Send + Sync {
         which: Which,
     ) -> Answer<'a, Option<StoredFile>>;
 
-    /// What a submission is judged against: the current files of these roles, and the highest version of every role.
+    /// What a submission is judged against: the current files of these roles, and the highest
+    /// version of every role.
     fn holdings<'a>(&'a self, gun: &'a Gun, roles: &'a [RoleName]) -> Answer<'a, Holdings>;
 
     /// Stores a publication and the keys that it makes use of for the first time.
@@ -57,7 +58,8 @@ pub trait MetadataStore: Send + Sync {
     /// The online keys that were ever in use for a collection.
     fn keys<'a>(&'a self, gun: &'a Gun) -> Answer<'a, Vec<KeyRecord>>;
 
-    /// Collections whose timestamp was stored before that instant, the oldest first, at most so many.
+    /// Collections whose timestamp was stored before that instant, the oldest first, at most so
+    /// many.
     fn stale(&self, before: Instant, limit: usize) -> Answer<'_, Vec<Gun>>;
 
     /// Whether the store is usable.

@@ -1,7 +1,7 @@
 //! Canonical JSON as docker/go writes it: what Notary signs (notary `docker/go/canonical/json`).
 //!
-//! Members sorted by the bytes of their names, no white space, integers in decimal, and in strings only `"` and
-//! `\` escaped: everything else, control characters included, stands raw.
+//! Members sorted by the bytes of their names, no white space, integers in decimal, and in strings
+//! only `"` and `\` escaped: everything else, control characters included, stands raw.
 
 use super::json::Value;
 

@@ -1,8 +1,9 @@
 //! One strict JSON tree.
 //!
-//! A document is parsed once. The tree is what signatures are verified over and what the model is read from,
-//! so there is no second reading to disagree with the first. Refused at any depth: repeated members, numbers
-//! with fraction or exponent, integers beyond 2^53 - 1, more than 32 levels, anything after the document.
+//! A document is parsed once. The tree is what signatures are verified over and what the model is
+//! read from, so there is no second reading to disagree with the first. Refused at any depth:
+//! repeated members, numbers with fraction or exponent, integers beyond 2^53 - 1, more than 32
+//! levels, anything after the document.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,9 +1,10 @@
 //! The written forms of TUF metadata.
 //!
-//! The form is chosen once, in the policy, and matched on only in this folder: opening an envelope, reading a
-//! role, writing a role, identifying a key. Readers turn every form into the one model of [`crate::tuf`].
-//! Rules: a reader refuses a file that lacks what *its* form requires; the signed bytes are computed from the
-//! very tree that the model is read from; writing yields a fixed point of the original's decode and encode.
+//! The form is chosen once, in the policy, and matched on only in this folder: opening an envelope,
+//! reading a role, writing a role, identifying a key. Readers turn every form into the one model of
+//! [`crate::tuf`]. Rules: a reader refuses a file that lacks what *its* form requires; the signed
+//! bytes are computed from the very tree that the model is read from; writing yields a fixed point
+//! of the original's decode and encode.
 
 mod canonical;
 mod json;
@@ -77,8 +78,9 @@ impl Dialect {
         }
     }
 
-    /// Reads from a targets file, whose bytes the caller knows to have been accepted in full before, everything
-    /// but its targets, and of those only the named ones: the cost is a look at each byte, not a tree of them.
+    /// Reads from a targets file, whose bytes the caller knows to have been accepted in full
+    /// before, everything but its targets, and of those only the named ones: the cost is a look at
+    /// each byte, not a tree of them.
     ///
     /// # Errors
     ///
@@ -137,7 +139,8 @@ impl Dialect {
         }
     }
 
-    /// The key inside a certificate, written as the certificate; `None` when its key cannot be used.
+    /// The key inside a certificate, written as the certificate; `None` when its key cannot be
+    /// used.
     pub fn certified_key(self, bundle: &CertificateBundle) -> Option<Key> {
         match self {
             Self::Notary => notary::key::certified(bundle),
@@ -155,7 +158,8 @@ impl Dialect {
         }
     }
 
-    /// A lone key object, as [`Self::read_key`] reads it: what a trust server answers who asks for its key.
+    /// A lone key object, as [`Self::read_key`] reads it: what a trust server answers who asks for
+    /// its key.
     pub fn write_key(self, key: &Key) -> Vec<u8> {
         match self {
             Self::Notary => notary::key::lone(key),
@@ -179,9 +183,9 @@ impl Custom {
     ///
     /// # Errors
     ///
-    /// [`Error::Unsignable`] for what is not JSON or has no unambiguous signed form: fractions and exponents,
-    /// integers above 2^53 - 1, repeated members, control characters, and `<`, `>`, `&`, U+2028, U+2029, which
-    /// Notary would escape when signing but not when verifying.
+    /// [`Error::Unsignable`] for what is not JSON or has no unambiguous signed form: fractions and
+    /// exponents, integers above 2^53 - 1, repeated members, control characters, and `<`, `>`, `&`,
+    /// U+2028, U+2029, which Notary would escape when signing but not when verifying.
     pub fn parse(text: &[u8]) -> Result<Self, Error> {
         notary::write::custom(text)
     }
@@ -191,8 +195,8 @@ impl Custom {
         notary::custom::gun(self)
     }
 
-    /// The publisher's own JSON with the collection added that the entry is signed for. JSON that is no object is
-    /// left alone.
+    /// The publisher's own JSON with the collection added that the entry is signed for. JSON that
+    /// is no object is left alone.
     pub fn naming(own: Option<Self>, gun: &Gun) -> Self {
         notary::custom::naming(own, gun)
     }

@@ -11,7 +11,8 @@ use crate::verify::{listing, timestamp::TrustedTimestamp};
 /// A collection as its server holds it.
 #[derive(Clone, Debug, Default)]
 pub struct Holdings {
-    /// Current files: root, timestamp, snapshot, and those that the submission [needs](super::Submission::needs).
+    /// Current files: root, timestamp, snapshot, and those that the submission
+    /// [needs](super::Submission::needs).
     pub files: BTreeMap<RoleName, Vec<u8>>,
     /// The highest stored version of each role.
     pub versions: BTreeMap<RoleName, Version>,
@@ -31,8 +32,8 @@ pub(super) struct Base {
 impl Holdings {
     /// Reads the stored collection; `None` if nothing is stored.
     ///
-    /// The dates do not matter, because what comes next may mend them. The signatures do: a server must not build on
-    /// files that were changed in its database.
+    /// The dates do not matter, because what comes next may mend them. The signatures do: a server
+    /// must not build on files that were changed in its database.
     pub(super) fn base(&self, policy: &Arc<Policy>) -> Result<Option<Base>, Refusal> {
         match self.files.get(&RoleName::Root) {
             None => Ok(None),
@@ -72,7 +73,8 @@ impl Holdings {
         Ok(())
     }
 
-    /// The next version of a role that the server signs: above everything that was ever served under this name.
+    /// The next version of a role that the server signs: above everything that was ever served
+    /// under this name.
     pub(super) fn next(&self, role: &RoleName) -> Result<Version, Refusal> {
         match self.versions.get(role).max(self.buried.get(role)) {
             None => Ok(Version::ONE),

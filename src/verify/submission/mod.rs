@@ -1,8 +1,9 @@
 //! Judging what a publisher sends, for a server that keeps a collection.
 //!
-//! An upload is judged by the steps of a client's update, over the very bytes that would be served: root, timestamp,
-//! snapshot, targets, delegations. Before that come the rules that only a keeper of history can apply: versions rise,
-//! by little; root follows root; a snapshot lists the files that are here.
+//! An upload is judged by the steps of a client's update, over the very bytes that would be served:
+//! root, timestamp, snapshot, targets, delegations. Before that come the rules that only a keeper
+//! of history can apply: versions rise, by little; root follows root; a snapshot lists the files
+//! that are here.
 //!
 //! | step | function |
 //! |---|---|
@@ -10,8 +11,9 @@
 //! | the upload's place in history, and what the server has to sign | [`Submission::onto`], [`Renewal::of`] |
 //! | a client's walk over the result | [`Proposal::complete`], [`Renewal::complete`] |
 //!
-//! Only a [`Publication`] can be stored, and only the walk makes one. The reference for what is refused with which
-//! error is Notary `server/handlers/validation.go`; where it is lax, a client's verdict decides.
+//! Only a [`Publication`] can be stored, and only the walk makes one. The reference for what is
+//! refused with which error is Notary `server/handlers/validation.go`; where it is lax, a client's
+//! verdict decides.
 
 mod history;
 mod refusal;
@@ -62,8 +64,8 @@ impl Publication {
         &self.gun
     }
 
-    /// The version of the stored timestamp that all this was judged against. If another one is stored by now, the
-    /// verdict no longer holds. `None`: nothing was stored.
+    /// The version of the stored timestamp that all this was judged against. If another one is
+    /// stored by now, the verdict no longer holds. `None`: nothing was stored.
     pub fn on(&self) -> Option<Version> {
         self.on
     }

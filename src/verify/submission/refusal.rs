@@ -3,7 +3,8 @@
 use crate::tuf::{self, RoleName, Version};
 use crate::verify;
 
-/// Why an upload is refused, in the terms in which Notary tells its clients (Notary `tuf/validation/errors.go`).
+/// Why an upload is refused, in the terms in which Notary tells its clients (Notary
+/// `tuf/validation/errors.go`).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {

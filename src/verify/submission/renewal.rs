@@ -1,4 +1,5 @@
-//! New dates for what is stored (Notary `server/timestamp/timestamp.go`, `server/snapshot/snapshot.go`).
+//! New dates for what is stored (Notary `server/timestamp/timestamp.go`,
+//! `server/snapshot/snapshot.go`).
 
 use std::sync::Arc;
 
@@ -21,13 +22,13 @@ pub struct Renewal {
 }
 
 impl Renewal {
-    /// Prepares the renewal of a stored collection; `None` if nothing is stored. The snapshot is renewed too if it
-    /// expires by `snapshot_due`.
+    /// Prepares the renewal of a stored collection; `None` if nothing is stored. The snapshot is
+    /// renewed too if it expires by `snapshot_due`.
     ///
     /// # Errors
     ///
-    /// [`Refusal::Damaged`] if what is stored does not verify, [`Refusal::Root`] if its root is no longer current:
-    /// new dates must not hide trouble.
+    /// [`Refusal::Damaged`] if what is stored does not verify, [`Refusal::Root`] if its root is no
+    /// longer current: new dates must not hide trouble.
     pub fn of(
         policy: &Arc<Policy>,
         mut held: Holdings,

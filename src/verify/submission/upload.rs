@@ -18,7 +18,8 @@ pub struct Submission {
     files: BTreeMap<RoleName, Vec<u8>>,
 }
 
-/// A submission that has its place in the history of the collection, and lacks only what the server signs.
+/// A submission that has its place in the history of the collection, and lacks only what the server
+/// signs.
 #[derive(Clone, Debug)]
 pub struct Proposal {
     submission: Submission,
@@ -31,7 +32,8 @@ pub struct Proposal {
 }
 
 impl Submission {
-    /// Takes in files, one for each role. A timestamp is read and then ignored, as Notary does: the server makes it.
+    /// Takes in files, one for each role. A timestamp is read and then ignored, as Notary does: the
+    /// server makes it.
     ///
     /// # Errors
     ///
@@ -52,8 +54,8 @@ impl Submission {
         self.files.keys()
     }
 
-    /// The stored files, apart from root, timestamp and snapshot, without which the submission cannot be judged, given
-    /// the stored snapshot.
+    /// The stored files, apart from root, timestamp and snapshot, without which the submission
+    /// cannot be judged, given the stored snapshot.
     pub fn needs(&self, snapshot: Option<&[u8]>) -> BTreeSet<RoleName> {
         let mut needs = BTreeSet::from([RoleName::Targets]);
         for role in self.files.keys() {
@@ -78,8 +80,8 @@ impl Submission {
     ///
     /// # Errors
     ///
-    /// [`Refusal`]: a root that does not follow, is not signed or not current; a version that is stored already or
-    /// jumps; a new collection without targets.
+    /// [`Refusal`]: a root that does not follow, is not signed or not current; a version that is
+    /// stored already or jumps; a new collection without targets.
     pub fn onto(self, held: Holdings) -> Result<Proposal, Refusal> {
         let base = held.base(&self.policy)?;
         let root = self.next_root(base.as_ref())?;
@@ -95,7 +97,8 @@ impl Submission {
         Ok(Proposal { submission: self, held, base, root, versions, snapshot, timestamp })
     }
 
-    /// The root that governs the result: the one that was sent, if it follows the stored one, or else the stored one.
+    /// The root that governs the result: the one that was sent, if it follows the stored one, or
+    /// else the stored one.
     fn next_root(&self, base: Option<&Base>) -> Result<CurrentRoot, Refusal> {
         let Some(bytes) = self.files.get(&RoleName::Root) else {
             let nothing = "no pre-existing root and no root provided in update.";
@@ -152,8 +155,8 @@ impl Submission {
         version.map_err(|error| Refusal::of(role, error.into()))
     }
 
-    /// The stored listing with what was sent in its place. An entry whose delegation is gone stays, because a
-    /// publisher who delegates to that name again goes on from that file.
+    /// The stored listing with what was sent in its place. An entry whose delegation is gone stays,
+    /// because a publisher who delegates to that name again goes on from that file.
     fn next_snapshot(
         &self,
         base: Option<&Base>,
@@ -189,7 +192,8 @@ impl Proposal {
         self.timestamp
     }
 
-    /// Judges the whole as a client would: every file that was sent, and `targets` and what leads to them.
+    /// Judges the whole as a client would: every file that was sent, and `targets` and what leads
+    /// to them.
     ///
     /// # Errors
     ///
@@ -265,8 +269,8 @@ impl Proposal {
         delegated
     }
 
-    /// Whether every file that the snapshot lists is here, sent or stored, and is the listed one; and whether
-    /// everything that was sent is listed.
+    /// Whether every file that the snapshot lists is here, sent or stored, and is the listed one;
+    /// and whether everything that was sent is listed.
     fn check_listing(&self, snapshot: &TrustedSnapshot) -> Result<(), Error> {
         let stored = self.base.as_ref().map(|base| &base.snapshot.meta);
         for (role, listed) in &snapshot.content().meta {

@@ -26,8 +26,8 @@ impl<'r> Attack<'r> {
         Self { tag, ..self }
     }
 
-    /// Carries it out on a host that has seen nothing and on one that knows the honest collection. `spoil` edits what
-    /// is published next.
+    /// Carries it out on a host that has seen nothing and on one that knows the honest collection.
+    /// `spoil` edits what is published next.
     #[track_caller]
     pub fn is_refused(&self, spoil: impl Fn(&mut Repository)) {
         self.is_refused_cold(&spoil);

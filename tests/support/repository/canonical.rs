@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-/// Members sorted by the bytes of their names, no white space, `"` and `\` escaped and nothing else.
+/// Members sorted by the bytes of their names, no white space, `"` and `\` escaped and nothing
+/// else.
 pub fn canonical(value: &Value) -> Vec<u8> {
     match value {
         Value::String(text) => quoted(text),

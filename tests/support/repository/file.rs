@@ -61,8 +61,8 @@ impl File {
         self.bytes = Some(change(self.text()));
     }
 
-    /// Signs a text that is the canonical form of what it says with something replaced, and keeps that text as the
-    /// signed part: for what no JSON value can say.
+    /// Signs a text that is the canonical form of what it says with something replaced, and keeps
+    /// that text as the signed part: for what no JSON value can say.
     pub fn sign_text(&mut self, change: impl FnOnce(String) -> String) {
         let text = change(String::from_utf8(self.message()).expect("text"));
         let signatures: Vec<Value> =

@@ -9,8 +9,8 @@ use std::task::{Context, Poll, Waker};
 use countersign::net::{Error, Remote, RemoteFile};
 use countersign::tuf::RoleName;
 
-/// A trust server in memory. Every answer takes one round: all questions that were asked before the first answer
-/// came share a round, so that rounds count what a network's latency would cost.
+/// A trust server in memory. Every answer takes one round: all questions that were asked before the
+/// first answer came share a round, so that rounds count what a network's latency would cost.
 #[derive(Clone, Default)]
 pub struct SimulatedServer {
     state: Arc<Mutex<State>>,

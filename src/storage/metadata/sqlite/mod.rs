@@ -1,7 +1,8 @@
 //! Collections in one SQLite file.
 //!
-//! Readers have connections of their own. All writes go through one task, which puts those that wait together into one
-//! transaction: the cost of being durable is shared by everyone who publishes at the same time.
+//! Readers have connections of their own. All writes go through one task, which puts those that
+//! wait together into one transaction: the cost of being durable is shared by everyone who
+//! publishes at the same time.
 
 mod rows;
 mod writer;

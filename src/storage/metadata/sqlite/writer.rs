@@ -1,8 +1,8 @@
 //! The one task that writes.
 //!
-//! While a transaction is being made durable the next publications gather; they then share one transaction and one
-//! wait for the disk. Each has a savepoint of its own, so that a conflict costs the others nothing. Nobody is told of
-//! success before the transaction is durable.
+//! While a transaction is being made durable the next publications gather; they then share one
+//! transaction and one wait for the disk. Each has a savepoint of its own, so that a conflict costs
+//! the others nothing. Nobody is told of success before the transaction is durable.
 
 use jiff::Timestamp as Instant;
 use sqlx::{AssertSqlSafe, SqliteConnection};
@@ -144,8 +144,8 @@ async fn publish(
     query.execute(&mut *connection).await.map(|_| ()).map_err(conflict_or("store a publication"))
 }
 
-/// Everything else that a publication changes, as one text: each round to the database costs more than a statement. Its
-/// parts are all our own, only their number varies.
+/// Everything else that a publication changes, as one text: each round to the database costs more
+/// than a statement. Its parts are all our own, only their number varies.
 fn statements(publication: &Publication, keys: &[KeyRecord]) -> String {
     let first = if publication.on().is_none() { FIRST_TIMESTAMP } else { "" };
     let files = INSERT_FILE.repeat(publication.files().len());

@@ -6,7 +6,8 @@ use super::super::json::{self, Value};
 use super::read;
 use crate::tuf::{Custom, Gun};
 
-/// The collection that an entry names, if it does. What we name can be read; JSON that can't be was not made by us.
+/// The collection that an entry names, if it does. What we name can be read; JSON that can't be was
+/// not made by us.
 pub(in crate::tuf::dialect) fn gun(custom: &Custom) -> Option<String> {
     let value = json::parse(custom.as_str().as_bytes()).ok()?;
     match member(member(&value, OURS)?, "gun")? {

@@ -16,8 +16,8 @@ pub(super) struct Fields<'v, 'a> {
 }
 
 impl<'v, 'a> Fields<'v, 'a> {
-    /// An object whose known members are these; others are let be, except one that differs from a known one by
-    /// letter case only, because Go would read it as the known one.
+    /// An object whose known members are these; others are let be, except one that differs from a
+    /// known one by letter case only, because Go would read it as the known one.
     pub(super) fn of(
         role: &'v RoleName,
         place: &'v str,
@@ -121,8 +121,8 @@ pub(super) fn malformed(role: &RoleName, reason: String) -> Error {
     Error::Malformed { role: role.clone(), reason }
 }
 
-/// Whether Go's decoder takes this member for that field: ASCII case, and the two letters outside ASCII that fold
-/// into it, U+017F to `s` and U+212A to `k` (Go `encoding/json`, `foldName`).
+/// Whether Go's decoder takes this member for that field: ASCII case, and the two letters outside
+/// ASCII that fold into it, U+017F to `s` and U+212A to `k` (Go `encoding/json`, `foldName`).
 fn folds_to(name: &str, field: &str) -> bool {
     let fold = |c: char| match c {
         '\u{17f}' => 's',

@@ -1,8 +1,8 @@
 //! A look at a few entries of a targets file that was accepted in full before.
 //!
-//! A collection of twenty thousand tags is megabytes of JSON. Once its bytes were verified, and their hash
-//! remembered, answering for one tag needs no tree of all of them: the entries that nobody asked for are
-//! skipped as text.
+//! A collection of twenty thousand tags is megabytes of JSON. Once its bytes were verified, and
+//! their hash remembered, answering for one tag needs no tree of all of them: the entries that
+//! nobody asked for are skipped as text.
 
 use std::collections::BTreeMap;
 use std::fmt;

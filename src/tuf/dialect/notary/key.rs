@@ -32,8 +32,8 @@ pub(in crate::tuf::dialect) fn lone(key: &Key) -> Vec<u8> {
     out
 }
 
-/// Reads a key of that type. A type that we do not know, or bytes that are not a key of that type, give a key
-/// that counts for nothing.
+/// Reads a key of that type. A type that we do not know, or bytes that are not a key of that type,
+/// give a key that counts for nothing.
 pub(super) fn written(keytype: &str, public: Vec<u8>) -> Key {
     let id = id(keytype, &public);
     let keytype = keytype.to_owned();

@@ -21,8 +21,8 @@ fn method_name(scheme: Scheme) -> &'static str {
     }
 }
 
-/// The scheme of a method name; case does not matter, as in Notary. `None` for what counts for nothing,
-/// `pycrypto-pkcs#1 pss` included, which Notary never got to verify either.
+/// The scheme of a method name; case does not matter, as in Notary. `None` for what counts for
+/// nothing, `pycrypto-pkcs#1 pss` included, which Notary never got to verify either.
 fn scheme_named(method: &str) -> Option<Scheme> {
     [Scheme::EcdsaFixed, Scheme::RsaPss, Scheme::RsaPkcs1, Scheme::Ed25519]
         .into_iter()

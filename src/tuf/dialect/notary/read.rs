@@ -45,7 +45,8 @@ pub(in crate::tuf::dialect) fn targets(
     Reader { role, limits }.open(bytes, Siblings::LetBe, Reader::targets)
 }
 
-/// A key object on its own; `role` is whose key was asked for. It must be one that can sign for that role.
+/// A key object on its own; `role` is whose key was asked for. It must be one that can sign for
+/// that role.
 pub(in crate::tuf::dialect) fn lone_key(role: &RoleName, bytes: &[u8]) -> Result<Key, Error> {
     let limits = Limits::default();
     let value = parse(role, bytes)?;
@@ -59,8 +60,8 @@ pub(in crate::tuf::dialect) fn lone_key(role: &RoleName, bytes: &[u8]) -> Result
     }
 }
 
-/// Unsigned members beside `signed` and `signatures`: harmless where the parent's hash covers the whole file,
-/// refused where nothing does.
+/// Unsigned members beside `signed` and `signatures`: harmless where the parent's hash covers the
+/// whole file, refused where nothing does.
 #[derive(Clone, Copy)]
 enum Siblings {
     LetBe,

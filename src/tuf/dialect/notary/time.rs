@@ -17,12 +17,14 @@ pub(super) fn parse(text: &str) -> Option<Timestamp> {
     let at = civil(date, nanoseconds(fraction)?)?;
     match seconds_east(offset)?.to_timestamp(at) {
         Ok(instant) => Some(instant),
-        // The last day of 9999, which some write for "never", lies past the last instant we can hold.
+        // The last day of 9999, which some write for "never", lies past the last instant we can
+        // hold.
         Err(_) => (at.year() == 9999).then_some(Timestamp::MAX),
     }
 }
 
-/// Writes UTC with `Z` and no trailing zeros in the fraction, the form that Go's decode and encode leaves alone.
+/// Writes UTC with `Z` and no trailing zeros in the fraction, the form that Go's decode and encode
+/// leaves alone.
 pub(super) fn format(at: Timestamp) -> String {
     at.to_string()
 }

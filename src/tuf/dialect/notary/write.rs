@@ -80,7 +80,8 @@ pub(in crate::tuf::dialect) fn targets(targets: &Targets) -> Vec<u8> {
     out
 }
 
-/// `{"signed":…,"signatures":[…]}`: `signed` first although it sorts last, no white space, no final newline.
+/// `{"signed":…,"signatures":[…]}`: `signed` first although it sorts last, no white space, no final
+/// newline.
 pub(in crate::tuf::dialect) fn seal(message: &[u8], signatures: &[(KeyId, Signature)]) -> Vec<u8> {
     let mut out = b"{\"signed\":".to_vec();
     escape_for_wire(message, &mut out);
