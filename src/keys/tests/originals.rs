@@ -32,7 +32,6 @@ fn a_key_written_again_has_the_form_and_length_of_the_original() {
 }
 
 #[test]
-#[ignore = "runs notary 0.7, which must be installed"]
 fn notary_lists_and_opens_and_rewrites_what_we_write() {
     let (folder, keys) = trust();
     let mut ids = Vec::new();
