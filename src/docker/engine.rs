@@ -138,7 +138,11 @@ impl Engine {
         if let Some(daemon) = self.daemon().await {
             let signals = &mut *self.signals.lock().await;
             let answer = daemon.inspect(reference);
-            return daemon::answered("image inspect", answer, self.patience, signals).await;
+            match daemon::answered("image inspect", answer, self.patience, signals).await {
+                // This program may pull into another place than that daemon's: it shall say.
+                Err(Error::Failed { .. }) => {}
+                decided => return decided,
+            }
         }
         let arguments = ["image", "inspect", "--"].map(OsString::from).into_iter();
         let arguments = arguments.chain([OsString::from(reference.to_string())]).collect();
@@ -154,8 +158,11 @@ impl Engine {
     async fn set_tag(&self, pulled: &Reference, tagged: &Reference) -> Result<(), Error> {
         if let Some(daemon) = self.daemon().await {
             let signals = &mut *self.signals.lock().await;
-            return daemon::answered("tag", daemon.tag(pulled, tagged), self.patience, signals)
-                .await;
+            let answer = daemon.tag(pulled, tagged);
+            match daemon::answered("tag", answer, self.patience, signals).await {
+                Err(Error::Failed { .. }) => {}
+                decided => return decided,
+            }
         }
         let names = [pulled.to_string(), tagged.to_string()].map(OsString::from);
         let arguments = ["tag".into(), "--".into()].into_iter().chain(names).collect();

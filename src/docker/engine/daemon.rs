@@ -34,10 +34,11 @@ pub fn local_socket(
 pub(super) struct Daemon(LocalServer);
 
 impl Daemon {
-    /// `None` if nobody is there: then docker's program shall say so.
+    /// `None` if nobody is there, or nobody who answers: then docker's program shall say so.
     pub(super) async fn at(socket: &Path) -> Option<Self> {
         let daemon = Self(LocalServer::at(socket).ok()?);
-        daemon.0.get("/_ping").await.is_ok_and(|answer| answer.status == 200).then_some(daemon)
+        let answer = tokio::time::timeout(PING_PATIENCE, daemon.0.get("/_ping")).await.ok()?;
+        answer.is_ok_and(|answer| answer.status == 200).then_some(daemon)
     }
 
     pub(super) async fn inspect(&self, reference: &Reference) -> Result<Inspected, Error> {
@@ -107,11 +108,21 @@ struct Configuration {
     current_context: Option<String>,
 }
 
+const PING_PATIENCE: Duration = Duration::from_secs(2);
 const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn nobody_and_nobody_who_answers_are_no_daemon() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let socket = folder.path().join("d.sock");
+        assert!(Daemon::at(&socket).await.is_none(), "no socket");
+        let _silent = tokio::net::UnixListener::bind(&socket).expect("bound");
+        assert!(Daemon::at(&socket).await.is_none(), "no answer");
+    }
 
     #[test]
     fn the_socket_is_the_one_that_docker_would_use() {
