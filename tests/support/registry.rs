@@ -25,6 +25,7 @@ impl TestRegistry {
     }
 
     /// The same with one trust server after the other: the original, then ours.
+    #[expect(clippy::print_stderr, reason = "a test that fails shows with which one")]
     pub(crate) fn each(options: &'static [&'static str]) -> impl Iterator<Item = Self> {
         [NOTARY_SERVER, COUNTERSIGN].into_iter().map(move |server| {
             eprintln!("with {server}:");
