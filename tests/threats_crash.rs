@@ -106,6 +106,8 @@ impl Stage {
         command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")]);
         command.args(["-e", &format!("inject={call}:{fault}:when={at}")]);
         command.arg(me).arg("host").args([trust, &self.server(1)]);
+        // The folders of cargo's that the loader would look through are no part of the program.
+        command.env_remove("LD_LIBRARY_PATH");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command.status().expect("strace is installed")
     }
