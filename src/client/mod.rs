@@ -10,9 +10,11 @@ mod files;
 mod initialise;
 mod publish;
 mod refresh;
+mod rescue;
 mod rooting;
 
 pub use error::Error;
 pub use initialise::{Foundation, initialise};
 pub use publish::{Author, Publication, publish};
 pub use refresh::{Freshness, Refreshed, Roles, Wish, refresh};
+pub use rescue::{Kept, Rescue, RescuedFile, rescue};

@@ -14,6 +14,7 @@ mod deadline;
 mod error;
 mod failure;
 mod http;
+pub mod listing;
 mod local;
 mod manifest;
 mod notary;
