@@ -12,6 +12,7 @@ pub mod pull;
 mod collection;
 mod error;
 mod inspect;
+pub mod rescue;
 mod resolve;
 mod revoke;
 mod sign;

@@ -15,7 +15,7 @@ mod entries;
 mod reader;
 mod writer;
 
-pub use document::{ArchivedCollection, ArchivedFile, Failed, Listed, Manifest, Verdict};
+pub use document::{ArchivedCollection, ArchivedFile, FORMAT, Failed, Listed, Manifest, Verdict};
 pub use reader::ArchiveReader;
 pub use writer::ArchiveWriter;
 

@@ -16,6 +16,9 @@ pub struct ArchivedCollection {
     pub fetched_at: Instant,
     /// Its files.
     pub files: Vec<ArchivedFile>,
+    /// What the server named and did not give, in words.
+    #[serde(default)]
+    pub problems: Vec<String>,
     /// What it was worth then.
     pub verdict: Verdict,
 }
@@ -90,4 +93,4 @@ pub struct Failed {
 }
 
 /// The only version of these forms.
-pub(super) const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 1;

@@ -119,7 +119,8 @@ impl ArchiveReader {
         entries::read(&mut file, place).map_err(failed)
     }
 
-    fn damaged(&self, name: &str, why: &dyn std::fmt::Display) -> Error {
+    /// What is wrong with an entry.
+    pub fn damaged(&self, name: &str, why: &dyn std::fmt::Display) -> Error {
         Error::DamagedArchive { path: self.path.clone(), reason: format!("{name}: {why}") }
     }
 }

@@ -42,6 +42,7 @@ impl Shelf {
             server: "notary.example.com".to_owned(),
             fetched_at: "2026-11-25T00:00:00Z".parse().unwrap(),
             files: files.collect(),
+            problems: Vec::new(),
             verdict: Verdict::Refused { reason: "a test".to_owned() },
         };
         writer.collection(&collection).unwrap();
