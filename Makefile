@@ -1,4 +1,5 @@
-# make demo    the story in the terminal, with a real registry, trust server and docker
+# make demo    the story in the terminal, with a real registry, trust server and docker; with
+#              TRUST=notary-server the trust server is Notary's
 # make test    everything that must hold, also against docker and notary
 # make bench   beside the originals
 #

@@ -7,7 +7,7 @@ shopt -s inherit_errexit
 main() {
     work=$(mktemp -d /tmp/countersign-bench.XXXXXX)
     trap 'clean_up' EXIT
-    "$top/test-registry/start" "$work/run"
+    "$top/test-registry/start" --trust notary-server "$work/run"
     # shellcheck disable=SC1091  # made by the line above
     source "$work/run/env"
     open_a_logged_line

@@ -8,7 +8,7 @@ shopt -s inherit_errexit
 main() {
     work=$(mktemp -d "${TMPDIR:-/var/tmp}/countersign-serve.XXXXXX")
     trap 'clean_up' EXIT
-    "$top/test-registry/start" --no-docker "$work/run" >&2
+    "$top/test-registry/start" --trust notary-server --no-docker "$work/run" >&2
     # shellcheck disable=SC1091  # made by the line above
     source "$work/run/env"
     start_ours

@@ -8,7 +8,7 @@ main() {
     trap 'clean_up' EXIT
     rm -rf "$here"/{countersign,docker,notary,legacy,openssl,index.json}
     mkdir -p "$here"/{countersign,docker,notary,legacy,openssl}
-    "$here/../test-registry/start" --no-docker "$work/run"
+    "$here/../test-registry/start" --trust notary-server --no-docker "$work/run"
     # shellcheck disable=SC1091  # made by the line above
     source "$work/run/env"
     read_passphrases

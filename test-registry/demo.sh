@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The story in the terminal: an image is pushed, signed and pulled; then an attacker who owns the
 # registry and the line to the trust server tries three things. All parts are real. COUNTERSIGN is
-# the program to show; `make demo` sets it.
+# the program to show; `make demo` sets it. TRUST=notary-server takes Notary's trust server instead
+# of `countersign serve`.
 set -euo pipefail
 
 main() {
@@ -22,7 +23,7 @@ main() {
 
 set_the_stage() {
     title "A registry, a trust server and a docker, all on this machine"
-    "$here/start" "$work/run"
+    "$here/start" --trust "${TRUST:-countersign}" "$work/run"
     # shellcheck disable=SC1091  # made by the line above
     source "$work/run/env"
     image=$REGISTRY/team/web
@@ -31,7 +32,7 @@ set_the_stage() {
     host=$work/host
     mkdir -p "$host/tls/${line#https://}"
     cp "$TEST_CA" "$host/tls/${line#https://}/ca.crt"
-    say "registry $REGISTRY, trust server ${TRUST_SERVER#https://}; the host believes the latter is at ${line#https://}"
+    say "registry $REGISTRY, trust server ${TRUST_SERVER#https://} (${TRUST:-countersign serve}); the host believes the latter is at ${line#https://}"
 }
 
 start_attacker() {

@@ -12,44 +12,47 @@ use registry::{TestRegistry, text};
 
 #[test]
 fn docker_notary_and_we_take_turns() {
-    let servers = TestRegistry::start(&["--no-docker"]);
-    let image = format!("{}/team/turns", servers.registry());
-    let (one, _) = servers.seed("team/turns:1", &[]);
-    let (two, _) = servers.seed("team/turns:2", &["--text", "two"]);
-    succeed(&servers, &["sign", &format!("{image}:1")]);
+    for servers in TestRegistry::each(&["--no-docker"]) {
+        let image = format!("{}/team/turns", servers.registry());
+        let (one, _) = servers.seed("team/turns:1", &[]);
+        let (two, _) = servers.seed("team/turns:2", &["--text", "two"]);
+        succeed(&servers, &["sign", &format!("{image}:1")]);
 
-    // Keys that we made serve docker, docker's serve us.
-    servers.run("docker", &["trust", "key", "generate", "alice"]);
-    succeed(&servers, &["key", "generate", "bob"]);
-    for signer in ["alice", "bob"] {
-        let key = format!("{signer}.pub");
-        servers.run("docker", &["trust", "signer", "add", "--key", &key, signer, &image]);
+        // Keys that we made serve docker, docker's serve us.
+        servers.run("docker", &["trust", "key", "generate", "alice"]);
+        succeed(&servers, &["key", "generate", "bob"]);
+        for signer in ["alice", "bob"] {
+            let key = format!("{signer}.pub");
+            servers.run("docker", &["trust", "signer", "add", "--key", &key, signer, &image]);
+        }
+        succeed(&servers, &["sign", &format!("{image}:2")]);
+        let docker = servers.run("docker", &["trust", "inspect", "--pretty", &image]);
+        assert!(docker.contains(&format!("{}   alice, bob", hex(&two))), "{docker}");
+        assert_eq!(docker, succeed(&servers, &["inspect", "--pretty", &image]));
+
+        // What docker and notary change we follow, and go on from there.
+        servers.run("docker", &["trust", "sign", &format!("{image}:1")]);
+        for rotation in [&["snapshot", "-r"][..], &["timestamp", "-r"], &["targets"], &["snapshot"]]
+        {
+            servers.run("notary", &[&["key", "rotate", &image], rotation].concat());
+            let tag = format!("{image}:after-{}-{}", rotation[0], rotation.len());
+            succeed(&servers, &["sign", &tag, "--digest", &one, "--size", "405"]);
+            assert_eq!(succeed(&servers, &["verify", &tag]), format!("{image}@{one}\n"));
+            servers.run("docker", &["trust", "inspect", &tag]);
+        }
+        servers.run("notary", &["witness", &image, "targets/releases", "-p"]);
+        servers.run("notary", &["delegation", "remove", &image, "targets/bob", "--yes", "-p"]);
+        let refused =
+            countersign(&servers, &["sign", "--signer", "bob", &format!("{image}:2@{two}")]);
+        assert_code(&refused, 2);
+        succeed(&servers, &["sign", &format!("{image}:3@{two}")]);
+
+        // What we revoke is gone for all.
+        succeed(&servers, &["revoke", &format!("{image}:1")]);
+        assert_code(&countersign(&servers, &["verify", &format!("{image}:1")]), 3);
+        let listed = servers.run("notary", &["list", &image]);
+        assert!(!listed.contains("\n1 ") && listed.contains("\n3 "), "{listed}");
     }
-    succeed(&servers, &["sign", &format!("{image}:2")]);
-    let docker = servers.run("docker", &["trust", "inspect", "--pretty", &image]);
-    assert!(docker.contains(&format!("{}   alice, bob", hex(&two))), "{docker}");
-    assert_eq!(docker, succeed(&servers, &["inspect", "--pretty", &image]));
-
-    // What docker and notary change we follow, and go on from there.
-    servers.run("docker", &["trust", "sign", &format!("{image}:1")]);
-    for rotation in [&["snapshot", "-r"][..], &["timestamp", "-r"], &["targets"], &["snapshot"]] {
-        servers.run("notary", &[&["key", "rotate", &image], rotation].concat());
-        let tag = format!("{image}:after-{}-{}", rotation[0], rotation.len());
-        succeed(&servers, &["sign", &tag, "--digest", &one, "--size", "405"]);
-        assert_eq!(succeed(&servers, &["verify", &tag]), format!("{image}@{one}\n"));
-        servers.run("docker", &["trust", "inspect", &tag]);
-    }
-    servers.run("notary", &["witness", &image, "targets/releases", "-p"]);
-    servers.run("notary", &["delegation", "remove", &image, "targets/bob", "--yes", "-p"]);
-    let refused = countersign(&servers, &["sign", "--signer", "bob", &format!("{image}:2@{two}")]);
-    assert_code(&refused, 2);
-    succeed(&servers, &["sign", &format!("{image}:3@{two}")]);
-
-    // What we revoke is gone for all.
-    succeed(&servers, &["revoke", &format!("{image}:1")]);
-    assert_code(&countersign(&servers, &["verify", &format!("{image}:1")]), 3);
-    let listed = servers.run("notary", &["list", &image]);
-    assert!(!listed.contains("\n1 ") && listed.contains("\n3 "), "{listed}");
 }
 
 #[test]
@@ -70,25 +73,27 @@ fn list_shows_each_tag_as_pulls_find_it() {
 
 #[test]
 fn collection_deleted_on_purpose_starts_anew_as_the_message_says() {
-    let servers = TestRegistry::start(&["--no-docker"]);
-    let reference = format!("{}/team/gone:1", servers.registry());
-    servers.seed("team/gone:1", &[]);
-    succeed(&servers, &["sign", &reference]);
-    succeed(&servers, &["verify", &reference]);
-    servers.run("notary", &["delete", "--remote", reference.trim_end_matches(":1")]);
-    let refused = countersign(&servers, &["sign", &reference]);
-    assert_code(&refused, 8);
-    let said = text(&refused);
-    let line = said.lines().find(|line| line.contains("To start anew, remove")).expect(&said);
-    let places = line.split(' ').filter(|word| word.starts_with("tuf/") || word.contains(".json"));
-    for place in places.map(|place| servers.trust_directory().join(place)) {
-        // Notary has removed its part already.
-        let _ = std::fs::remove_dir_all(&place).or_else(|_| std::fs::remove_file(&place));
-        assert!(!place.exists(), "{}", place.display());
+    for servers in TestRegistry::each(&["--no-docker"]) {
+        let reference = format!("{}/team/gone:1", servers.registry());
+        servers.seed("team/gone:1", &[]);
+        succeed(&servers, &["sign", &reference]);
+        succeed(&servers, &["verify", &reference]);
+        servers.run("notary", &["delete", "--remote", reference.trim_end_matches(":1")]);
+        let refused = countersign(&servers, &["sign", &reference]);
+        assert_code(&refused, 8);
+        let said = text(&refused);
+        let line = said.lines().find(|line| line.contains("To start anew, remove")).expect(&said);
+        let places =
+            line.split(' ').filter(|word| word.starts_with("tuf/") || word.contains(".json"));
+        for place in places.map(|place| servers.trust_directory().join(place)) {
+            // Notary has removed its part already.
+            let _ = std::fs::remove_dir_all(&place).or_else(|_| std::fs::remove_file(&place));
+            assert!(!place.exists(), "{}", place.display());
+        }
+        assert_code(&countersign(&servers, &["verify", &reference]), 3);
+        succeed(&servers, &["sign", &reference]);
+        succeed(&servers, &["verify", &reference]);
     }
-    assert_code(&countersign(&servers, &["verify", &reference]), 3);
-    succeed(&servers, &["sign", &reference]);
-    succeed(&servers, &["verify", &reference]);
 }
 
 #[test]

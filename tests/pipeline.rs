@@ -51,58 +51,61 @@ fn a_pipeline_signs_and_a_host_pulls_only_what_was_signed() {
 
 #[test]
 fn several_tags_are_published_at_once_and_every_reference_gets_its_line() {
-    let servers = TestRegistry::start(&["--no-docker"]);
-    let image = format!("{}/team/web", servers.registry());
-    let (one, _) = servers.seed("team/web:1", &[]);
-    let (two, _) = servers.seed("team/web:2", &["--index"]);
-    let signed = countersign(&servers, &["sign", &format!("{image}:1"), &format!("{image}:2")]);
-    assert_code(&signed, 0);
-    let posts = servers.requests().iter().filter(|request| request.starts_with("POST")).count();
-    assert_eq!(posts, 1, "one publish");
+    for servers in TestRegistry::each(&["--no-docker"]) {
+        let image = format!("{}/team/web", servers.registry());
+        let (one, _) = servers.seed("team/web:1", &[]);
+        let (two, _) = servers.seed("team/web:2", &["--index"]);
+        let signed = countersign(&servers, &["sign", &format!("{image}:1"), &format!("{image}:2")]);
+        assert_code(&signed, 0);
+        let posts = servers.requests().iter().filter(|request| request.starts_with("POST")).count();
+        assert_eq!(posts, 1, "one publish");
 
-    let references = [format!("{image}:1"), format!("{image}:none"), format!("{image}:2")];
-    let references: Vec<&str> = references.iter().map(String::as_str).collect();
-    let verified = countersign(&servers, &[&["verify"], &references[..]].concat());
-    assert_code(&verified, 3);
-    assert_eq!(stdout(&verified), format!("{image}@{one}\n{image}@{two}\n"));
+        let references = [format!("{image}:1"), format!("{image}:none"), format!("{image}:2")];
+        let references: Vec<&str> = references.iter().map(String::as_str).collect();
+        let verified = countersign(&servers, &[&["verify"], &references[..]].concat());
+        assert_code(&verified, 3);
+        assert_eq!(stdout(&verified), format!("{image}@{one}\n{image}@{two}\n"));
 
-    let json = countersign(&servers, &[&["verify", "--format", "json"], &references[..]].concat());
-    let lines: Vec<Value> =
-        stdout(&json).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    assert_eq!(lines.len(), 3, "{}", text(&json));
-    assert_eq!(lines[0]["digest"], one);
-    assert_eq!(lines[0]["tag"], "1");
-    assert_eq!(lines[0]["role"], "targets");
-    assert_eq!(lines[0]["root"]["version"], 1);
-    assert_eq!(lines[0]["root"]["pinned"], false);
-    assert_eq!(lines[0]["offline"], false);
-    assert_eq!(lines[1]["error"]["kind"], "no-such-tag");
-    assert_eq!(lines[2]["digest"], two);
+        let json =
+            countersign(&servers, &[&["verify", "--format", "json"], &references[..]].concat());
+        let lines: Vec<Value> =
+            stdout(&json).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        assert_eq!(lines.len(), 3, "{}", text(&json));
+        assert_eq!(lines[0]["digest"], one);
+        assert_eq!(lines[0]["tag"], "1");
+        assert_eq!(lines[0]["role"], "targets");
+        assert_eq!(lines[0]["root"]["version"], 1);
+        assert_eq!(lines[0]["root"]["pinned"], false);
+        assert_eq!(lines[0]["offline"], false);
+        assert_eq!(lines[1]["error"]["kind"], "no-such-tag");
+        assert_eq!(lines[2]["digest"], two);
+    }
 }
 
 #[test]
 fn sixteen_jobs_sign_sixteen_tags_of_a_new_collection() {
-    let servers = TestRegistry::start(&["--no-docker"]);
-    let image = format!("{}/team/crowd", servers.registry());
-    let (digest, size) = servers.seed("team/crowd:1", &[]);
-    let jobs: Vec<_> = (0..16)
-        .map(|job| {
-            let (reference, size) = (format!("{image}:t{job}"), size.to_string());
-            let mut sign = servers.command(env!("CARGO_BIN_EXE_countersign"));
-            sign.args(["sign", &reference, "--digest", &digest, "--size", &size]);
-            sign.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-            sign.spawn().expect("countersign runs")
-        })
-        .collect();
-    for job in jobs {
-        assert_code(&job.wait_with_output().expect("it ends"), 0);
+    for servers in TestRegistry::each(&["--no-docker"]) {
+        let image = format!("{}/team/crowd", servers.registry());
+        let (digest, size) = servers.seed("team/crowd:1", &[]);
+        let jobs: Vec<_> = (0..16)
+            .map(|job| {
+                let (reference, size) = (format!("{image}:t{job}"), size.to_string());
+                let mut sign = servers.command(env!("CARGO_BIN_EXE_countersign"));
+                sign.args(["sign", &reference, "--digest", &digest, "--size", &size]);
+                sign.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+                sign.spawn().expect("countersign runs")
+            })
+            .collect();
+        for job in jobs {
+            assert_code(&job.wait_with_output().expect("it ends"), 0);
+        }
+        let listed = servers.run("notary", &["list", &image]);
+        for job in 0..16 {
+            assert!(listed.contains(&format!("\nt{job} ")), "t{job} in {listed}");
+        }
+        let keys = servers.run("notary", &["key", "list"]);
+        assert_eq!(keys.matches("targets").count(), 1, "no orphaned keys: {keys}");
     }
-    let listed = servers.run("notary", &["list", &image]);
-    for job in 0..16 {
-        assert!(listed.contains(&format!("\nt{job} ")), "t{job} in {listed}");
-    }
-    let keys = servers.run("notary", &["key", "list"]);
-    assert_eq!(keys.matches("targets").count(), 1, "no orphaned keys: {keys}");
 }
 
 #[test]
@@ -124,30 +127,32 @@ fn an_unreachable_server_refuses_and_offline_states_its_age() {
 
 #[test]
 fn credentials_and_tokens_are_used_for_both_servers() {
-    let servers = TestRegistry::start(&["--no-docker", "--auth", "token"]);
-    let reference = format!("{}/team/web:1", servers.registry());
-    servers.seed("team/web:1", &[]);
-    let authority = ["--tls-ca", servers.variable("TEST_CA")];
-    assert_code(&countersign(&servers, &[&authority[..], &["sign", &reference]].concat()), 0);
-    assert_code(&countersign(&servers, &["verify", &reference]), 0);
-    let strangers = servers.stranger();
-    let as_stranger = |command: &str| {
-        let mut stranger = servers.command(env!("CARGO_BIN_EXE_countersign"));
-        stranger.args(authority).args([command, &reference]).env("DOCKER_CONFIG", &strangers);
-        stranger.env_remove("NOTARY_AUTH");
-        stranger.output().expect("countersign runs")
-    };
-    assert_code(&as_stranger("verify"), 5);
-    assert_code(&as_stranger("sign"), 5);
+    for servers in TestRegistry::each(&["--no-docker", "--auth", "token"]) {
+        let reference = format!("{}/team/web:1", servers.registry());
+        servers.seed("team/web:1", &[]);
+        let authority = ["--tls-ca", servers.variable("TEST_CA")];
+        assert_code(&countersign(&servers, &[&authority[..], &["sign", &reference]].concat()), 0);
+        assert_code(&countersign(&servers, &["verify", &reference]), 0);
+        let strangers = servers.stranger();
+        let as_stranger = |command: &str| {
+            let mut stranger = servers.command(env!("CARGO_BIN_EXE_countersign"));
+            stranger.args(authority).args([command, &reference]).env("DOCKER_CONFIG", &strangers);
+            stranger.env_remove("NOTARY_AUTH");
+            stranger.output().expect("countersign runs")
+        };
+        assert_code(&as_stranger("verify"), 5);
+        assert_code(&as_stranger("sign"), 5);
+    }
 }
 
 #[test]
 fn a_registry_with_a_password_is_read_with_dockers_credentials() {
-    let servers = TestRegistry::start(&["--no-docker", "--auth", "htpasswd"]);
-    let reference = format!("{}/team/web:1", servers.registry());
-    servers.seed("team/web:1", &[]);
-    assert_code(&countersign(&servers, &["sign", &reference]), 0);
-    assert_code(&countersign(&servers, &["verify", &reference]), 0);
+    for servers in TestRegistry::each(&["--no-docker", "--auth", "htpasswd"]) {
+        let reference = format!("{}/team/web:1", servers.registry());
+        servers.seed("team/web:1", &[]);
+        assert_code(&countersign(&servers, &["sign", &reference]), 0);
+        assert_code(&countersign(&servers, &["verify", &reference]), 0);
+    }
 }
 
 #[test]
@@ -170,20 +175,21 @@ fn a_revoked_tag_is_gone_from_every_role_that_the_user_can_sign() {
 
 #[test]
 fn our_inspect_is_dockers_to_the_letter() {
-    let servers = TestRegistry::start(&["--no-docker"]);
-    let image = format!("{}/team/web", servers.registry());
-    for tag in ["1.10", "1.9", "latest"] {
-        servers.seed(&format!("team/web:{tag}"), &["--text", tag]);
-        assert_code(&countersign(&servers, &["sign", &format!("{image}:{tag}")]), 0);
-    }
-    servers.run("docker", &["trust", "key", "generate", "alice"]);
-    servers.run("docker", &["trust", "signer", "add", "--key", "alice.pub", "alice", &image]);
-    assert_code(&countersign(&servers, &["sign", &format!("{image}:1.9")]), 0);
-    for arguments in [vec!["inspect", &image], vec!["inspect", "--pretty", &image]] {
-        let ours = countersign(&servers, &arguments);
-        assert_code(&ours, 0);
-        let theirs = servers.run("docker", &[&["trust"], &arguments[..]].concat());
-        assert_eq!(stdout(&ours), theirs);
+    for servers in TestRegistry::each(&["--no-docker"]) {
+        let image = format!("{}/team/web", servers.registry());
+        for tag in ["1.10", "1.9", "latest"] {
+            servers.seed(&format!("team/web:{tag}"), &["--text", tag]);
+            assert_code(&countersign(&servers, &["sign", &format!("{image}:{tag}")]), 0);
+        }
+        servers.run("docker", &["trust", "key", "generate", "alice"]);
+        servers.run("docker", &["trust", "signer", "add", "--key", "alice.pub", "alice", &image]);
+        assert_code(&countersign(&servers, &["sign", &format!("{image}:1.9")]), 0);
+        for arguments in [vec!["inspect", &image], vec!["inspect", "--pretty", &image]] {
+            let ours = countersign(&servers, &arguments);
+            assert_code(&ours, 0);
+            let theirs = servers.run("docker", &[&["trust"], &arguments[..]].concat());
+            assert_eq!(stdout(&ours), theirs);
+        }
     }
 }
 

@@ -91,6 +91,18 @@ pub async fn refresh(
     remote: Option<&impl Remote>,
     wish: Wish<'_>,
 ) -> Result<Refreshed, Error> {
+    let (refreshed, accepted) = refresh_and_leave(policy, cache, remote, wish).await?;
+    accepted.map_or(Ok(()), |accepted| cache.keep(&accepted))?;
+    Ok(refreshed)
+}
+
+/// The same, leaving it to the caller to store what was accepted, if it is anything new.
+pub(super) async fn refresh_and_leave(
+    policy: Arc<Policy>,
+    cache: &impl Cache,
+    remote: Option<&impl Remote>,
+    wish: Wish<'_>,
+) -> Result<(Refreshed, Option<Accepted>), Error> {
     let (memory, files) = {
         let _steady = cache.steady()?;
         (cache.memory()?, Files::picture(&policy, cache, remote, wish.roles)?)
@@ -99,15 +111,23 @@ pub async fn refresh(
     let mut update = Update::new(&policy, &memory, remote.is_some());
     let result = update.run(&files, &memory, wish).await;
     update.withdraw(result.as_ref().err());
-    let kept = update.keep(&files, cache, &memory);
-    let (targets, Unusable { reasons: unusable, suspended }) = result?;
-    kept?;
+    let differs = update.differs(&files, &memory);
+    let (first_use, accepted) = (update.first_use, Some(update.accepted).filter(|_| differs));
+    let (targets, unusable) = match result {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            // That it cannot be kept, too, is the lesser news.
+            let _ = accepted.map(|accepted| cache.keep(&accepted));
+            return Err(error);
+        }
+    };
     let freshness = match remote {
         Some(_) => Freshness::Server,
         None => Freshness::Cache(memory.clock),
     };
-    let first_use = update.first_use;
-    Ok(Refreshed { targets, unusable, suspended, before: memory.baseline, first_use, freshness })
+    let before = memory.baseline;
+    let Unusable { reasons: unusable, suspended } = unusable;
+    Ok((Refreshed { targets, unusable, suspended, before, first_use, freshness }, accepted))
 }
 
 /// An update under way: what it found out so far.
@@ -420,13 +440,8 @@ impl<'u> Update<'u> {
         }
     }
 
-    /// Stores what was accepted, if that differs from what is stored.
-    fn keep<R: Remote>(
-        &self,
-        files: &Files<'_, R>,
-        cache: &impl Cache,
-        memory: &Memory,
-    ) -> Result<(), Error> {
+    /// Whether what was accepted differs from what is stored.
+    fn differs<R: Remote>(&self, files: &Files<'_, R>, memory: &Memory) -> bool {
         let accepted = &self.accepted;
         let differs = |(role, bytes, seen): &(RoleName, Option<Vec<u8>>, verify::Seen)| {
             memory.baseline.seen().get(role) != Some(seen)
@@ -437,10 +452,7 @@ impl<'u> Update<'u> {
             .is_none_or(|clock| self.policy.now.duration_since(clock) > CLOCK_NOTED_EVERY);
         let confirmed = accepted.confirmed && clock_moved && !accepted.files.is_empty();
         let rooted = accepted.root.is_some() || accepted.root_asked || !accepted.dropped.is_empty();
-        if rooted || confirmed || accepted.files.iter().any(differs) {
-            cache.keep(accepted)?;
-        }
-        Ok(())
+        rooted || confirmed || accepted.files.iter().any(differs)
     }
 }
 

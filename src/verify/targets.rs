@@ -220,8 +220,8 @@ impl TrustedTargets {
         let mut queue = VecDeque::from([(RoleName::Targets, 0)]);
         let mut visited = BTreeSet::new();
         while let Some((role, depth)) = queue.pop_front() {
-            if visited.len() >= limits.delegations || depth > limits.delegation_depth {
-                return Err(Error::TooManyDelegations { limit: limits.delegations });
+            if visited.len() >= limits.visited || depth > limits.delegation_depth {
+                return Err(Error::TooManyDelegations { limit: limits.visited });
             }
             if !visited.insert(role.clone()) {
                 continue;

@@ -12,14 +12,34 @@ pub(crate) struct TestRegistry {
 }
 
 impl TestRegistry {
-    /// Starts them with these options of `test-registry/start`.
+    /// Starts them with these options of `test-registry/start`, and with the original trust server
+    /// if no option names another.
     ///
     /// # Panics
     ///
     /// When they do not start: `make test` installs what they need.
     pub(crate) fn start(options: &[&str]) -> Self {
+        let original = ["--trust", NOTARY_SERVER];
+        let named = options.contains(&"--trust");
+        Self::launch(&[options, if named { &[] } else { &original }].concat())
+    }
+
+    /// The same with one trust server after the other: the original, then ours.
+    #[expect(clippy::print_stderr, reason = "a test that fails shows with which one")]
+    pub(crate) fn each(options: &'static [&'static str]) -> impl Iterator<Item = Self> {
+        [NOTARY_SERVER, COUNTERSIGN].into_iter().map(move |server| {
+            eprintln!("with {server}:");
+            Self::launch(&[options, &["--trust", server]].concat())
+        })
+    }
+
+    fn launch(options: &[&str]) -> Self {
         let directory = PathBuf::from(format!("/tmp/cst-{}-{}", std::process::id(), unique()));
-        let started = Command::new(script("start"))
+        let mut start = Command::new(script("start"));
+        if let Some(program) = option_env!("CARGO_BIN_EXE_countersign") {
+            start.env("COUNTERSIGN", program);
+        }
+        let started = start
             .args(options)
             .args(["--while", &std::process::id().to_string()])
             .arg(&directory)
@@ -93,15 +113,26 @@ impl TestRegistry {
             std::fs::read_to_string(self.variable("TRUST_LOG")).expect("the trust server's log");
         let lines =
             log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-        let answered = lines.filter(|line| line["msg"] == "response completed");
-        answered
-            .map(|line| {
-                let field = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
-                format!("{} {}", field("http.request.method"), field("http.request.uri"))
+        lines
+            .filter_map(|line| {
+                let field = |name: &str| line[name].as_str().map(str::to_owned);
+                let theirs = field("msg").is_some_and(|message| message == "response completed");
+                let ours = field("event").is_some_and(|event| event == "request");
+                let (method, path) = match () {
+                    () if theirs => (field("http.request.method"), field("http.request.uri")),
+                    () if ours => (field("method"), field("path")),
+                    () => return None,
+                };
+                Some(format!("{} {}", method?, path?))
             })
             .collect()
     }
 }
+
+/// Notary's trust server, as `--trust` names it.
+pub(crate) const NOTARY_SERVER: &str = "notary-server";
+/// Ours.
+pub(crate) const COUNTERSIGN: &str = "countersign";
 
 impl Drop for TestRegistry {
     fn drop(&mut self) {

@@ -15,8 +15,8 @@ cases=(
 main() {
     work=$(mktemp -d)
     trap 'clean_up' EXIT
-    "$top/test-registry/start" --auth none "$work/run"
-    "$top/test-registry/start" --auth none --signer --no-docker "$work/run-ecdsa"
+    "$top/test-registry/start" --trust notary-server --auth none "$work/run"
+    "$top/test-registry/start" --trust notary-server --auth none --signer --no-docker "$work/run-ecdsa"
     # shellcheck disable=SC1091  # made by the lines above
     source "$work/run/env"
     printf 'hello\n' >"$work/hello"
