@@ -2,6 +2,7 @@
 //! reading of the clock.
 
 mod credentials;
+mod listings;
 mod opened;
 mod places;
 

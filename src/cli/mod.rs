@@ -23,6 +23,7 @@ mod pin;
 mod process;
 mod prompt;
 mod pull;
+mod rescue;
 mod revoke;
 #[cfg(feature = "server")]
 mod serve;
@@ -83,6 +84,7 @@ fn in_context(command: Command, context: &Context) -> Result<Code, Failure> {
         Command::Key(command) => key::run(command, context),
         Command::Pin(command) => pin::run(command, context),
         Command::Explain(arguments) => explain::run(&arguments, context),
+        Command::Rescue(arguments) => rescue::run(&arguments, context),
         Command::Completions(_) | Command::Man(_) | Command::Demo(_) => Ok(Code::Done),
         #[cfg(feature = "server")]
         Command::Serve(_) => Ok(Code::Done),
