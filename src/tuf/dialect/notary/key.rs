@@ -4,7 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::super::canonical;
-use crate::crypto::{Algorithm, Certificate, CertificateBundle, PublicKey, Sha256, certificates_from_pem};
+use crate::crypto::{
+    Algorithm, Certificate, CertificateBundle, PublicKey, Sha256, certificates_from_pem,
+};
 use crate::tuf::key::Certified;
 use crate::tuf::{Key, KeyId};
 
