@@ -17,4 +17,4 @@ pub use error::Error;
 pub use initialise::{Foundation, initialise};
 pub use publish::{Author, Publication, publish};
 pub use refresh::{Freshness, Refreshed, Roles, Wish, refresh};
-pub use rescue::{Kept, Rescue, RescuedFile, rescue};
+pub use rescue::{Kept, Rescue, RescuedFile, Shelf, rescue};

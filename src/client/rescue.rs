@@ -216,20 +216,36 @@ fn version(dialect: Dialect, role: &RoleName, bytes: &[u8], limits: &Limits) -> 
     Some(version)
 }
 
-/// What was kept of a collection, in the place of the server that served it. Nothing can be published
-/// there.
-pub struct Kept<F> {
-    name: String,
-    files: HashMap<RemoteFile, Sha256>,
-    read: F,
+/// Where kept bytes are.
+pub trait Shelf: Send + Sync {
+    /// The bytes with this hash, at most `limit` of them; `None` if they are not there.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be read, or are others.
+    fn bytes(&self, sha256: &Sha256, limit: u64) -> Result<Option<Vec<u8>>, net::Error>;
 }
 
-impl<F> Kept<F> {
-    /// These files, whose bytes `read` gives.
+impl Shelf for &HashMap<Sha256, Vec<u8>> {
+    fn bytes(&self, sha256: &Sha256, _: u64) -> Result<Option<Vec<u8>>, net::Error> {
+        Ok(self.get(sha256).cloned())
+    }
+}
+
+/// What was kept of a collection, in the place of the server that served it. Nothing can be published
+/// there.
+pub struct Kept<S> {
+    name: String,
+    files: HashMap<RemoteFile, Sha256>,
+    shelf: S,
+}
+
+impl<S> Kept<S> {
+    /// These files, whose bytes are on that shelf. `name` is what errors call the place.
     pub fn new<'f>(
         name: String,
         files: impl IntoIterator<Item = &'f RescuedFile>,
-        read: F,
+        shelf: S,
     ) -> Self {
         let mut named = HashMap::new();
         for RescuedFile { role, version, sha256, current, .. } in files {
@@ -242,7 +258,7 @@ impl<F> Kept<F> {
                 named.entry(RemoteFile::Current(role.clone())).or_insert(*sha256);
             }
         }
-        Self { name, files: named, read }
+        Self { name, files: named, shelf }
     }
 
     fn nothing_but_files(&self) -> net::Error {
@@ -250,16 +266,13 @@ impl<F> Kept<F> {
     }
 }
 
-impl<F> Remote for Kept<F>
-where
-    F: Fn(&Sha256, u64) -> Result<Option<Vec<u8>>, net::Error> + Send + Sync,
-{
+impl<S: Shelf> Remote for Kept<S> {
     fn name(&self) -> String {
         self.name.clone()
     }
 
     async fn fetch(&self, file: &RemoteFile, limit: u64) -> Result<Option<Vec<u8>>, net::Error> {
-        self.files.get(file).map_or(Ok(None), |sha256| (self.read)(sha256, limit))
+        self.files.get(file).map_or(Ok(None), |sha256| self.shelf.bytes(sha256, limit))
     }
 
     async fn public_key(&self, _: &RoleName) -> Result<Vec<u8>, net::Error> {

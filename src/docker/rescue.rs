@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 
 use super::{Collection, Error, Inspection};
-use crate::client::{self, Kept, RescuedFile};
+use crate::client::{self, Kept, RescuedFile, Shelf};
 use crate::crypto::Sha256;
 use crate::net::{self, Remote};
 use crate::storage::archive::{
@@ -29,9 +29,7 @@ pub async fn rescue(
     let locked = || archive.lock().unwrap_or_else(PoisonError::into_inner);
     let keep = |bytes: &[u8]| locked().file(bytes).map(|_| ()).map_err(kept_error);
     let rescue = client::rescue(policy, remote, depth, keep).await?;
-    let current = &rescue.current;
-    let read = |sha256: &Sha256, _| Ok(current.get(sha256).cloned());
-    let kept = Kept::new(remote.name(), &rescue.files, read);
+    let kept = Kept::new(remote.name(), &rescue.files, &rescue.current);
     let verdict = match judge(policy, &kept).await {
         Ok(inspection) => trusted(&inspection),
         Err(error) => Verdict::Refused { reason: told(&error) },
@@ -54,21 +52,30 @@ pub async fn rescue(
 /// # Errors
 ///
 /// [`storage::Error::DamagedArchive`] if any of its files is not there or is another one.
-pub fn kept(
-    archive: &ArchiveReader,
+pub fn kept<'a>(
+    archive: &'a ArchiveReader,
     collection: &ArchivedCollection,
-) -> Result<Kept<impl Fn(&Sha256, u64) -> Result<Option<Vec<u8>>, net::Error>>, storage::Error> {
+) -> Result<Kept<Archived<'a>>, storage::Error> {
     let files = collection.files.iter().map(|file| rescued(archive, file));
     let files = files.collect::<Result<Vec<RescuedFile>, storage::Error>>()?;
     let name = format!("{} (kept {})", collection.server, collection.fetched_at);
-    let host = name.clone();
-    let read = move |sha256: &Sha256, limit| {
-        archive.file(sha256, limit).map_err(|error| net::Error::Unreachable {
-            host: host.clone(),
+    let shelf = Archived { archive, name: name.clone() };
+    Ok(Kept::new(name, &files, shelf))
+}
+
+/// The bytes in an archive.
+pub struct Archived<'a> {
+    archive: &'a ArchiveReader,
+    name: String,
+}
+
+impl Shelf for Archived<'_> {
+    fn bytes(&self, sha256: &Sha256, limit: u64) -> Result<Option<Vec<u8>>, net::Error> {
+        self.archive.file(sha256, limit).map_err(|error| net::Error::Unreachable {
+            host: self.name.clone(),
             source: Box::new(error),
         })
-    };
-    Ok(Kept::new(name, &files, read))
+    }
 }
 
 /// What a client without a cache says to a repository, at the policy's time.
