@@ -213,6 +213,7 @@ impl Dialect {
     pub fn certificate_key(self, certificate: &Certificate) -> Option<Key> {
         match self {
             Self::Notary => notary::key::of_certificate(certificate),
+            Self::Tuf1 => None,
         }
     }
 
