@@ -240,7 +240,8 @@ impl CurrentRoot {
         role: &Role,
         envelope: Envelope<T>,
     ) -> Result<T, Error> {
-        threshold::open(name, role, self.content().keys_of(role), envelope)
+        let (content, _) = threshold::open(name, role, self.content().keys_of(role), envelope)?;
+        Ok(content)
     }
 }
 

@@ -6,7 +6,7 @@ use super::baseline::{Baseline, Governance, Seen};
 use super::root::check_floor;
 use super::{CurrentRoot, Error, TrustedSnapshot, listing, threshold};
 use crate::crypto::{Hashed, Sha256};
-use crate::tuf::{Delegation, FileMeta, Key, Role, RoleName, Scope, Target, Targets};
+use crate::tuf::{Delegation, FileMeta, Key, KeyId, Role, RoleName, Scope, Target, Targets};
 
 /// How much of a targets file to read.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +29,7 @@ pub struct TrustedTargets {
 #[derive(Clone, Debug)]
 pub struct TrustedRole {
     content: Targets,
+    signers: Vec<KeyId>,
     scope: Scope,
     seen: Seen,
 }
@@ -55,6 +56,11 @@ pub enum Lookup<'t> {
 }
 
 impl TrustedRole {
+    /// The keys that signed it; none if it was believed because it was verified before.
+    pub fn signers(&self) -> &[KeyId] {
+        &self.signers
+    }
+
     /// What the role says; entries outside its scope are there but mean nothing.
     pub fn content(&self) -> &Targets {
         &self.content
@@ -160,7 +166,7 @@ impl TrustedTargets {
         let policy = self.root().policy();
         let Ok(envelope) = policy.dialect.open_targets(role, bytes, &policy.limits) else { return };
         let keys = parent.content.delegations.keys_of(delegation);
-        if let Ok(targets) = threshold::open(role, &delegation.role, keys, envelope) {
+        if let Ok((targets, _)) = threshold::open(role, &delegation.role, keys, envelope) {
             let seen = Seen { version: targets.version, sha256, governance, listed: Vec::new() };
             baseline.remember(role.clone(), seen);
         }
@@ -263,9 +269,10 @@ impl Listed<'_> {
         listing::compare(role, file, listed, attested)?;
         let (bytes, sha256) = (file.as_bytes(), file.sha256());
         let policy = self.snapshot.root().policy();
-        let content = match wanted {
+        let (content, signers) = match wanted {
             Wanted::Names(names) if attested == Some(sha256) => {
-                policy.dialect.glance_at_targets(role, bytes, names, &policy.limits)?
+                let glance = policy.dialect.glance_at_targets(role, bytes, names, &policy.limits);
+                (glance?, Vec::new())
             }
             _ => {
                 let envelope = policy.dialect.open_targets(role, bytes, &policy.limits)?;
@@ -276,7 +283,7 @@ impl Listed<'_> {
         policy.check_expiry(role, content.expires)?;
         let version = content.version;
         let seen = Seen { version, sha256, governance: self.governance, listed: Vec::new() };
-        Ok(TrustedRole { content, scope: Scope::everything(), seen })
+        Ok(TrustedRole { content, signers, scope: Scope::everything(), seen })
     }
 }
 

@@ -36,18 +36,18 @@ impl<'k> Count<'k> {
     }
 }
 
-/// Opens a role's file if enough of its keys signed it.
+/// Opens a role's file if enough of its keys signed it; and who did.
 pub(super) fn open<'k, T>(
     name: &RoleName,
     role: &Role,
     keys: impl IntoIterator<Item = &'k Key>,
     envelope: Envelope<T>,
-) -> Result<T, Error> {
+) -> Result<(T, Vec<KeyId>), Error> {
     let (count, needed) = (Count::of(&envelope, keys), role.threshold());
     if !count.reaches(needed) {
         return Err(Error::Threshold { role: name.clone(), valid: count.valid(), needed });
     }
-    Ok(envelope.into_unverified_content())
+    Ok((envelope.into_unverified_content(), count.into_signers()))
 }
 
 /// How many keys these are. Two ids over one public key (two certificates, say) are one key (TUF
