@@ -6,7 +6,9 @@ use super::baseline::{Baseline, Governance, Seen};
 use super::root::check_floor;
 use super::{CurrentRoot, Error, TrustedSnapshot, listing, threshold};
 use crate::crypto::{Hashed, Sha256};
-use crate::tuf::{Delegation, FileMeta, Key, KeyId, Role, RoleName, Scope, Target, Targets};
+use crate::tuf::{
+    Delegation, FileMeta, Key, KeyId, Role, RoleName, Scope, Target, Targets, Version,
+};
 
 /// How much of a targets file to read.
 #[derive(Clone, Copy, Debug)]
@@ -29,9 +31,28 @@ pub struct TrustedTargets {
 #[derive(Clone, Debug)]
 pub struct TrustedRole {
     content: Targets,
-    signers: Vec<KeyId>,
     scope: Scope,
     seen: Seen,
+    signers: Vec<KeyId>,
+}
+
+/// What a delegated role says that does not count now, for want of signatures or because its file
+/// expired. The snapshot lists it, and nothing more is known in its favour.
+#[derive(Clone, Debug)]
+pub struct SuspendedRole {
+    content: Targets,
+}
+
+impl SuspendedRole {
+    /// Its version.
+    pub fn version(&self) -> Version {
+        self.content.version
+    }
+
+    /// What it says: for signing it again, by whoever vouches for it. Never for an answer.
+    pub fn into_unverified_content(self) -> Targets {
+        self.content
+    }
 }
 
 /// Where a name is.
@@ -56,11 +77,6 @@ pub enum Lookup<'t> {
 }
 
 impl TrustedRole {
-    /// The keys that signed it; none if it was believed because it was verified before.
-    pub fn signers(&self) -> &[KeyId] {
-        &self.signers
-    }
-
     /// What the role says; entries outside its scope are there but mean nothing.
     pub fn content(&self) -> &Targets {
         &self.content
@@ -76,9 +92,14 @@ impl TrustedRole {
         &self.seen
     }
 
-    /// What the role says, and which names it may sign.
-    pub fn into_parts(self) -> (Targets, Scope) {
-        (self.content, self.scope)
+    /// The keys that signed it; empty if the file was accepted before and only looked into now.
+    pub fn signers(&self) -> &[KeyId] {
+        &self.signers
+    }
+
+    /// What the role says.
+    pub fn into_content(self) -> Targets {
+        self.content
     }
 
     /// The entry of a name, if the role may sign it.
@@ -121,7 +142,7 @@ impl TrustedTargets {
         let policy = root.policy();
         let envelope =
             policy.dialect.open_targets(&RoleName::Targets, bytes, &policy.limits).ok()?;
-        let targets = root.open(&RoleName::Targets, keys, envelope).ok()?;
+        let (targets, _) = root.open(&RoleName::Targets, keys, envelope).ok()?;
         Some(Seen { version: targets.version, sha256, governance, listed: Vec::new() })
     }
 
@@ -170,6 +191,22 @@ impl TrustedTargets {
             let seen = Seen { version: targets.version, sha256, governance, listed: Vec::new() };
             baseline.remember(role.clone(), seen);
         }
+    }
+
+    /// The file of a delegated role that the snapshot lists, but that does not count, for want of
+    /// signatures or because it expired. Only for whoever wants to sign it again; `None` unless it
+    /// is the listed file and a loaded role delegates to it.
+    pub fn suspended<'b>(
+        &self,
+        role: &RoleName,
+        bytes: impl Into<Hashed<'b>>,
+    ) -> Option<SuspendedRole> {
+        self.delegation_to(role)?;
+        let (file, listed) = (bytes.into(), self.snapshot.listed(role)?);
+        listing::compare(role, &file, listed, None).ok()?;
+        let policy = self.root().policy();
+        let envelope = policy.dialect.open_targets(role, file.as_bytes(), &policy.limits).ok()?;
+        Some(SuspendedRole { content: envelope.into_unverified_content() })
     }
 
     /// Looks a name up, breadth first from `targets`, each role once, in the order in which they
@@ -271,8 +308,7 @@ impl Listed<'_> {
         let policy = self.snapshot.root().policy();
         let (content, signers) = match wanted {
             Wanted::Names(names) if attested == Some(sha256) => {
-                let glance = policy.dialect.glance_at_targets(role, bytes, names, &policy.limits);
-                (glance?, Vec::new())
+                (policy.dialect.glance_at_targets(role, bytes, names, &policy.limits)?, Vec::new())
             }
             _ => {
                 let envelope = policy.dialect.open_targets(role, bytes, &policy.limits)?;
@@ -283,7 +319,7 @@ impl Listed<'_> {
         policy.check_expiry(role, content.expires)?;
         let version = content.version;
         let seen = Seen { version, sha256, governance: self.governance, listed: Vec::new() };
-        Ok(TrustedRole { content, signers, scope: Scope::everything(), seen })
+        Ok(TrustedRole { content, scope: Scope::everything(), seen, signers })
     }
 }
 
