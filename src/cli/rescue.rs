@@ -19,7 +19,7 @@ use super::process::wait_for;
 use super::subject::Subject;
 use super::verify::not_offline;
 use crate::docker::rescue::rescue;
-use crate::net::{Access, Pace};
+use crate::net::{Access, Rate};
 use crate::storage::archive::{ArchiveWriter, ArchivedCollection, Failed, Verdict};
 
 #[derive(Args)]
@@ -140,16 +140,16 @@ async fn fetch_one(
     }
     let opened = context.open(&subject, Access::Pull)?;
     let patience = context.timeout().unwrap_or(PATIENCE);
-    let pace = Arc::clone(arguments.pace());
-    let server = opened.paced(pace, patience).expect("not offline");
+    let rate = Arc::clone(arguments.shared_rate());
+    let server = opened.paced(rate, patience).expect("not offline");
     let collection = rescue(opened.policy(), &server, arguments.versions, archive).await?;
     Ok(tell(&collection, context))
 }
 
 impl Fetch {
-    fn pace(&self) -> &Arc<Pace> {
-        static PACE: std::sync::OnceLock<Arc<Pace>> = std::sync::OnceLock::new();
-        PACE.get_or_init(|| Arc::new(Pace::per_second(self.rate)))
+    fn shared_rate(&self) -> &Arc<Rate> {
+        static RATE: std::sync::OnceLock<Arc<Rate>> = std::sync::OnceLock::new();
+        RATE.get_or_init(|| Arc::new(Rate::per_second(self.rate)))
     }
 }
 

@@ -5,6 +5,7 @@
 //! [`Remote`](crate::net::Remote) and [`crate::verify`], and decides nothing that `verify` could
 //! decide.
 
+mod ahead;
 mod error;
 mod files;
 mod initialise;
@@ -12,9 +13,11 @@ mod publish;
 mod refresh;
 mod rescue;
 mod rooting;
+mod search;
 
 pub use error::Error;
 pub use initialise::{Foundation, initialise};
 pub use publish::{Author, Publication, publish};
 pub use refresh::{Freshness, Refreshed, Roles, Wish, refresh};
 pub use rescue::{Kept, Rescue, RescuedFile, Shelf, rescue};
+pub use search::{Found, search};

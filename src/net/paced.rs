@@ -11,12 +11,12 @@ use crate::tuf::RoleName;
 
 /// How often somebody may ask; shared by all who ask.
 #[derive(Debug)]
-pub struct Pace {
+pub struct Rate {
     interval: Duration,
     next: Mutex<Instant>,
 }
 
-impl Pace {
+impl Rate {
     /// So many requests a second.
     pub fn per_second(requests: u32) -> Self {
         let interval = Duration::from_secs(1) / requests.max(1);
@@ -39,14 +39,14 @@ impl Pace {
 /// that grow.
 pub struct Paced {
     server: NotaryServer,
-    pace: Arc<Pace>,
+    rate: Arc<Rate>,
     patience: Duration,
 }
 
 impl Paced {
     /// Every single request may take as long as `patience`.
-    pub fn new(server: NotaryServer, pace: Arc<Pace>, patience: Duration) -> Self {
-        Self { server, pace, patience }
+    pub fn new(server: NotaryServer, rate: Arc<Rate>, patience: Duration) -> Self {
+        Self { server, rate, patience }
     }
 
     fn until_then(&self) -> NotaryServer {
@@ -62,14 +62,14 @@ impl Remote for Paced {
     async fn fetch(&self, file: &RemoteFile, limit: u64) -> Result<Option<Vec<u8>>, Error> {
         let mut pause = FIRST_PAUSE;
         for _ in 1..TRIES {
-            self.pace.turn().await;
+            self.rate.turn().await;
             match self.until_then().fetch(file, limit).await {
                 Err(error) if may_pass(&error) => tokio::time::sleep(pause).await,
                 answer => return answer,
             }
             pause *= 3;
         }
-        self.pace.turn().await;
+        self.rate.turn().await;
         self.until_then().fetch(file, limit).await
     }
 

@@ -11,6 +11,7 @@ pub mod archive;
 mod data;
 mod directory;
 mod error;
+mod flat;
 mod folder;
 mod memory;
 #[cfg(feature = "server")]
@@ -21,6 +22,7 @@ mod record;
 pub use data::DataDirectory;
 pub use directory::{CollectionDirectory, TrustDirectory};
 pub use error::Error;
+pub use flat::FlatDirectory;
 pub use memory::MemoryCache;
 
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::docker::Collection;
-use crate::net::{NotaryServer, Pace, Paced};
+use crate::net::{NotaryServer, Paced, Rate};
 use crate::storage::CollectionDirectory;
 use crate::verify::Policy;
 
@@ -22,8 +22,8 @@ impl Opened {
     }
 
     /// Its server, read at a pace; `None` offline.
-    pub(in crate::cli) fn paced(&self, pace: Arc<Pace>, patience: Duration) -> Option<Paced> {
-        Some(Paced::new(self.server.clone()?, pace, patience))
+    pub(in crate::cli) fn paced(&self, rate: Arc<Rate>, patience: Duration) -> Option<Paced> {
+        Some(Paced::new(self.server.clone()?, rate, patience))
     }
 
     /// The collection.
