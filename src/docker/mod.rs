@@ -16,6 +16,7 @@ mod resolve;
 mod revoke;
 mod sign;
 mod signers;
+mod survey;
 
 pub use collection::Collection;
 pub use error::Error;
@@ -24,16 +25,4 @@ pub use resolve::{Detail, Note, Resolution, TrustedReference};
 pub use revoke::{Revocation, RevokeRequest};
 pub use sign::{SignRequest, Signing, TagSigned};
 pub use signers::RoleChoice;
-
-/// Variables with our passphrases and passwords, or the way to them, which no program that we start
-/// may inherit.
-const SECRET_VARIABLES: [&str; 8] = [
-    "COUNTERSIGN_PASSPHRASE_FILE",
-    "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE",
-    "DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE",
-    "NOTARY_AUTH",
-    "NOTARY_DELEGATION_PASSPHRASE",
-    "NOTARY_ROOT_PASSPHRASE",
-    "NOTARY_SNAPSHOT_PASSPHRASE",
-    "NOTARY_TARGETS_PASSPHRASE",
-];
+pub use survey::{Survey, Use};

@@ -10,6 +10,7 @@ mod data;
 mod directory;
 mod error;
 mod folder;
+mod listing;
 mod memory;
 #[cfg(feature = "server")]
 pub mod metadata;
