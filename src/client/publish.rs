@@ -10,10 +10,10 @@ use std::time::Duration;
 use ring::rand::{SecureRandom, SystemRandom};
 
 use super::Error;
-use super::refresh::{Refreshed, Wish, refresh};
+use super::refresh::{Refreshed, Wish, refresh_and_leave};
 use crate::edit::Update;
 use crate::net::{self, Remote};
-use crate::storage::{Accepted, Cache, Steady};
+use crate::storage::{Accepted, Cache, Keeping, Steady};
 use crate::tuf::{RoleName, Version};
 use crate::verify::Policy;
 
@@ -70,7 +70,11 @@ pub async fn publish<A: Author>(
             on = known(&policy, cache, remote, wish).await?;
         }
         let founding = on.is_none();
-        let Some(update) = author.compose(on).await? else {
+        let (on, accepted) = on.unzip();
+        let keeping = accepted.flatten().map(|accepted| cache.keep_meanwhile(accepted));
+        let update = author.compose(on).await?;
+        keeping.map_or(Ok(()), Keeping::finish).map_err(Error::from)?;
+        let Some(update) = update else {
             return Ok(Publication { update: None, attempts });
         };
         match remote.publish(update.files()).await {
@@ -108,14 +112,14 @@ async fn turn_to_found(cache: &impl Cache) -> Result<Option<Steady>, Error> {
     Ok(None)
 }
 
-/// The collection as it is; `None` if there is none and never was.
+/// The collection as it is, and what of it is to be stored; `None` if there is none and never was.
 async fn known(
     policy: &Arc<Policy>,
     cache: &impl Cache,
     remote: &impl Remote,
     wish: Wish<'_>,
-) -> Result<Option<Refreshed>, Error> {
-    match refresh(Arc::clone(policy), cache, Some(remote), wish).await {
+) -> Result<Option<(Refreshed, Option<Accepted>)>, Error> {
+    match refresh_and_leave(Arc::clone(policy), cache, Some(remote), wish).await {
         Ok(refreshed) => Ok(Some(refreshed)),
         Err(Error::NoTrustData { seen_before: false, .. }) => Ok(None),
         Err(Error::NoTrustData { gun, .. }) => Err(Error::AlreadyKnown { gun }),

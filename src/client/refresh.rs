@@ -21,8 +21,8 @@ use crate::net::{Remote, RemoteFile};
 use crate::storage::{Accepted, Cache, Memory};
 use crate::tuf::RoleName;
 use crate::verify::{
-    self, Baseline, CurrentRoot, Policy, TrustedRoot, TrustedSnapshot, TrustedTargets,
-    TrustedTimestamp, Wanted,
+    self, Baseline, CurrentRoot, Policy, SuspendedRole, TrustedRoot, TrustedSnapshot,
+    TrustedTargets, TrustedTimestamp, Wanted,
 };
 
 /// What to load.
@@ -50,6 +50,8 @@ pub struct Refreshed {
     pub targets: TrustedTargets,
     /// Delegated roles that were wished for and cannot be used, with the reason.
     pub unusable: BTreeMap<RoleName, Error>,
+    /// Those of them that lack nothing but signatures, or expired: they can be signed again.
+    pub suspended: BTreeMap<RoleName, SuspendedRole>,
     /// What was seen before this refresh.
     pub before: Baseline,
     /// Whether the root was believed on first use just now.
@@ -67,6 +69,13 @@ pub enum Freshness {
     Cache(Option<Instant>),
 }
 
+/// Delegated roles that cannot be used.
+#[derive(Default)]
+struct Unusable {
+    reasons: BTreeMap<RoleName, Error>,
+    suspended: BTreeMap<RoleName, SuspendedRole>,
+}
+
 /// Brings a collection up to date and loads what is wished for. Without a remote, from the cache
 /// alone.
 ///
@@ -82,6 +91,18 @@ pub async fn refresh(
     remote: Option<&impl Remote>,
     wish: Wish<'_>,
 ) -> Result<Refreshed, Error> {
+    let (refreshed, accepted) = refresh_and_leave(policy, cache, remote, wish).await?;
+    accepted.map_or(Ok(()), |accepted| cache.keep(&accepted))?;
+    Ok(refreshed)
+}
+
+/// The same, leaving it to the caller to store what was accepted, if it is anything new.
+pub(super) async fn refresh_and_leave(
+    policy: Arc<Policy>,
+    cache: &impl Cache,
+    remote: Option<&impl Remote>,
+    wish: Wish<'_>,
+) -> Result<(Refreshed, Option<Accepted>), Error> {
     let (memory, files) = {
         let _steady = cache.steady()?;
         (cache.memory()?, Files::picture(&policy, cache, remote, wish.roles)?)
@@ -90,15 +111,23 @@ pub async fn refresh(
     let mut update = Update::new(&policy, &memory, remote.is_some());
     let result = update.run(&files, &memory, wish).await;
     update.withdraw(result.as_ref().err());
-    let kept = update.keep(&files, cache, &memory);
-    let (targets, unusable) = result?;
-    kept?;
+    let differs = update.differs(&files, &memory);
+    let (first_use, accepted) = (update.first_use, Some(update.accepted).filter(|_| differs));
+    let (targets, unusable) = match result {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            // That it cannot be kept, too, is the lesser news.
+            let _ = accepted.map(|accepted| cache.keep(&accepted));
+            return Err(error);
+        }
+    };
     let freshness = match remote {
         Some(_) => Freshness::Server,
         None => Freshness::Cache(memory.clock),
     };
-    let first_use = update.first_use;
-    Ok(Refreshed { targets, unusable, before: memory.baseline, first_use, freshness })
+    let before = memory.baseline;
+    let Unusable { reasons: unusable, suspended } = unusable;
+    Ok((Refreshed { targets, unusable, suspended, before, first_use, freshness }, accepted))
 }
 
 /// An update under way: what it found out so far.
@@ -132,7 +161,7 @@ impl<'u> Update<'u> {
         files: &Files<'_, R>,
         memory: &Memory,
         wish: Wish<'_>,
-    ) -> Result<(TrustedTargets, BTreeMap<RoleName, Error>), Error> {
+    ) -> Result<(TrustedTargets, Unusable), Error> {
         let stored = files.stored(&RoleName::Root);
         let start = Start::of(self.policy, stored, memory)?;
         if let (Start::Stored(root), Some(bytes)) = (&start, stored)
@@ -315,7 +344,7 @@ impl<'u> Update<'u> {
         snapshot: &TrustedSnapshot,
         files: &Files<'_, R>,
         wish: Wish<'_>,
-    ) -> Result<(TrustedTargets, BTreeMap<RoleName, Error>), Error> {
+    ) -> Result<(TrustedTargets, Unusable), Error> {
         let role = RoleName::Targets;
         let beside = wished_beside(snapshot, wish.roles);
         let (loaded, delegated) =
@@ -327,10 +356,10 @@ impl<'u> Update<'u> {
         let mut targets = snapshot.targets(&loaded.file, &self.baseline, wish.wanted)?;
         self.accept_loaded(&role, loaded, &targets);
         self.accepted.dropped = no_longer_delegated(&targets, &self.baseline);
-        let mut unusable = BTreeMap::new();
+        let mut unusable = Unusable::default();
         self.delegations(&mut targets, delegated, files, wish.wanted, &mut unusable)?;
         while let Roles::All = wish.roles {
-            let next = delegated_and_listed(&targets, &unusable)?;
+            let next = delegated_and_listed(&targets, &unusable.reasons)?;
             if next.is_empty() {
                 break;
             }
@@ -348,7 +377,7 @@ impl<'u> Update<'u> {
         delegated: Vec<(RoleName, Result<Loaded<'_>, Error>)>,
         files: &Files<'_, R>,
         wanted: Wanted<'_>,
-        unusable: &mut BTreeMap<RoleName, Error>,
+        unusable: &mut Unusable,
     ) -> Result<(), Error> {
         for (role, loaded) in delegated {
             if targets.delegation_to(&role).is_none() {
@@ -357,7 +386,7 @@ impl<'u> Update<'u> {
             let loaded = match loaded {
                 Ok(loaded) => loaded,
                 Err(error @ (Error::Verify(_) | Error::Missing { .. })) => {
-                    unusable.insert(role, error);
+                    unusable.reasons.insert(role, error);
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -368,7 +397,13 @@ impl<'u> Update<'u> {
             match targets.delegation(&role, &loaded.file, &self.baseline, wanted) {
                 Ok(()) => self.accept_loaded(&role, loaded, targets),
                 Err(error) => {
-                    unusable.insert(role, error.into());
+                    use verify::Error::{Expired, Threshold};
+                    if matches!(error, Threshold { .. } | Expired { .. })
+                        && let Some(suspended) = targets.suspended(&role, &loaded.file)
+                    {
+                        unusable.suspended.insert(role.clone(), suspended);
+                    }
+                    unusable.reasons.insert(role, error.into());
                 }
             }
         }
@@ -405,13 +440,8 @@ impl<'u> Update<'u> {
         }
     }
 
-    /// Stores what was accepted, if that differs from what is stored.
-    fn keep<R: Remote>(
-        &self,
-        files: &Files<'_, R>,
-        cache: &impl Cache,
-        memory: &Memory,
-    ) -> Result<(), Error> {
+    /// Whether what was accepted differs from what is stored.
+    fn differs<R: Remote>(&self, files: &Files<'_, R>, memory: &Memory) -> bool {
         let accepted = &self.accepted;
         let differs = |(role, bytes, seen): &(RoleName, Option<Vec<u8>>, verify::Seen)| {
             memory.baseline.seen().get(role) != Some(seen)
@@ -422,10 +452,7 @@ impl<'u> Update<'u> {
             .is_none_or(|clock| self.policy.now.duration_since(clock) > CLOCK_NOTED_EVERY);
         let confirmed = accepted.confirmed && clock_moved && !accepted.files.is_empty();
         let rooted = accepted.root.is_some() || accepted.root_asked || !accepted.dropped.is_empty();
-        if rooted || confirmed || accepted.files.iter().any(differs) {
-            cache.keep(accepted)?;
-        }
-        Ok(())
+        rooted || confirmed || accepted.files.iter().any(differs)
     }
 }
 

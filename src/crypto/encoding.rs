@@ -22,9 +22,11 @@ pub(super) fn read_sec1(der: &[u8], outer: Option<ObjectIdentifier>) -> Result<P
     if key.version != 1 {
         return Err(Error::Unacceptable { what, problem: "unknown version" });
     }
-    let private = PrivateKey::from_scalar(curve, key.scalar.as_bytes())?;
-    check_public(&private, key.public.map(|bits| bits.raw_bytes()))?;
-    Ok(private)
+    let scalar = key.scalar.as_bytes();
+    match key.public {
+        Some(public) => PrivateKey::from_halves(curve, scalar, public.raw_bytes()),
+        None => PrivateKey::from_scalar(curve, scalar),
+    }
 }
 
 /// PKCS#1, RFC 8017 §A.1.2.

@@ -6,7 +6,7 @@ use cbc::cipher::block_padding::Pkcs7;
 use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
 use der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef};
 use der::{Decode, Encode, Sequence};
-use ring::pbkdf2;
+use pbkdf2::pbkdf2_hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
@@ -18,7 +18,7 @@ pub(super) fn seal(plain: &[u8], passphrase: &Passphrase) -> Result<Vec<u8>, Err
     let (mut salt, mut iv) = ([0; 8], [0; 16]);
     let random = SystemRandom::new();
     random.fill(&mut salt).and_then(|()| random.fill(&mut iv)).map_err(|_| Error::Sealing)?;
-    let key = derive(passphrase, pbkdf2::PBKDF2_HMAC_SHA1, &salt, ITERATIONS, Cipher::Aes256);
+    let key = derive(passphrase, Prf::Sha1, &salt, ITERATIONS, Cipher::Aes256);
     let ciphertext = cbc::Encryptor::<aes::Aes256>::new_from_slices(&key, &iv)
         .map_err(|_| Error::Sealing)?
         .encrypt_padded_vec::<Pkcs7>(plain);
@@ -89,21 +89,36 @@ fn unpad<D: BlockModeDecrypt, E>(
     Some(buffer)
 }
 
+/// The pseudo-random function of a derivation: HMAC with one of these.
+#[derive(Clone, Copy)]
+enum Prf {
+    Sha1,
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
 fn derive(
     passphrase: &Passphrase,
-    prf: pbkdf2::Algorithm,
+    prf: Prf,
     salt: &[u8],
     iterations: NonZeroU32,
     cipher: Cipher,
 ) -> Zeroizing<Vec<u8>> {
     let mut key = Zeroizing::new(vec![0; cipher.key_bytes()]);
-    pbkdf2::derive(prf, iterations, salt, passphrase.as_bytes(), &mut key);
+    let (passphrase, rounds) = (passphrase.as_bytes(), iterations.get());
+    match prf {
+        Prf::Sha1 => pbkdf2_hmac::<sha1::Sha1>(passphrase, salt, rounds, &mut key),
+        Prf::Sha256 => pbkdf2_hmac::<sha2::Sha256>(passphrase, salt, rounds, &mut key),
+        Prf::Sha384 => pbkdf2_hmac::<sha2::Sha384>(passphrase, salt, rounds, &mut key),
+        Prf::Sha512 => pbkdf2_hmac::<sha2::Sha512>(passphrase, salt, rounds, &mut key),
+    }
     key
 }
 
 /// Everything but the passphrase.
 struct Scheme<'a> {
-    prf: pbkdf2::Algorithm,
+    prf: Prf,
     salt: &'a [u8],
     iterations: NonZeroU32,
     cipher: Cipher,
@@ -148,12 +163,12 @@ fn cipher(oid: ObjectIdentifier) -> Result<Cipher, Error> {
     }
 }
 
-fn prf(named: Option<Optional<'_>>) -> Result<pbkdf2::Algorithm, Error> {
+fn prf(named: Option<Optional<'_>>) -> Result<Prf, Error> {
     match named.map(|prf| prf.oid) {
-        None | Some(HMAC_SHA1) => Ok(pbkdf2::PBKDF2_HMAC_SHA1),
-        Some(HMAC_SHA256) => Ok(pbkdf2::PBKDF2_HMAC_SHA256),
-        Some(HMAC_SHA384) => Ok(pbkdf2::PBKDF2_HMAC_SHA384),
-        Some(HMAC_SHA512) => Ok(pbkdf2::PBKDF2_HMAC_SHA512),
+        None | Some(HMAC_SHA1) => Ok(Prf::Sha1),
+        Some(HMAC_SHA256) => Ok(Prf::Sha256),
+        Some(HMAC_SHA384) => Ok(Prf::Sha384),
+        Some(HMAC_SHA512) => Ok(Prf::Sha512),
         Some(_) => Err(Error::Encryption { problem: "unknown pseudo-random function" }),
     }
 }

@@ -134,6 +134,16 @@ impl KeyStore for KeySet {
     }
 
     fn remove(&self, id: &KeyId) -> Result<(), Error> {
-        self.directory.remove(id)
+        match self.directory.remove(id) {
+            Err(Error::NoSuchKey { .. }) => {}
+            answer => return answer,
+        }
+        for source in &self.sources {
+            if source.list()?.iter().any(|entry| entry.id == *id) {
+                let problem = format!("keeps key {}; it can be destroyed only there", id.short());
+                return Err(Error::Elsewhere { place: source.place(), problem });
+            }
+        }
+        Err(Error::NoSuchKey { id: *id })
     }
 }

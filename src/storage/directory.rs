@@ -9,8 +9,8 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::folder::{Folder, Found};
-use super::{Accepted, Cache, Error, Memory, Steady, record};
+use super::folder::{Folder, Found, Staged};
+use super::{Accepted, Cache, Error, Keeping, Memory, Steady, record};
 use crate::crypto::Sha256;
 use crate::tuf::{Gun, RoleName};
 
@@ -83,10 +83,16 @@ impl CollectionDirectory {
         (folders, format!("{last}.json"))
     }
 
-    fn write(&self, role: &RoleName, bytes: &[u8]) -> Result<Folder, Error> {
+    fn stage(&self, role: &RoleName, bytes: &[u8]) -> Result<Staged, Error> {
         let (folder, name) = self.folder_of(role)?;
+        folder.stage(&name, bytes)
+    }
+
+    /// Puts a new root in place, durable on return: it is the pin.
+    fn write_root(&self, bytes: &[u8]) -> Result<(), Error> {
+        let (folder, name) = self.folder_of(&RoleName::Root)?;
         folder.replace(&name, bytes)?;
-        Ok(folder)
+        folder.settle()
     }
 
     /// The folder of a role's file, made if need be, and the file's name.
@@ -204,14 +210,20 @@ impl Cache for CollectionDirectory {
         let mut memory = self.remembered(&ours)?;
         let root = memory.root_to_write(accepted);
         if let Some(bytes) = root {
-            self.write(&RoleName::Root, bytes)?.settle()?;
+            self.write_root(bytes)?;
         }
-        for (role, bytes) in memory.files_to_write(accepted) {
-            self.write(role, bytes)?;
-        }
+        let files = memory.files_to_write(accepted);
+        let files = files.map(|(role, bytes)| self.stage(role, bytes));
+        let mut staged = files.collect::<Result<Vec<Staged>, Error>>()?;
         memory.learn(accepted);
-        ours.replace(&self.record_name(), &record::write(self.gun.as_str(), &memory))?;
+        staged.push(ours.stage(&self.record_name(), &record::write(self.gun.as_str(), &memory))?);
+        staged.iter().try_for_each(Staged::sync)?;
+        staged.into_iter().try_for_each(Staged::place)?;
         root.map_or(Ok(()), |_| ours.settle())
+    }
+
+    fn keep_meanwhile(&self, accepted: Accepted) -> Keeping {
+        Keeping::on_a_thread(self.clone(), accepted)
     }
 
     fn offer(&self, role: &RoleName, bytes: &[u8]) -> Result<(), Error> {

@@ -9,7 +9,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{self, AtFlags, Mode, OFlags};
+use rustix::fs::{self, AtFlags, Mode, OFlags, RenameFlags};
 
 use super::Error;
 
@@ -104,12 +104,26 @@ impl Folder {
     /// collection's lock: what a killed process left half-written has the same name, and is written
     /// anew.
     pub(super) fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        self.put(name, bytes, File::sync_all)
+        let staged = self.stage(name, bytes)?;
+        staged.sync()?;
+        staged.place()
     }
 
     /// The same for a file that nobody will miss: after a power cut it may be anything.
     pub(super) fn replace_casually(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        self.put(name, bytes, |_| Ok(()))
+        self.stage(name, bytes)?.swap()
+    }
+
+    /// Writes a file beside its place. Several are staged, then synced, then placed: the first sync
+    /// takes to the disk most of what the others wait for.
+    pub(super) fn stage(&self, name: &str, bytes: &[u8]) -> Result<Staged, Error> {
+        let failed = |source| self.failed_write(name, source);
+        let handle = self.handle.try_clone().map_err(failed)?;
+        let folder = Self { handle, path: self.path.clone() };
+        let file = self.open_new(&temporary(name)).map_err(failed)?;
+        let staged = Staged { folder, name: name.to_owned(), file };
+        (&staged.file).write_all(bytes).map_err(failed)?;
+        Ok(staged)
     }
 
     /// Makes the names in this folder durable.
@@ -135,41 +149,66 @@ impl Folder {
         }
     }
 
-    fn put(
-        &self,
-        name: &str,
-        bytes: &[u8],
-        settled: impl FnOnce(&File) -> io::Result<()>,
-    ) -> Result<(), Error> {
-        let path = self.path.join(name);
-        let temporary = format!(".{name}.new");
-        let written = self.write_new(&temporary, bytes).and_then(|file| {
-            settled(&file)?;
-            fs::renameat(&self.handle, &temporary, &self.handle, name)?;
-            Ok(())
-        });
-        written.map_err(|source| {
-            let _ = fs::unlinkat(&self.handle, &temporary, AtFlags::empty());
-            Error::Io { action: "write", path, source }
-        })
-    }
-
-    fn write_new(&self, name: &str, bytes: &[u8]) -> io::Result<File> {
+    fn open_new(&self, name: &str) -> io::Result<File> {
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let open = || fs::openat(&self.handle, name, flags, Mode::RUSR | Mode::WUSR);
-        let handle = match open() {
+        match open() {
             Err(error) if error == rustix::io::Errno::EXIST => {
                 // Left behind by a process that was killed.
                 fs::unlinkat(&self.handle, name, AtFlags::empty())?;
-                open()?
+                Ok(File::from(open()?))
             }
-            other => other?,
-        };
-        let mut file = File::from(handle);
-        file.write_all(bytes)?;
-        Ok(file)
+            other => Ok(File::from(other?)),
+        }
     }
+
+    fn failed_write(&self, name: &str, source: io::Error) -> Error {
+        Error::Io { action: "write", path: self.path.join(name), source }
+    }
+}
+
+/// A whole file beside its place. Unless it is placed, it goes away again.
+#[derive(Debug)]
+pub(super) struct Staged {
+    folder: Folder,
+    name: String,
+    file: File,
+}
+
+impl Staged {
+    /// Takes its bytes to the disk.
+    pub(super) fn sync(&self) -> Result<(), Error> {
+        self.file.sync_all().map_err(|source| self.folder.failed_write(&self.name, source))
+    }
+
+    /// Puts it in place.
+    pub(super) fn place(self) -> Result<(), Error> {
+        let (handle, from) = (&self.folder.handle, temporary(&self.name));
+        let placed = fs::renameat(handle, from, handle, &self.name);
+        placed.map_err(|error| self.folder.failed_write(&self.name, error.into()))
+    }
+
+    /// Puts it in the place of another, which takes its own and goes away. For bytes that were not
+    /// synced: renamed over a file, ext4 would have them taken to the disk first.
+    fn swap(self) -> Result<(), Error> {
+        let (handle, from) = (&self.folder.handle, temporary(&self.name));
+        match fs::renameat_with(handle, from, handle, &self.name, RenameFlags::EXCHANGE) {
+            Ok(()) => Ok(()),
+            // No other file, or a file system that cannot.
+            Err(_) => self.place(),
+        }
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        let _ = fs::unlinkat(&self.folder.handle, temporary(&self.name), AtFlags::empty());
+    }
+}
+
+fn temporary(name: &str) -> String {
+    format!(".{name}.new")
 }
 
 fn failure(action: &'static str, path: &Path, error: rustix::io::Errno) -> Error {

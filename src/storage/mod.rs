@@ -22,6 +22,9 @@ pub use directory::{CollectionDirectory, TrustDirectory};
 pub use error::Error;
 pub use memory::MemoryCache;
 
+use std::sync::Arc;
+use std::thread;
+
 use jiff::Timestamp as Instant;
 
 use crate::crypto::Sha256;
@@ -71,6 +74,11 @@ pub trait Cache {
     /// [`Error`]; each file is then either the old one or the new one.
     fn keep(&self, accepted: &Accepted) -> Result<(), Error>;
 
+    /// The same, while the caller goes on with something else.
+    fn keep_meanwhile(&self, accepted: Accepted) -> Keeping {
+        Keeping(Progress::Done(self.keep(&accepted)))
+    }
+
     /// Leaves a file where the next update will look for it, so that it need not be fetched.
     /// Nothing is remembered of it: it is worth what its signatures and its listing say then.
     ///
@@ -85,6 +93,55 @@ pub trait Cache {
 #[must_use]
 pub struct Steady {
     _lock: Option<std::fs::File>,
+}
+
+/// What is being stored. Dropped, it is waited for all the same.
+#[derive(Debug)]
+#[must_use]
+pub struct Keeping(Progress);
+
+#[derive(Debug)]
+enum Progress {
+    Done(Result<(), Error>),
+    Running(thread::JoinHandle<Result<(), Error>>),
+}
+
+impl Keeping {
+    /// Stores on a thread of its own, if there is one to be had.
+    fn on_a_thread(cache: impl Cache + Clone + Send + 'static, accepted: Accepted) -> Self {
+        let accepted = Arc::new(accepted);
+        let (theirs, its) = (cache.clone(), Arc::clone(&accepted));
+        match thread::Builder::new().spawn(move || theirs.keep(&its)) {
+            Ok(thread) => Self(Progress::Running(thread)),
+            Err(_) => Self(Progress::Done(cache.keep(&accepted))),
+        }
+    }
+
+    /// Waits until it is stored.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cache::keep`].
+    pub fn finish(mut self) -> Result<(), Error> {
+        self.wait()
+    }
+
+    fn wait(&mut self) -> Result<(), Error> {
+        match std::mem::replace(&mut self.0, Progress::Done(Ok(()))) {
+            Progress::Done(outcome) => outcome,
+            Progress::Running(thread) => {
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            }
+        }
+    }
+}
+
+impl Drop for Keeping {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            let _ = self.wait();
+        }
+    }
 }
 
 /// What is remembered of a collection, apart from its files.

@@ -197,6 +197,13 @@ impl From<docker::Error> for Failure {
             E::NoSigningKey { .. } => failure(Kind::KeyStore)
                 .advise("`countersign key list` shows the keys that are here."),
             E::Role { role, .. } => failure(Kind::BadRole).role(role),
+            E::SignerName { .. } => failure(Kind::Usage),
+            E::NoSuchSigner { gun, .. } => failure(Kind::BadRole)
+                .advise(format!("`countersign signer list {gun}` shows the signers.")),
+            E::Breaks { role } => failure(Kind::Policy)
+                .role(role)
+                .advise("Do it where a key that it keeps is at hand, so that it is signed again;")
+                .advise("or add --force: pulls are then refused until somebody signs it again."),
             E::KeyGeneration(_) => failure(Kind::KeyStore),
             _ => failure(Kind::Other),
         }
@@ -250,6 +257,13 @@ impl From<edit::Error> for Failure {
                 .advise("`countersign key list` shows the keys that are here."),
             E::Scope { role, .. } => failure(Kind::Policy).role(role),
             E::Name { .. } => failure(Kind::Usage),
+            E::ServersRole { role } | E::UnusableKey { role, .. } => {
+                failure(Kind::Usage).role(role)
+            }
+            E::Paths { role, .. } | E::TooMany { role, .. } => failure(Kind::Policy).role(role),
+            E::Starved { role, found, needed } => {
+                failure(Kind::Policy).role(role).expected(needed).found(found)
+            }
             E::Role { role } => failure(Kind::BadRole).role(role).advise(
                 "`countersign inspect` shows the signers; the repository's owner adds them.",
             ),
