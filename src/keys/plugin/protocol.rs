@@ -96,6 +96,8 @@ fn scheme_name(scheme: Scheme) -> &'static str {
         Scheme::RsaPss => "rsa-pss-sha256",
         Scheme::RsaPkcs1 => "rsa-pkcs1-sha256",
         Scheme::Ed25519 => "ed25519",
+        // Nobody signs with it.
+        Scheme::OfKey => "",
     }
 }
 

@@ -156,6 +156,7 @@ impl Seat {
                 (Mechanism::Sha256RsaPkcsPss(pss()), message)
             }
             Scheme::RsaPss => (Mechanism::RsaPkcsPss(pss()), digest),
+            Scheme::OfKey => return Err(format!("cannot sign with {scheme}")),
         };
         if !self.offers(mechanism.mechanism_type())? {
             return Err(format!("cannot sign with {scheme}"));
