@@ -2,6 +2,7 @@
 //! reading of the clock.
 
 mod credentials;
+mod holders;
 mod listings;
 mod opened;
 mod places;
@@ -112,7 +113,7 @@ impl Context {
         &self.trust
     }
 
-    /// The private keys.
+    /// The key directory.
     pub(super) fn keys(&self) -> KeyDirectory {
         KeyDirectory::new(&self.trust)
     }
