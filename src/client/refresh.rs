@@ -21,8 +21,8 @@ use crate::net::{Remote, RemoteFile};
 use crate::storage::{Accepted, Cache, Memory};
 use crate::tuf::RoleName;
 use crate::verify::{
-    self, Baseline, CurrentRoot, Policy, TrustedRoot, TrustedSnapshot, TrustedTargets,
-    TrustedTimestamp, Wanted,
+    self, Baseline, CurrentRoot, Policy, SuspendedRole, TrustedRoot, TrustedSnapshot,
+    TrustedTargets, TrustedTimestamp, Wanted,
 };
 
 /// What to load.
@@ -50,6 +50,8 @@ pub struct Refreshed {
     pub targets: TrustedTargets,
     /// Delegated roles that were wished for and cannot be used, with the reason.
     pub unusable: BTreeMap<RoleName, Error>,
+    /// Those of them that lack nothing but signatures, or expired: they can be signed again.
+    pub suspended: BTreeMap<RoleName, SuspendedRole>,
     /// What was seen before this refresh.
     pub before: Baseline,
     /// Whether the root was believed on first use just now.
@@ -65,6 +67,13 @@ pub enum Freshness {
     Server,
     /// From the cache alone; it was last confirmed then, if that is known.
     Cache(Option<Instant>),
+}
+
+/// Delegated roles that cannot be used.
+#[derive(Default)]
+struct Unusable {
+    reasons: BTreeMap<RoleName, Error>,
+    suspended: BTreeMap<RoleName, SuspendedRole>,
 }
 
 /// Brings a collection up to date and loads what is wished for. Without a remote, from the cache
@@ -117,7 +126,8 @@ pub(super) async fn refresh_and_leave(
         None => Freshness::Cache(memory.clock),
     };
     let before = memory.baseline;
-    Ok((Refreshed { targets, unusable, before, first_use, freshness }, accepted))
+    let Unusable { reasons: unusable, suspended } = unusable;
+    Ok((Refreshed { targets, unusable, suspended, before, first_use, freshness }, accepted))
 }
 
 /// An update under way: what it found out so far.
@@ -151,7 +161,7 @@ impl<'u> Update<'u> {
         files: &Files<'_, R>,
         memory: &Memory,
         wish: Wish<'_>,
-    ) -> Result<(TrustedTargets, BTreeMap<RoleName, Error>), Error> {
+    ) -> Result<(TrustedTargets, Unusable), Error> {
         let stored = files.stored(&RoleName::Root);
         let start = Start::of(self.policy, stored, memory)?;
         if let (Start::Stored(root), Some(bytes)) = (&start, stored)
@@ -334,7 +344,7 @@ impl<'u> Update<'u> {
         snapshot: &TrustedSnapshot,
         files: &Files<'_, R>,
         wish: Wish<'_>,
-    ) -> Result<(TrustedTargets, BTreeMap<RoleName, Error>), Error> {
+    ) -> Result<(TrustedTargets, Unusable), Error> {
         let role = RoleName::Targets;
         let beside = wished_beside(snapshot, wish.roles);
         let (loaded, delegated) =
@@ -346,10 +356,10 @@ impl<'u> Update<'u> {
         let mut targets = snapshot.targets(&loaded.file, &self.baseline, wish.wanted)?;
         self.accept_loaded(&role, loaded, &targets);
         self.accepted.dropped = no_longer_delegated(&targets, &self.baseline);
-        let mut unusable = BTreeMap::new();
+        let mut unusable = Unusable::default();
         self.delegations(&mut targets, delegated, files, wish.wanted, &mut unusable)?;
         while let Roles::All = wish.roles {
-            let next = delegated_and_listed(&targets, &unusable)?;
+            let next = delegated_and_listed(&targets, &unusable.reasons)?;
             if next.is_empty() {
                 break;
             }
@@ -367,7 +377,7 @@ impl<'u> Update<'u> {
         delegated: Vec<(RoleName, Result<Loaded<'_>, Error>)>,
         files: &Files<'_, R>,
         wanted: Wanted<'_>,
-        unusable: &mut BTreeMap<RoleName, Error>,
+        unusable: &mut Unusable,
     ) -> Result<(), Error> {
         for (role, loaded) in delegated {
             if targets.delegation_to(&role).is_none() {
@@ -376,7 +386,7 @@ impl<'u> Update<'u> {
             let loaded = match loaded {
                 Ok(loaded) => loaded,
                 Err(error @ (Error::Verify(_) | Error::Missing { .. })) => {
-                    unusable.insert(role, error);
+                    unusable.reasons.insert(role, error);
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -387,7 +397,13 @@ impl<'u> Update<'u> {
             match targets.delegation(&role, &loaded.file, &self.baseline, wanted) {
                 Ok(()) => self.accept_loaded(&role, loaded, targets),
                 Err(error) => {
-                    unusable.insert(role, error.into());
+                    use verify::Error::{Expired, Threshold};
+                    if matches!(error, Threshold { .. } | Expired { .. })
+                        && let Some(suspended) = targets.suspended(&role, &loaded.file)
+                    {
+                        unusable.suspended.insert(role.clone(), suspended);
+                    }
+                    unusable.reasons.insert(role, error.into());
                 }
             }
         }

@@ -9,19 +9,26 @@ pub mod engine;
 pub mod pins;
 pub mod pull;
 
+mod amend;
 mod collection;
 mod error;
+mod founding;
 mod inspect;
 mod resolve;
 mod revoke;
+mod rotate;
 mod sign;
 mod signers;
+mod witness;
 
+pub use amend::{Amended, Workbench};
 pub use collection::Collection;
 pub use error::Error;
+pub use founding::IfAbsent;
 pub use inspect::{AdministrativeKey, Inspection, SignedTag, SignerKeys};
 pub use resolve::{Detail, Note, Resolution, TrustedReference};
 pub use revoke::{Revocation, RevokeRequest};
+pub use rotate::{Legacy, NewKeys, RotateRequest, Rotation};
 pub use sign::{SignRequest, Signing, TagSigned};
 pub use signers::RoleChoice;
 

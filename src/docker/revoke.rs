@@ -1,18 +1,14 @@
 //! Taking a tag's signatures back (docker/cli `trust revoke`, done thoroughly).
 
-use std::sync::Arc;
-
-use super::resolve::holders;
-use super::signers::KeyRing;
-use super::{Collection, Error};
-use crate::client::{self, Author, Refreshed, Roles, Wish};
-use crate::edit::{Draft, Update};
+use super::{Collection, Error, IfAbsent, Workbench};
+use crate::client::{Roles, Wish};
+use crate::edit::Draft;
 use crate::image::Tag;
 use crate::keys::{KeyStore, PassphraseSource};
 use crate::net::Remote;
 use crate::storage::Cache;
-use crate::tuf::{RoleName, canonical_key_id};
-use crate::verify::{Policy, Wanted};
+use crate::tuf::{Gun, RoleName};
+use crate::verify::Wanted;
 
 /// What to take back.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -54,98 +50,72 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         store: &dyn KeyStore,
         passphrases: &mut dyn PassphraseSource,
     ) -> Result<Revocation, Error> {
-        let keys = KeyRing::new(store, passphrases)?;
-        let remote = self.server()?;
-        let policy = self.policy();
-        let mut author = Revoker { policy, request, keys, removed: Vec::new() };
-        let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
-        client::publish(Arc::clone(policy), self.cache(), remote, wish, &mut author).await?;
-        let after = self.refresh(wish).await?;
-        let remaining = occurrences(&after, request);
-        Ok(Revocation { removed: author.removed, remaining })
-    }
-}
-
-struct Revoker<'a> {
-    policy: &'a Policy,
-    request: &'a RevokeRequest,
-    keys: KeyRing<'a>,
-    removed: Vec<(String, RoleName)>,
-}
-
-impl Author for Revoker<'_> {
-    type Error = Error;
-
-    async fn compose(&mut self, known: Option<Refreshed>) -> Result<Option<Update>, Error> {
-        let Some(known) = known else {
-            let (gun, seen_before) = (self.policy.gun.clone(), false);
-            let server = "the server".to_owned();
-            return Err(client::Error::NoTrustData { gun, server, seen_before }.into());
+        let mut removed = Vec::new();
+        let take_back = |bench: &mut Workbench<'_>| {
+            let found = self.to_take_back(&bench.draft, request, !removed.is_empty())?;
+            removed = take_out(bench, self.gun(), request, found)?;
+            Ok(())
         };
-        let found = occurrences(&known, self.request);
-        let mut draft = Draft::of(known.targets);
-        self.check_found(&found)?;
-        self.removed.clear();
-        let mut locked = Vec::new();
-        for (name, role) in found {
-            let (_, possible) = draft.keys_of(&role)?;
-            if possible.iter().any(|key| self.keys.holds(key)) {
-                draft.remove_target(&role, &name)?;
-                self.removed.push((name, role));
-            } else {
-                let ids = possible.iter().filter_map(|key| key.public().map(canonical_key_id));
-                locked.push((role, ids.collect()));
-            }
-        }
-        let mut touched: Vec<RoleName> = draft.touched().cloned().collect();
-        if touched.is_empty() {
-            return self.nothing_to_sign(locked);
-        }
-        touched.push(RoleName::Snapshot);
-        self.keys.unlock(&draft, &touched)?;
-        Ok(Some(draft.sign(self.policy.now, &self.keys.signers())?))
+        self.amend(IfAbsent::Refuse, store, passphrases, take_back).await?;
+        let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
+        let after = self.refresh(wish).await?;
+        Ok(Revocation { removed, remaining: occurrences(&Draft::of(after.targets), request) })
     }
-}
 
-impl Revoker<'_> {
-    fn check_found(&self, found: &[(String, RoleName)]) -> Result<(), Error> {
-        match self.request {
-            RevokeRequest::Tag(tag) if found.is_empty() && self.removed.is_empty() => {
-                let gun = self.policy.gun.clone();
+    /// The names to take back; a tag that nobody signs can be taken back only by ourselves, a
+    /// moment ago.
+    fn to_take_back(
+        &self,
+        draft: &Draft,
+        request: &RevokeRequest,
+        took_back: bool,
+    ) -> Result<Vec<(String, RoleName)>, Error> {
+        let found = occurrences(draft, request);
+        match request {
+            RevokeRequest::Tag(tag) if found.is_empty() && !took_back => {
+                let gun = self.gun().clone();
                 Err(Error::NoSuchTag { gun, tag: tag.clone(), elsewhere: Vec::new() })
             }
-            _ => Ok(()),
-        }
-    }
-
-    fn nothing_to_sign(
-        &self,
-        locked: Vec<(RoleName, Vec<crate::tuf::KeyId>)>,
-    ) -> Result<Option<Update>, Error> {
-        match self.request {
-            RevokeRequest::Tag(tag) if !locked.is_empty() => Err(Error::NoSigningKey {
-                gun: self.policy.gun.clone(),
-                tag: tag.clone(),
-                roles: locked,
-            }),
-            _ => Ok(None),
+            _ => Ok(found),
         }
     }
 }
 
-/// Every name in question, with every role that signs it.
-fn occurrences(collection: &Refreshed, request: &RevokeRequest) -> Vec<(String, RoleName)> {
-    match request {
-        RevokeRequest::Tag(tag) => {
-            let roles = holders(collection, tag.as_str());
-            roles.into_iter().map(|role| (tag.to_string(), role)).collect()
+/// Takes names out of the roles of which a key is here. Returns what was taken out.
+fn take_out(
+    bench: &mut Workbench<'_>,
+    gun: &Gun,
+    request: &RevokeRequest,
+    found: Vec<(String, RoleName)>,
+) -> Result<Vec<(String, RoleName)>, Error> {
+    let (mut removed, mut locked) = (Vec::new(), Vec::new());
+    for (name, role) in found {
+        let (_, possible) = bench.draft.keys_of(&role)?;
+        if possible.into_iter().any(|key| bench.holds(key)) {
+            bench.draft.remove_target(&role, &name)?;
+            removed.push((name, role));
+        } else {
+            let ids = bench.possible_keys(&role)?;
+            locked.push((role, ids));
         }
-        RevokeRequest::All => collection
-            .targets
-            .roles()
-            .flat_map(|(role, loaded)| {
-                loaded.targets().map(move |(name, _)| (name.to_owned(), role.clone()))
-            })
-            .collect(),
     }
+    match request {
+        RevokeRequest::Tag(tag) if removed.is_empty() && !locked.is_empty() => {
+            Err(Error::NoSigningKey { gun: gun.clone(), tag: tag.clone(), roles: locked })
+        }
+        _ => Ok(removed),
+    }
+}
+
+/// Every name in question, with every role that signs it and may.
+fn occurrences(draft: &Draft, request: &RevokeRequest) -> Vec<(String, RoleName)> {
+    let asked_for = |name: &str| match request {
+        RevokeRequest::Tag(tag) => tag.as_str() == name,
+        RevokeRequest::All => true,
+    };
+    let signed = draft.roles().flat_map(|(role, targets)| {
+        let names = targets.targets.keys().filter(|name| asked_for(name));
+        names.map(move |name| (name.clone(), role.clone()))
+    });
+    signed.filter(|(name, role)| draft.may_sign(role, name)).collect()
 }

@@ -1,6 +1,6 @@
 //! Which roles a user can sign, and unlocking the keys for it (docker/cli `GetSignableRoles`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Error;
 use crate::crypto::{PrivateKey, Signer};
@@ -18,11 +18,22 @@ pub enum RoleChoice {
     These(Vec<RoleName>),
 }
 
+/// Which private keys are here, by their canonical ids.
+#[derive(Clone, Debug, Default)]
+pub(super) struct HeldKeys(BTreeSet<KeyId>);
+
+impl HeldKeys {
+    /// Whether the private key of this public key is here.
+    pub(super) fn holds(&self, key: &Key) -> bool {
+        key.public().is_some_and(|public| self.0.contains(&canonical_key_id(public)))
+    }
+}
+
 /// The user's keys: the store, whom to ask for passphrases, and what was unlocked already.
 pub(super) struct KeyRing<'k> {
     store: &'k dyn KeyStore,
     passphrases: &'k mut dyn PassphraseSource,
-    present: Vec<KeyId>,
+    held: HeldKeys,
     unlocked: BTreeMap<KeyId, PrivateKey>,
 }
 
@@ -31,7 +42,8 @@ impl<'k> KeyRing<'k> {
         store: &'k dyn KeyStore,
         passphrases: &'k mut dyn PassphraseSource,
     ) -> Result<Self, Error> {
-        let mut ring = Self { store, passphrases, present: Vec::new(), unlocked: BTreeMap::new() };
+        let (held, unlocked) = (HeldKeys::default(), BTreeMap::new());
+        let mut ring = Self { store, passphrases, held, unlocked };
         ring.look_again()?;
         Ok(ring)
     }
@@ -39,25 +51,23 @@ impl<'k> KeyRing<'k> {
     /// Notices keys that another process stored meanwhile, as one that founds the same collection
     /// does.
     pub(super) fn look_again(&mut self) -> Result<(), Error> {
-        self.present = self.store.list()?.into_iter().map(|entry| entry.id).collect();
+        let stored = self.store.list()?.into_iter().map(|entry| entry.id);
+        self.held = HeldKeys(stored.chain(self.unlocked.keys().copied()).collect());
         Ok(())
     }
 
-    /// Whether the private key of this public key is here.
-    pub(super) fn holds(&self, key: &Key) -> bool {
-        key.public().is_some_and(|public| {
-            let id = canonical_key_id(public);
-            self.present.contains(&id) || self.unlocked.contains_key(&id)
-        })
+    /// Which keys are here.
+    pub(super) fn held(&self) -> &HeldKeys {
+        &self.held
     }
 
     /// Unlocks every key here of these roles, each once.
     pub(super) fn unlock(&mut self, draft: &Draft, roles: &[RoleName]) -> Result<(), Error> {
         for role in roles {
-            let (_, keys) = draft.keys_of(role)?;
-            let ids: Vec<KeyId> = keys
+            let ids: Vec<KeyId> = draft
+                .signing_keys(role)?
                 .into_iter()
-                .filter(|key| self.holds(key))
+                .filter(|key| self.held.holds(key))
                 .filter_map(|key| key.public().map(canonical_key_id))
                 .collect();
             for id in ids {
@@ -95,7 +105,7 @@ impl<'k> KeyRing<'k> {
         let key = PrivateKey::generate(crate::crypto::Algorithm::EcdsaP256)
             .map_err(Error::KeyGeneration)?;
         let id = self.store.store(&key, role, gun, self.passphrases)?;
-        self.present.push(id);
+        self.held.0.insert(id);
         self.unlocked.insert(id, key);
         Ok(id)
     }
@@ -103,7 +113,7 @@ impl<'k> KeyRing<'k> {
     /// Takes back a key that turned out not to be needed.
     pub(super) fn discard(&mut self, id: &KeyId) -> Result<(), Error> {
         self.unlocked.remove(id);
-        self.present.retain(|present| present != id);
+        self.held.0.remove(id);
         Ok(self.store.remove(id)?)
     }
 
@@ -124,7 +134,7 @@ pub(super) fn signable(
     gun: &Gun,
     tag: &crate::image::Tag,
     choice: &RoleChoice,
-    keys: &KeyRing<'_>,
+    keys: &HeldKeys,
 ) -> Result<Vec<RoleName>, Error> {
     if let RoleChoice::These(roles) = choice {
         return Ok(roles.clone());

@@ -4,32 +4,38 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp as Instant;
 
-use super::{Error, Signers, expiry};
+use super::Error;
+use super::rotation::RootSheet;
 use crate::tuf::{
-    Delegation, Delegations, Dialect, FileMeta, Key, Limits, Role, RoleName, Root, Scope, Snapshot,
-    Target, Targets, Version,
+    Delegation, Delegations, Dialect, Key, KeyId, Role, RoleName, Root, Scope, Snapshot, Target,
+    Targets, Version, distinct_keys,
 };
-use crate::verify::{TrustedRole, TrustedTargets};
+use crate::verify::{SuspendedRole, TrustedRole, TrustedTargets};
 
 /// A change to a collection, until it is signed.
+///
+/// Here are its targets; delegations are edited in `delegation.rs`, the root in `rotation.rs`, and
+/// `sealing.rs` signs.
 #[derive(Clone, Debug)]
 pub struct Draft {
-    dialect: Dialect,
-    root: Root,
-    /// The signed first root, when this draft founds the collection.
-    founding_root: Option<Vec<u8>>,
-    snapshot: Option<Snapshot>,
-    roles: BTreeMap<RoleName, Sheet>,
+    pub(super) dialect: Dialect,
+    pub(super) root: RootSheet,
+    pub(super) snapshot: Option<Snapshot>,
+    pub(super) renew_snapshot: bool,
+    pub(super) roles: BTreeMap<RoleName, Sheet>,
+    /// Delegations that this draft removes, with the version of those that were published.
+    pub(super) removed: BTreeMap<RoleName, Option<Version>>,
 }
 
 /// One targets role in the draft.
 #[derive(Clone, Debug)]
-struct Sheet {
-    content: Targets,
-    scope: Scope,
+pub(super) struct Sheet {
+    pub(super) content: Targets,
+    /// Who signed the published version, if one is and it was counted.
+    pub(super) signers: Option<Vec<KeyId>>,
     /// Whether a version of it is published: the next one must be higher.
-    published: bool,
-    touched: bool,
+    pub(super) published: bool,
+    pub(super) touched: bool,
 }
 
 /// What setting a target did.
@@ -43,52 +49,29 @@ pub enum Change {
     Replaced(Target),
 }
 
-/// Signed files, ready to be published together. Only [`Draft::sign`] makes one.
-#[derive(Clone, Debug)]
-pub struct Update {
-    files: Vec<(RoleName, Vec<u8>)>,
-    versions: BTreeMap<RoleName, Version>,
-}
-
-impl Update {
-    /// The files, root first, in an order in which each may rely on those before it.
-    pub fn files(&self) -> &[(RoleName, Vec<u8>)] {
-        &self.files
-    }
-
-    /// The version of each file.
-    pub fn versions(&self) -> &BTreeMap<RoleName, Version> {
-        &self.versions
-    }
-}
-
 impl Draft {
     /// Starts from verified roles, all of them loaded in full.
     pub fn of(trusted: TrustedTargets) -> Self {
         let dialect = trusted.root().policy().dialect;
-        let root = trusted.root().content().clone();
+        let root = RootSheet::published(trusted.root().content().clone());
         let snapshot = Some(trusted.snapshot().content().clone());
         let sheet = |(name, role): (RoleName, TrustedRole)| {
-            let (content, scope) = role.into_parts();
-            (name, Sheet { content, scope, published: true, touched: false })
+            let signers = Some(role.signers().to_vec());
+            (name, Sheet { content: role.into_content(), signers, published: true, touched: false })
         };
         let roles = trusted.into_roles().into_iter().map(sheet).collect();
-        Self { dialect, root, founding_root: None, snapshot, roles }
+        Self { dialect, root, snapshot, renew_snapshot: false, roles, removed: BTreeMap::new() }
     }
 
-    pub(super) fn found(dialect: Dialect, root: Root, sealed: Vec<u8>) -> Self {
-        let targets = Sheet {
-            content: empty_targets(Version::ONE),
-            scope: Scope::everything(),
-            published: false,
-            touched: true,
-        };
+    pub(super) fn found(dialect: Dialect, root: RootSheet) -> Self {
+        let targets = Sheet { touched: true, ..Sheet::empty() };
         Self {
             dialect,
             root,
-            founding_root: Some(sealed),
             snapshot: None,
+            renew_snapshot: false,
             roles: BTreeMap::from([(RoleName::Targets, targets)]),
+            removed: BTreeMap::new(),
         }
     }
 
@@ -107,11 +90,12 @@ impl Draft {
         if name.is_empty() || name.len() > MAX_NAME_BYTES || !printable {
             return Err(Error::Name { name: name.chars().take(80).collect() });
         }
-        let sheet = self.sheet(role)?;
-        if !sheet.scope.allows(name) {
-            let scope = sheet.scope.prefixes().to_vec();
+        let scope = self.scope(role)?;
+        if !scope.allows(name) {
+            let scope = scope.prefixes().to_vec();
             return Err(Error::Scope { role: role.clone(), name: name.to_owned(), scope });
         }
+        let sheet = self.sheet(role)?;
         match sheet.content.targets.get(name) {
             Some(known) if *known == target => return Ok(Change::Unchanged),
             _ => sheet.touched = true,
@@ -134,18 +118,80 @@ impl Draft {
         Ok(removed)
     }
 
-    /// The roles that must be signed: those that changed, by their names in order.
+    /// Has a role signed again as it is: with new dates, and by the keys that it has now.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Role`]; [`Error::ServersRole`] for timestamp, and for a snapshot that is not there
+    /// yet.
+    pub fn renew(&mut self, role: &RoleName) -> Result<(), Error> {
+        match role {
+            RoleName::Root => self.root.touch(),
+            RoleName::Snapshot if self.snapshot.is_some() => self.renew_snapshot = true,
+            RoleName::Snapshot | RoleName::Timestamp => {
+                return Err(Error::ServersRole { role: role.clone() });
+            }
+            RoleName::Targets | RoleName::Delegation(_) => self.sheet(role)?.touched = true,
+        }
+        Ok(())
+    }
+
+    /// Takes over the content of a delegated role that counts for nothing now, so that it can be
+    /// signed again. Whoever signs it vouches for entries that too few others, or none, vouch for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Role`] for a role that nobody delegates to.
+    pub fn take_over(&mut self, role: &RoleName, suspended: SuspendedRole) -> Result<(), Error> {
+        self.delegation(role).ok_or_else(|| Error::Role { role: role.clone() })?;
+        let content = suspended.into_unverified_content();
+        let sheet = Sheet { content, signers: None, published: true, touched: true };
+        self.roles.insert(role.clone(), sheet);
+        Ok(())
+    }
+
+    /// Begins a delegated role anew, without the entries of its file that counts for nothing now.
+    ///
+    /// # Errors
+    ///
+    /// As [`Draft::take_over`].
+    pub fn start_over(&mut self, role: &RoleName, suspended: SuspendedRole) -> Result<(), Error> {
+        self.take_over(role, suspended)?;
+        let sheet = self.sheet(role)?;
+        let version = sheet.content.version;
+        sheet.content = Targets { version, ..Sheet::empty().content };
+        Ok(())
+    }
+
+    /// The roles that must be signed: those that changed, root first, then by their names.
     pub fn touched(&self) -> impl Iterator<Item = &RoleName> {
-        self.roles.iter().filter(|(_, sheet)| sheet.touched).map(|(name, _)| name)
+        let root = self.root.is_touched().then_some(&RoleName::Root);
+        let snapshot = self.renew_snapshot.then_some(&RoleName::Snapshot);
+        let sheets = self.roles.iter().filter(|(_, sheet)| sheet.touched).map(|(name, _)| name);
+        root.into_iter().chain(sheets).chain(snapshot)
+    }
+
+    /// The root as it will be.
+    pub fn root(&self) -> &Root {
+        self.root.content()
+    }
+
+    /// What a targets role will say.
+    pub fn targets(&self, role: &RoleName) -> Option<&Targets> {
+        self.roles.get(role).map(|sheet| &sheet.content)
+    }
+
+    /// The targets roles that are loaded, or were begun here.
+    pub fn roles(&self) -> impl Iterator<Item = (&RoleName, &Targets)> {
+        self.roles.iter().map(|(name, sheet)| (name, &sheet.content))
     }
 
     /// The direct delegations of `targets` that may sign a name, in their order; `None` if it
     /// delegates to nobody.
     pub fn delegations_for(&self, name: &str) -> Option<Vec<RoleName>> {
-        let targets = self.roles.get(&RoleName::Targets)?;
-        let delegations = &targets.content.delegations.roles;
+        let delegations = &self.targets(&RoleName::Targets)?.delegations.roles;
         let may_sign =
-            |delegation: &&Delegation| targets.scope.restrict(&delegation.paths).allows(name);
+            |delegation: &&Delegation| Scope::everything().restrict(&delegation.paths).allows(name);
         (!delegations.is_empty())
             .then(|| delegations.iter().filter(may_sign).map(|role| role.name.clone()).collect())
     }
@@ -156,115 +202,97 @@ impl Draft {
     ///
     /// [`Error::Role`] for a role that nobody delegates to.
     pub fn keys_of(&self, role: &RoleName) -> Result<(&Role, Vec<&Key>), Error> {
-        if let Some(keys) = self.root.role(role) {
-            return Ok((keys, self.root.keys_of(keys).collect()));
+        let root = self.root.content();
+        if let Some(keys) = root.role(role) {
+            return Ok((keys, root.keys_of(keys).collect()));
         }
         let missing = || Error::Role { role: role.clone() };
-        let parent =
-            role.parent().and_then(|parent| self.roles.get(&parent)).ok_or_else(missing)?;
-        let delegation = parent.content.delegations.role(role).ok_or_else(missing)?;
-        Ok((&delegation.role, parent.content.delegations.keys_of(delegation).collect()))
+        let (parent, delegation) = self.delegation(role).ok_or_else(missing)?;
+        Ok((&delegation.role, parent.delegations.keys_of(delegation).collect()))
     }
 
-    /// Signs what changed. The snapshot is signed too if its keys are at hand; if none of them is,
-    /// that is left to the server.
+    /// Every key whose signature the next file of a role can carry: those of
+    /// [`Draft::keys_of`], and for a root also its predecessor's.
     ///
     /// # Errors
     ///
-    /// [`Error::Keys`] when a role's keys are not at hand, [`Error::Size`], [`Error::Signing`].
-    pub fn sign(mut self, now: Instant, signers: &Signers<'_>) -> Result<Update, Error> {
-        let mut files = Vec::new();
-        let mut versions = BTreeMap::new();
-        if let Some(root) = self.founding_root.take() {
-            versions.insert(RoleName::Root, self.root.version);
-            files.push((RoleName::Root, root));
+    /// As [`Draft::keys_of`].
+    pub fn signing_keys(&self, role: &RoleName) -> Result<Vec<&Key>, Error> {
+        match role {
+            RoleName::Root => Ok(self.root.signing_keys()),
+            role => self.keys_of(role).map(|(_, keys)| keys),
         }
-        let touched: Vec<RoleName> = self.touched().cloned().collect();
-        for role in touched {
-            let sheet = self.sheet(&role)?;
-            if sheet.published {
-                sheet.content.version = next(&role, sheet.content.version)?;
-            }
-            sheet.content.expires = expiry(&role, now);
-            let version = sheet.content.version;
-            files.push((role.clone(), self.sealed_targets(&role, signers)?));
-            versions.insert(role, version);
+    }
+
+    /// Published roles that this draft does not sign again, and which their published signatures do
+    /// not carry any more, because keys were taken from them or a threshold was raised.
+    pub fn weakened(&self) -> Vec<RoleName> {
+        let weak = |(name, sheet): (&RoleName, &Sheet)| {
+            let signers = sheet.signers.as_ref().filter(|_| !sheet.touched)?;
+            let (role, keys) = self.keys_of(name).ok()?;
+            let signed = keys.into_iter().filter(|key| signers.contains(&key.id()));
+            (distinct_keys(signed) < role.threshold().count()).then(|| name.clone())
+        };
+        self.roles.iter().filter_map(weak).collect()
+    }
+
+    /// The delegation to a role, and what the role says that makes it.
+    pub fn delegation(&self, role: &RoleName) -> Option<(&Targets, &Delegation)> {
+        let parent = self.targets(&role.parent()?)?;
+        Some((parent, parent.delegations.role(role)?))
+    }
+
+    /// Whether a role may sign a name.
+    pub fn may_sign(&self, role: &RoleName, name: &str) -> bool {
+        self.scope(role).is_ok_and(|scope| scope.allows(name))
+    }
+
+    /// Which names a role may sign, after every delegation above it had its say.
+    pub(super) fn scope(&self, role: &RoleName) -> Result<Scope, Error> {
+        if *role == RoleName::Targets {
+            return Ok(Scope::everything());
         }
-        if let Some((version, sealed)) = self.sealed_snapshot(&files, now, signers)? {
-            files.push((RoleName::Snapshot, sealed));
-            versions.insert(RoleName::Snapshot, version);
-        }
-        Ok(Update { files, versions })
+        let missing = || Error::Role { role: role.clone() };
+        let parent = role.parent().ok_or_else(missing)?;
+        let (_, delegation) = self.delegation(role).ok_or_else(missing)?;
+        Ok(self.scope(&parent)?.restrict(&delegation.paths))
     }
 
     /// The sheet of a role; a role that is delegated but was never published starts empty.
-    fn sheet(&mut self, role: &RoleName) -> Result<&mut Sheet, Error> {
+    pub(super) fn sheet(&mut self, role: &RoleName) -> Result<&mut Sheet, Error> {
         let missing = || Error::Role { role: role.clone() };
         if !self.roles.contains_key(role) {
+            self.delegation(role).ok_or_else(missing)?;
             let listed = |snapshot: &Snapshot| snapshot.meta.contains_key(role);
-            let parent =
-                role.parent().and_then(|parent| self.roles.get(&parent)).ok_or_else(missing)?;
-            let delegation = parent.content.delegations.role(role).ok_or_else(missing)?;
-            if self.snapshot.as_ref().is_some_and(listed) {
-                return Err(missing());
-            }
-            let sheet = Sheet {
-                content: empty_targets(Version::ONE),
-                scope: parent.scope.restrict(&delegation.paths),
-                published: false,
-                touched: false,
+            let sheet = match self.removed.get(role) {
+                // Removed and delegated again in one draft: its versions go on.
+                Some(&Some(version)) => Sheet::after(version),
+                Some(None) => Sheet::empty(),
+                None if self.snapshot.as_ref().is_some_and(listed) => return Err(missing()),
+                None => Sheet::empty(),
             };
             self.roles.insert(role.clone(), sheet);
         }
         self.roles.get_mut(role).ok_or_else(missing)
     }
+}
 
-    fn sealed_targets(&self, role: &RoleName, signers: &Signers<'_>) -> Result<Vec<u8>, Error> {
-        let sheet = self.roles.get(role).ok_or_else(|| Error::Role { role: role.clone() })?;
-        let (keys, possible) = self.keys_of(role)?;
-        let message = self.dialect.targets_message(&sheet.content);
-        let sealed = signers.seal(role, keys, &possible, self.dialect, &message)?;
-        let (size, limit) = (sealed.len() as u64, Limits::default().bytes(role));
-        if size > limit {
-            return Err(Error::Size { role: role.clone(), size, limit });
-        }
-        Ok(sealed)
-    }
-
-    /// The next snapshot, listing the very bytes of the changed files; `None` if its keys are not
-    /// here.
-    fn sealed_snapshot(
-        &self,
-        files: &[(RoleName, Vec<u8>)],
-        now: Instant,
-        signers: &Signers<'_>,
-    ) -> Result<Option<(Version, Vec<u8>)>, Error> {
-        let (keys, possible) = self.keys_of(&RoleName::Snapshot)?;
-        if files.is_empty() || possible.iter().all(|key| signers.of(key).is_none()) {
-            return Ok(None);
-        }
-        let (version, mut meta) = match &self.snapshot {
-            Some(known) => (next(&RoleName::Snapshot, known.version)?, known.meta.clone()),
-            None => (Version::ONE, BTreeMap::new()),
+impl Sheet {
+    /// A role of which nothing is published.
+    pub(super) fn empty() -> Self {
+        let content = Targets {
+            version: Version::ONE,
+            expires: Instant::UNIX_EPOCH,
+            targets: BTreeMap::new(),
+            delegations: Delegations::default(),
         };
-        meta.extend(files.iter().map(|(role, bytes)| (role.clone(), FileMeta::of(bytes))));
-        let snapshot = Snapshot { version, expires: expiry(&RoleName::Snapshot, now), meta };
-        let message = self.dialect.snapshot_message(&snapshot);
-        let sealed = signers.seal(&RoleName::Snapshot, keys, &possible, self.dialect, &message)?;
-        Ok(Some((version, sealed)))
+        Self { content, signers: None, published: false, touched: false }
     }
-}
 
-fn next(role: &RoleName, version: Version) -> Result<Version, Error> {
-    version.next().ok_or_else(|| Error::Version { role: role.clone() })
-}
-
-fn empty_targets(version: Version) -> Targets {
-    Targets {
-        version,
-        expires: Instant::UNIX_EPOCH,
-        targets: BTreeMap::new(),
-        delegations: Delegations::default(),
+    fn after(version: Version) -> Self {
+        let Self { content, .. } = Self::empty();
+        let content = Targets { version, ..content };
+        Self { content, signers: None, published: true, touched: false }
     }
 }
 

@@ -41,6 +41,52 @@ pub enum Error {
         /// The role.
         role: RoleName,
     },
+    /// The role is the server's to sign.
+    #[error("{role}: the server signs it; there is nothing to sign here")]
+    ServersRole {
+        /// The role.
+        role: RoleName,
+    },
+    /// A delegation would be given a path that its delegator may not sign itself.
+    #[error("{role}: cannot be given {path:?}: {parent} itself is restricted to {scope:?}")]
+    Paths {
+        /// The role.
+        role: RoleName,
+        /// The path.
+        path: String,
+        /// Who delegates.
+        parent: RoleName,
+        /// The prefixes that the delegator may sign.
+        scope: Vec<String>,
+    },
+    /// The role would have fewer keys than must sign it.
+    #[error("{role}: {found} of the {needed} keys that must sign it")]
+    Starved {
+        /// The role.
+        role: RoleName,
+        /// Distinct keys it would have.
+        found: usize,
+        /// How many must sign.
+        needed: Threshold,
+    },
+    /// The key cannot speak for the role.
+    #[error("{role}: key {id} cannot sign it")]
+    UnusableKey {
+        /// The role.
+        role: RoleName,
+        /// The key, as metadata would name it.
+        id: KeyId,
+    },
+    /// More than clients accept in one file.
+    #[error("{role}: more than the {limit} {what} that clients accept in one file")]
+    TooMany {
+        /// The role that would be added to.
+        role: RoleName,
+        /// What there would be too many of.
+        what: &'static str,
+        /// How many are accepted.
+        limit: usize,
+    },
     /// The version cannot rise further.
     #[error("{role}: its version cannot rise further")]
     Version {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp as Instant;
 
+use super::rotation::{RootSheet, root_key};
 use super::{Draft, Error, Signers, expiry};
-use crate::crypto::{Certificate, CertificateBundle, Signer};
+use crate::crypto::Signer;
 use crate::tuf::{Dialect, Gun, Key, Role, RoleName, Root, Version};
 
 /// What a new collection is made of.
@@ -41,7 +42,7 @@ impl Founding<'_> {
     ///
     /// [`Error::Signing`] when the root key cannot sign.
     pub fn draft(&self, dialect: Dialect) -> Result<Draft, Error> {
-        let root_key = self.root_key(dialect)?;
+        let root_key = root_key(dialect, self.gun, self.root, self.now)?;
         let targets = dialect.key(self.targets.public());
         let snapshot = match &self.snapshot {
             SnapshotKey::Server(key) => key.clone(),
@@ -63,14 +64,6 @@ impl Founding<'_> {
         let keys: Vec<&Key> = root.keys_of(&root.root).collect();
         let signers: Signers<'_> = [self.root].into_iter().collect();
         let sealed = signers.seal(&RoleName::Root, &root.root, &keys, dialect, &message)?;
-        Ok(Draft::found(dialect, root, sealed))
-    }
-
-    fn root_key(&self, dialect: Dialect) -> Result<Key, Error> {
-        let failed = |source| Error::Signing { role: RoleName::Root, source };
-        let until = expiry(&RoleName::Root, self.now);
-        let leaf = Certificate::self_signed(self.gun.as_str(), self.root, self.now, until);
-        let bundle = CertificateBundle::of_leaf(leaf.map_err(failed)?).map_err(failed)?;
-        dialect.certified_key(&bundle).ok_or(Error::Role { role: RoleName::Root })
+        Ok(Draft::found(dialect, RootSheet::first(root, sealed)))
     }
 }

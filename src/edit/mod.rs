@@ -4,16 +4,24 @@
 //! fetches nothing. It says which roles a change touches, and is signed with the keys it is given.
 //! An [`Update`] can only come from there, and only an `Update` can be published.
 
+mod delegation;
 mod draft;
 mod error;
 mod founding;
 mod online;
+mod rotation;
+mod sealing;
 mod signers;
+#[cfg(test)]
+mod tests;
 
-pub use draft::{Change, Draft, Update};
+pub use delegation::{Edited, Grant, Paths, Withdrawal};
+pub use draft::{Change, Draft};
 pub use error::Error;
 pub use founding::{Founding, SnapshotKey};
 pub use online::{Online, Sealed};
+pub use rotation::root_key;
+pub use sealing::Update;
 pub use signers::Signers;
 
 use jiff::{SignedDuration, Timestamp as Instant};

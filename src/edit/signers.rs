@@ -2,7 +2,7 @@
 
 use crate::crypto::{Signature, Signer};
 use crate::edit::Error;
-use crate::tuf::{Dialect, Key, KeyId, Message, Role, RoleName};
+use crate::tuf::{Dialect, Key, KeyId, Message, Role, RoleName, distinct_keys};
 
 /// Unlocked keys, found by the public key that they belong to, whatever certificate or id it goes
 /// by.
@@ -37,25 +37,39 @@ impl<'s> Signers<'s> {
         dialect: Dialect,
         message: &Message,
     ) -> Result<Vec<u8>, Error> {
+        self.check_reach(name, role, keys)?;
+        Ok(dialect.seal(message, &self.sign(name, keys, message)?))
+    }
+
+    /// Refuses a role of whose keys too few are at hand.
+    pub(super) fn check_reach(
+        &self,
+        name: &RoleName,
+        role: &Role,
+        keys: &[&Key],
+    ) -> Result<(), Error> {
+        let here = keys.iter().copied().filter(|key| self.of(key).is_some());
+        let (found, needed) = (distinct_keys(here), role.threshold());
+        if found >= needed.count() {
+            return Ok(());
+        }
+        let possible = role.keyids().to_vec();
+        Err(Error::Keys { role: name.clone(), found, needed, possible })
+    }
+
+    /// The signatures of those of these keys that are at hand, each under its id.
+    pub(super) fn sign(
+        &self,
+        name: &RoleName,
+        keys: &[&Key],
+        message: &Message,
+    ) -> Result<Vec<(KeyId, Signature)>, Error> {
         let failed = |source| Error::Signing { role: name.clone(), source };
-        let mut signatures: Vec<(KeyId, Signature)> = Vec::new();
-        let mut used = Vec::new();
-        for key in keys {
-            let Some(signer) = self.of(key) else { continue };
-            signatures.push((key.id(), signer.sign(message.as_bytes()).map_err(failed)?));
-            if !used.contains(&signer.public().fingerprint()) {
-                used.push(signer.public().fingerprint());
-            }
-        }
-        if used.len() < role.threshold().count() {
-            return Err(Error::Keys {
-                role: name.clone(),
-                found: used.len(),
-                needed: role.threshold(),
-                possible: role.keyids().to_vec(),
-            });
-        }
-        Ok(dialect.seal(message, &signatures))
+        let signed = |key: &&Key| {
+            let signer = self.of(key)?;
+            Some(signer.sign(message.as_bytes()).map(|signature| (key.id(), signature)))
+        };
+        keys.iter().filter_map(signed).collect::<Result<_, _>>().map_err(failed)
     }
 }
 

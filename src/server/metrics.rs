@@ -143,7 +143,7 @@ fn head(out: &mut String, name: &str, kind: &str, help: &str) {
     let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
 }
 
-const OPERATIONS: [&str; 12] = [
+const OPERATIONS: [&str; 13] = [
     "Ping",
     "UpdateTUF",
     "DeleteTUF",
@@ -155,6 +155,7 @@ const OPERATIONS: [&str; 12] = [
     "Changefeed",
     "Health",
     "Metrics",
+    "Page",
     "Unknown",
 ];
 

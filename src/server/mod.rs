@@ -20,6 +20,7 @@ mod metadata;
 mod metrics;
 mod multipart;
 mod online_keys;
+mod page;
 mod publish;
 mod renewal;
 mod response;
@@ -101,6 +102,14 @@ impl Default for Options {
             current_max_age: 300,
             timestamp_age: SignedDuration::from_hours(7 * 24),
         }
+    }
+}
+
+impl Options {
+    /// Whether a collection of that name may be here.
+    fn serves(&self, gun: &Gun) -> bool {
+        let begins = |prefix: &String| gun.as_str().starts_with(prefix.as_str());
+        self.gun_prefixes.is_empty() || self.gun_prefixes.iter().any(begins)
     }
 }
 

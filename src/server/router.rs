@@ -14,6 +14,8 @@
 //! | `GET /v2/_trust/changefeed` | `Changefeed` | catalog |
 //! | `GET /_notary_server/health` | `Health` | none |
 //! | `GET /metrics` | `Metrics` | none |
+//! | `GET /` | `Page` | those of what it shows |
+//! | `GET /style.css` | `Style` | none |
 //!
 //! A path has one spelling: what is percent-encoded, has empty or dotted components, or a number
 //! with leading zeros, is not there. So who may do what is decided about the very name that is then
@@ -28,7 +30,7 @@ use hyper::body::Body;
 use hyper::{HeaderMap, Method, Request, Response, Uri};
 
 use super::auth::{Caller, Permission};
-use super::{Error, Server, response};
+use super::{Error, Server, page, response};
 use crate::crypto::Sha256;
 use crate::storage::metadata::Which;
 use crate::tuf::{Gun, RoleName, Version};
@@ -54,6 +56,10 @@ pub enum Route {
     Health,
     /// Numbers about its work.
     Metrics,
+    /// The page for people.
+    Page,
+    /// How it looks.
+    Style,
     /// Nothing that is here.
     Unknown,
     /// A method that nothing has.
@@ -73,6 +79,8 @@ impl Route {
             "/v2/_trust/changefeed" if reads => Some(Self::Changefeed(None)),
             "/_notary_server/health" if reads => Some(Self::Health),
             "/metrics" if reads => Some(Self::Metrics),
+            "/" if reads => Some(Self::Page),
+            "/style.css" if reads => Some(Self::Style),
             _ => Self::of_collection(method, path),
         };
         found.unwrap_or(Self::Unknown)
@@ -125,6 +133,7 @@ impl Route {
             Self::Changefeed(_) => "Changefeed",
             Self::Health => "Health",
             Self::Metrics => "Metrics",
+            Self::Page | Self::Style => "Page",
             Self::Unknown | Self::NoMethod => "Unknown",
         }
     }
@@ -133,6 +142,8 @@ impl Route {
     fn permission(&self) -> Option<Permission<'_>> {
         Some(match self {
             Self::Health | Self::Metrics | Self::NoMethod => return None,
+            // The page asks itself, for each collection that it would show.
+            Self::Page | Self::Style => return None,
             Self::Publish(gun) | Self::Key(gun, _) => Permission::Push(gun),
             Self::Delete(gun) | Self::RotateKey(gun, _) => Permission::All(gun),
             Self::File(gun, ..) | Self::Changefeed(Some(gun)) => Permission::Pull(gun),
@@ -155,6 +166,7 @@ impl Server {
         let answer = self.answer(&route, &head.headers, &head.uri, body, &mut caller).await;
         let (response, refusal) = match answer {
             Ok(response) => (response, None),
+            Err(error) if route == Route::Page => (page::refusal(&error), Some(error)),
             Err(error) => (error.response(), Some(error)),
         };
         let inner = &self.inner;
@@ -193,19 +205,18 @@ impl Server {
             Route::Changefeed(gun) => inner.changefeed(gun.as_ref(), uri.query()).await,
             Route::Health => Ok(inner.health().await),
             Route::Metrics => Ok(inner.metrics()),
+            Route::Page => inner.page(headers, uri.query(), caller).await,
+            Route::Style => Ok(page::style()),
             Route::Unknown => Err(Error::NoRoute),
             Route::NoMethod => Err(Error::NoMethod),
         }
     }
 
     fn check_prefix(&self, route: &Route) -> Result<(), Error> {
-        let prefixes = &self.inner.options.gun_prefixes;
-        let Some(gun) = route.gun() else { return Ok(()) };
-        let served = prefixes.is_empty()
-            || prefixes.iter().any(|prefix| gun.as_str().starts_with(prefix.as_str()));
+        let options = &self.inner.options;
         match route {
-            _ if served => Ok(()),
-            Route::Publish(_) => Err(Error::Prefix { prefixes: prefixes.clone() }),
+            _ if route.gun().is_none_or(|gun| options.serves(gun)) => Ok(()),
+            Route::Publish(_) => Err(Error::Prefix { prefixes: options.gun_prefixes.clone() }),
             _ => Err(Error::NoFile),
         }
     }
@@ -257,7 +268,9 @@ mod tests {
             ("/_notary_server/health", "Health"),
             ("/metrics", "Metrics"),
             ("/v2", "Unknown"),
-            ("/", "Unknown"),
+            ("/", "Page"),
+            ("//", "Unknown"),
+            ("/style.css", "Page"),
             ("/v2/a/_trust/tuf/", "Unknown"),
             ("/v2/a/_trust/tuf/root.key", "Unknown"),
             ("/v2/a/_trust/tuf/targets.key", "Unknown"),

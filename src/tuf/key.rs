@@ -1,5 +1,6 @@
 //! Public keys as metadata carries them.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -124,4 +125,11 @@ impl Key {
             _ => None,
         }
     }
+}
+
+/// How many keys these are. Two ids over one public key (two certificates, say) are one key (TUF
+/// 1.0.34 §5.3.4: each key contributes one signature); a key that cannot be used is none.
+pub fn distinct_keys<'k>(keys: impl IntoIterator<Item = &'k Key>) -> usize {
+    let fingerprints = keys.into_iter().filter_map(|key| Some(key.public()?.fingerprint()));
+    fingerprints.collect::<BTreeSet<_>>().len()
 }

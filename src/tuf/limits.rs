@@ -17,8 +17,10 @@ pub struct Limits {
     pub signatures: usize,
     /// Keys in one file.
     pub keys: usize,
-    /// Delegated roles in one file, and roles visited in one look-up.
+    /// Delegated roles in one file.
     pub delegations: usize,
+    /// Roles visited in one look-up.
+    pub visited: usize,
     /// Names in one targets file.
     pub targets: usize,
     /// How deep delegations nest.
@@ -53,6 +55,7 @@ impl Default for Limits {
             signatures: 64,
             keys: 256,
             delegations: 256,
+            visited: 64,
             targets: 100_000,
             delegation_depth: 16,
             root_chain: 1024,

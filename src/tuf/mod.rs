@@ -23,7 +23,7 @@ pub use envelope::{Envelope, EnvelopeSignature};
 pub use error::Error;
 pub use file::{FileMeta, Hashes};
 pub use gun::Gun;
-pub use key::{Key, KeyId};
+pub use key::{Key, KeyId, distinct_keys};
 pub use limits::Limits;
 pub use role::{DelegationName, Role, RoleName, Threshold, Version};
 pub use root::Root;

@@ -37,5 +37,5 @@ pub use error::Error;
 pub use policy::Policy;
 pub use root::{CurrentRoot, TrustedRoot};
 pub use snapshot::TrustedSnapshot;
-pub use targets::{Lookup, TrustedRole, TrustedTargets, Wanted};
+pub use targets::{Lookup, SuspendedRole, TrustedRole, TrustedTargets, Wanted};
 pub use timestamp::TrustedTimestamp;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::anchor::is_valid_at;
 use super::baseline::{Baseline, Governance, Seen};
-use super::threshold::{self, Count, distinct};
+use super::threshold::{self, Count};
 use super::timestamp::TrustedTimestamp;
 use super::{Error, Policy};
-use crate::tuf::{Envelope, FileMeta, Key, KeyId, Role, RoleName, Root, Version};
+use crate::tuf::{Envelope, FileMeta, Key, KeyId, Role, RoleName, Root, Version, distinct_keys};
 
 /// A root whose chain of signatures is whole, though it may not be the newest, nor current.
 #[derive(Clone, Debug)]
@@ -146,7 +146,7 @@ impl TrustedRoot {
     }
 
     fn check_certificates(&self) -> Result<(), Error> {
-        let (found, needed) = (distinct(self.valid_signers()), self.root.root.threshold());
+        let (found, needed) = (distinct_keys(self.valid_signers()), self.root.root.threshold());
         if found >= needed.count() {
             return Ok(());
         }
@@ -161,7 +161,7 @@ impl TrustedRoot {
 
     fn check_pins(&self) -> Result<(), Error> {
         let admitted = |key: &&Key| self.policy.anchor.admits(key, self.policy.now);
-        let found = distinct(self.valid_signers().filter(admitted));
+        let found = distinct_keys(self.valid_signers().filter(admitted));
         let needed = self.root.root.threshold();
         if found >= needed.count() {
             return Ok(());
@@ -233,13 +233,14 @@ impl CurrentRoot {
         Governance::of(own, &[&root.timestamp, &root.snapshot])
     }
 
-    /// Opens the file of a role that this root names, if enough of its keys signed it.
+    /// Opens the file of a role that this root names, if enough of its keys signed it; says which
+    /// did.
     pub(super) fn open<T>(
         &self,
         name: &RoleName,
         role: &Role,
         envelope: Envelope<T>,
-    ) -> Result<T, Error> {
+    ) -> Result<(T, Vec<KeyId>), Error> {
         threshold::open(name, role, self.content().keys_of(role), envelope)
     }
 }

@@ -103,7 +103,7 @@ impl TrustedSnapshot {
         let policy = root.policy();
         let keys = &root.content().snapshot;
         let envelope = policy.dialect.open_snapshot(bytes, &policy.limits)?;
-        let snapshot = root.open(&RoleName::Snapshot, keys, envelope)?;
+        let (snapshot, _) = root.open(&RoleName::Snapshot, keys, envelope)?;
         let seen = Seen {
             version: snapshot.version,
             sha256: Sha256::of(bytes),

@@ -6,7 +6,9 @@ use super::baseline::{Baseline, Governance, Seen};
 use super::root::check_floor;
 use super::{CurrentRoot, Error, TrustedSnapshot, listing, threshold};
 use crate::crypto::{Hashed, Sha256};
-use crate::tuf::{Delegation, FileMeta, Key, Role, RoleName, Scope, Target, Targets};
+use crate::tuf::{
+    Delegation, FileMeta, Key, KeyId, Role, RoleName, Scope, Target, Targets, Version,
+};
 
 /// How much of a targets file to read.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +33,26 @@ pub struct TrustedRole {
     content: Targets,
     scope: Scope,
     seen: Seen,
+    signers: Vec<KeyId>,
+}
+
+/// What a delegated role says that does not count now, for want of signatures or because its file
+/// expired. The snapshot lists it, and nothing more is known in its favour.
+#[derive(Clone, Debug)]
+pub struct SuspendedRole {
+    content: Targets,
+}
+
+impl SuspendedRole {
+    /// Its version.
+    pub fn version(&self) -> Version {
+        self.content.version
+    }
+
+    /// What it says: for signing it again, by whoever vouches for it. Never for an answer.
+    pub fn into_unverified_content(self) -> Targets {
+        self.content
+    }
 }
 
 /// Where a name is.
@@ -70,9 +92,14 @@ impl TrustedRole {
         &self.seen
     }
 
-    /// What the role says, and which names it may sign.
-    pub fn into_parts(self) -> (Targets, Scope) {
-        (self.content, self.scope)
+    /// The keys that signed it; empty if the file was accepted before and only looked into now.
+    pub fn signers(&self) -> &[KeyId] {
+        &self.signers
+    }
+
+    /// What the role says.
+    pub fn into_content(self) -> Targets {
+        self.content
     }
 
     /// The entry of a name, if the role may sign it.
@@ -115,7 +142,7 @@ impl TrustedTargets {
         let policy = root.policy();
         let envelope =
             policy.dialect.open_targets(&RoleName::Targets, bytes, &policy.limits).ok()?;
-        let targets = root.open(&RoleName::Targets, keys, envelope).ok()?;
+        let (targets, _) = root.open(&RoleName::Targets, keys, envelope).ok()?;
         Some(Seen { version: targets.version, sha256, governance, listed: Vec::new() })
     }
 
@@ -160,10 +187,26 @@ impl TrustedTargets {
         let policy = self.root().policy();
         let Ok(envelope) = policy.dialect.open_targets(role, bytes, &policy.limits) else { return };
         let keys = parent.content.delegations.keys_of(delegation);
-        if let Ok(targets) = threshold::open(role, &delegation.role, keys, envelope) {
+        if let Ok((targets, _)) = threshold::open(role, &delegation.role, keys, envelope) {
             let seen = Seen { version: targets.version, sha256, governance, listed: Vec::new() };
             baseline.remember(role.clone(), seen);
         }
+    }
+
+    /// The file of a delegated role that the snapshot lists, but that does not count, for want of
+    /// signatures or because it expired. Only for whoever wants to sign it again; `None` unless it
+    /// is the listed file and a loaded role delegates to it.
+    pub fn suspended<'b>(
+        &self,
+        role: &RoleName,
+        bytes: impl Into<Hashed<'b>>,
+    ) -> Option<SuspendedRole> {
+        self.delegation_to(role)?;
+        let (file, listed) = (bytes.into(), self.snapshot.listed(role)?);
+        listing::compare(role, &file, listed, None).ok()?;
+        let policy = self.root().policy();
+        let envelope = policy.dialect.open_targets(role, file.as_bytes(), &policy.limits).ok()?;
+        Some(SuspendedRole { content: envelope.into_unverified_content() })
     }
 
     /// Looks a name up, breadth first from `targets`, each role once, in the order in which they
@@ -177,8 +220,8 @@ impl TrustedTargets {
         let mut queue = VecDeque::from([(RoleName::Targets, 0)]);
         let mut visited = BTreeSet::new();
         while let Some((role, depth)) = queue.pop_front() {
-            if visited.len() >= limits.delegations || depth > limits.delegation_depth {
-                return Err(Error::TooManyDelegations { limit: limits.delegations });
+            if visited.len() >= limits.visited || depth > limits.delegation_depth {
+                return Err(Error::TooManyDelegations { limit: limits.visited });
             }
             if !visited.insert(role.clone()) {
                 continue;
@@ -263,9 +306,9 @@ impl Listed<'_> {
         listing::compare(role, file, listed, attested)?;
         let (bytes, sha256) = (file.as_bytes(), file.sha256());
         let policy = self.snapshot.root().policy();
-        let content = match wanted {
+        let (content, signers) = match wanted {
             Wanted::Names(names) if attested == Some(sha256) => {
-                policy.dialect.glance_at_targets(role, bytes, names, &policy.limits)?
+                (policy.dialect.glance_at_targets(role, bytes, names, &policy.limits)?, Vec::new())
             }
             _ => {
                 let envelope = policy.dialect.open_targets(role, bytes, &policy.limits)?;
@@ -276,7 +319,7 @@ impl Listed<'_> {
         policy.check_expiry(role, content.expires)?;
         let version = content.version;
         let seen = Seen { version, sha256, governance: self.governance, listed: Vec::new() };
-        Ok(TrustedRole { content, scope: Scope::everything(), seen })
+        Ok(TrustedRole { content, scope: Scope::everything(), seen, signers })
     }
 }
 

@@ -1,10 +1,8 @@
 //! Counting signatures.
 
-use std::collections::BTreeSet;
-
 use super::Error;
 use crate::crypto::PublicKey;
-use crate::tuf::{Envelope, Key, KeyId, Role, RoleName, Threshold};
+use crate::tuf::{Envelope, Key, KeyId, Role, RoleName, Threshold, distinct_keys};
 
 /// The keys that validly signed.
 pub(super) struct Count<'k> {
@@ -23,7 +21,7 @@ impl<'k> Count<'k> {
 
     /// How many of them signed.
     pub(super) fn valid(&self) -> usize {
-        distinct(self.signers.iter().copied())
+        distinct_keys(self.signers.iter().copied())
     }
 
     pub(super) fn reaches(&self, needed: Threshold) -> bool {
@@ -36,25 +34,18 @@ impl<'k> Count<'k> {
     }
 }
 
-/// Opens a role's file if enough of its keys signed it.
+/// Opens a role's file if enough of its keys signed it; says which did.
 pub(super) fn open<'k, T>(
     name: &RoleName,
     role: &Role,
     keys: impl IntoIterator<Item = &'k Key>,
     envelope: Envelope<T>,
-) -> Result<T, Error> {
+) -> Result<(T, Vec<KeyId>), Error> {
     let (count, needed) = (Count::of(&envelope, keys), role.threshold());
     if !count.reaches(needed) {
         return Err(Error::Threshold { role: name.clone(), valid: count.valid(), needed });
     }
-    Ok(envelope.into_unverified_content())
-}
-
-/// How many keys these are. Two ids over one public key (two certificates, say) are one key (TUF
-/// 1.0.34 §5.3.4: each key contributes one signature).
-pub(super) fn distinct<'k>(keys: impl IntoIterator<Item = &'k Key>) -> usize {
-    let fingerprints = keys.into_iter().filter_map(|key| Some(key.public()?.fingerprint()));
-    fingerprints.collect::<BTreeSet<_>>().len()
+    Ok((envelope.into_unverified_content(), count.into_signers()))
 }
 
 fn signed_by<T>(envelope: &Envelope<T>, id: KeyId, public: &PublicKey) -> bool {

@@ -62,7 +62,7 @@ impl TrustedTimestamp {
         let policy = root.policy();
         let keys = &root.content().timestamp;
         let envelope = policy.dialect.open_timestamp(bytes, &policy.limits)?;
-        let timestamp = root.open(&RoleName::Timestamp, keys, envelope)?;
+        let (timestamp, _) = root.open(&RoleName::Timestamp, keys, envelope)?;
         let seen = Seen {
             version: timestamp.version,
             sha256: Sha256::of(bytes),

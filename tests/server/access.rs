@@ -11,23 +11,23 @@ use super::bench::Bench;
 use super::repository::{TestKey, now};
 
 /// A token service.
-struct Issuer {
+pub(crate) struct Issuer {
     key: std::sync::Arc<TestKey>,
 }
 
 impl Issuer {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { key: TestKey::p256().in_certificate("token service") }
     }
 
-    fn bench(&self) -> Bench {
+    pub(crate) fn bench(&self) -> Bench {
         let realm = "https://auth.test/token".to_owned();
         let (issuer, service) = ("auth.test".to_owned(), "notary-server".to_owned());
         let tokens = Tokens::new(realm, issuer, service, &self.key.written).expect("a certificate");
         Bench::with(Access::Tokens(tokens), Options::default())
     }
 
-    fn token(&self, name: &str, actions: &[&str]) -> String {
+    pub(crate) fn token(&self, name: &str, actions: &[&str]) -> String {
         self.sign(&header(), &claims(name, actions))
     }
 

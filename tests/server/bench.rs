@@ -103,6 +103,11 @@ impl Bench {
         other
     }
 
+    /// The same server, asked with that token.
+    pub(crate) fn bearing(&self, token: &str) -> Self {
+        self.saying("authorization", &format!("Bearer {token}"))
+    }
+
     pub(crate) async fn ask(&self, method: &str, path: &str, body: Vec<u8>) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in &self.headers {

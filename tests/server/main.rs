@@ -7,7 +7,9 @@ mod repository;
 
 mod access;
 mod bench;
+mod chromium;
 mod history;
+mod page;
 mod refusals;
 mod renewal;
 mod serving;

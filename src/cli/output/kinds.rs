@@ -248,6 +248,13 @@ impl From<edit::Error> for Failure {
                 .advise("`countersign key list` shows the keys that are here."),
             E::Scope { role, .. } => failure(Kind::Policy).role(role),
             E::Name { .. } => failure(Kind::Usage),
+            E::ServersRole { role } | E::UnusableKey { role, .. } => {
+                failure(Kind::Usage).role(role)
+            }
+            E::Paths { role, .. } | E::TooMany { role, .. } => failure(Kind::Policy).role(role),
+            E::Starved { role, found, needed } => {
+                failure(Kind::Policy).role(role).expected(needed).found(found)
+            }
             E::Role { role } => failure(Kind::BadRole).role(role).advise(
                 "`countersign inspect` shows the signers; the repository's owner adds them.",
             ),

@@ -9,6 +9,8 @@ mod tokens;
 pub use passwords::{Passwords, Readers};
 pub use tokens::Tokens;
 
+use std::collections::BTreeSet;
+
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
 use jiff::Timestamp as Instant;
@@ -42,6 +44,26 @@ pub(super) enum Permission<'g> {
     All(&'g Gun),
     /// To see what collections there are.
     Catalog,
+    /// To look at whatever one may read.
+    Browse,
+}
+
+/// Which collections a caller may read.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Sight {
+    /// All of them.
+    All,
+    /// Those of these names.
+    These(BTreeSet<String>),
+}
+
+impl Sight {
+    pub(super) fn allows(&self, gun: &Gun) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(names) => names.contains(gun.as_str()),
+        }
+    }
 }
 
 impl Access {
@@ -57,17 +79,29 @@ impl Access {
             Self::Passwords(passwords) => passwords.admit(permission, headers).await,
         }
     }
+
+    /// Who looks around, and what there is for him to see.
+    pub(super) async fn sight(
+        &self,
+        headers: &HeaderMap,
+        now: Instant,
+    ) -> Result<(Caller, Sight), Error> {
+        match self {
+            Self::Tokens(tokens) => tokens.sight(headers, now),
+            _ => Ok((self.admit(&Permission::Browse, headers, now).await?, Sight::All)),
+        }
+    }
 }
 
 impl Permission<'_> {
     fn kind(&self) -> &'static str {
-        if matches!(self, Self::Catalog) { "registry" } else { "repository" }
+        if matches!(self, Self::Catalog | Self::Browse) { "registry" } else { "repository" }
     }
 
     fn name(&self) -> &str {
         match self {
             Self::Pull(gun) | Self::Push(gun) | Self::All(gun) => gun.as_str(),
-            Self::Catalog => "catalog",
+            Self::Catalog | Self::Browse => "catalog",
         }
     }
 
@@ -75,7 +109,7 @@ impl Permission<'_> {
         match self {
             Self::Pull(_) => &["pull"],
             Self::Push(_) => &["push", "pull"],
-            Self::All(_) | Self::Catalog => &["*"],
+            Self::All(_) | Self::Catalog | Self::Browse => &["*"],
         }
     }
 

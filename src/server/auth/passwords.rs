@@ -71,7 +71,7 @@ impl Passwords {
             needed: permission.needed(),
         };
         let Some(given) = credentials(headers, "basic") else {
-            let reads = matches!(permission, Permission::Pull(_));
+            let reads = matches!(permission, Permission::Pull(_) | Permission::Browse);
             return match self.readers {
                 Readers::Anybody if reads => Ok(Caller::default()),
                 _ => Err(refusal(None)),

@@ -10,7 +10,7 @@ use hyper::HeaderMap;
 use jiff::{SignedDuration, Timestamp as Instant};
 use serde::Deserialize;
 
-use super::{Caller, Permission, credentials};
+use super::{Caller, Permission, Sight, credentials};
 use crate::crypto::certificates_from_pem;
 use crate::crypto::{
     self, Algorithm, Certificate, CertificateBundle, PublicKey, Scheme, Signature,
@@ -103,6 +103,27 @@ impl Tokens {
             return refuse(Some("a token for something else"), Some("insufficient_scope"));
         }
         Ok(Caller(Some(claims.sub).filter(|subject| !subject.is_empty())))
+    }
+
+    /// What a token lets its bearer read.
+    pub(super) fn sight(
+        &self,
+        headers: &HeaderMap,
+        now: Instant,
+    ) -> Result<(Caller, Sight), Error> {
+        let refuse = |problem, error| Err(self.refusal(&Permission::Browse, problem, error));
+        let Some(token) = credentials(headers, "bearer") else { return refuse(None, None) };
+        let claims = match self.verified(token, now) {
+            Ok(claims) => claims,
+            Err(problem) => return refuse(Some(problem), Some("invalid_token")),
+        };
+        let reads = |grant: &Grant| {
+            let pulls = grant.actions.iter().any(|action| action == "pull" || action == "*");
+            grant.kind == "repository" && pulls
+        };
+        let names = claims.access.iter().filter(|grant| reads(grant));
+        let sight = Sight::These(names.map(|grant| grant.name.clone()).collect());
+        Ok((Caller(Some(claims.sub).filter(|subject| !subject.is_empty())), sight))
     }
 
     fn verified(&self, token: &str, now: Instant) -> Result<Claims, &'static str> {

@@ -106,6 +106,7 @@ async fn keeps_the_contract<F: Future<Output = Arc<dyn MetadataStore>>>(
     changes_are_paged_both_ways(&*make().await).await;
     keys_are_found_by_collection(&*make().await).await;
     stale_collections_are_found_oldest_first(&*make().await).await;
+    names_are_found_by_a_part_and_in_order(&*make().await).await;
 }
 
 async fn files_are_found_by_role_hash_and_version(store: &dyn MetadataStore) {
@@ -144,6 +145,29 @@ async fn a_publication_on_another_state_is_a_conflict(store: &dyn MetadataStore)
     }
     assert!(matches!(publish(store, "b", Some(1), 2).await, Err(Error::Conflict)));
     publish(store, "a", Some(1), 2).await.expect("stored");
+}
+
+async fn names_are_found_by_a_part_and_in_order(store: &dyn MetadataStore) {
+    for name in ["b/%", "a/b_c", "B", "a/bxc", "gone"] {
+        // `%` is no letter of a name, and no pattern either.
+        let Ok(gun) = Gun::raw(name) else { continue };
+        publish(store, gun.as_str(), None, 1).await.expect("stored");
+    }
+    store.delete(&gun("gone"), at(2)).await.expect("deleted");
+    for (part, after, limit, expected) in [
+        ("", None, 9, &["B", "a/b_c", "a/bxc"][..]),
+        ("", None, 2, &["B", "a/b_c"]),
+        ("", Some("B"), 9, &["a/b_c", "a/bxc"]),
+        ("", Some("a/b"), 1, &["a/b_c"]),
+        ("b_c", None, 9, &["a/b_c"]),
+        ("b", None, 9, &["a/b_c", "a/bxc"]),
+        ("%", None, 9, &[]),
+        ("' OR 1=1 --", None, 9, &[]),
+    ] {
+        let found = store.names(part, after, limit).await.expect("read");
+        let found: Vec<&str> = found.iter().map(Gun::as_str).collect();
+        assert_eq!(found, expected, "{part:?} {after:?} {limit}");
+    }
 }
 
 async fn a_stored_version_is_never_replaced(store: &dyn MetadataStore) {

@@ -26,6 +26,7 @@ pub use sql::{Address, BadAddress, Outlook};
 pub use sqlite::SqliteStore;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp as Instant;
 
@@ -69,6 +70,28 @@ pub trait MetadataStore: Send + Sync {
     /// Collections whose timestamp was stored before that instant, the oldest first, at most so
     /// many.
     fn stale(&self, before: Instant, limit: usize) -> Answer<'_, Vec<Gun>>;
+
+    /// Names that hold that text and come after that name, in the order of their bytes, at most so
+    /// many. A store that can do better than to look at all of them should.
+    fn names<'a>(
+        &'a self,
+        part: &'a str,
+        after: Option<&'a str>,
+        limit: usize,
+    ) -> Answer<'a, Vec<Gun>> {
+        let wanted = move |gun: &Gun| {
+            let name = gun.as_str();
+            name.contains(part) && after.is_none_or(|after| name > after)
+        };
+        async move {
+            let mut names = self.stale(Instant::MAX, usize::MAX).await?;
+            names.retain(wanted);
+            names.sort_unstable();
+            names.truncate(limit);
+            Ok(names)
+        }
+        .boxed()
+    }
 
     /// Whether the store is usable.
     fn check(&self) -> Answer<'_, ()>;

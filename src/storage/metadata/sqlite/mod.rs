@@ -129,6 +129,21 @@ impl MetadataStore for SqliteStore {
         .boxed()
     }
 
+    fn names<'a>(
+        &'a self,
+        part: &'a str,
+        after: Option<&'a str>,
+        limit: usize,
+    ) -> Answer<'a, Vec<Gun>> {
+        async move {
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let query = sqlx::query(NAMES).bind(after.unwrap_or_default()).bind(part).bind(limit);
+            let found = query.fetch_all(&self.readers).await.map_err(failed("find names"))?;
+            found.iter().map(|row| rows::gun(row.try_get(0))).collect()
+        }
+        .boxed()
+    }
+
     fn check(&self) -> Answer<'_, ()> {
         async move {
             let query = sqlx::query("SELECT count(*) FROM (SELECT 1 FROM tuf_files LIMIT 1)");
@@ -235,6 +250,9 @@ const VERSIONS: &str = "SELECT role, max(version), 0 FROM tuf_files WHERE gun = 
 const KEYS: &str = "SELECT key_id, private, role FROM private_keys WHERE gun = ?";
 const STALE: &str =
     "SELECT gun FROM collections WHERE timestamp_at < ? ORDER BY timestamp_at LIMIT ?";
+/// Bytes, not patterns: neither `%` nor `_` means anything here.
+const NAMES: &str = "SELECT gun FROM collections WHERE gun > ?1 AND instr(gun, ?2) > 0 \
+     ORDER BY gun LIMIT ?3";
 const CHANGES_AFTER: &str = "SELECT id, created_at, gun, version, sha256, category FROM changefeed \
      WHERE id > ?1 AND (?2 IS NULL OR gun = ?2) ORDER BY id LIMIT ?3";
 const CHANGES_BEFORE: &str = "SELECT id, created_at, gun, version, sha256, category FROM changefeed \

@@ -1,0 +1,235 @@
+//! Changing a collection, whatever the change: read, change, unlock, sign, publish, and again if
+//! another publisher was faster.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::founding::{FoundingKeys, IfAbsent, is_refusal};
+use super::signers::{HeldKeys, KeyRing};
+use super::{Collection, Error};
+use crate::client::{self, Author, Publication, Refreshed, Roles, Wish};
+use crate::edit::{Draft, Update};
+use crate::keys::{KeyStore, PassphraseSource};
+use crate::net::Remote;
+use crate::storage::Cache;
+use crate::tuf::{Key, KeyId, RoleName, Version, canonical_key_id};
+use crate::verify::{Policy, SuspendedRole, Wanted};
+
+/// A collection as it is now, to be changed.
+///
+/// A change is made on it, and made again from the start on a newer one if another publisher was
+/// faster.
+pub struct Workbench<'w> {
+    /// Where the change is made; starts from everything that is published and trusted.
+    pub draft: Draft,
+    /// Delegated roles that are published and cannot be used, with the reason.
+    pub unusable: &'w BTreeMap<RoleName, client::Error>,
+    /// Those of them that can be signed again.
+    pub suspended: &'w BTreeMap<RoleName, SuspendedRole>,
+    held: &'w HeldKeys,
+}
+
+/// What changing a collection did.
+#[derive(Debug)]
+pub struct Amended<T> {
+    /// What the change said of itself.
+    pub value: T,
+    /// The root key with which the collection was founded just now.
+    pub founded: Option<KeyId>,
+    /// Versions that were published; empty when there was nothing to change.
+    pub versions: BTreeMap<RoleName, Version>,
+    /// How often it was made anew because others were faster.
+    pub attempts: u32,
+}
+
+impl Workbench<'_> {
+    /// Whether the private key of this public key is here.
+    pub fn holds(&self, key: &Key) -> bool {
+        self.held.holds(key)
+    }
+
+    /// Whether enough keys of a role are here to sign it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Edit`] for a role that nobody delegates to.
+    pub fn can_sign(&self, role: &RoleName) -> Result<bool, Error> {
+        let (keys, possible) = self.draft.keys_of(role)?;
+        let here = possible.into_iter().filter(|key| self.holds(key));
+        Ok(crate::tuf::distinct_keys(here) >= keys.threshold().count())
+    }
+
+    /// Canonical ids of the keys that could sign a role.
+    ///
+    /// # Errors
+    ///
+    /// As [`Workbench::can_sign`].
+    pub fn possible_keys(&self, role: &RoleName) -> Result<Vec<KeyId>, Error> {
+        let (_, possible) = self.draft.keys_of(role)?;
+        Ok(possible.into_iter().filter_map(|key| key.public().map(canonical_key_id)).collect())
+    }
+
+    /// Refuses a role that is published but unusable: it cannot be signed on top of, because its
+    /// entries are not trusted.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Role`].
+    pub fn check_usable(&self, role: &RoleName) -> Result<(), Error> {
+        match self.unusable.get(role) {
+            Some(reason) if self.draft.targets(role).is_none() => {
+                Err(Error::Role { role: role.clone(), reason: reason.to_string() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn held(&self) -> &HeldKeys {
+        self.held
+    }
+}
+
+impl<C: Cache, R: Remote> Collection<'_, C, R> {
+    /// Changes the collection: the keys of the roles that the change touches are unlocked, and
+    /// everything is published at once. A change that touches nothing publishes nothing.
+    ///
+    /// # Errors
+    ///
+    /// The change's own; [`Error`]. Nothing is published then, unless the journey failed on the way
+    /// back and the state could not be read again.
+    pub async fn amend<T>(
+        &self,
+        if_absent: IfAbsent,
+        store: &dyn KeyStore,
+        passphrases: &mut dyn PassphraseSource,
+        change: impl FnMut(&mut Workbench<'_>) -> Result<T, Error>,
+    ) -> Result<Amended<T>, Error> {
+        let mut keys = KeyRing::new(store, passphrases)?;
+        self.amend_with(if_absent, &mut keys, change).await.map_err(|failure| failure.error)
+    }
+
+    pub(super) async fn amend_with<T>(
+        &self,
+        if_absent: IfAbsent,
+        keys: &mut KeyRing<'_>,
+        change: impl FnMut(&mut Workbench<'_>) -> Result<T, Error>,
+    ) -> Result<Amended<T>, Failure> {
+        let untried = |error: client::Error| Failure { error: error.into(), in_vain: true };
+        let (remote, policy) = (self.server().map_err(untried)?, self.policy());
+        let mut author = Amendment {
+            policy,
+            remote,
+            if_absent,
+            keys,
+            change,
+            value: None,
+            founding: None,
+            offered: false,
+            doubtful: false,
+        };
+        let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
+        let outcome =
+            client::publish(Arc::clone(policy), self.cache(), remote, wish, &mut author).await;
+        match outcome {
+            Ok(publication) => {
+                author.finish(publication).map_err(|error| Failure { error, in_vain: false })
+            }
+            Err(error) => {
+                let in_vain = !author.doubtful && (!author.offered || is_refusal(&error));
+                let abandoned = match author.founding.filter(|_| in_vain) {
+                    Some(founding) => founding.abandon(author.keys),
+                    None => Ok(()),
+                };
+                Err(Failure { error: abandoned.err().unwrap_or(error), in_vain })
+            }
+        }
+    }
+}
+
+/// A change that was not published, as far as we know.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) error: Error,
+    /// Whether the server certainly took nothing.
+    pub(super) in_vain: bool,
+}
+
+/// A change on its way to the server.
+struct Amendment<'a, 'k, R, F, T> {
+    policy: &'a Policy,
+    remote: &'a R,
+    if_absent: IfAbsent,
+    keys: &'a mut KeyRing<'k>,
+    change: F,
+    value: Option<T>,
+    founding: Option<FoundingKeys>,
+    /// Whether an update was ever handed out to be published.
+    offered: bool,
+    /// Whether an update may have been taken unheard.
+    doubtful: bool,
+}
+
+impl<R, F, T> Author for Amendment<'_, '_, R, F, T>
+where
+    R: Remote,
+    F: FnMut(&mut Workbench<'_>) -> Result<T, Error>,
+{
+    type Error = Error;
+
+    async fn compose(&mut self, known: Option<Refreshed>) -> Result<Option<Update>, Error> {
+        let (draft, unusable, suspended) = match known {
+            Some(known) => {
+                // Somebody founded it while we did: perhaps we ourselves, and nobody told us.
+                if let Some(founding) = self.founding.take_if(|keys| !keys.founded(&known)) {
+                    founding.abandon(self.keys)?;
+                }
+                self.keys.look_again()?;
+                (Draft::of(known.targets), known.unusable, known.suspended)
+            }
+            None => (self.found().await?, BTreeMap::new(), BTreeMap::new()),
+        };
+        let (unusable, suspended) = (&unusable, &suspended);
+        let mut bench = Workbench { draft, unusable, suspended, held: self.keys.held() };
+        let value = (self.change)(&mut bench)?;
+        let draft = bench.draft;
+        self.value = Some(value);
+        let mut touched: Vec<RoleName> = draft.touched().cloned().collect();
+        if touched.is_empty() {
+            return Ok(None);
+        }
+        touched.push(RoleName::Snapshot);
+        self.keys.unlock(&draft, &touched)?;
+        let update = draft.sign(self.policy.now, &self.keys.signers())?;
+        self.offered = true;
+        Ok(Some(update))
+    }
+
+    fn doubt(&mut self) {
+        self.doubtful = true;
+    }
+}
+
+impl<R: Remote, F, T> Amendment<'_, '_, R, F, T> {
+    async fn found(&mut self) -> Result<Draft, Error> {
+        let IfAbsent::Found { root_key, local_snapshot } = self.if_absent else {
+            let (gun, server) = (self.policy.gun.clone(), self.remote.name());
+            return Err(client::Error::NoTrustData { gun, server, seen_before: false }.into());
+        };
+        let founding = match self.founding {
+            Some(founding) => founding,
+            None => FoundingKeys::make(self.keys, self.policy, root_key, local_snapshot)?,
+        };
+        self.founding = Some(founding);
+        founding.draft(self.keys, self.policy, self.remote).await
+    }
+
+    fn finish(self, publication: Publication) -> Result<Amended<T>, Error> {
+        let Publication { update, attempts } = publication;
+        let versions = update.map(|update| update.versions().clone()).unwrap_or_default();
+        let founded = self.founding.map(|keys| keys.root);
+        // A publication ends in success only after the change was made.
+        let unmade = client::Error::Contended { attempts };
+        let value = self.value.ok_or(unmade)?;
+        Ok(Amended { value, founded, versions, attempts })
+    }
+}

@@ -1,0 +1,43 @@
+//! Signing roles again as they are (Notary `client/witness.go`).
+
+use super::{Amended, Collection, Error, IfAbsent, Workbench};
+use crate::keys::{KeyStore, PassphraseSource};
+use crate::net::Remote;
+use crate::storage::Cache;
+use crate::tuf::RoleName;
+
+impl<C: Cache, R: Remote> Collection<'_, C, R> {
+    /// Signs roles again as they are, with new dates and the keys that they have now; also one that
+    /// counts for nothing because it expired or lost the keys that had signed it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Role`] for a role that is damaged; [`Error::Edit`] for one that nobody delegates
+    /// to, or of which too few keys are here.
+    pub async fn witness(
+        &self,
+        roles: &[RoleName],
+        store: &dyn KeyStore,
+        passphrases: &mut dyn PassphraseSource,
+    ) -> Result<Amended<()>, Error> {
+        let witness = |bench: &mut Workbench<'_>| roles.iter().try_for_each(|it| bench.witness(it));
+        self.amend(IfAbsent::Refuse, store, passphrases, witness).await
+    }
+}
+
+impl Workbench<'_> {
+    /// Has a role signed again as it is, if it can be.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Role`] for a damaged role, [`Error::Edit`] for one that nobody delegates to.
+    pub fn witness(&mut self, role: &RoleName) -> Result<(), Error> {
+        if let Some(suspended) = self.suspended.get(role)
+            && self.draft.targets(role).is_none()
+        {
+            return Ok(self.draft.take_over(role, suspended.clone())?);
+        }
+        self.check_usable(role)?;
+        Ok(self.draft.renew(role)?)
+    }
+}

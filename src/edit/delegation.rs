@@ -1,0 +1,250 @@
+//! Delegations: who else may sign, and what (Notary `client/delegations.go`, `tuf/tuf.go`).
+//!
+//! A change of a delegation is a change of the role that delegates: that role is signed again.
+
+use super::{Draft, Error};
+use crate::tuf::{
+    Delegation, Key, KeyId, Limits, Role, RoleName, Targets, Threshold, canonical_key_id,
+    distinct_keys,
+};
+
+/// What to add to a delegation, or to make one of.
+#[derive(Clone, Debug, Default)]
+pub struct Grant {
+    /// Keys that may sign the role.
+    pub keys: Vec<Key>,
+    /// Prefixes of names that it may sign; `""` is every name.
+    pub paths: Vec<String>,
+    /// How many of its keys must sign; a new delegation needs one, if nothing is said.
+    pub threshold: Option<Threshold>,
+}
+
+/// What to take from a delegation.
+#[derive(Clone, Debug, Default)]
+pub struct Withdrawal {
+    /// Keys, by the ids that metadata gives them or by their canonical ids.
+    pub keys: Vec<KeyId>,
+    /// Which paths.
+    pub paths: Paths,
+    /// How many of its keys must sign from now on.
+    pub threshold: Option<Threshold>,
+}
+
+/// Paths to take from a delegation.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Paths {
+    /// All of them: the role may sign nothing any more.
+    All,
+    /// These.
+    These(Vec<String>),
+}
+
+impl Default for Paths {
+    fn default() -> Self {
+        Self::These(Vec::new())
+    }
+}
+
+/// What an edit of a delegation did.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Edited {
+    /// The delegation is new.
+    Created,
+    /// It is not what it was.
+    Changed,
+    /// It was like that already; nothing to do.
+    Unchanged,
+}
+
+impl Draft {
+    /// Delegates to a direct child of a loaded role, or adds to the delegation that is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Role`] if the parent is not loaded; [`Error::Paths`] for a path that the parent may
+    /// not sign itself; [`Error::UnusableKey`]; [`Error::Starved`] if there are fewer keys than
+    /// must sign; [`Error::TooMany`] beyond what clients accept. The draft is then unchanged.
+    pub fn grant(&mut self, role: &RoleName, grant: &Grant) -> Result<Edited, Error> {
+        self.check_paths(role, &grant.paths)?;
+        if let Some(key) = grant.keys.iter().find(|key| key.public().is_none()) {
+            return Err(Error::UnusableKey { role: role.clone(), id: key.id() });
+        }
+        let known = self.delegation(role).map(|(_, delegation)| delegation.clone());
+        let mut ids = known.as_ref().map(|it| it.role.keyids().to_vec()).unwrap_or_default();
+        let mut paths = known.as_ref().map(|it| it.paths.clone()).unwrap_or_default();
+        add_missing(&mut ids, grant.keys.iter().map(Key::id));
+        add_missing(&mut paths, grant.paths.iter().cloned());
+        let threshold = known.as_ref().map_or(Threshold::ONE, |it| it.role.threshold());
+        let threshold = grant.threshold.unwrap_or(threshold);
+        let next = Delegation { name: role.clone(), role: Role::new(ids, threshold)?, paths };
+        self.place(next, known, &grant.keys)
+    }
+
+    /// Takes keys or paths from a delegation, or changes its threshold. What it does not have is
+    /// passed over. The delegation may be left with too few keys: see [`Draft::starved`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Role`] for a role that nobody delegates to.
+    pub fn withdraw(&mut self, role: &RoleName, withdrawal: &Withdrawal) -> Result<Edited, Error> {
+        let missing = || Error::Role { role: role.clone() };
+        let (parent, known) = self.delegation(role).ok_or_else(missing)?;
+        let taken: Vec<KeyId> = parent
+            .delegations
+            .keys_of(known)
+            .filter(|key| withdrawal.keys.iter().any(|id| goes_by(key, id)))
+            .map(Key::id)
+            .collect();
+        let mut next = known.clone();
+        let threshold = withdrawal.threshold.unwrap_or(known.role.threshold());
+        let ids = known.role.keyids().iter().filter(|id| !taken.contains(id)).copied();
+        next.role = Role::new(ids.collect(), threshold)?;
+        match &withdrawal.paths {
+            Paths::All => next.paths.clear(),
+            Paths::These(these) => next.paths.retain(|path| !these.contains(path)),
+        }
+        if next == *known {
+            return Ok(Edited::Unchanged);
+        }
+        let targets = self.delegator(role)?;
+        if let Some(place) = targets.delegations.roles.iter_mut().find(|it| it.name == *role) {
+            *place = next;
+        }
+        drop_unnamed_keys(targets);
+        Ok(Edited::Changed)
+    }
+
+    /// Removes a delegation, and with it what it delegates to. Returns the roles that are gone, and
+    /// that a snapshot which is ours to sign will list no more.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Role`] for a role that nobody delegates to.
+    pub fn remove_delegation(&mut self, role: &RoleName) -> Result<Vec<RoleName>, Error> {
+        self.delegation(role).ok_or_else(|| Error::Role { role: role.clone() })?;
+        let targets = self.delegator(role)?;
+        targets.delegations.roles.retain(|it| it.name != *role);
+        drop_unnamed_keys(targets);
+        let listed = self.snapshot.iter().flat_map(|snapshot| snapshot.meta.keys());
+        let loaded = self.roles.keys();
+        let mut gone: Vec<RoleName> =
+            listed.chain(loaded).filter(|it| is_within(it, role)).cloned().collect();
+        gone.push(role.clone());
+        gone.sort();
+        gone.dedup();
+        for name in &gone {
+            let sheet = self.roles.remove(name).filter(|sheet| sheet.published);
+            self.removed.insert(name.clone(), sheet.map(|sheet| sheet.content.version));
+        }
+        Ok(gone)
+    }
+
+    /// The delegations that have fewer keys than must sign, in roles that this draft changed, with
+    /// the number of their keys. Nobody can use them.
+    pub fn starved(&self) -> Vec<(RoleName, usize, Threshold)> {
+        let changed = self.roles.values().filter(|sheet| sheet.touched);
+        let delegations = changed.flat_map(|sheet| {
+            let delegations = &sheet.content.delegations;
+            delegations.roles.iter().map(move |delegation| (delegations, delegation))
+        });
+        delegations
+            .filter_map(|(delegations, it)| {
+                let (found, needed) = (distinct_keys(delegations.keys_of(it)), it.role.threshold());
+                (found < needed.count()).then(|| (it.name.clone(), found, needed))
+            })
+            .collect()
+    }
+
+    /// The delegations in which a key may sign, by either of its ids.
+    pub fn delegations_with(&self, id: &KeyId) -> Vec<RoleName> {
+        let delegations = self.roles().flat_map(|(_, targets)| {
+            let delegations = &targets.delegations;
+            delegations.roles.iter().map(move |delegation| (delegations, delegation))
+        });
+        delegations
+            .filter(|(delegations, it)| delegations.keys_of(it).any(|key| goes_by(key, id)))
+            .map(|(_, it)| it.name.clone())
+            .collect()
+    }
+
+    /// Refuses paths that would mean nothing, because the delegating role may not sign them.
+    fn check_paths(&self, role: &RoleName, paths: &[String]) -> Result<(), Error> {
+        let parent = role.parent().ok_or_else(|| Error::Role { role: role.clone() })?;
+        let scope = self.scope(&parent)?;
+        match paths.iter().find(|path| !scope.allows(path)) {
+            None => Ok(()),
+            Some(path) => Err(Error::Paths {
+                role: role.clone(),
+                path: path.clone(),
+                parent,
+                scope: scope.prefixes().to_vec(),
+            }),
+        }
+    }
+
+    fn place(
+        &mut self,
+        next: Delegation,
+        known: Option<Delegation>,
+        keys: &[Key],
+    ) -> Result<Edited, Error> {
+        if known.as_ref() == Some(&next) {
+            return Ok(Edited::Unchanged);
+        }
+        let name = next.name.clone();
+        let parent = self.targets(&name.parent().ok_or(Error::Role { role: name.clone() })?);
+        let mut delegations = parent.map(|it| it.delegations.clone()).unwrap_or_default();
+        delegations.keys.extend(keys.iter().map(|key| (key.id(), key.clone())));
+        let (found, needed) = (distinct_keys(delegations.keys_of(&next)), next.role.threshold());
+        if found < needed.count() {
+            return Err(Error::Starved { role: name, found, needed });
+        }
+        match delegations.roles.iter_mut().find(|it| it.name == name) {
+            Some(place) => *place = next,
+            None => delegations.roles.push(next),
+        }
+        let limits = Limits::default();
+        for (what, found, limit) in [
+            ("delegations", delegations.roles.len(), limits.delegations),
+            ("keys", delegations.keys.len(), limits.keys),
+        ] {
+            if found > limit {
+                return Err(Error::TooMany { role: name, what, limit });
+            }
+        }
+        self.delegator(&name)?.delegations = delegations;
+        Ok(if known.is_some() { Edited::Changed } else { Edited::Created })
+    }
+
+    /// The role that delegates to this one, from now on to be signed again.
+    fn delegator(&mut self, role: &RoleName) -> Result<&mut Targets, Error> {
+        let parent = role.parent().ok_or_else(|| Error::Role { role: role.clone() })?;
+        let sheet = self.sheet(&parent)?;
+        sheet.touched = true;
+        Ok(&mut sheet.content)
+    }
+}
+
+/// Whether a key is meant by this id: the one in metadata, or that of the bare key.
+fn goes_by(key: &Key, id: &KeyId) -> bool {
+    key.id() == *id || key.public().map(canonical_key_id) == Some(*id)
+}
+
+fn is_within(role: &RoleName, ancestor: &RoleName) -> bool {
+    role.as_str().strip_prefix(ancestor.as_str()).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Keys that no delegation names are listed no more, as Notary does it.
+fn drop_unnamed_keys(targets: &mut Targets) {
+    let delegations = &mut targets.delegations;
+    let named = |id: &KeyId| delegations.roles.iter().any(|it| it.role.keyids().contains(id));
+    delegations.keys.retain(|id, _| named(id));
+}
+
+fn add_missing<T: PartialEq>(list: &mut Vec<T>, more: impl IntoIterator<Item = T>) {
+    for item in more {
+        if !list.contains(&item) {
+            list.push(item);
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! The root, and other keys for the top-level roles (Notary `client/client.go`, `RotateKey`;
+//! `tuf/tuf.go`, `SignRoot`; TUF 1.0.34 §6.1).
+
+use jiff::Timestamp as Instant;
+
+use super::sealing::next;
+use super::{Draft, Error, Signers, expiry};
+use crate::crypto::{Certificate, CertificateBundle, Signer};
+use crate::tuf::{
+    Dialect, Gun, Key, KeyId, Role, RoleName, Root, Threshold, Version, distinct_keys,
+};
+
+/// The root of a draft.
+#[derive(Clone, Debug)]
+pub(super) struct RootSheet {
+    content: Root,
+    /// The published root that the next one follows; `None` when the collection is being founded.
+    before: Option<Root>,
+    /// The first root, signed already.
+    sealed: Option<Vec<u8>>,
+    /// Retired root keys that sign the next root as well, if they are at hand.
+    also: Vec<Key>,
+    touched: bool,
+}
+
+impl RootSheet {
+    pub(super) fn published(root: Root) -> Self {
+        let before = Some(root.clone());
+        Self { content: root, before, sealed: None, also: Vec::new(), touched: false }
+    }
+
+    pub(super) fn first(root: Root, sealed: Vec<u8>) -> Self {
+        let sealed = Some(sealed);
+        Self { content: root, before: None, sealed, also: Vec::new(), touched: false }
+    }
+
+    pub(super) fn content(&self) -> &Root {
+        &self.content
+    }
+
+    pub(super) fn is_touched(&self) -> bool {
+        self.touched
+    }
+
+    pub(super) fn touch(&mut self) {
+        self.touched = true;
+    }
+
+    /// The predecessor's keys, then its own, then those that sign besides; each once.
+    pub(super) fn signing_keys(&self) -> Vec<&Key> {
+        let before = self.before.iter().flat_map(|root| root.keys_of(&root.root));
+        let own = self.content.keys_of(&self.content.root);
+        let mut keys: Vec<&Key> = Vec::new();
+        for key in before.chain(own).chain(&self.also) {
+            if keys.iter().all(|known| known.id() != key.id()) {
+                keys.push(key);
+            }
+        }
+        keys
+    }
+
+    /// The next root, signed by enough keys of the one before it and by enough of its own; `None`
+    /// if nothing changed. A first root that did not change is there already.
+    pub(super) fn seal(
+        &mut self,
+        dialect: Dialect,
+        now: Instant,
+        signers: &Signers<'_>,
+    ) -> Result<Option<(Version, Vec<u8>)>, Error> {
+        if !self.touched {
+            return Ok(self.sealed.take().map(|sealed| (self.content.version, sealed)));
+        }
+        if let Some(before) = &self.before {
+            self.content.version = next(&RoleName::Root, before.version)?;
+        }
+        self.content.expires = expiry(&RoleName::Root, now);
+        for root in self.before.iter().chain([&self.content]) {
+            let keys: Vec<&Key> = root.keys_of(&root.root).collect();
+            signers.check_reach(&RoleName::Root, &root.root, &keys)?;
+        }
+        let message = dialect.root_message(&self.content);
+        let signatures = signers.sign(&RoleName::Root, &self.signing_keys(), &message)?;
+        Ok(Some((self.content.version, dialect.seal(&message, &signatures))))
+    }
+
+    /// Puts a role and its keys in place of another, and drops the keys that no role names any
+    /// more. Root keys stay listed, as Notary lets them: they are what cross-signatures are by.
+    fn replace(&mut self, name: &RoleName, role: Role, keys: Vec<Key>) -> Vec<Key> {
+        let retired: Vec<KeyId> = {
+            let before = self.content.role(name).map(Role::keyids).unwrap_or_default();
+            before.iter().filter(|id| !role.keyids().contains(id)).copied().collect()
+        };
+        *place(&mut self.content, name) = role;
+        self.content.keys.extend(keys.into_iter().map(|key| (key.id(), key)));
+        self.touched = true;
+        let replaced = retired.iter().filter_map(|id| self.content.keys.get(id).cloned()).collect();
+        if *name != RoleName::Root {
+            for id in retired.iter().filter(|id| !is_named(&self.content, id)).collect::<Vec<_>>() {
+                self.content.keys.remove(id);
+            }
+        }
+        replaced
+    }
+}
+
+impl Draft {
+    /// Puts other keys in place of those of a top-level role, in the next root. Returns the keys
+    /// that were replaced. The role itself is then signed with the new keys, as far as it is ours
+    /// to sign.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Role`] for a delegation, [`Error::Starved`] for fewer keys than the threshold,
+    /// [`Error::UnusableKey`] for a key that can't speak for the role: a root key needs a
+    /// certificate of the collection.
+    pub fn rotate(
+        &mut self,
+        role: &RoleName,
+        keys: Vec<Key>,
+        threshold: Threshold,
+    ) -> Result<Vec<Key>, Error> {
+        let bad = |key: &&Key| {
+            key.public().is_none() || (*role == RoleName::Root && key.certificates().is_none())
+        };
+        if let Some(key) = keys.iter().find(bad) {
+            return Err(Error::UnusableKey { role: role.clone(), id: key.id() });
+        }
+        let found = distinct_keys(&keys);
+        if found < threshold.count() {
+            return Err(Error::Starved { role: role.clone(), found, needed: threshold });
+        }
+        let ids: Vec<KeyId> = keys.iter().map(Key::id).collect();
+        let next = Role::new(ids, threshold)?;
+        let current = self.root.content.role(role).ok_or(Error::Role { role: role.clone() })?;
+        if *current == next {
+            return Ok(Vec::new());
+        }
+        let replaced = self.root.replace(role, next, keys);
+        if *role == RoleName::Targets {
+            self.renew(role)?;
+        }
+        Ok(replaced)
+    }
+
+    /// Has the next root signed also by these retired root keys, those that are at hand, so that
+    /// clients which know only an old root, and do not walk from root to root, can follow.
+    pub fn cross_sign(&mut self, retired: impl IntoIterator<Item = Key>) {
+        self.root.also.extend(retired);
+        self.root.touch();
+    }
+
+    /// Whether any role of the draft is signed by this key: one that is retired from one role may
+    /// still serve in another.
+    pub fn uses(&self, key: &Key) -> bool {
+        let same = |other: &Key| match (other.public(), key.public()) {
+            (Some(other), Some(key)) => other.fingerprint() == key.fingerprint(),
+            _ => other.id() == key.id(),
+        };
+        let root = self.root.content();
+        let top = [&root.root, &root.targets, &root.snapshot, &root.timestamp];
+        top.into_iter().flat_map(|role| root.keys_of(role)).any(same)
+            || self.roles().flat_map(|(_, targets)| targets.delegations.keys.values()).any(same)
+    }
+}
+
+/// The certificate of a root key for a collection, valid for ten years from now, as metadata
+/// carries it.
+///
+/// # Errors
+///
+/// [`Error::Signing`] when the key cannot sign, [`Error::Role`] when it is of a kind that no
+/// certificate carries.
+pub fn root_key(
+    dialect: Dialect,
+    gun: &Gun,
+    signer: &dyn Signer,
+    now: Instant,
+) -> Result<Key, Error> {
+    let failed = |source| Error::Signing { role: RoleName::Root, source };
+    let until = expiry(&RoleName::Root, now);
+    let leaf = Certificate::self_signed(gun.as_str(), signer, now, until).map_err(failed)?;
+    let bundle = CertificateBundle::of_leaf(leaf).map_err(failed)?;
+    dialect.certified_key(&bundle).ok_or(Error::Role { role: RoleName::Root })
+}
+
+fn place<'r>(root: &'r mut Root, name: &RoleName) -> &'r mut Role {
+    match name {
+        RoleName::Targets => &mut root.targets,
+        RoleName::Snapshot => &mut root.snapshot,
+        RoleName::Timestamp => &mut root.timestamp,
+        RoleName::Root | RoleName::Delegation(_) => &mut root.root,
+    }
+}
+
+fn is_named(root: &Root, id: &KeyId) -> bool {
+    let roles = [&root.root, &root.targets, &root.snapshot, &root.timestamp];
+    roles.into_iter().any(|role| role.keyids().contains(id))
+}

@@ -1,0 +1,105 @@
+//! Signing what changed.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp as Instant;
+
+use super::{Draft, Error, Signers, expiry};
+use crate::tuf::{FileMeta, Limits, RoleName, Snapshot, Version};
+
+/// Signed files, ready to be published together. Only [`Draft::sign`] makes one.
+#[derive(Clone, Debug)]
+pub struct Update {
+    files: Vec<(RoleName, Vec<u8>)>,
+    versions: BTreeMap<RoleName, Version>,
+}
+
+impl Update {
+    /// The files, root first, in an order in which each may rely on those before it.
+    pub fn files(&self) -> &[(RoleName, Vec<u8>)] {
+        &self.files
+    }
+
+    /// The version of each file.
+    pub fn versions(&self) -> &BTreeMap<RoleName, Version> {
+        &self.versions
+    }
+
+    fn add(&mut self, role: RoleName, version: Version, sealed: Vec<u8>) -> Result<(), Error> {
+        let (size, limit) = (sealed.len() as u64, Limits::default().bytes(&role));
+        if size > limit {
+            return Err(Error::Size { role, size, limit });
+        }
+        self.versions.insert(role.clone(), version);
+        self.files.push((role, sealed));
+        Ok(())
+    }
+}
+
+impl Draft {
+    /// Signs what changed. The snapshot is signed too if its keys are at hand; if none of them is,
+    /// that is left to the server.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Keys`] when a role's keys are not at hand, [`Error::Size`], [`Error::Signing`].
+    pub fn sign(mut self, now: Instant, signers: &Signers<'_>) -> Result<Update, Error> {
+        let mut update = Update { files: Vec::new(), versions: BTreeMap::new() };
+        if let Some((version, sealed)) = self.root.seal(self.dialect, now, signers)? {
+            update.add(RoleName::Root, version, sealed)?;
+        }
+        let touched: Vec<RoleName> =
+            self.touched().filter(|role| role.lists_targets()).cloned().collect();
+        for role in touched {
+            let sheet = self.sheet(&role)?;
+            if sheet.published {
+                sheet.content.version = next(&role, sheet.content.version)?;
+            }
+            sheet.content.expires = expiry(&role, now);
+            let version = sheet.content.version;
+            let sealed = self.sealed_targets(&role, signers)?;
+            update.add(role, version, sealed)?;
+        }
+        if let Some((version, sealed)) = self.sealed_snapshot(&update.files, now, signers)? {
+            update.add(RoleName::Snapshot, version, sealed)?;
+        }
+        Ok(update)
+    }
+
+    fn sealed_targets(&self, role: &RoleName, signers: &Signers<'_>) -> Result<Vec<u8>, Error> {
+        let content = self.targets(role).ok_or_else(|| Error::Role { role: role.clone() })?;
+        let (keys, possible) = self.keys_of(role)?;
+        signers.seal(role, keys, &possible, self.dialect, &self.dialect.targets_message(content))
+    }
+
+    /// The next snapshot, listing the very bytes of the changed files; `None` if nothing changed,
+    /// or if its keys are not here and it is not asked for by itself.
+    fn sealed_snapshot(
+        &self,
+        files: &[(RoleName, Vec<u8>)],
+        now: Instant,
+        signers: &Signers<'_>,
+    ) -> Result<Option<(Version, Vec<u8>)>, Error> {
+        let (keys, possible) = self.keys_of(&RoleName::Snapshot)?;
+        let left_to_server =
+            files.is_empty() || possible.iter().all(|key| signers.of(key).is_none());
+        if left_to_server && !self.renew_snapshot {
+            return Ok(None);
+        }
+        let (version, mut meta) = match &self.snapshot {
+            Some(known) => (next(&RoleName::Snapshot, known.version)?, known.meta.clone()),
+            None => (Version::ONE, BTreeMap::new()),
+        };
+        meta.retain(|role, _| !self.removed.contains_key(role));
+        meta.extend(files.iter().map(|(role, bytes)| (role.clone(), FileMeta::of(bytes))));
+        let snapshot = Snapshot { version, expires: expiry(&RoleName::Snapshot, now), meta };
+        let message = self.dialect.snapshot_message(&snapshot);
+        let sealed = signers.seal(&RoleName::Snapshot, keys, &possible, self.dialect, &message)?;
+        Ok(Some((version, sealed)))
+    }
+}
+
+/// The version after this one.
+pub(super) fn next(role: &RoleName, version: Version) -> Result<Version, Error> {
+    version.next().ok_or_else(|| Error::Version { role: role.clone() })
+}
