@@ -1,6 +1,7 @@
 //! `serve`: the trust server.
 
 mod config;
+mod database;
 mod notary;
 mod secret;
 mod tls;
@@ -8,7 +9,6 @@ mod tls;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -22,8 +22,8 @@ use crate::server::{
     Access, Clock, Level, Listener, Log, OnlineKeys, Passwords, Readers, Server, Tls, Tokens,
 };
 use crate::storage::DataDirectory;
-use crate::storage::metadata::{self, MemoryStore, MetadataStore, SqliteStore};
-use config::{Auth, Config, Database};
+use config::{Auth, Config};
+use database::Database;
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -41,10 +41,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
-    /// Where collections are kept: sqlite:FILE, or memory: to forget them [default: in the data
-    /// directory]
+    /// Where collections are kept: sqlite:FILE, postgres://USER@HOST/NAME, mysql://USER@HOST/NAME,
+    /// or memory: to forget them [env: COUNTERSIGN_DATABASE] [default: in the data directory]
     #[arg(long, value_name = "URL")]
-    database: Option<Database>,
+    database: Option<String>,
 
     /// Certificate, and those that lead to its authority (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_key")]
@@ -68,15 +68,16 @@ pub(super) fn run(arguments: Arguments, global: &Global, output: Output) -> Resu
     guard_memory()?;
     let environment = Environment::read();
     let config = settings(arguments, global, &environment, output)?;
-    if config.check {
-        output.page(&config.describe());
-        return Ok(Code::Done);
-    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS)
         .build()
         .map_err(|error| Failure::new(Kind::Other, format!("cannot serve: {error}")))?;
+    if config.check {
+        let outlook = runtime.block_on(database::outlook(&config))?;
+        output.page(&format!("{}{outlook}", config.describe()));
+        return Ok(Code::Done);
+    }
     runtime.block_on(serve(config, &environment, output))?;
     Ok(Code::Done)
 }
@@ -90,7 +91,7 @@ fn settings(
 ) -> Result<Config, Failure> {
     let mut config = match (&arguments.notary_config, &global.config) {
         (Some(path), _) => {
-            let (config, remarks) = notary::read(path)?;
+            let (config, remarks) = notary::read(path, environment)?;
             remarks.iter().for_each(|remark| output.notice(remark));
             config
         }
@@ -99,7 +100,8 @@ fn settings(
     };
     config.check = arguments.check;
     config.listen = arguments.listen.unwrap_or(config.listen);
-    config.database = arguments.database.or(config.database);
+    config.database =
+        Database::said(arguments.database.as_deref(), environment)?.or(config.database);
     if let (Some(certificate), Some(key)) = (arguments.tls_cert, arguments.tls_key) {
         config.tls = Some(config::Tls { certificate, key });
     }
@@ -119,7 +121,7 @@ fn settings(
 
 async fn serve(config: Config, environment: &Environment, output: Output) -> Result<(), Failure> {
     let data = DataDirectory::create(config.data())?;
-    let store = open(&config, &data).await?;
+    let store = database::open(&config, &data).await?;
     let passphrase = environment.variable("COUNTERSIGN_SERVER_PASSPHRASE");
     let master = secret::master(&data, passphrase, &*store).await?;
     let keys = OnlineKeys::new(&master, config.key_algorithm.algorithm())
@@ -149,19 +151,6 @@ async fn serve(config: Config, environment: &Environment, output: Output) -> Res
     renewal.abort();
     reloading.abort();
     Ok(())
-}
-
-async fn open(config: &Config, data: &DataDirectory) -> Result<Arc<dyn MetadataStore>, Failure> {
-    let path = match &config.database {
-        Some(Database::Memory) => return Ok(Arc::new(MemoryStore::new())),
-        Some(Database::Sqlite(path)) => path.clone(),
-        None => data.path_of("trust.db"),
-    };
-    let store = SqliteStore::open(&path).await.map_err(|error| match &error {
-        metadata::Error::Unusable { .. } => Failure::of(Kind::State, &error),
-        _ => Failure::of(Kind::Disk, &error),
-    })?;
-    Ok(Arc::new(store))
 }
 
 fn access(auth: Option<&Auth>) -> Result<Access, Failure> {

@@ -118,7 +118,7 @@ impl Error {
         {
             answer.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }
-        if matches!(self, Self::Busy) {
+        if matches!(self.kind().0, StatusCode::SERVICE_UNAVAILABLE) {
             answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         answer
@@ -154,6 +154,15 @@ impl Error {
             Self::Unauthorised { .. } => {
                 (S::UNAUTHORIZED, "UNAUTHORIZED", "authentication required")
             }
+            Self::Store(storage::Error::Unreachable { .. }) => {
+                (S::SERVICE_UNAVAILABLE, "UNKNOWN", UNKNOWN)
+            }
+            Self::Updating(storage::Error::Unreachable { .. }) => {
+                (S::SERVICE_UNAVAILABLE, "UPDATING", UPDATING)
+            }
+            Self::Updating(storage::Error::Taken { .. }) => {
+                (S::BAD_REQUEST, "INVALID_GUN", BAD_GUN)
+            }
             Self::Updating(_) => (S::INTERNAL_SERVER_ERROR, "UPDATING", UPDATING),
             _ => (S::INTERNAL_SERVER_ERROR, "UNKNOWN", UNKNOWN),
         }
@@ -169,6 +178,9 @@ impl Error {
             Self::Upload { problem } => json!(problem),
             Self::TooLarge { .. } | Self::TimedOut => json!(self.to_string()),
             Self::Role { role } => json!(role),
+            Self::Updating(error @ storage::Error::Taken { .. }) => {
+                json!(shortened(&error.to_string()))
+            }
             Self::Refused(Refusal::Json(error)) => json!(shortened(&error.to_string())),
             Self::Refused(refusal) => verdict(refusal)?,
             Self::Unauthorised { needed, .. } => needed.clone(),

@@ -77,7 +77,18 @@ impl TestDatabase {
         let mut command = match self.kind {
             Kind::Postgres => {
                 let mut command = Command::new("psql");
-                command.args(["-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-U", "postgres"]);
+                command.args([
+                    "-X",
+                    "-q",
+                    "-A",
+                    "-t",
+                    "-F",
+                    "\t",
+                    "-v",
+                    "ON_ERROR_STOP=1",
+                    "-U",
+                    "postgres",
+                ]);
                 command.args(["-p", self.variable("DATABASE_PORT"), "-h"]).arg(sockets);
                 command.args(["-c", statement, database]);
                 command
@@ -98,7 +109,9 @@ impl TestDatabase {
             Kind::Postgres => {
                 let mut command = Command::new("pg_dump");
                 command.args(["--schema-only", "--no-owner", "-U", "postgres"]);
-                command.args(["-p", self.variable("DATABASE_PORT"), "-h"]).arg(self.directory.join("run"));
+                command
+                    .args(["-p", self.variable("DATABASE_PORT"), "-h"])
+                    .arg(self.directory.join("run"));
                 for table in tables {
                     command.args(["-t", table]);
                 }

@@ -31,10 +31,10 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use serde::Deserialize;
 
+use super::database::Database;
 use super::{read_small, unusable};
 use crate::cli::output::Failure;
 use crate::crypto::Algorithm;
@@ -138,32 +138,11 @@ enum LogLevel {
     Debug,
 }
 
-/// Where collections are kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Database {
-    Memory,
-    Sqlite(PathBuf),
-}
-
 impl KeyAlgorithm {
     pub(super) fn algorithm(self) -> Algorithm {
         match self {
             Self::Ecdsa => Algorithm::EcdsaP256,
             Self::Ed25519 => Algorithm::Ed25519,
-        }
-    }
-}
-
-impl FromStr for Database {
-    type Err = String;
-
-    fn from_str(url: &str) -> Result<Self, String> {
-        match url.split_once(':') {
-            Some(("memory", "")) => Ok(Self::Memory),
-            Some(("sqlite", path)) if !path.is_empty() => {
-                Ok(Self::Sqlite(path.trim_start_matches("//").into()))
-            }
-            _ => Err("use sqlite:FILE or memory:".to_owned()),
         }
     }
 }
@@ -238,12 +217,7 @@ impl Config {
             format!("listen on {}\nkeep everything in {}\n", self.listen, self.data().display());
         let _ = match &self.database {
             None => writeln!(text, "keep collections in trust.db there"),
-            Some(Database::Sqlite(path)) => {
-                writeln!(text, "keep collections in {}", path.display())
-            }
-            Some(Database::Memory) => {
-                writeln!(text, "keep collections in memory, and forget them at the end")
-            }
+            Some(database) => writeln!(text, "{}", database.describe()),
         };
         let _ = match &self.tls {
             None => writeln!(text, "use a certificate of an authority of its own"),

@@ -230,10 +230,7 @@ async fn names_are_compared_byte_for_byte(store: &dyn MetadataStore, names: Name
 }
 
 /// Two servers on one database.
-async fn several_servers_are_coherent(
-    one: Arc<dyn MetadataStore>,
-    other: Arc<dyn MetadataStore>,
-) {
+async fn several_servers_are_coherent(one: Arc<dyn MetadataStore>, other: Arc<dyn MetadataStore>) {
     let name = gun("a");
     let (first, second) = (one.shared().expect("shared"), other.shared().expect("shared"));
     assert_eq!(second.state(&name).await.expect("told"), None);

@@ -113,7 +113,11 @@ pub trait Shared: Send + Sync {
     fn may_renew(&self) -> Answer<'_, bool>;
 
     /// What all servers of this database agree on under a name: what was first proposed.
-    fn agree<'a>(&'a self, name: &'a str, proposed: Option<&'a [u8]>) -> Answer<'a, Option<Vec<u8>>>;
+    fn agree<'a>(
+        &'a self,
+        name: &'a str,
+        proposed: Option<&'a [u8]>,
+    ) -> Answer<'a, Option<Vec<u8>>>;
 }
 
 /// What a store answers.

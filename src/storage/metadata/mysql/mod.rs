@@ -137,7 +137,8 @@ impl MySqlStore {
             .fetch_all(&self.pool)
             .await
             .map_err(failed("read changes"))?;
-        let mut changes: Vec<Change> = rows.into_iter().map(sql::change).collect::<Result<_, _>>()?;
+        let mut changes: Vec<Change> =
+            rows.into_iter().map(sql::change).collect::<Result<_, _>>()?;
         changes.sort_by_key(|change| change.id);
         Ok(changes)
     }
@@ -212,9 +213,29 @@ impl MetadataStore for MySqlStore {
         .boxed()
     }
 
+    fn names<'a>(
+        &'a self,
+        part: &'a str,
+        after: Option<&'a str>,
+        limit: usize,
+    ) -> Answer<'a, Vec<Gun>> {
+        async move {
+            let guns: Vec<(String,)> = sqlx::query_as(NAMES)
+                .bind(part)
+                .bind(after.unwrap_or_default())
+                .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+                .fetch_all(&self.pool)
+                .await
+                .map_err(failed("find names"))?;
+            Ok(guns.iter().filter_map(|(gun,)| Gun::raw(gun).ok()).collect())
+        }
+        .boxed()
+    }
+
     fn check(&self) -> Answer<'_, ()> {
         async move {
-            let query = sqlx::query("SELECT count(*) FROM (SELECT 1 FROM tuf_files LIMIT 1) AS one");
+            let query =
+                sqlx::query("SELECT count(*) FROM (SELECT 1 FROM tuf_files LIMIT 1) AS one");
             query.execute(&self.pool).await.map(|_| ()).map_err(failed("answer"))
         }
         .boxed()
@@ -234,10 +255,8 @@ impl Shared for MySqlStore {
         async move {
             let failed = failed("take the lease");
             sqlx::query(FIRST_LEASE).execute(&self.pool).await.map_err(&failed)?;
-            let query = sqlx::query(LEASE)
-                .bind(&self.replica)
-                .bind(sql::LEASE_SECONDS)
-                .bind(&self.replica);
+            let query =
+                sqlx::query(LEASE).bind(&self.replica).bind(sql::LEASE_SECONDS).bind(&self.replica);
             let taken = query.execute(&self.pool).await.map_err(&failed)?;
             Ok(taken.rows_affected() == 1)
         }
@@ -287,6 +306,9 @@ const STALE: &str = "SELECT t.gun FROM tuf_files AS t \
      AND NOT EXISTS (SELECT 1 FROM tuf_files AS n WHERE n.gun = t.gun AND n.gun COLLATE utf8_bin = t.gun \
                      AND n.role = 'timestamp' AND n.version > t.version AND n.deleted_at IS NULL) \
      ORDER BY t.created_at, t.gun LIMIT ?";
+const NAMES: &str = "SELECT DISTINCT gun COLLATE utf8_bin AS name FROM tuf_files \
+     WHERE role = 'timestamp' AND deleted_at IS NULL \
+     AND instr(gun COLLATE utf8_bin, ?) > 0 AND gun COLLATE utf8_bin > ? ORDER BY name LIMIT ?";
 const CHANGES_AFTER: &str = "SELECT id, timestampdiff(MICROSECOND, '1970-01-01', created_at), gun, version, sha256, category \
      FROM changefeed WHERE id > ? AND (? IS NULL OR gun = ? AND gun COLLATE utf8_bin = ?) \
      ORDER BY id LIMIT ? LOCK IN SHARE MODE";

@@ -30,16 +30,6 @@ pub(in crate::storage) const SERVER: Schema = Schema {
         }
     },
 };
-/// The table of notary-signer.
-pub(in crate::storage) const SIGNER: Schema = Schema {
-    owner: "notary-signer",
-    steps: &[include_str!("schema/signer_1.sql"), include_str!("schema/signer_2.sql")],
-    reached: |found| match (found.has("private_keys.key_id"), found.has("private_keys.last_used")) {
-        (false, _) => 0,
-        (true, false) => 1,
-        (true, true) => 2,
-    },
-};
 /// Our own.
 pub(in crate::storage) const OWN: Schema = Schema {
     owner: "countersign",
@@ -54,7 +44,9 @@ pub(in crate::storage) async fn connect(options: &MySqlConnectOptions) -> Result
         .test_before_acquire(false)
         .after_connect(|connection: &mut MySqlConnection, _| {
             Box::pin(async move {
-                connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
+                connection
+                    .execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+                    .await?;
                 Ok(())
             })
         })
@@ -122,11 +114,7 @@ async fn take_steps(connection: &mut MySqlConnection, schema: &Schema) -> Result
 }
 
 /// As golang-migrate keeps it: one row.
-async fn note(
-    connection: &mut MySqlConnection,
-    number: i64,
-    is_dirty: bool,
-) -> Result<(), Error> {
+async fn note(connection: &mut MySqlConnection, number: i64, is_dirty: bool) -> Result<(), Error> {
     sqlx::raw_sql(NOTES).execute(&mut *connection).await.map_err(refused)?;
     let mut transaction = connection.begin().await.map_err(refused)?;
     let forget = sqlx::query("DELETE FROM schema_migrations");

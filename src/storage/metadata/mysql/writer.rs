@@ -57,10 +57,12 @@ async fn stands(
         .fetch_all(connection)
         .await
         .map_err(failed("read versions"))?;
-    let highest = |role: &str| held.iter().find(|(held, _)| held == role).map(|(_, number)| *number);
+    let highest =
+        |role: &str| held.iter().find(|(held, _)| held == role).map(|(_, number)| *number);
     let files = publication.files().iter();
-    let rises = files
-        .map(|file| highest(file.role.as_str()).is_none_or(|held| held < sql::number(file.version)));
+    let rises = files.map(|file| {
+        highest(file.role.as_str()).is_none_or(|held| held < sql::number(file.version))
+    });
     Ok(highest("timestamp") == publication.on().map(sql::number) && rises.into_iter().all(|it| it))
 }
 
@@ -94,10 +96,7 @@ async fn insert(
 
 /// A version that is there already is somebody else's: another server's, or that of a collection
 /// whose name differs only in its capitals.
-async fn namesake_or_conflict(
-    connection: &mut MySqlConnection,
-    gun: &Gun,
-) -> Result<Error, Error> {
+async fn namesake_or_conflict(connection: &mut MySqlConnection, gun: &Gun) -> Result<Error, Error> {
     let query = sqlx::query_scalar(NAMESAKE).bind(gun.as_str()).bind(gun.as_str());
     let taken: Option<String> =
         query.fetch_optional(connection).await.map_err(failed("read names"))?;

@@ -130,8 +130,7 @@ impl PostgresStore {
             Page::Before { id, limit } => (CHANGES_BEFORE, id, limit),
         };
         let failed = failed("read changes");
-        let mut transaction =
-            self.pool.begin_with(writer::READ_FEED).await.map_err(&failed)?;
+        let mut transaction = self.pool.begin_with(writer::READ_FEED).await.map_err(&failed)?;
         let rows: Vec<sql::ChangeRow> = sqlx::query_as(statement)
             .bind(id.map_or(i64::MAX, |id| i64::try_from(id).unwrap_or(i64::MAX)))
             .bind(gun.map(Gun::as_str))
@@ -140,7 +139,8 @@ impl PostgresStore {
             .await
             .map_err(&failed)?;
         transaction.commit().await.map_err(&failed)?;
-        let mut changes: Vec<Change> = rows.into_iter().map(sql::change).collect::<Result<_, _>>()?;
+        let mut changes: Vec<Change> =
+            rows.into_iter().map(sql::change).collect::<Result<_, _>>()?;
         changes.sort_by_key(|change| change.id);
         Ok(changes)
     }
@@ -204,9 +204,29 @@ impl MetadataStore for PostgresStore {
         .boxed()
     }
 
+    fn names<'a>(
+        &'a self,
+        part: &'a str,
+        after: Option<&'a str>,
+        limit: usize,
+    ) -> Answer<'a, Vec<Gun>> {
+        async move {
+            let guns: Vec<(String,)> = sqlx::query_as(NAMES)
+                .bind(part)
+                .bind(after.unwrap_or_default())
+                .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+                .fetch_all(&self.pool)
+                .await
+                .map_err(failed("find names"))?;
+            Ok(guns.iter().filter_map(|(gun,)| Gun::raw(gun).ok()).collect())
+        }
+        .boxed()
+    }
+
     fn check(&self) -> Answer<'_, ()> {
         async move {
-            let query = sqlx::query("SELECT count(*) FROM (SELECT 1 FROM tuf_files LIMIT 1) AS one");
+            let query =
+                sqlx::query("SELECT count(*) FROM (SELECT 1 FROM tuf_files LIMIT 1) AS one");
             query.execute(&self.pool).await.map(|_| ()).map_err(failed("answer"))
         }
         .boxed()
@@ -269,6 +289,10 @@ const STALE: &str = "SELECT gun FROM tuf_files AS t \
      AND NOT EXISTS (SELECT 1 FROM tuf_files AS n WHERE n.gun = t.gun AND n.role = 'timestamp' \
                      AND n.version > t.version AND n.deleted_at IS NULL) \
      ORDER BY created_at, gun LIMIT $2";
+/// Bytes, whatever order the database has been told to keep.
+const NAMES: &str = "SELECT gun FROM \
+     (SELECT DISTINCT gun FROM tuf_files WHERE role = 'timestamp' AND deleted_at IS NULL) AS found \
+     WHERE strpos(gun, $1) > 0 AND gun > $2 COLLATE \"C\" ORDER BY gun COLLATE \"C\" LIMIT $3";
 const CHANGES_AFTER: &str = "SELECT id, (extract(epoch FROM coalesce(created_at, 'epoch')) * 1000000)::bigint, gun, version, \
      sha256::text, category FROM changefeed WHERE id > $1 AND ($2::text IS NULL OR gun = $2) ORDER BY id LIMIT $3";
 const CHANGES_BEFORE: &str = "SELECT id, (extract(epoch FROM coalesce(created_at, 'epoch')) * 1000000)::bigint, gun, version, \

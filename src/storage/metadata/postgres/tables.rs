@@ -17,12 +17,6 @@ pub(in crate::storage) const SERVER: Schema = Schema {
         (true, true) => 2,
     },
 };
-/// The table of notary-signer.
-pub(in crate::storage) const SIGNER: Schema = Schema {
-    owner: "notary-signer",
-    steps: &[include_str!("schema/signer_1.sql")],
-    reached: |found| usize::from(found.has("private_keys.key_id")),
-};
 /// Our own.
 pub(in crate::storage) const OWN: Schema = Schema {
     owner: "countersign",
@@ -81,7 +75,8 @@ pub(in crate::storage) async fn prepare(pool: &PgPool, schema: &Schema) -> Resul
     }
     if let Some(number) = reached.filter(|_| is_noted) {
         sqlx::raw_sql(NOTES).execute(&mut *transaction).await.map_err(refused)?;
-        let query = sqlx::query("INSERT INTO schema_migrations (version, dirty) VALUES ($1, false)");
+        let query =
+            sqlx::query("INSERT INTO schema_migrations (version, dirty) VALUES ($1, false)");
         query.bind(number).execute(&mut *transaction).await.map_err(refused)?;
     }
     transaction.commit().await.map_err(&failed)
@@ -113,7 +108,8 @@ fn refused(error: sqlx::Error) -> Error {
 
 const COLUMNS: &str = "SELECT table_name || '.' || column_name FROM information_schema.columns \
      WHERE table_schema = current_schema()";
-const NOTE: &str = "SELECT version::bigint, dirty FROM schema_migrations ORDER BY version DESC LIMIT 1";
+const NOTE: &str =
+    "SELECT version::bigint, dirty FROM schema_migrations ORDER BY version DESC LIMIT 1";
 const BEGIN_ALONE: &str = "BEGIN; SELECT pg_advisory_xact_lock(7165074649429406210)";
 /// As golang-migrate keeps it: one row.
 const NOTES: &str = "CREATE TABLE IF NOT EXISTS schema_migrations \

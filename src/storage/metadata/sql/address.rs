@@ -58,7 +58,9 @@ impl FromStr for Address {
                 postgres_url(text).map(|options| Self::Postgres(Box::new(options)))
             }
             // An @ before a bracket is Go's form, which migration tools want after mysql://, too.
-            Some(("mysql" | "mariadb", rest)) if rest.contains("@tcp(") || rest.contains("@unix(") => {
+            Some(("mysql" | "mariadb", rest))
+                if rest.contains("@tcp(") || rest.contains("@unix(") =>
+            {
                 Self::from_go_mysql(rest)
             }
             Some(("mysql" | "mariadb", _)) => text
@@ -81,7 +83,12 @@ impl fmt::Display for Address {
                 match options.get_socket() {
                     Some(socket) => write!(f, "PostgreSQL {name} at {}", socket.display()),
                     None => {
-                        write!(f, "PostgreSQL {name} at {}:{}", options.get_host(), options.get_port())
+                        write!(
+                            f,
+                            "PostgreSQL {name} at {}:{}",
+                            options.get_host(),
+                            options.get_port()
+                        )
                     }
                 }
             }
@@ -89,7 +96,9 @@ impl fmt::Display for Address {
                 let name = options.get_database().unwrap_or_default();
                 match options.get_socket() {
                     Some(socket) => write!(f, "MySQL {name} at {}", socket.display()),
-                    None => write!(f, "MySQL {name} at {}:{}", options.get_host(), options.get_port()),
+                    None => {
+                        write!(f, "MySQL {name} at {}:{}", options.get_host(), options.get_port())
+                    }
                 }
             }
         }
@@ -240,15 +249,39 @@ mod tests {
     #[test]
     fn addresses_and_go_s_data_source_names_are_understood() {
         let cases: [(fn(&str) -> Result<Address, BadAddress>, &str, &str); 10] = [
-            (str::parse, "postgres://server:secret@db.example.com:5433/notary", "PostgreSQL notary at db.example.com:5433"),
+            (
+                str::parse,
+                "postgres://server:secret@db.example.com:5433/notary",
+                "PostgreSQL notary at db.example.com:5433",
+            ),
             (str::parse, "postgresql://server@db/n?sslmode=disable", "PostgreSQL n at db:5432"),
             (str::parse, "mysql://server:secret@db:3307/notary", "MySQL notary at db:3307"),
-            (str::parse, "mysql://server@tcp(mysql:3306)/notaryserver", "MySQL notaryserver at mysql:3306"),
+            (
+                str::parse,
+                "mysql://server@tcp(mysql:3306)/notaryserver",
+                "MySQL notaryserver at mysql:3306",
+            ),
             (Address::from_lib_pq, "host=/run/pg user=a dbname='my db' password='it''s'", ""),
-            (Address::from_lib_pq, r"host=/run/pg user=a dbname='my db' password='it\'s' sslmode=disable", "PostgreSQL my db at /run/pg"),
-            (Address::from_go_mysql, "server@tcp(mysqldb:3306)/notaryserver?parseTime=True", "MySQL notaryserver at mysqldb:3306"),
-            (Address::from_go_mysql, "a:p@ss:/word@tcp([::1]:3306)/n?parseTime=true&tls=true", "MySQL n at ::1:3306"),
-            (Address::from_go_mysql, "a@unix(/run/mysqld/mysqld.sock)/n", "MySQL n at /run/mysqld/mysqld.sock"),
+            (
+                Address::from_lib_pq,
+                r"host=/run/pg user=a dbname='my db' password='it\'s' sslmode=disable",
+                "PostgreSQL my db at /run/pg",
+            ),
+            (
+                Address::from_go_mysql,
+                "server@tcp(mysqldb:3306)/notaryserver?parseTime=True",
+                "MySQL notaryserver at mysqldb:3306",
+            ),
+            (
+                Address::from_go_mysql,
+                "a:p@ss:/word@tcp([::1]:3306)/n?parseTime=true&tls=true",
+                "MySQL n at ::1:3306",
+            ),
+            (
+                Address::from_go_mysql,
+                "a@unix(/run/mysqld/mysqld.sock)/n",
+                "MySQL n at /run/mysqld/mysqld.sock",
+            ),
             (Address::from_go_mysql, "a@/n", "MySQL n at 127.0.0.1:3306"),
         ];
         for (read, text, expected) in cases {
@@ -264,11 +297,23 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused_without_being_repeated() {
-        for text in ["", "secret", "redis://a:secret@b/", "postgres://a:secret@b:port/", "mysql://a:secret@b:port/"] {
+        for text in [
+            "",
+            "secret",
+            "redis://a:secret@b/",
+            "postgres://a:secret@b:port/",
+            "mysql://a:secret@b:port/",
+        ] {
             let error = text.parse::<Address>().expect_err(text);
             assert!(!error.to_string().contains("secret"), "{error}");
         }
-        for text in ["secret", "a:secret@tcp(b:x)/n", "a:secret@tcp(b/n", "a:secret@pipe(b)/n", "a:secret@tcp(b)/n?tls=own"] {
+        for text in [
+            "secret",
+            "a:secret@tcp(b:x)/n",
+            "a:secret@tcp(b/n",
+            "a:secret@pipe(b)/n",
+            "a:secret@tcp(b)/n?tls=own",
+        ] {
             let error = Address::from_go_mysql(text).expect_err(text);
             assert!(!error.to_string().contains("secret"), "{error}");
         }

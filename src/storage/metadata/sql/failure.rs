@@ -34,5 +34,4 @@ pub(in crate::storage) fn is_duplicate(error: &sqlx::Error) -> bool {
 
 /// PostgreSQL: shut down, crashed, not up yet, too many connections, read-only after a failover;
 /// MySQL: too many connections, shutting down.
-const LOST: [&str; 8] =
-    ["57P01", "57P02", "57P03", "53300", "25006", "08004", "08S01", "57P05"];
+const LOST: [&str; 8] = ["57P01", "57P02", "57P03", "53300", "25006", "08004", "08S01", "57P05"];

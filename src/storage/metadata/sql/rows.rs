@@ -10,8 +10,7 @@ use crate::tuf::{Dialect, Limits, RoleName, Version};
 /// `version`, when it was stored in microseconds since 1970, `data`.
 pub(in crate::storage::metadata) type FileRow = (i32, i64, Vec<u8>);
 /// `id`, when in microseconds since 1970, `gun`, `version`, `sha256`, `category`.
-pub(in crate::storage::metadata) type ChangeRow =
-    (i32, i64, String, i32, Option<String>, String);
+pub(in crate::storage::metadata) type ChangeRow = (i32, i64, String, i32, Option<String>, String);
 
 /// The digest is that of the bytes, whatever stands beside them: Notary's column may be empty.
 pub(in crate::storage::metadata) fn file(row: FileRow) -> Result<StoredFile, Error> {

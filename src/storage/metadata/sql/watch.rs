@@ -124,6 +124,10 @@ mod tests {
         for asker in askers.collect::<Vec<_>>() {
             asker.await.expect("no panic");
         }
-        assert!(asked.load(Ordering::SeqCst) < 100, "{} questions for 200", asked.load(Ordering::SeqCst));
+        assert!(
+            asked.load(Ordering::SeqCst) < 100,
+            "{} questions for 200",
+            asked.load(Ordering::SeqCst)
+        );
     }
 }
