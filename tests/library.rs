@@ -3,24 +3,14 @@
 
 #[path = "support/registry.rs"]
 mod registry;
-
-use std::sync::Arc;
-use std::time::Duration;
+#[path = "support/user.rs"]
+mod user;
 
 use countersign::crypto::Sha256;
-use countersign::docker::{
-    Collection, Detail, Error, Resolution, RoleChoice, SignRequest, Signing,
-};
-use countersign::image::{Descriptor, Name, Tag};
-use countersign::keys::{Environment, KeyDirectory};
-use countersign::net::{
-    Account, Anonymous, Deadline, Http, HttpOptions, NotaryServer, PlainHttp, Realms, ServerUrl,
-    TlsDirectory,
-};
-use countersign::storage::{CollectionDirectory, TrustDirectory};
-use countersign::tuf::{Dialect, Gun, Limits};
-use countersign::verify::{Anchor, FirstUse, Policy};
+use countersign::storage::TrustDirectory;
+use countersign::tuf::Gun;
 use registry::TestRegistry;
+use user::User;
 
 #[tokio::test]
 async fn what_we_sign_notary_and_docker_read() {
@@ -98,78 +88,6 @@ async fn sixteen_signers_of_one_new_collection_all_succeed() {
     let listed = servers.run("notary", &["list", user.gun.as_str()]);
     for tag in tags {
         assert!(listed.contains(&format!("\n{tag} ")), "{tag} in {listed}");
-    }
-}
-
-/// Someone who shares docker's and notary's trust directory.
-struct User<'s> {
-    servers: &'s TestRegistry,
-    gun: Gun,
-    cache: CollectionDirectory,
-}
-
-impl<'s> User<'s> {
-    fn of(servers: &'s TestRegistry, repository: &str) -> Self {
-        let name = format!("{}/{repository}", servers.registry());
-        let gun = Gun::from(&name.parse::<Name>().expect("a name"));
-        let cache = TrustDirectory::new(servers.trust_directory()).collection(&gun);
-        Self { servers, gun, cache }
-    }
-
-    async fn sign(&self, tags: &[&str], digest: &str, size: u64) -> Result<Signing, Error> {
-        let digest = digest.parse().expect("a digest");
-        let descriptor = Descriptor { digest, size, media_type: None };
-        let request = SignRequest {
-            tags: tags
-                .iter()
-                .map(|tag| (tag.parse().expect("a tag"), descriptor.clone()))
-                .collect(),
-            roles: RoleChoice::AsDocker,
-            custom: None,
-            root_key: None,
-            local_snapshot: false,
-        };
-        let keys = KeyDirectory::new(&self.servers.trust_directory());
-        let mut passphrases =
-            Environment::new(|name: &str| Some(self.servers.variable(name).to_owned()));
-        let server = self.server();
-        Collection::new(self.policy(), &self.cache, &server)
-            .sign(&request, &keys, &mut passphrases)
-            .await
-    }
-
-    async fn resolve(&self, tag: &str) -> Result<Resolution, Error> {
-        let tag: Tag = tag.parse().expect("a tag");
-        let server = self.server();
-        Collection::new(self.policy(), &self.cache, &server)
-            .resolve(&tag, None, Detail::Signers)
-            .await
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "the servers live in this very time")]
-    fn policy(&self) -> Policy {
-        Policy {
-            dialect: Dialect::Notary,
-            gun: self.gun.clone(),
-            anchor: Anchor::unpinned(FirstUse::Allow),
-            now: jiff::Timestamp::now(),
-            limits: Limits::default(),
-            max_age: None,
-        }
-    }
-
-    fn server(&self) -> NotaryServer {
-        let tls = std::path::Path::new(self.servers.variable("DOCKER_CONFIG")).join("tls");
-        let http = Http::new(HttpOptions {
-            tls_directories: vec![TlsDirectory::new(tls)],
-            ..HttpOptions::default()
-        });
-        let url = ServerUrl::parse(self.servers.variable("TRUST_SERVER"), PlainHttp::Refused)
-            .expect("a URL");
-        let account =
-            Account::at(self.servers.registry(), Arc::new(Anonymous), Arc::new(Realms::default()));
-        NotaryServer::new(http, &url, &self.gun, account, Deadline::after(Duration::from_secs(60)))
-            .expect("a server")
     }
 }
 

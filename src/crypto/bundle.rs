@@ -49,8 +49,10 @@ impl CertificateBundle {
 
     /// The text that [`from_pem`](CertificateBundle::from_pem) reads.
     pub fn to_pem(&self) -> Vec<u8> {
-        let all = std::iter::once(&self.leaf).chain(&self.intermediates);
-        all.flat_map(|it| pem::encode(LABEL, &[], it.der()).as_bytes().to_vec()).collect()
+        std::iter::once(&self.leaf)
+            .chain(&self.intermediates)
+            .flat_map(Certificate::to_pem)
+            .collect()
     }
 
     /// The certificate that names a GUN and holds the key.
@@ -61,6 +63,13 @@ impl CertificateBundle {
     /// Its issuers, nearest first.
     pub fn intermediates(&self) -> &[Certificate] {
         &self.intermediates
+    }
+}
+
+impl Certificate {
+    /// The certificate in PEM, exactly as Go writes it.
+    pub fn to_pem(&self) -> Vec<u8> {
+        pem::encode(LABEL, &[], self.der()).as_bytes().to_vec()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Why a tag has no trusted digest, or could not be signed.
 
+use super::SignerName;
 use crate::image::{ImageDigest, Tag};
 use crate::tuf::{Gun, KeyId, RoleName};
 use crate::{client, edit, keys, tuf};
@@ -68,6 +69,31 @@ pub enum Error {
         role: RoleName,
         /// Why.
         reason: String,
+    },
+    /// No name of a signer.
+    #[error("signer name {name:?} {reason}")]
+    SignerName {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The collection has no such signer.
+    #[error("no signer {name} in {gun}")]
+    NoSuchSigner {
+        /// The collection.
+        gun: Gun,
+        /// The signer.
+        name: SignerName,
+    },
+    /// The change would leave a role that nobody can read, and that cannot be signed again here.
+    #[error(
+        "{role}: would be left without enough signatures by keys that it still has, and none of \
+         them is here to sign it again"
+    )]
+    Breaks {
+        /// The role.
+        role: RoleName,
     },
     /// A private key could not be used or kept.
     #[error(transparent)]

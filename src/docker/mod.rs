@@ -11,26 +11,32 @@ pub mod pull;
 
 mod amend;
 mod collection;
+mod delegations;
 mod error;
 mod founding;
 mod inspect;
+mod public_key;
 mod resolve;
 mod revoke;
 mod rotate;
 mod sign;
 mod signers;
+mod team;
 mod witness;
 
 pub use amend::{Amended, Workbench};
 pub use collection::Collection;
+pub use delegations::{Aftermath, Care, Cut, DelegationState, Published};
 pub use error::Error;
 pub use founding::IfAbsent;
 pub use inspect::{AdministrativeKey, Inspection, SignedTag, SignerKeys};
+pub use public_key::{PublicKeyError, public_key};
 pub use resolve::{Detail, Note, Resolution, TrustedReference};
 pub use revoke::{Revocation, RevokeRequest};
 pub use rotate::{Legacy, NewKeys, RotateRequest, Rotation};
 pub use sign::{SignRequest, Signing, TagSigned};
 pub use signers::RoleChoice;
+pub use team::{SignerName, SignerRemoved};
 
 /// Variables with our passphrases and passwords, or the way to them, which no program that we start
 /// may inherit.

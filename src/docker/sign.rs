@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use super::signers::{RoleChoice, signable};
 use super::{Amended, Collection, Error, IfAbsent, Workbench};
+use crate::client;
 use crate::edit::Change;
 use crate::image::{Descriptor, ImageDigest, Tag};
 use crate::keys::{KeyStore, PassphraseSource};
 use crate::net::Remote;
 use crate::storage::Cache;
 use crate::tuf::{Custom, Gun, Hashes, KeyId, RoleName, Target, Version};
+use crate::verify;
 
 /// What to sign, and how.
 #[derive(Clone, Debug)]
@@ -98,12 +100,31 @@ fn put(
     let roles = signable(&bench.draft, gun, tag, &request.roles, bench.held())?;
     let mut signed = Vec::with_capacity(roles.len());
     for role in roles {
-        bench.check_usable(&role)?;
+        make_usable(bench, &role)?;
         let target = target(gun, request, &role, descriptor);
         let change = bench.draft.set_target(&role, tag.as_str(), target)?;
         signed.push((role, change));
     }
     Ok(TagSigned { tag: tag.clone(), digest: descriptor.digest, roles: signed })
+}
+
+/// Makes sure that a role can be signed on top of what is published of it. Where nobody who may sign
+/// it now has signed it, as after a signer of that name was removed and another was added, it begins
+/// anew. What pulls look at does not: losing its entries is for a person to decide.
+fn make_usable(bench: &mut Workbench<'_>, role: &RoleName) -> Result<(), Error> {
+    let is_orphaned = |reason: &client::Error| {
+        matches!(reason, client::Error::Verify(verify::Error::Threshold { valid: 0, .. }))
+    };
+    match bench.suspended.get(role) {
+        Some(suspended)
+            if *role != RoleName::releases()
+                && bench.draft.targets(role).is_none()
+                && bench.unusable.get(role).is_some_and(is_orphaned) =>
+        {
+            Ok(bench.draft.start_over(role, suspended.clone())?)
+        }
+        _ => bench.check_usable(role),
+    }
 }
 
 /// An entry as docker writes it; in a delegated role it also says which collection it is for.

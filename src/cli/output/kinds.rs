@@ -197,6 +197,13 @@ impl From<docker::Error> for Failure {
             E::NoSigningKey { .. } => failure(Kind::KeyStore)
                 .advise("`countersign key list` shows the keys that are here."),
             E::Role { role, .. } => failure(Kind::BadRole).role(role),
+            E::SignerName { .. } => failure(Kind::Usage),
+            E::NoSuchSigner { gun, .. } => failure(Kind::BadRole)
+                .advise(format!("`countersign signer list {gun}` shows the signers.")),
+            E::Breaks { role } => failure(Kind::Policy)
+                .role(role)
+                .advise("Do it where a key that it keeps is at hand, so that it is signed again;")
+                .advise("or add --force: pulls are then refused until somebody signs it again."),
             E::KeyGeneration(_) => failure(Kind::KeyStore),
             _ => failure(Kind::Other),
         }

@@ -13,7 +13,7 @@ pub(crate) mod notary;
 use super::{
     Custom, Envelope, Error, Gun, Key, Limits, RoleName, Root, Snapshot, Targets, Timestamp,
 };
-use crate::crypto::{CertificateBundle, PublicKey, Signature};
+use crate::crypto::{Certificate, CertificateBundle, PublicKey, Signature};
 use crate::tuf::KeyId;
 
 /// A written form of TUF metadata.
@@ -144,6 +144,14 @@ impl Dialect {
     pub fn certified_key(self, bundle: &CertificateBundle) -> Option<Key> {
         match self {
             Self::Notary => notary::key::certified(bundle),
+        }
+    }
+
+    /// The key of a certificate, written as that certificate alone; `None` when its key cannot be
+    /// used. For delegations, which take any certificate for a key in a wrapping.
+    pub fn certificate_key(self, certificate: &Certificate) -> Option<Key> {
+        match self {
+            Self::Notary => notary::key::of_certificate(certificate),
         }
     }
 

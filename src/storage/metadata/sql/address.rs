@@ -248,7 +248,8 @@ mod tests {
 
     #[test]
     fn addresses_and_go_s_data_source_names_are_understood() {
-        let cases: [(fn(&str) -> Result<Address, BadAddress>, &str, &str); 10] = [
+        type Read = fn(&str) -> Result<Address, BadAddress>;
+        let cases: [(Read, &str, &str); 10] = [
             (
                 str::parse,
                 "postgres://server:secret@db.example.com:5433/notary",

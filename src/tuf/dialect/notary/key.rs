@@ -4,7 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::super::canonical;
-use crate::crypto::{Algorithm, CertificateBundle, PublicKey, Sha256, certificates_from_pem};
+use crate::crypto::{
+    Algorithm, Certificate, CertificateBundle, PublicKey, Sha256, certificates_from_pem,
+};
 use crate::tuf::key::Certified;
 use crate::tuf::{Key, KeyId};
 
@@ -22,6 +24,13 @@ pub(in crate::tuf::dialect) fn bare(public: &PublicKey) -> Key {
 pub(in crate::tuf::dialect) fn certified(bundle: &CertificateBundle) -> Option<Key> {
     let keytype = certified_type(bundle.leaf().public_key().ok()?)?;
     let key = written(keytype, bundle.to_pem());
+    key.public().is_some().then_some(key)
+}
+
+/// A key as one certificate, of whatever kind; `None` when its key cannot be used.
+pub(in crate::tuf::dialect) fn of_certificate(certificate: &Certificate) -> Option<Key> {
+    let keytype = certified_type(certificate.public_key().ok()?)?;
+    let key = written(keytype, certificate.to_pem());
     key.public().is_some().then_some(key)
 }
 

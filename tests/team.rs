@@ -1,0 +1,275 @@
+//! Teams and keys over several rounds, with docker and notary in turn: what one of us writes the
+//! others read and go on from, on Notary's trust server and on ours.
+
+#[path = "support/registry.rs"]
+mod registry;
+#[path = "support/user.rs"]
+mod user;
+
+use std::path::Path;
+
+use countersign::client::{Roles, Wish};
+use countersign::docker::{
+    Care, Error, IfAbsent, Legacy, NewKeys, RotateRequest, Rotation, SignerName, public_key,
+};
+use countersign::edit::Edited;
+use countersign::keys::KeyStore;
+use countersign::tuf::{Dialect, Key, RoleName, canonical_key_id};
+use countersign::verify::Wanted;
+use registry::TestRegistry;
+use user::User;
+
+#[tokio::test]
+async fn signers_come_and_go_whoever_manages_them() {
+    for servers in TestRegistry::each(&["--no-docker"]) {
+        let owner = User::of(&servers, "team/web");
+        let (digest, size) = servers.seed("team/web:1", &[]);
+        owner.sign(&["1"], &digest, size).await.expect("signed");
+        for name in ["alice", "bob", "carol"] {
+            servers.run("docker", &["trust", "key", "generate", name]);
+        }
+        let key = |name: &str| key_in(&servers, name);
+        assert_eq!(add(&owner, "alice", &[key("alice")]).await, Edited::Created);
+        assert_eq!(add(&owner, "alice", &[key("alice")]).await, Edited::Unchanged);
+        let gun = owner.gun.as_str();
+        servers.run("docker", &["trust", "signer", "add", "--key", "bob.pub", "bob", gun]);
+        let inspected = servers.run("docker", &["trust", "inspect", "--pretty", gun]);
+        assert!(inspected.contains("alice ") && inspected.contains("bob "), "{inspected}");
+
+        // Only alice signs the release; then she goes, and the owner, who has bob's key, signs it
+        // again.
+        let alice = canonical(&key("alice"));
+        let hex = digest.trim_start_matches("sha256:");
+        let parked = park(&owner, &key("bob"));
+        owner.sign(&["2"], &digest, size).await.expect("signed as alice");
+        parked.back();
+        let removed = remove(&owner, "alice", Care::Careful).await.expect("removed");
+        assert_eq!(removed.aftermath.resigned, [RoleName::releases()]);
+        assert!(removed.shared.is_empty());
+        let listed = servers.run("notary", &["list", gun, "-r", "targets/releases"]);
+        assert!(listed.contains(hex), "{listed}");
+        let delegations = servers.run("notary", &["delegation", "list", gun]);
+        assert!(!delegations.contains(&alice), "{delegations}");
+        assert!(delegations.contains(&canonical(&key("bob"))), "{delegations}");
+        owner.resolve("2").await.expect("still there for pulls");
+
+        // notary and docker go on from there, and we from what they did.
+        servers.run("notary", &["delegation", "add", "-p", gun, "targets/releases", "carol.pub"]);
+        let added = ["delegation", "add", "-p", gun, "targets/carol", "carol.pub", "--all-paths"];
+        servers.run("notary", &added);
+        owner.sign(&["3"], &digest, size).await.expect("signed as bob and carol");
+        let listed = servers.run("notary", &["list", gun, "-r", "targets/carol"]);
+        assert!(listed.contains("\n3 "), "{listed}");
+
+        // A signer of that name comes back with another key.
+        servers.run("mkdir", &["stranger"]);
+        servers.run("docker", &["trust", "key", "generate", "alice", "--dir", "stranger"]);
+        let newcomer = key("stranger/alice");
+        assert_eq!(add(&owner, "alice", &[newcomer]).await, Edited::Created);
+        owner.sign(&["4"], &digest, size).await.expect("signed as all three");
+        let listed = servers.run("notary", &["list", gun, "-r", "targets/alice"]);
+        assert!(listed.contains("\n4 ") && !listed.contains("\n2 "), "{listed}");
+    }
+}
+
+#[tokio::test]
+async fn the_last_signer_is_removed_only_by_force() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let owner = User::of(&servers, "team/last");
+    let (digest, size) = servers.seed("team/last:1", &[]);
+    servers.run("docker", &["trust", "key", "generate", "alice"]);
+    let alice = key_in(&servers, "alice");
+    assert_eq!(add(&owner, "alice", std::slice::from_ref(&alice)).await, Edited::Created);
+    let removed = remove(&owner, "alice", Care::Careful).await.expect("nothing is released yet");
+    assert!(removed.aftermath.gone.contains(&RoleName::releases()));
+    let unknown = remove(&owner, "alice", Care::Careful).await;
+    assert!(matches!(unknown, Err(Error::NoSuchSigner { .. })), "{unknown:?}");
+
+    add(&owner, "alice", &[alice]).await;
+    owner.sign(&["1"], &digest, size).await.expect("signed");
+    let refused = remove(&owner, "alice", Care::Careful).await;
+    assert!(matches!(refused, Err(Error::Breaks { .. })), "{refused:?}");
+    owner.resolve("1").await.expect("as it was");
+    let removed = remove(&owner, "alice", Care::Forced).await.expect("removed");
+    assert_eq!(removed.aftermath.starved, [RoleName::releases()]);
+    owner.resolve("1").await.expect_err("nobody vouches for the release any more");
+}
+
+#[tokio::test]
+async fn every_key_is_rotated_and_hosts_follow() {
+    for servers in TestRegistry::each(&["--no-docker"]) {
+        let owner = User::of(&servers, "team/keys");
+        let folder = servers.trust_directory().with_file_name("hosts");
+        let host = User::at(&servers, "team/keys", folder.join("ours"));
+        let theirs = folder.join("theirs").display().to_string();
+        let gun = owner.gun.as_str();
+        let (digest, size) = servers.seed("team/keys:1", &[]);
+        owner.sign(&["1"], &digest, size).await.expect("signed");
+        host.resolve("1").await.expect("seen before");
+        servers.run("notary", &["-d", &theirs, "list", gun]);
+        let mut round = 1;
+        for (role, keys) in [
+            (RoleName::Targets, NewKeys::Made),
+            (RoleName::Snapshot, NewKeys::Made),
+            (RoleName::Timestamp, NewKeys::Server),
+            (RoleName::Snapshot, NewKeys::Made),
+            (RoleName::Root, NewKeys::Made),
+            (RoleName::Snapshot, NewKeys::Server),
+            (RoleName::Root, NewKeys::Made),
+        ] {
+            let before = private_keys(&owner, &role);
+            let rotation = rotate(&owner, role.clone(), keys, Legacy::No).await.expect("rotated");
+            assert_eq!(rotation.replaced.len(), 1, "{role}");
+            let after = private_keys(&owner, &role);
+            match role {
+                RoleName::Root => assert_eq!(after.len(), before.len() + 1, "root keys are kept"),
+                _ => assert!(before.iter().all(|id| !after.contains(id)), "{role}: destroyed"),
+            }
+            // The next tag by us, the one after by notary, with the keys that it finds.
+            round += 1;
+            owner.sign(&[&round.to_string()], &digest, size).await.expect("signed");
+            round += 1;
+            let (tag, size) = (round.to_string(), size.to_string());
+            let hex = digest.trim_start_matches("sha256:");
+            servers.run("notary", &["addhash", "-p", gun, &tag, &size, "--sha256", hex]);
+            host.resolve(&tag).await.expect("a host that had seen the old keys");
+            let listed = servers.run("notary", &["-d", &theirs, "list", gun]);
+            assert!(listed.contains(&format!("\n{tag} ")), "{role}: {listed}");
+        }
+        let fresh = User::at(&servers, "team/keys", folder.join("fresh"));
+        fresh.resolve("1").await.expect("a host that comes later");
+        servers.run("docker", &["trust", "inspect", gun]);
+
+        // And the other way round: notary rotates, and we go on.
+        servers.run("notary", &["key", "rotate", gun, "targets"]);
+        servers.run("notary", &["key", "rotate", gun, "snapshot"]);
+        owner.sign(&["last"], &digest, size).await.expect("signed with notary's keys");
+        host.resolve("last").await.expect("found");
+    }
+}
+
+#[tokio::test]
+async fn legacy_keys_sign_the_next_root_for_those_who_do_not_walk() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let owner = User::of(&servers, "team/legacy");
+    let (digest, size) = servers.seed("team/legacy:1", &[]);
+    owner.sign(&["1"], &digest, size).await.expect("signed");
+    let mut signers = Vec::new();
+    for legacy in [Legacy::No, Legacy::No, Legacy::Last(1), Legacy::All] {
+        rotate(&owner, RoleName::Root, NewKeys::Made, legacy).await.expect("rotated");
+        let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
+        let known = owner.with(async |it| it.refresh(wish).await).await.expect("read");
+        assert!(known.targets.root().content().root.keyids().len() == 1);
+        let path = servers.trust_directory().join("tuf").join(owner.gun.as_str());
+        let root = std::fs::read(path.join("metadata/root.json")).expect("the cached root");
+        let root: serde_json::Value = serde_json::from_slice(&root).expect("JSON");
+        signers.push(root["signatures"].as_array().expect("signatures").len());
+    }
+    // Its own and its predecessor's keys; for version 4 also that of version 2, for version 5 all.
+    assert_eq!(signers, [2, 2, 3, 5]);
+    servers.run("notary", &["list", owner.gun.as_str()]);
+}
+
+#[tokio::test]
+async fn a_rotation_that_fails_leaves_every_key_where_it_was() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let owner = User::of(&servers, "team/fail");
+    let (digest, size) = servers.seed("team/fail:1", &[]);
+    owner.sign(&["1"], &digest, size).await.expect("signed");
+    let all = |user: &User<'_>| {
+        user.keys().list().expect("keys").into_iter().map(|key| key.id).collect::<Vec<_>>()
+    };
+    let root = private_keys(&owner, &RoleName::Root);
+    let before = all(&owner);
+    let file = owner.keys().path().join(format!("{}.key", root[0]));
+    let aside = file.with_extension("aside");
+    std::fs::rename(&file, &aside).expect("moved");
+    let refused = rotate(&owner, RoleName::Targets, NewKeys::Made, Legacy::No).await;
+    assert!(matches!(refused, Err(Error::Edit(_))), "{refused:?}");
+    std::fs::rename(&aside, &file).expect("moved back");
+    assert_eq!(all(&owner), before);
+    for (role, keys) in [
+        (RoleName::Targets, NewKeys::Server),
+        (RoleName::Root, NewKeys::Server),
+        (RoleName::Timestamp, NewKeys::Made),
+        (RoleName::releases(), NewKeys::Made),
+    ] {
+        let refused = rotate(&owner, role, keys, Legacy::No).await;
+        assert!(matches!(refused, Err(Error::Role { .. })), "{refused:?}");
+    }
+    owner.sign(&["2"], &digest, size).await.expect("as before");
+}
+
+async fn add(user: &User<'_>, name: &str, keys: &[Key]) -> Edited {
+    let name: SignerName = name.parse().expect("a name");
+    let (store, mut passphrases) = (user.keys(), user.passphrases());
+    let found = IfAbsent::Found { root_key: None, local_snapshot: false };
+    let added = user
+        .with(async |it| it.add_signer(&name, keys, found, &store, &mut passphrases).await)
+        .await;
+    added.expect("added").value
+}
+
+async fn remove(
+    user: &User<'_>,
+    name: &str,
+    care: Care,
+) -> Result<countersign::docker::SignerRemoved, Error> {
+    let name: SignerName = name.parse().expect("a name");
+    let (store, mut passphrases) = (user.keys(), user.passphrases());
+    let removed =
+        user.with(async |it| it.remove_signer(&name, care, &store, &mut passphrases).await).await;
+    removed.map(|amended| amended.value)
+}
+
+async fn rotate(
+    user: &User<'_>,
+    role: RoleName,
+    keys: NewKeys,
+    legacy: Legacy,
+) -> Result<Rotation, Error> {
+    let request = RotateRequest { role, keys, threshold: None, legacy };
+    let (store, mut passphrases) = (user.keys(), user.passphrases());
+    user.with(async |it| it.rotate(&request, &store, &mut passphrases).await).await
+}
+
+fn private_keys(user: &User<'_>, role: &RoleName) -> Vec<String> {
+    let entries = user.keys().list().expect("keys").into_iter();
+    let of_role = entries.filter(|entry| entry.role.as_deref() == Some(role.as_str()));
+    of_role.map(|entry| entry.id.to_string()).collect()
+}
+
+fn key_in(servers: &TestRegistry, name: &str) -> Key {
+    let folder = servers.trust_directory();
+    let folder = folder.ancestors().find(|it| it.join("env").is_file()).expect("the stage");
+    read_key(&folder.join(format!("{name}.pub")))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the keys live in this very time")]
+fn read_key(path: &Path) -> Key {
+    let text = std::fs::read(path).expect("a public key");
+    public_key(Dialect::Notary, &text, jiff::Timestamp::now()).expect("a public key")
+}
+
+fn canonical(key: &Key) -> String {
+    canonical_key_id(key.public().expect("usable")).to_string()
+}
+
+/// Keeps a private key out of the way.
+fn park(user: &User<'_>, key: &Key) -> Parked {
+    let file = user.keys().path().join(format!("{}.key", canonical(key)));
+    let aside = file.with_extension("aside");
+    std::fs::rename(&file, &aside).expect("moved");
+    Parked { file, aside }
+}
+
+struct Parked {
+    file: std::path::PathBuf,
+    aside: std::path::PathBuf,
+}
+
+impl Parked {
+    fn back(self) {
+        std::fs::rename(self.aside, self.file).expect("moved back");
+    }
+}
