@@ -4,6 +4,7 @@ mod config;
 mod database;
 mod notary;
 mod secret;
+mod signer;
 mod tls;
 
 use std::io::Write as _;
@@ -22,6 +23,7 @@ use crate::server::{
     Access, Clock, Level, Listener, Log, OnlineKeys, Passwords, Readers, Server, Tls, Tokens,
 };
 use crate::storage::DataDirectory;
+use crate::storage::metadata::MetadataStore;
 use config::{Auth, Config};
 use database::Database;
 
@@ -58,6 +60,11 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE", conflicts_with = "config")]
     notary_config: Option<PathBuf>,
 
+    /// Take over notary-signer's keys, as its configuration (JSON) names them; their passphrases are
+    /// in NOTARY_SIGNER_ALIAS
+    #[arg(long, value_name = "FILE")]
+    signer_config: Option<PathBuf>,
+
     /// Say what would be done, and do not do it
     #[arg(long)]
     check: bool,
@@ -74,8 +81,8 @@ pub(super) fn run(arguments: Arguments, global: &Global, output: Output) -> Resu
         .build()
         .map_err(|error| Failure::new(Kind::Other, format!("cannot serve: {error}")))?;
     if config.check {
-        let outlook = runtime.block_on(database::outlook(&config))?;
-        output.page(&format!("{}{outlook}", config.describe()));
+        output.page(&config.describe());
+        output.page(&runtime.block_on(outlook(&config, &environment))?);
         return Ok(Code::Done);
     }
     runtime.block_on(serve(config, &environment, output))?;
@@ -99,6 +106,14 @@ fn settings(
         (None, None) => Config::default(),
     };
     config.check = arguments.check;
+    if let Some(path) = &arguments.signer_config {
+        config.signer = Some(signer::read(path, environment)?);
+    }
+    if config.had_signer && config.signer.is_none() {
+        output.notice(
+            "trust_service.type: the keys that notary-signer keeps are not at hand without --signer-config",
+        );
+    }
     config.listen = arguments.listen.unwrap_or(config.listen);
     config.database =
         Database::said(arguments.database.as_deref(), environment)?.or(config.database);
@@ -123,11 +138,10 @@ fn settings(
 async fn serve(config: Config, environment: &Environment, output: Output) -> Result<(), Failure> {
     let data = DataDirectory::create(config.data())?;
     let store = database::open(&config, &data).await?;
-    let passphrase = environment.variable("COUNTERSIGN_SERVER_PASSPHRASE");
-    let master = secret::master(&data, passphrase, &*store).await?;
-    let keys = OnlineKeys::new(&master, config.key_algorithm.algorithm())
-        .map_err(|error| Failure::of(Kind::KeyStore, &error))?;
-    drop(master);
+    let keys = match &config.signer {
+        Some(signer) => signer.keys(&config, environment, output).await?,
+        None => own_keys(&config, environment, &data, &*store).await?,
+    };
     let (tls, authority) = tls::of(&config, &data)?;
     let access = access(config.auth.as_ref())?;
     let log = Log::new(config.level, Clock::new(clock), |line| {
@@ -161,6 +175,27 @@ async fn serve(config: Config, environment: &Environment, output: Output) -> Res
     counts.abort();
     reloading.abort();
     Ok(())
+}
+
+async fn own_keys(
+    config: &Config,
+    environment: &Environment,
+    data: &DataDirectory,
+    store: &dyn MetadataStore,
+) -> Result<OnlineKeys, Failure> {
+    let passphrase = environment.variable("COUNTERSIGN_SERVER_PASSPHRASE");
+    let master = secret::master(data, passphrase, store).await?;
+    OnlineKeys::new(&master, config.key_algorithm.algorithm())
+        .map_err(|error| Failure::of(Kind::KeyStore, &error))
+}
+
+/// What would be done to databases on servers, and found there.
+async fn outlook(config: &Config, environment: &Environment) -> Result<String, Failure> {
+    let mut text = database::outlook(config).await?.to_string();
+    if let Some(signer) = &config.signer {
+        text += &signer.outlook(config, environment).await?;
+    }
+    Ok(text)
 }
 
 fn access(auth: Option<&Auth>) -> Result<Access, Failure> {

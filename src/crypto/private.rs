@@ -111,6 +111,12 @@ impl PrivateKey {
         encoding::write_notary_pkcs8(self)
     }
 
+    /// What that holds, which is how notary-signer keeps it: SEC 1 with its curve, PKCS#1, or the 96
+    /// bytes of an Ed25519 key.
+    pub fn to_notary_raw(&self) -> Zeroizing<Vec<u8>> {
+        encoding::write_notary_raw(self)
+    }
+
     /// From a scalar on a curve; leading zeros may be missing or too many.
     pub(super) fn from_scalar(algorithm: Algorithm, bytes: &[u8]) -> Result<PrivateKey, Error> {
         let scalar = scalar(algorithm, bytes)?;

@@ -14,6 +14,8 @@ mod error;
 mod exchange;
 mod files;
 mod format;
+#[cfg(feature = "server")]
+mod jwe;
 #[cfg(feature = "keyring")]
 mod keyring;
 mod layout;
@@ -29,6 +31,8 @@ pub use directory::KeyDirectory;
 pub use error::Error;
 pub use exchange::ImportDefaults;
 pub use format::KeyFile;
+#[cfg(feature = "server")]
+pub use jwe::{open_from_signer, seal_for_signer};
 #[cfg(feature = "keyring")]
 pub use keyring::Keyring;
 pub use memory::MemoryKeys;

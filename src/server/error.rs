@@ -101,6 +101,22 @@ pub enum Error {
     /// An online key in the store cannot be opened.
     #[error("an online key in the store cannot be opened")]
     Sealed,
+    /// Nobody knows the passphrase of an alias of notary-signer's keys.
+    #[error("there is no passphrase for alias {alias}")]
+    NoPassphrase {
+        /// The alias.
+        alias: String,
+    },
+    /// A key of notary-signer cannot be opened.
+    #[error(
+        "key {id} cannot be opened: it is damaged, or not under the passphrase of alias {alias}"
+    )]
+    Unopened {
+        /// Its id in metadata.
+        id: crate::tuf::KeyId,
+        /// The alias that it names.
+        alias: String,
+    },
     /// Something ended that must not.
     #[error("{0}")]
     Internal(&'static str),

@@ -9,6 +9,10 @@
 //! key_algorithm = "ecdsa"            # or "ed25519"
 //! upload_bytes = 33554432
 //!
+//! [signer]                           # the keys of a notary-signer
+//! database = "postgres://signer@db.example.com/notarysigner"
+//! default_alias = "alias1"           # its passphrase is in NOTARY_SIGNER_ALIAS1
+//!
 //! [tls]
 //! certificate = "/etc/countersign/server.crt"
 //! key = "/etc/countersign/server.key"
@@ -44,6 +48,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::database::Database;
+use super::signer::{Signer, SignerFile};
 use super::{read_small, unusable};
 use crate::cli::output::Failure;
 use crate::crypto::Algorithm;
@@ -54,6 +59,9 @@ pub(super) struct Config {
     pub(super) listen: SocketAddr,
     pub(super) data: Option<PathBuf>,
     pub(super) database: Option<Database>,
+    pub(super) signer: Option<Signer>,
+    /// Whether notary-signer has kept the keys until now.
+    pub(super) had_signer: bool,
     pub(super) tls: Option<Tls>,
     pub(super) auth: Option<Auth>,
     pub(super) level: Level,
@@ -73,6 +81,7 @@ struct File {
     listen: Option<SocketAddr>,
     data: Option<PathBuf>,
     database: Option<String>,
+    signer: Option<SignerFile>,
     tls: Option<Tls>,
     auth: Option<Auth>,
     #[serde(default)]
@@ -195,6 +204,8 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 4443)),
             data: None,
             database: None,
+            signer: None,
+            had_signer: false,
             tls: None,
             auth: None,
             level: Level::Info,
@@ -235,6 +246,7 @@ impl Config {
         let database = file.database.map(|url| url.parse());
         config.database =
             database.transpose().map_err(|problem: String| unusable(path, &problem))?;
+        config.signer = file.signer.map(|signer| signer.signer(path)).transpose()?;
         config.gun_prefixes =
             checked_prefixes(file.gun_prefixes).map_err(|problem| unusable(path, &problem))?;
         Ok(config)

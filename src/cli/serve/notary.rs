@@ -110,8 +110,7 @@ impl Taking<'_> {
 
     fn trust_service(&mut self, value: &Value) {
         if text(value) == "remote" {
-            let reason = "keys that notary-signer holds are not taken over; collections need a rotation of their online keys";
-            self.remark("trust_service.type", reason);
+            self.config.had_signer = true;
         } else {
             self.config.key_algorithm = KeyAlgorithm::Ed25519;
         }

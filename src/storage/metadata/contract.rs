@@ -1,8 +1,5 @@
 //! What every store must do.
 
-#[path = "../../../tests/support/database.rs"]
-mod database;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,9 +10,9 @@ use super::{
     SqliteStore, StoredFile, Which,
 };
 use crate::crypto::Sha256;
+use crate::storage::database::{Kind, TestDatabase};
 use crate::tuf::{Gun, RoleName, Version};
 use crate::verify::submission::Publication;
-use database::{Kind, TestDatabase};
 
 #[tokio::test]
 async fn memory_keeps_the_contract() {

@@ -13,8 +13,8 @@
 mod contract;
 mod error;
 mod memory;
-mod mysql;
-mod postgres;
+pub(super) mod mysql;
+pub(super) mod postgres;
 pub(super) mod sql;
 mod sqlite;
 

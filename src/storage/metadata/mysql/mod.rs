@@ -40,6 +40,22 @@ impl MySqlStore {
         let pool = tables::connect(options).await?;
         tables::prepare(&pool, &tables::SERVER).await?;
         tables::prepare_own(&pool).await?;
+        Self::on(pool)
+    }
+
+    /// The collections as they are, for looking at them; `None` if notary-server's tables are not
+    /// there. Nothing is changed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unreachable`].
+    pub async fn as_it_is(options: &MySqlConnectOptions) -> Result<Option<Self>, Error> {
+        let pool = tables::connect(options).await?;
+        let found = tables::found(&pool).await?;
+        found.has("tuf_files.sha256").then(|| Self::on(pool)).transpose()
+    }
+
+    fn on(pool: MySqlPool) -> Result<Self, Error> {
         let replica = sql::replica()?;
         let watched = pool.clone();
         let watch = Watch::start(move |guns| states(watched.clone(), guns).boxed());

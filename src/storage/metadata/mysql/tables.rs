@@ -30,6 +30,16 @@ pub(in crate::storage) const SERVER: Schema = Schema {
         }
     },
 };
+/// The table of notary-signer.
+pub(in crate::storage) const SIGNER: Schema = Schema {
+    owner: "notary-signer",
+    steps: &[include_str!("schema/signer_1.sql"), include_str!("schema/signer_2.sql")],
+    reached: |found| match (found.has("private_keys.key_id"), found.has("private_keys.last_used")) {
+        (false, _) => 0,
+        (true, false) => 1,
+        (true, true) => 2,
+    },
+};
 /// Our own.
 pub(in crate::storage) const OWN: Schema = Schema {
     owner: "countersign",

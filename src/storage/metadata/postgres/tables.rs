@@ -17,6 +17,12 @@ pub(in crate::storage) const SERVER: Schema = Schema {
         (true, true) => 2,
     },
 };
+/// The table of notary-signer.
+pub(in crate::storage) const SIGNER: Schema = Schema {
+    owner: "notary-signer",
+    steps: &[include_str!("schema/signer_1.sql")],
+    reached: |found| usize::from(found.has("private_keys.key_id")),
+};
 /// Our own.
 pub(in crate::storage) const OWN: Schema = Schema {
     owner: "countersign",
