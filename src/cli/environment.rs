@@ -41,6 +41,11 @@ impl Environment {
         wanted.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
+    /// Takes a variable to have this value, as if it had been set.
+    pub(super) fn set(&mut self, name: &str, value: &str) {
+        self.variables.insert(name.to_owned(), Zeroizing::new(value.to_owned()));
+    }
+
     /// Where programs are looked for.
     pub(super) fn path(&self) -> &OsString {
         &self.path

@@ -3,6 +3,8 @@
 mod generate;
 mod transfer;
 
+pub(super) use generate::write as write_public;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};

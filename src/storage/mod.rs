@@ -13,6 +13,7 @@ mod data;
 mod database;
 mod directory;
 mod error;
+mod flat;
 mod folder;
 mod memory;
 #[cfg(feature = "server")]
@@ -25,6 +26,7 @@ pub mod signer;
 pub use data::DataDirectory;
 pub use directory::{CollectionDirectory, TrustDirectory};
 pub use error::Error;
+pub use flat::FlatDirectory;
 pub use memory::MemoryCache;
 
 use std::sync::Arc;
