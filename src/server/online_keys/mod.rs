@@ -22,7 +22,7 @@ pub struct OnlineKeys {
 }
 
 enum Source {
-    Own(OwnKeys),
+    Own(Box<OwnKeys>),
     Signer(SignerKeys),
 }
 
@@ -39,7 +39,7 @@ impl OnlineKeys {
     ///
     /// [`crypto::Error::NotGenerated`] for other algorithms.
     pub fn new(master: &MasterSecret, algorithm: Algorithm) -> Result<Self, crypto::Error> {
-        Ok(Self { source: Source::Own(OwnKeys::new(master, supported(algorithm)?)?) })
+        Ok(Self { source: Source::Own(Box::new(OwnKeys::new(master, supported(algorithm)?)?)) })
     }
 
     /// The keys in notary-signer's table, whose passphrases are these; new ones are of this

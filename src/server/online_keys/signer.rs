@@ -20,8 +20,11 @@ use crate::tuf::{Dialect, Gun, Key, KeyId, RoleName, Root};
 #[derive(Clone)]
 pub struct Passphrases {
     default: String,
-    of: Arc<dyn Fn(&str) -> Option<Passphrase> + Send + Sync>,
+    of: Arc<Lookup>,
 }
+
+/// From an alias to its passphrase.
+type Lookup = dyn Fn(&str) -> Option<Passphrase> + Send + Sync;
 
 impl Passphrases {
     /// New keys are encrypted under the default alias; `of` knows the passphrase of an alias.
