@@ -2,6 +2,7 @@
 //! reading of the clock.
 
 mod credentials;
+mod holders;
 mod opened;
 mod places;
 
@@ -111,7 +112,7 @@ impl Context {
         &self.trust
     }
 
-    /// The private keys.
+    /// The key directory.
     pub(super) fn keys(&self) -> KeyDirectory {
         KeyDirectory::new(&self.trust)
     }
