@@ -9,7 +9,7 @@ CARGO ?= cargo
 SCRIPTS := test-registry/start test-registry/stop test-registry/seed test-registry/install test-registry/database \
 	test-registry/demo.sh keys-example/make.sh tests/vectors/notary/make.sh tests/vectors/sql/make.sh benches/compare.sh benches/serve.sh .ci/run
 
-.PHONY: all deps build release check-rust check-scripts test demo bench ci
+.PHONY: all deps build release check-rust check-scripts test demo bench deny ci
 
 all: build
 
@@ -48,5 +48,10 @@ bench:
 	COUNTERSIGN=$(CURDIR)/target/release/countersign benches/compare.sh
 	COUNTERSIGN=$(CURDIR)/target/release/countersign PUBLISH="$(CARGO) bench --locked --quiet --bench publish --" \
 		benches/serve.sh
+
+# Licences, sources and versions of what is built in; the parts that need no network once cargo-deny is there.
+deny:
+	@cargo-deny --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-deny
+	cargo-deny --offline check bans licenses sources
 
 ci: test
