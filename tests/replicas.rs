@@ -58,8 +58,11 @@ impl Pair {
         let server = self.servers[at].collection(gun);
         let draft = match tag {
             1 => {
-                let foundation =
-                    Foundation { root: &publisher.root, targets: &publisher.targets, snapshot: None };
+                let foundation = Foundation {
+                    root: &publisher.root,
+                    targets: &publisher.targets,
+                    snapshot: None,
+                };
                 initialise(&policy(gun), &server, foundation).await.ok()?
             }
             _ => publisher.known(&server, gun).await?,

@@ -172,7 +172,7 @@ impl Takeover<'_> {
         self.registry.seed(&format!("image:{tag}"), &[]);
         let image = format!("{}/image:{tag}", self.registry.registry());
         self.registry.run("docker", &["pull", "--disable-content-trust", &image]);
-        self.registry.run("docker", &["trust", "sign", "--local", &image]);
+        self.registry.run("docker", &["push", "--disable-content-trust=false", &image]);
     }
 
     /// A certificate for a delegation.
@@ -322,25 +322,43 @@ impl Takeover<'_> {
 
     /// Everything is served byte for byte, by version and by digest.
     fn serves(&self, files: &[[String; 5]]) {
-        for [gun, role, version, sha256, bytes] in files {
-            for name in [format!("{version}.{role}"), format!("{role}.{sha256}")] {
-                let answer = self.ask(&format!("/v2/{gun}/_trust/tuf/{name}.json"));
-                assert_eq!(&hex(answer.as_bytes()), bytes, "{gun} {name}");
-            }
+        let names = files.iter().flat_map(|[gun, role, version, sha256, bytes]| {
+            let path = |name: String| format!("/v2/{gun}/_trust/tuf/{name}.json");
+            [(path(format!("{version}.{role}")), bytes), (path(format!("{role}.{sha256}")), bytes)]
+        });
+        let (paths, expected): (Vec<String>, Vec<&String>) = names.unzip();
+        for ((path, expected), answer) in paths.iter().zip(expected).zip(self.ask_all(&paths)) {
+            assert_eq!(&hex(&answer), expected, "{path}");
         }
     }
 
     /// The current files of all collections, by collection and role.
-    fn current(&self) -> Vec<(String, String)> {
-        let mut names: Vec<(String, String)> =
-            self.files().into_iter().map(|[gun, role, ..]| (gun, role)).collect();
-        names.sort();
-        names.dedup();
-        let answer = |(gun, role): (String, String)| {
-            let body = self.ask(&format!("/v2/{gun}/_trust/tuf/{role}.json"));
-            (format!("{gun} {role}"), body)
-        };
-        names.into_iter().map(answer).collect()
+    fn current(&self) -> Vec<(String, Vec<u8>)> {
+        let names = self.files().into_iter().map(|[gun, role, ..]| (gun, role));
+        let names: std::collections::BTreeSet<(String, String)> = names.collect();
+        let path = |(gun, role): &(String, String)| format!("/v2/{gun}/_trust/tuf/{role}.json");
+        let paths: Vec<String> = names.iter().map(path).collect();
+        let answers = self.ask_all(&paths);
+        names.iter().map(|(gun, role)| format!("{gun} {role}")).zip(answers).collect()
+    }
+
+    /// Many answers through one connection.
+    fn ask_all(&self, paths: &[String]) -> Vec<Vec<u8>> {
+        let place = self.registry.directory().join("answers");
+        let _ = std::fs::remove_dir_all(&place);
+        std::fs::create_dir(&place).expect("a directory");
+        let wishes = paths.iter().enumerate().map(|(number, path)| {
+            let output = place.join(number.to_string());
+            format!("url = \"{}{path}\"\noutput = \"{}\"\n", self.server(), output.display())
+        });
+        let list = place.join("list");
+        std::fs::write(&list, wishes.collect::<String>()).expect("written");
+        let list = list.to_str().expect("a path in UTF-8");
+        let authority = self.registry.variable("TEST_CA");
+        self.registry.run("curl", &["-sS", "--max-time", "60", "--cacert", authority, "-K", list]);
+        let answer =
+            |number: usize| std::fs::read(place.join(number.to_string())).expect("an answer");
+        (0..paths.len()).map(answer).collect()
     }
 
     /// What happened, each change as collection, version and category.
@@ -405,7 +423,7 @@ impl Takeover<'_> {
 }
 
 /// Everything but timestamps, which may have been renewed.
-fn without_timestamps(files: &[(String, String)]) -> Vec<&(String, String)> {
+fn without_timestamps(files: &[(String, Vec<u8>)]) -> Vec<&(String, Vec<u8>)> {
     files.iter().filter(|(name, _)| !name.ends_with(" timestamp")).collect()
 }
 
