@@ -282,7 +282,7 @@ mod tests {
             version: Version::ONE,
             expires: Instant::MAX,
             keys: [(key.id(), key.clone())].into(),
-            naming: Naming::BySha256,
+            naming: Naming::ByHash,
             root: role(),
             targets: role(),
             snapshot: role(),
