@@ -7,7 +7,7 @@
 
 CARGO ?= cargo
 SCRIPTS := test-registry/start test-registry/stop test-registry/seed test-registry/install \
-	test-registry/demo.sh keys-example/make.sh tests/vectors/notary/make.sh benches/compare.sh benches/serve.sh .ci/run
+	test-registry/demo.sh keys-example/make.sh tests/vectors/notary/make.sh benches/compare.sh benches/serve.sh packaging/check .ci/run
 
 .PHONY: all deps build release check-rust check-scripts test demo bench ci
 
@@ -35,6 +35,8 @@ check-scripts:
 
 test: deps check-scripts check-rust
 	$(CARGO) test --locked
+	$(CARGO) build --locked --quiet
+	COUNTERSIGN=$(CURDIR)/target/debug/countersign packaging/check
 
 demo:
 	test-registry/install demo

@@ -2,6 +2,7 @@
 
 mod config;
 mod notary;
+mod recover;
 mod secret;
 mod tls;
 
@@ -61,12 +62,44 @@ pub(super) struct Arguments {
     /// Say what would be done, and do not do it
     #[arg(long)]
     check: bool,
+
+    /// Copy the SQLite database into a new file, also while it is served, and end
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["check", "recover"])]
+    backup: Option<PathBuf>,
+
+    /// After an older database was restored: number what the server signs past all that clients may
+    /// have seen, and end
+    #[arg(long, conflicts_with = "check")]
+    recover: bool,
+
+    /// A trust directory (docker's or notary's) of a client that saw newer files than were
+    /// restored: they are taken over. May be repeated
+    #[arg(long, value_name = "DIR", requires = "recover")]
+    recover_from: Vec<PathBuf>,
+}
+
+/// What is to be done.
+enum Task {
+    Serve,
+    Backup(PathBuf),
+    Recover(Vec<PathBuf>),
+}
+
+impl Arguments {
+    fn task(&self) -> Task {
+        match &self.backup {
+            Some(copy) => Task::Backup(copy.clone()),
+            None if self.recover => Task::Recover(self.recover_from.clone()),
+            None => Task::Serve,
+        }
+    }
 }
 
 /// Serves until a signal ends it.
 pub(super) fn run(arguments: Arguments, global: &Global, output: Output) -> Result<Code, Failure> {
     guard_memory()?;
     let environment = Environment::read();
+    let task = arguments.task();
     let config = settings(arguments, global, &environment, output)?;
     if config.check {
         output.page(&config.describe());
@@ -77,8 +110,51 @@ pub(super) fn run(arguments: Arguments, global: &Global, output: Output) -> Resu
         .max_blocking_threads(BLOCKING_THREADS)
         .build()
         .map_err(|error| Failure::new(Kind::Other, format!("cannot serve: {error}")))?;
-    runtime.block_on(serve(config, &environment, output))?;
+    match task {
+        Task::Serve => runtime.block_on(serve(config, &environment, output)).map(|()| Code::Done),
+        Task::Backup(copy) => runtime.block_on(backup(&config, &copy, output)),
+        Task::Recover(directories) => runtime.block_on(async {
+            let (server, _) = start(&config, &environment).await?;
+            recover::all(&server, &directories, output).await
+        }),
+    }
+}
+
+async fn backup(config: &Config, copy: &Path, output: Output) -> Result<Code, Failure> {
+    let database = match &config.database {
+        None => config.data().join(DATABASE),
+        Some(Database::Sqlite(path)) => path.clone(),
+        Some(_) => {
+            let told =
+                "--backup copies an SQLite database; other databases have tools of their own";
+            return Err(Failure::new(Kind::Usage, told));
+        }
+    };
+    let copied = metadata::backup(&database, copy).await;
+    let collections = copied.map_err(|error| Failure::of(Kind::Disk, &error))?;
+    output.notice(&format!("{}: {collections} collections", copy.display()));
     Ok(Code::Done)
+}
+
+/// The server, apart from its socket, and its data directory.
+async fn start(
+    config: &Config,
+    environment: &Environment,
+) -> Result<(Server, DataDirectory), Failure> {
+    let data = DataDirectory::create(config.data())?;
+    let store = open(config, &data).await?;
+    let passphrase = environment.variable("COUNTERSIGN_SERVER_PASSPHRASE");
+    let master = secret::master(&data, passphrase, &*store).await?;
+    let keys = OnlineKeys::new(&master, config.key_algorithm.algorithm())
+        .map_err(|error| Failure::of(Kind::KeyStore, &error))?;
+    drop(master);
+    let access = access(config.auth.as_ref())?;
+    let log = Log::new(config.level, Clock::new(clock), |line| {
+        // Nobody is left to be told that stderr cannot be written.
+        let _ = writeln!(std::io::stderr().lock(), "{line}");
+    });
+    let server = Server::new(store, keys, access, config.options(), Clock::new(clock), log);
+    Ok((server, data))
 }
 
 /// What files say, and over it what the command line says.
@@ -119,20 +195,8 @@ fn settings(
 }
 
 async fn serve(config: Config, environment: &Environment, output: Output) -> Result<(), Failure> {
-    let data = DataDirectory::create(config.data())?;
-    let store = open(&config, &data).await?;
-    let passphrase = environment.variable("COUNTERSIGN_SERVER_PASSPHRASE");
-    let master = secret::master(&data, passphrase, &*store).await?;
-    let keys = OnlineKeys::new(&master, config.key_algorithm.algorithm())
-        .map_err(|error| Failure::of(Kind::KeyStore, &error))?;
-    drop(master);
+    let (server, data) = start(&config, environment).await?;
     let (tls, authority) = tls::of(&config, &data)?;
-    let access = access(config.auth.as_ref())?;
-    let log = Log::new(config.level, Clock::new(clock), |line| {
-        // Nobody is left to be told that stderr cannot be written.
-        let _ = writeln!(std::io::stderr().lock(), "{line}");
-    });
-    let server = Server::new(store, keys, access, config.options(), Clock::new(clock), log);
     let listener = Listener::bind(config.listen, Some(tls.clone()));
     let listener = listener.await.map_err(|error| {
         Failure::new(Kind::Network, format!("cannot listen on {}: {error}", config.listen))
@@ -165,7 +229,7 @@ async fn open(config: &Config, data: &DataDirectory) -> Result<Arc<dyn MetadataS
     let path = match &config.database {
         Some(Database::Memory) => return Ok(Arc::new(MemoryStore::new())),
         Some(Database::Sqlite(path)) => path.clone(),
-        None => data.path_of("trust.db"),
+        None => data.path_of(DATABASE),
     };
     let store = SqliteStore::open(&path).await.map_err(|error| match &error {
         metadata::Error::Unusable { .. } => Failure::of(Kind::State, &error),
@@ -274,3 +338,4 @@ fn unusable(path: &Path, problem: &str) -> Failure {
 /// Judging is arithmetic; more threads than processors would only take memory.
 const BLOCKING_THREADS: usize = 4;
 const MAX_BYTES: u64 = 1 << 20;
+const DATABASE: &str = "trust.db";

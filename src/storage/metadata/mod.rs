@@ -15,7 +15,7 @@ mod sqlite;
 
 pub use error::Error;
 pub use memory::MemoryStore;
-pub use sqlite::SqliteStore;
+pub use sqlite::{SqliteStore, backup};
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
