@@ -2,7 +2,6 @@
 //! `make soak` asks for ten minutes and ten thousand collections; otherwise it is a few seconds.
 #![cfg(all(feature = "server", feature = "cli"))]
 #![expect(clippy::disallowed_methods, reason = "real processes have a clock and an environment")]
-#![expect(clippy::print_stdout, reason = "what was measured is shown with --nocapture")]
 
 #[path = "support/serve.rs"]
 mod serve;

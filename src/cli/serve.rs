@@ -20,7 +20,8 @@ use super::exit::{Code, Kind};
 use super::output::{Failure, Output};
 use super::process::guard_memory;
 use crate::server::{
-    Access, Clock, Level, Listener, Log, OnlineKeys, Passwords, Readers, Server, Tls, Tokens,
+    Access, Clock, Level, Listener, Log, MasterSecret, OnlineKeys, Passwords, Readers, Server, Tls,
+    Tokens,
 };
 use crate::storage::DataDirectory;
 use crate::storage::metadata::{self, MemoryStore, MetadataStore, SqliteStore};
@@ -147,8 +148,8 @@ async fn start(
     let master = secret::master(&data, passphrase, &*store).await?;
     let keys = OnlineKeys::new(&master, config.key_algorithm.algorithm())
         .map_err(|error| Failure::of(Kind::KeyStore, &error))?;
+    let access = access(config.auth.as_ref(), &master)?;
     drop(master);
-    let access = access(config.auth.as_ref())?;
     let log = Log::new(config.level, Clock::new(clock), |line| {
         // Nobody is left to be told that stderr cannot be written.
         let _ = writeln!(std::io::stderr().lock(), "{line}");
@@ -238,7 +239,7 @@ async fn open(config: &Config, data: &DataDirectory) -> Result<Arc<dyn MetadataS
     Ok(Arc::new(store))
 }
 
-fn access(auth: Option<&Auth>) -> Result<Access, Failure> {
+fn access(auth: Option<&Auth>, master: &MasterSecret) -> Result<Access, Failure> {
     match auth {
         None => Ok(Access::Open),
         Some(Auth::Token(token)) => {
@@ -262,7 +263,7 @@ fn access(auth: Option<&Auth>) -> Result<Access, Failure> {
             let passwords = Passwords::parse(&text, readers).map_err(|line| {
                 unusable(&htpasswd.file, &format!("line {line} is no `name:$2y$…` (htpasswd -B)"))
             })?;
-            Ok(Access::Passwords(passwords))
+            Ok(Access::Passwords(passwords.with_tickets(master)))
         }
     }
 }
