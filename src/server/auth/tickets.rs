@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_ticket_is_good_for_its_time_under_its_secret_and_unchanged() {
-        let at = |second| Instant::from_second(1_000_000_000 + second).expect("a time");
+        let at = |second: i64| Instant::from_second(1_000_000_000 + second).expect("a time");
         let ours = tickets(1);
         for name in [None, Some("alice".to_owned())] {
             let ticket = ours.give(name.clone(), at(0));
