@@ -21,6 +21,7 @@ mod revoke;
 mod rotate;
 mod sign;
 mod signers;
+mod survey;
 mod team;
 mod witness;
 
@@ -36,17 +37,5 @@ pub use revoke::{Revocation, RevokeRequest};
 pub use rotate::{Legacy, NewKeys, RotateRequest, Rotation};
 pub use sign::{SignRequest, Signing, TagSigned};
 pub use signers::RoleChoice;
+pub use survey::{Survey, Use};
 pub use team::{SignerName, SignerRemoved};
-
-/// Variables with our passphrases and passwords, or the way to them, which no program that we start
-/// may inherit.
-const SECRET_VARIABLES: [&str; 8] = [
-    "COUNTERSIGN_PASSPHRASE_FILE",
-    "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE",
-    "DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE",
-    "NOTARY_AUTH",
-    "NOTARY_DELEGATION_PASSPHRASE",
-    "NOTARY_ROOT_PASSPHRASE",
-    "NOTARY_SNAPSHOT_PASSPHRASE",
-    "NOTARY_TARGETS_PASSPHRASE",
-];
