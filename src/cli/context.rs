@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use credentials::TrustServerCredentials;
 pub(super) use opened::Opened;
-use places::{docker_location, trust_directory};
+pub(super) use places::{docker_location, trust_directory};
 
 use super::args::Global;
 use super::config::{Config, WhenUnreachable, is_notary};
