@@ -22,6 +22,7 @@ use super::Error;
 use crate::tuf::Gun;
 
 /// How callers are let in.
+#[expect(clippy::large_enum_variant, reason = "a server has one of it")]
 pub enum Access {
     /// Anybody may do anything: for a network that one trusts.
     Open,
