@@ -1,15 +1,16 @@
 //! `serve`: the trust server.
 
 mod config;
+mod database;
 mod notary;
 mod recover;
 mod secret;
+mod signer;
 mod tls;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -19,13 +20,15 @@ use super::environment::{Environment, absolute, clock};
 use super::exit::{Code, Kind};
 use super::output::{Failure, Output};
 use super::process::guard_memory;
+use crate::crypto;
 use crate::server::{
     Access, Clock, Level, Listener, Log, MasterSecret, OnlineKeys, Passwords, Readers, Server, Tls,
     Tokens,
 };
 use crate::storage::DataDirectory;
-use crate::storage::metadata::{self, MemoryStore, MetadataStore, SqliteStore};
-use config::{Auth, Config, Database};
+use crate::storage::metadata::{self, MetadataStore};
+use config::{Auth, Config};
+use database::Database;
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -43,10 +46,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
-    /// Where collections are kept: sqlite:FILE, or memory: to forget them [default: in the data
-    /// directory]
+    /// Where collections are kept: sqlite:FILE, postgres://USER@HOST/NAME, mysql://USER@HOST/NAME,
+    /// or memory: to forget them [env: COUNTERSIGN_DATABASE] [default: in the data directory]
     #[arg(long, value_name = "URL")]
-    database: Option<Database>,
+    database: Option<String>,
 
     /// Certificate, and those that lead to its authority (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_key")]
@@ -59,6 +62,11 @@ pub(super) struct Arguments {
     /// Take over notary-server's configuration (JSON); what is not understood is named
     #[arg(long, value_name = "FILE", conflicts_with = "config")]
     notary_config: Option<PathBuf>,
+
+    /// Take over notary-signer's keys, as its configuration (JSON) names them; their passphrases are
+    /// in NOTARY_SIGNER_ALIAS
+    #[arg(long, value_name = "FILE")]
+    signer_config: Option<PathBuf>,
 
     /// Say what would be done, and do not do it
     #[arg(long)]
@@ -102,20 +110,21 @@ pub(super) fn run(arguments: Arguments, global: &Global, output: Output) -> Resu
     let environment = Environment::read();
     let task = arguments.task();
     let config = settings(arguments, global, &environment, output)?;
-    if config.check {
-        output.page(&config.describe());
-        return Ok(Code::Done);
-    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS)
         .build()
         .map_err(|error| Failure::new(Kind::Other, format!("cannot serve: {error}")))?;
+    if config.check {
+        output.page(&config.describe());
+        output.page(&runtime.block_on(outlook(&config, &environment))?);
+        return Ok(Code::Done);
+    }
     match task {
         Task::Serve => runtime.block_on(serve(config, &environment, output)).map(|()| Code::Done),
         Task::Backup(copy) => runtime.block_on(backup(&config, &copy, output)),
         Task::Recover(directories) => runtime.block_on(async {
-            let (server, _) = start(&config, &environment).await?;
+            let (server, _) = start(&config, &environment, output).await?;
             recover::all(&server, &directories, output).await
         }),
     }
@@ -123,7 +132,7 @@ pub(super) fn run(arguments: Arguments, global: &Global, output: Output) -> Resu
 
 async fn backup(config: &Config, copy: &Path, output: Output) -> Result<Code, Failure> {
     let database = match &config.database {
-        None => config.data().join(DATABASE),
+        None => config.data().join(database::NAME),
         Some(Database::Sqlite(path)) => path.clone(),
         Some(_) => {
             let told =
@@ -141,15 +150,25 @@ async fn backup(config: &Config, copy: &Path, output: Output) -> Result<Code, Fa
 async fn start(
     config: &Config,
     environment: &Environment,
+    output: Output,
 ) -> Result<(Server, DataDirectory), Failure> {
     let data = DataDirectory::create(config.data())?;
-    let store = open(config, &data).await?;
-    let passphrase = environment.variable("COUNTERSIGN_SERVER_PASSPHRASE");
-    let master = secret::master(&data, passphrase, &*store).await?;
-    let keys = OnlineKeys::new(&master, config.key_algorithm.algorithm())
-        .map_err(|error| Failure::of(Kind::KeyStore, &error))?;
-    let access = access(config.auth.as_ref(), &master)?;
-    drop(master);
+    let store = database::open(config, &data).await?;
+    let unusable = |error: crypto::Error| Failure::of(Kind::KeyStore, &error);
+    let (keys, secret) = match &config.signer {
+        // Its keys have passphrases of their own; what else is secret lasts until the end.
+        Some(signer) => {
+            let secret = MasterSecret::generate().map_err(unusable)?;
+            (signer.keys(config, environment, output).await?, secret)
+        }
+        None => {
+            let secret = own_secret(environment, &data, &*store).await?;
+            let algorithm = config.key_algorithm.algorithm();
+            (OnlineKeys::new(&secret, algorithm).map_err(unusable)?, secret)
+        }
+    };
+    let access = access(config.auth.as_ref(), &secret)?;
+    drop(secret);
     let log = Log::new(config.level, Clock::new(clock), |line| {
         // Nobody is left to be told that stderr cannot be written.
         let _ = writeln!(std::io::stderr().lock(), "{line}");
@@ -167,7 +186,7 @@ fn settings(
 ) -> Result<Config, Failure> {
     let mut config = match (&arguments.notary_config, &global.config) {
         (Some(path), _) => {
-            let (config, remarks) = notary::read(path)?;
+            let (config, remarks) = notary::read(path, environment)?;
             remarks.iter().for_each(|remark| output.notice(remark));
             config
         }
@@ -175,8 +194,17 @@ fn settings(
         (None, None) => Config::default(),
     };
     config.check = arguments.check;
+    if let Some(path) = &arguments.signer_config {
+        config.signer = Some(signer::read(path, environment)?);
+    }
+    if config.had_signer && config.signer.is_none() {
+        output.notice(
+            "trust_service.type: the keys that notary-signer keeps are not at hand without --signer-config",
+        );
+    }
     config.listen = arguments.listen.unwrap_or(config.listen);
-    config.database = arguments.database.or(config.database);
+    config.database =
+        Database::said(arguments.database.as_deref(), environment)?.or(config.database);
     if let (Some(certificate), Some(key)) = (arguments.tls_cert, arguments.tls_key) {
         let client_authorities = config.tls.take().and_then(|tls| tls.client_authorities);
         config.tls = Some(config::Tls { certificate, key, client_authorities });
@@ -196,7 +224,7 @@ fn settings(
 }
 
 async fn serve(config: Config, environment: &Environment, output: Output) -> Result<(), Failure> {
-    let (server, data) = start(&config, environment).await?;
+    let (server, data) = start(&config, environment, output).await?;
     let (tls, authority) = tls::of(&config, &data)?;
     let listener = Listener::bind(config.listen, Some(tls.clone()));
     let listener = listener.await.map_err(|error| {
@@ -226,17 +254,23 @@ async fn serve(config: Config, environment: &Environment, output: Output) -> Res
     Ok(())
 }
 
-async fn open(config: &Config, data: &DataDirectory) -> Result<Arc<dyn MetadataStore>, Failure> {
-    let path = match &config.database {
-        Some(Database::Memory) => return Ok(Arc::new(MemoryStore::new())),
-        Some(Database::Sqlite(path)) => path.clone(),
-        None => data.path_of(DATABASE),
-    };
-    let store = SqliteStore::open(&path).await.map_err(|error| match &error {
-        metadata::Error::Unusable { .. } => Failure::of(Kind::State, &error),
-        _ => Failure::of(Kind::Disk, &error),
-    })?;
-    Ok(Arc::new(store))
+/// The secret of the online keys that are the server's own.
+async fn own_secret(
+    environment: &Environment,
+    data: &DataDirectory,
+    store: &dyn MetadataStore,
+) -> Result<MasterSecret, Failure> {
+    let passphrase = environment.variable("COUNTERSIGN_SERVER_PASSPHRASE");
+    secret::master(data, passphrase, store).await
+}
+
+/// What would be done to databases on servers, and found there.
+async fn outlook(config: &Config, environment: &Environment) -> Result<String, Failure> {
+    let mut text = database::outlook(config).await?.to_string();
+    if let Some(signer) = &config.signer {
+        text += &signer.outlook(config, environment).await?;
+    }
+    Ok(text)
 }
 
 fn access(auth: Option<&Auth>, master: &MasterSecret) -> Result<Access, Failure> {
@@ -339,4 +373,3 @@ fn unusable(path: &Path, problem: &str) -> Failure {
 /// Judging is arithmetic; more threads than processors would only take memory.
 const BLOCKING_THREADS: usize = 4;
 const MAX_BYTES: u64 = 1 << 20;
-const DATABASE: &str = "trust.db";
