@@ -6,6 +6,8 @@
 //! all; a newer file is never replaced by an older one, whoever else writes; what is read back is
 //! as untrusted as what the wire brings.
 
+#[cfg(feature = "registry")]
+pub mod archive;
 #[cfg(feature = "server")]
 mod data;
 #[cfg(all(test, feature = "server"))]
