@@ -24,6 +24,7 @@ mod process;
 mod prompt;
 mod pull;
 mod revoke;
+mod root;
 #[cfg(feature = "server")]
 mod serve;
 mod sign;
@@ -82,6 +83,7 @@ fn in_context(command: Command, context: &Context) -> Result<Code, Failure> {
         Command::Init(arguments) => init::run(&arguments, context),
         Command::Key(command) => key::run(command, context),
         Command::Pin(command) => pin::run(command, context),
+        Command::Root(command) => root::run(command, context),
         Command::Explain(arguments) => explain::run(&arguments, context),
         Command::Completions(_) | Command::Man(_) | Command::Demo(_) => Ok(Code::Done),
         #[cfg(feature = "server")]

@@ -10,6 +10,7 @@ pub mod pins;
 pub mod pull;
 
 mod amend;
+mod ceremony;
 mod collection;
 mod delegations;
 mod error;
@@ -26,6 +27,7 @@ mod team;
 mod witness;
 
 pub use amend::{Amended, Workbench};
+pub use ceremony::{Contribution, Rehearsal, Rehearsed, Request, Submission, Transcript};
 pub use collection::Collection;
 pub use delegations::{Aftermath, Care, Cut, DelegationState, Published};
 pub use error::Error;
