@@ -4,6 +4,7 @@
 //! [`TrustedReference`]. The order of roles is docker's: `targets/releases`, then `targets`. Where
 //! docker falls back from an unusable `targets/releases` to `targets`, we refuse.
 
+pub mod checkup;
 pub mod config;
 pub mod engine;
 pub mod pins;
