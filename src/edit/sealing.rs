@@ -77,7 +77,7 @@ impl Draft {
         if *self.root.content() != proposal.before {
             return Err(Error::Overtaken { role: RoleName::Root });
         }
-        for need in proposal.needs()?.iter().filter(|need| !need.is_met()) {
+        if let Some(need) = proposal.needs()?.iter().find(|need| !need.is_met()) {
             let (signed, missing): (Vec<&Key>, Vec<&Key>) =
                 need.keys.iter().partition(|key| need.signed.contains(&key.id()));
             return Err(Error::Unsigned {
