@@ -12,6 +12,7 @@ pub mod pull;
 pub mod rescue;
 
 mod amend;
+mod ceremony;
 mod collection;
 mod delegations;
 mod error;
@@ -28,6 +29,7 @@ mod team;
 mod witness;
 
 pub use amend::{Amended, Workbench};
+pub use ceremony::{Contribution, Rehearsal, Rehearsed, Request, Submission, Transcript};
 pub use collection::Collection;
 pub use delegations::{Aftermath, Care, Cut, DelegationState, Published};
 pub use error::Error;
