@@ -225,6 +225,12 @@ mod tests {
         rows: Mutex<Vec<SignerKey>>,
     }
 
+    impl Table {
+        fn change(&self, change: impl FnOnce(&mut SignerKey)) {
+            change(&mut self.rows.lock().expect("rows")[0]);
+        }
+    }
+
     impl SignerTable for Table {
         fn find<'a>(&'a self, ids: &'a [KeyId]) -> Answer<'a, Vec<SignerKey>> {
             let rows = self.rows.lock().expect("rows");
@@ -324,13 +330,11 @@ mod tests {
         let key = keys.next(&team, &role).await.expect("a key");
         let other = PrivateKey::generate(Algorithm::EcdsaP256).expect("a key");
         let other = Dialect::Notary.key(other.public());
-        table.rows.lock().expect("rows")[0].id = other.id();
+        table.change(|row| row.id = other.id());
         let fresh = self::keys(&table);
         let refused = fresh.of_root(&team, &root(&other)).await.err();
         assert!(matches!(refused, Some(Error::Unopened { .. })), "{refused:?}");
-        let mut rows = table.rows.lock().expect("rows");
-        (rows[0].id, rows[0].alias) = (key.id(), "two".to_owned());
-        drop(rows);
+        table.change(|row| (row.id, row.alias) = (key.id(), "two".to_owned()));
         let refused = fresh.of_root(&team, &root(&key)).await.err();
         assert!(matches!(refused, Some(Error::NoPassphrase { .. })), "{refused:?}");
     }
