@@ -115,8 +115,7 @@ impl Publisher {
         for number in 0.. {
             let gun = Gun::raw(&format!("{name}/{number}")).expect("a name");
             let server = serve.collection(&gun);
-            let foundation =
-                Foundation { root: &self.root, targets: &self.targets, snapshot: None };
+            let foundation = Foundation::new(&self.root, &self.targets);
             let Ok(draft) = initialise(&policy(&gun), &server, foundation).await else { return };
             let mut draft = Some(draft);
             for tags in 1..=5 {
@@ -205,8 +204,7 @@ async fn slow_clients_do_not_starve() {
     let gun = Gun::raw("a/b").expect("a name");
     let publisher = Publisher::new();
     let server = serve.collection(&gun);
-    let foundation =
-        Foundation { root: &publisher.root, targets: &publisher.targets, snapshot: None };
+    let foundation = Foundation::new(&publisher.root, &publisher.targets);
     let draft = initialise(&policy(&gun), &server, foundation).await.expect("keys");
     assert!(publisher.publish(draft, &server, 1).await);
     let idle: Vec<TcpStream> =
@@ -261,8 +259,7 @@ async fn the_secret_of_the_online_keys_is_never_made_anew_unseen() {
     let gun = Gun::raw("a/b").expect("a name");
     let publisher = Publisher::new();
     let server = serve.collection(&gun);
-    let foundation =
-        Foundation { root: &publisher.root, targets: &publisher.targets, snapshot: None };
+    let foundation = Foundation::new(&publisher.root, &publisher.targets);
     let draft = initialise(&policy(&gun), &server, foundation).await.expect("keys");
     assert!(publisher.publish(draft, &server, 1).await);
     drop(serve);

@@ -5,6 +5,7 @@
 //! [`Remote`](crate::net::Remote) and [`crate::verify`], and decides nothing that `verify` could
 //! decide.
 
+mod entries;
 mod error;
 mod files;
 mod initialise;
@@ -12,7 +13,8 @@ mod publish;
 mod refresh;
 mod rooting;
 
+pub use entries::entries;
 pub use error::Error;
-pub use initialise::{Foundation, initialise};
+pub use initialise::{Foundation, initialise, resume};
 pub use publish::{Author, Publication, publish};
 pub use refresh::{Freshness, Refreshed, Roles, Wish, refresh};

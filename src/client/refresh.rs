@@ -172,7 +172,7 @@ impl<'u> Update<'u> {
             self.root_on_trial = true;
         }
         let connections = Connections::after(&start);
-        let (root, timestamp) = self.first_files(start, files).await?;
+        let (root, timestamp) = self.first_files(start, files, memory).await?;
         let before = root.content().version;
         let (root, mut ahead) =
             self.newest_root(root, &timestamp, files, memory, connections).await?;
@@ -194,6 +194,7 @@ impl<'u> Update<'u> {
         &mut self,
         start: Start,
         files: &Files<'_, R>,
+        memory: &Memory,
     ) -> Result<(TrustedRoot, Vec<u8>), Error> {
         let stored = files.stored(&RoleName::Timestamp);
         let Some(remote) = files.remote() else { return first_files_offline(start, files) };
@@ -207,7 +208,9 @@ impl<'u> Update<'u> {
                 (Some(root?), timestamp)
             }
         };
-        let seen_before = !matches!(start, Start::FirstUse) || stored.is_some();
+        // A stored root that is neither remembered nor has a timestamp was made here, by notary's
+        // `init`, and never published.
+        let seen_before = memory.root.is_some() || stored.is_some();
         let absent = || Error::NoTrustData {
             gun: self.policy.gun.clone(),
             server: remote.name(),

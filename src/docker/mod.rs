@@ -8,6 +8,7 @@ pub mod config;
 pub mod engine;
 pub mod pins;
 pub mod pull;
+pub mod staged;
 
 mod amend;
 mod collection;

@@ -87,6 +87,12 @@ pub enum Error {
         /// How many are accepted.
         limit: usize,
     },
+    /// The given certificate of the root key is none for this collection.
+    #[error("the root certificate cannot be used: {problem}")]
+    Certificate {
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The version cannot rise further.
     #[error("{role}: its version cannot rise further")]
     Version {
