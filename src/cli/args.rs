@@ -7,7 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use super::output::Format;
 use super::span::Span;
 use super::{
-    demo, explain, init, inspect, key, list, manual, pin, pull, revoke, sign, verify, verify_pull,
+    demo, explain, init, inspect, key, list, manual, pin, publish, pull, reset, revoke, sign,
+    status, verify, verify_pull,
 };
 
 /// Docker Content Trust that goes on working: sign what a tag means, and pull only what was signed
@@ -99,6 +100,12 @@ pub(super) enum Command {
     Revoke(revoke::Arguments),
     /// Make the trust data of a new repository
     Init(init::Arguments),
+    /// Show what is staged and not published
+    Status(status::Arguments),
+    /// Sign and publish what is staged
+    Publish(publish::Arguments),
+    /// Forget what is staged
+    Reset(reset::Arguments),
     /// Make, move and protect private keys
     #[command(subcommand)]
     Key(key::Command),
@@ -112,10 +119,21 @@ pub(super) enum Command {
     Serve(super::serve::Arguments),
     /// Tell the story in this terminal: sign, verify, and three attacks
     Demo(demo::Arguments),
+    /// Speak the grammar of the program notary, as a link of that name does
+    Notary(Words),
     /// Print a completion script for a shell
     Completions(manual::Completions),
     /// Print the manual page, or write all of them into a directory
     Man(manual::Man),
+}
+
+/// The words of another program's grammar, which are read before these.
+#[derive(Args)]
+#[command(disable_help_flag = true)]
+pub(super) struct Words {
+    /// As for that program
+    #[arg(value_name = "WORDS", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(super) words: Vec<String>,
 }
 
 const EXIT_CODES: &str = "\

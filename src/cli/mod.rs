@@ -17,24 +17,29 @@ mod inspect;
 mod key;
 mod list;
 mod manual;
+mod notary;
 mod output;
 mod passphrases;
 mod pin;
 mod process;
 mod prompt;
+mod publish;
 mod pull;
+mod reset;
 mod revoke;
 #[cfg(feature = "server")]
 mod serve;
 mod sign;
 mod source;
 mod span;
+mod status;
 mod subject;
 mod table;
 mod verify;
 mod verify_pull;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -50,6 +55,9 @@ use output::{Failure, Format, Output, Verbosity};
 #[expect(clippy::disallowed_methods, reason = "the one place where the command line is read")]
 pub fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
+    if let Some(words) = behind_name("notary", &words) {
+        return notary::run(words);
+    }
     match Cli::try_parse_from(&words) {
         Ok(cli) => run(cli).into(),
         Err(error) => explained(&error, &words).into(),
@@ -80,13 +88,28 @@ fn in_context(command: Command, context: &Context) -> Result<Code, Failure> {
         Command::List(arguments) => list::run(&arguments, context),
         Command::Revoke(arguments) => revoke::run(&arguments, context),
         Command::Init(arguments) => init::run(&arguments, context),
+        Command::Status(arguments) => status::run(&arguments, context),
+        Command::Publish(arguments) => publish::run(&arguments, context),
+        Command::Reset(arguments) => reset::run(&arguments, context),
         Command::Key(command) => key::run(command, context),
         Command::Pin(command) => pin::run(command, context),
         Command::Explain(arguments) => explain::run(&arguments, context),
-        Command::Completions(_) | Command::Man(_) | Command::Demo(_) => Ok(Code::Done),
+        Command::Completions(_) | Command::Man(_) | Command::Demo(_) | Command::Notary(_) => {
+            Ok(Code::Done)
+        }
         #[cfg(feature = "server")]
         Command::Serve(_) => Ok(Code::Done),
     }
+}
+
+/// What stands behind the name of another program that we are called as: by a link of that name, or
+/// by our first word.
+fn behind_name<'w>(name: &str, words: &'w [OsString]) -> Option<&'w [OsString]> {
+    let (program, rest) = words.split_first()?;
+    if Path::new(program).file_name().is_some_and(|called| called == name) {
+        return Some(rest);
+    }
+    rest.split_first().filter(|(first, _)| *first == name).map(|(_, rest)| rest)
 }
 
 /// Help and version are answers; the rest is a mistake on the command line.

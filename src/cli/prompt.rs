@@ -106,7 +106,12 @@ pub(super) fn confirm(question: &str, option: &str) -> Result<bool, Failure> {
     Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
-fn ask(prompt: &str) -> Result<Zeroizing<String>, Error> {
+/// Asks for something that is not shown; what surrounds it does not count.
+///
+/// # Errors
+///
+/// [`Error::Asking`].
+pub(super) fn ask(prompt: &str) -> Result<Zeroizing<String>, Error> {
     let entered = keeping_terminal(|| rpassword::prompt_password(prompt));
     let entered = Zeroizing::new(entered.map_err(|source| Error::Asking { source })?);
     Ok(Zeroizing::new(entered.trim().to_owned()))

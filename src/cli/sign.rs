@@ -53,8 +53,12 @@ pub(super) struct Arguments {
     custom: Option<PathBuf>,
 
     /// Root key for a repository that has no trust data yet
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", conflicts_with = "stage")]
     root_key: Option<KeyId>,
+
+    /// Publish nothing: leave it to `countersign publish`, or to notary
+    #[arg(long)]
+    stage: bool,
 }
 
 /// Signs every reference; those of one repository at once.
@@ -66,7 +70,10 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
         let (batches, mut code) = batches(&arguments, context).await;
         batches.iter().try_for_each(Batch::check_one_meaning)?;
         for batch in batches {
-            code = code.max(sign(batch, &request, context).await);
+            code = code.max(match arguments.stage {
+                true => stage(batch, &request, context).await,
+                false => sign(batch, &request, context).await,
+            });
         }
         Ok(code)
     })
@@ -178,6 +185,47 @@ async fn sign(batch: Batch, request: &SignRequest, context: &Context) -> Code {
     }
 }
 
+async fn stage(batch: Batch, request: &SignRequest, context: &Context) -> Code {
+    let tags = batch.tags.iter().map(|(_, tag, what)| (tag.clone(), what.clone())).collect();
+    let request = SignRequest { tags, ..request.clone() };
+    match stage_all(&batch.subject, &request, context).await {
+        Ok(()) => {
+            for (typed, _, what) in &batch.tags {
+                let gun = &batch.subject.gun;
+                match context.output.format {
+                    Format::Text => context.output.answer(&format!("{gun}@{}", what.digest)),
+                    Format::Json => context.output.object(&json!({
+                        "reference": typed,
+                        "name": gun.as_str(),
+                        "digest": what.digest.to_string(),
+                        "staged": true,
+                    })),
+                }
+            }
+            Code::Done
+        }
+        Err(failure) => {
+            let refuse = |(typed, _, _): &(String, Tag, Descriptor)| {
+                context.output.refusal(Some(typed), &failure)
+            };
+            batch.tags.iter().map(refuse).max().unwrap_or_default()
+        }
+    }
+}
+
+async fn stage_all(
+    subject: &Subject,
+    request: &SignRequest,
+    context: &Context,
+) -> Result<(), Failure> {
+    let opened = context.open(subject, Access::Pull)?;
+    let changes = opened.collection().stage_signing(request, &context.keys()).await?;
+    context.directory(&subject.gun).changelist().add(&changes, context.now)?;
+    let gun = &subject.gun;
+    context.output.notice(&format!("{gun}: staged; `countersign publish {gun}` publishes it"));
+    Ok(())
+}
+
 /// Signs and publishes, and tells if the collection was founded for it.
 ///
 /// # Errors
@@ -202,7 +250,7 @@ pub(super) async fn publish(
     Ok(signing)
 }
 
-fn tell_of_founding(gun: &Gun, root: &KeyId, context: &Context) {
+pub(super) fn tell_of_founding(gun: &Gun, root: &KeyId, context: &Context) {
     let path = context.keys().path().join(format!("{root}.key"));
     context.output.notice(&format!("{gun}: new trust data, under the root key {root}"));
     context.output.notice(&format!(
