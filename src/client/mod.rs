@@ -5,6 +5,7 @@
 //! [`Remote`](crate::net::Remote) and [`crate::verify`], and decides nothing that `verify` could
 //! decide.
 
+mod ahead;
 mod entries;
 mod error;
 mod files;
@@ -12,9 +13,11 @@ mod initialise;
 mod publish;
 mod refresh;
 mod rooting;
+mod search;
 
 pub use entries::entries;
 pub use error::Error;
 pub use initialise::{Foundation, initialise, resume};
 pub use publish::{Author, Publication, publish};
 pub use refresh::{Freshness, Refreshed, Roles, Wish, refresh};
+pub use search::{Found, search};

@@ -7,7 +7,7 @@ use jiff::Timestamp as Instant;
 use super::rotation::{RootSheet, root_key};
 use super::{Draft, Error, Signers, expiry};
 use crate::crypto::{Certificate, CertificateBundle, PublicKey, Signer};
-use crate::tuf::{Dialect, Gun, Key, Role, RoleName, Root, Version};
+use crate::tuf::{Dialect, Gun, Key, Naming, Role, RoleName, Root, Version};
 use crate::verify::is_certificate_for;
 
 /// What a new collection is made of.
@@ -60,6 +60,7 @@ impl Founding<'_> {
         let root = Root {
             version: Version::ONE,
             expires: expiry(&RoleName::Root, self.now),
+            naming: Naming::ByHash,
             root: Role::single(root_key.id()),
             targets: Role::single(targets.id()),
             snapshot: Role::single(snapshot.id()),

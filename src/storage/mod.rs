@@ -10,6 +10,7 @@ mod changelist;
 mod data;
 mod directory;
 mod error;
+mod flat;
 mod folder;
 mod forget;
 mod memory;
@@ -22,6 +23,7 @@ pub use changelist::{Change, Changelist, Staged};
 pub use data::DataDirectory;
 pub use directory::{CollectionDirectory, TrustDirectory};
 pub use error::Error;
+pub use flat::FlatDirectory;
 pub use memory::MemoryCache;
 
 use std::sync::Arc;

@@ -59,7 +59,7 @@ fn rows(targets: &TrustedTargets) -> Vec<[String; 4]> {
 
 /// One row for each path or key, whichever are more.
 fn rows_of(all: &Delegations, delegation: &Delegation) -> Vec<[String; 4]> {
-    let paths = shown(&delegation.paths);
+    let paths = shown(delegation.paths.prefixes());
     let keys: Vec<String> = all
         .keys_of(delegation)
         .map(|key| key.public().map_or(key.id(), canonical_key_id).to_string())
