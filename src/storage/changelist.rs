@@ -131,7 +131,7 @@ struct Lock {
 }
 
 fn read(folder: &Folder, name: OsString) -> Result<Staged, Error> {
-    let change = match folder.read(&name, MAX_BYTES) {
+    let change = match folder.read_named(&name, MAX_BYTES) {
         Ok(Found::File(text)) => Change::from_file(&text),
         Ok(Found::Unfit) => Err(format!("is no file of at most {MAX_BYTES} bytes")),
         Ok(Found::Nothing) => Err("vanished".to_owned()),

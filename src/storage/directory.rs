@@ -155,7 +155,7 @@ impl CollectionDirectory {
 
     fn remembered(&self, ours: &Folder) -> Result<Memory, Error> {
         let damaged = |reason| Error::Damaged { path: self.record_path(), reason };
-        match ours.read(self.record_name(), MAX_RECORD_BYTES)? {
+        match ours.read(&self.record_name(), MAX_RECORD_BYTES)? {
             Found::Nothing => Ok(Memory::default()),
             Found::Unfit => Err(damaged(format!("no file of at most {MAX_RECORD_BYTES} bytes"))),
             Found::File(text) => record::read(self.gun.as_str(), &text).map_err(damaged),

@@ -131,8 +131,12 @@ impl Folder {
     }
 
     /// A file of at most `limit` bytes.
-    pub(super) fn read(&self, name: impl AsRef<OsStr>, limit: u64) -> Result<Found, Error> {
-        let name = name.as_ref();
+    pub(super) fn read(&self, name: &str, limit: u64) -> Result<Found, Error> {
+        self.read_named(name.as_ref(), limit)
+    }
+
+    /// The same for a name that need not be text.
+    pub(super) fn read_named(&self, name: &OsStr, limit: u64) -> Result<Found, Error> {
         let path = self.path.join(name);
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = match fs::openat(&self.handle, name, flags, Mode::empty()) {
