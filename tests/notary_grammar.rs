@@ -19,9 +19,20 @@ use registry::TestRegistry;
 
 #[test]
 fn every_line_says_and_leaves_the_same() {
-    let cases = Case::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/notary/lines.txt"));
-    assert!(cases.len() > 5, "the table is read");
-    for servers in TestRegistry::each(&["--no-docker"]) {
+    play("lines.txt", &["--no-docker"]);
+}
+
+#[test]
+fn credentials_are_asked_for_alike() {
+    play("credentials.txt", &["--no-docker", "--auth", "token"]);
+}
+
+/// Plays a table against either trust server.
+fn play(table: &str, options: &'static [&'static str]) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/notary");
+    let cases = Case::read(&folder.join(table));
+    assert!(!cases.is_empty(), "the table is read");
+    for servers in TestRegistry::each(options) {
         let differences: Vec<String> =
             cases.iter().flat_map(|case| differences(case, &servers)).collect();
         assert!(differences.is_empty(), "{}", differences.join("\n"));
@@ -79,7 +90,7 @@ fn lists(home: &Home<'_>) -> Vec<(String, Said)> {
     {
         for line in ["notary list $GUN", "notary delegation list $GUN"] {
             let words = home.words(line);
-            said.push((format!("{line} by {who}"), home.run(program, &words, "")));
+            said.push((format!("{line} by {who}"), home.run(program, &[], &words, "")));
         }
     }
     said

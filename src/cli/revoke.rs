@@ -60,7 +60,9 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Fail
         }
     }
     if arguments.stage {
-        return wait_for(stage(&subject, &request, context));
+        let staged = wait_for(stage(&subject, &request, context));
+        let refuse = |failure| context.output.refusal(Some(&arguments.reference), &failure);
+        return Ok(staged.unwrap_or_else(refuse));
     }
     let revoked = wait_for(revoke(&subject, &request, context));
     Ok(match revoked {

@@ -80,7 +80,7 @@ impl Draft {
     pub fn resume(root: &CurrentRoot, sealed: Vec<u8>) -> Self {
         let meta = BTreeMap::from([(RoleName::Root, FileMeta::of(&sealed))]);
         let (version, expires) = (Version::ONE, Instant::UNIX_EPOCH);
-        let sheet = RootSheet::first(root.content().clone(), sealed);
+        let sheet = RootSheet::prepared(root.content().clone(), sealed);
         let mut draft = Self::found(root.policy().dialect, sheet);
         draft.snapshot = Some(Snapshot { version, expires, meta });
         draft.roles.values_mut().for_each(|sheet| sheet.published = true);

@@ -148,7 +148,7 @@ fn ids_in(text: &str) -> Vec<String> {
 }
 
 /// What the player put there, and what is ours alone.
-const PROVIDED: [&str; 12] = [
+const PROVIDED: [&str; 15] = [
     ".notary/config.json",
     ".notary/countersign",
     "alice.crt",
@@ -158,7 +158,10 @@ const PROVIDED: [&str; 12] = [
     "bob.pem",
     "custom.json",
     "hello.txt",
+    "locked.key",
     "notary",
     "other.txt",
+    "root.crt",
+    "root.key",
     ".cache",
 ];

@@ -141,16 +141,29 @@ impl<'s> Home<'s> {
     /// Plays every line.
     pub(crate) fn play(&self, case: &Case) -> Vec<(Line, Said)> {
         let play = |line: &Line| {
-            let words = self.words(&line.text);
-            (line.clone(), self.run(self.program, &words, &line.stdin))
+            let (variables, command) = assignments(&line.text);
+            let words = self.words(command);
+            let stdin = self.filled(&line.stdin);
+            (line.clone(), self.run(self.program, &variables, &words, &stdin))
         };
         case.lines.iter().map(play).collect()
     }
 
     /// Runs one of the programs here.
-    pub(crate) fn run(&self, program: Program, words: &[String], stdin: &str) -> Said {
+    pub(crate) fn run(
+        &self,
+        program: Program,
+        variables: &[(&str, &str)],
+        words: &[String],
+        stdin: &str,
+    ) -> Said {
         let mut command = self.command(program);
-        command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .envs(variables.iter().copied())
+            .args(words)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let mut input = child.stdin.take().expect("piped");
         // One that does not read its input is no failure of ours.
@@ -207,17 +220,17 @@ impl<'s> Home<'s> {
             let root = root.expect("a root key");
             root.file_stem().and_then(|id| id.to_str()).expect("an id").to_owned()
         };
-        let words = text.split(' ').skip(1).map(|word| {
-            let mut word = word.to_owned();
-            if word == "$ROOT_KEY" {
-                return root_key();
-            }
-            for (name, value) in &self.variables {
-                word = word.replace(name, value);
-            }
-            word
+        let words = text.split(' ').skip(1).map(|word| match word {
+            "$ROOT_KEY" => root_key(),
+            word => self.filled(word),
         });
         words.collect()
+    }
+
+    /// The values in place of their names.
+    fn filled(&self, text: &str) -> String {
+        let fill = |text: String, (name, value): &(&str, String)| text.replace(name, value);
+        self.variables.iter().fold(text.to_owned(), fill)
     }
 
     fn furnish(&mut self) {
@@ -247,6 +260,13 @@ impl<'s> Home<'s> {
             ("$CA", authority),
             ("$BOB", bob.to_string()),
         ];
+        let users =
+            [("$PASSWORD", "REGISTRY_PASSWORD"), ("$READER_PASSWORD", "REGISTRY_READER_PASSWORD")];
+        for (name, variable) in users {
+            if let Some(password) = self.servers.optional(variable) {
+                self.variables.push((name, password.to_owned()));
+            }
+        }
     }
 
     /// alice has a certificate, bob a bare key.
@@ -267,5 +287,25 @@ impl<'s> Home<'s> {
         openssl("ecparam -name prime256v1 -genkey -noout -out bob.key");
         openssl("ec -in bob.key -pubout -out bob.pem");
         openssl("ec -in bob.key -pubout -outform DER -out bob.der");
+        openssl(&format!(
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -sha256 -days 3650 -subj /CN={} -addext basicConstraints=critical,CA:FALSE -keyout root.key -out root.crt",
+            self.gun.replace('/', "\\/")
+        ));
+        let passphrase = self.servers.variable("NOTARY_ROOT_PASSPHRASE");
+        openssl(&format!(
+            "pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA1 -in root.key -out locked.key -passout pass:{passphrase}"
+        ));
+    }
+}
+
+/// `NAME=value` before a command, and the command.
+fn assignments(line: &str) -> (Vec<(&str, &str)>, &str) {
+    match line.split_once(' ') {
+        Some((first, rest)) if first.contains('=') => {
+            let (mut found, command) = assignments(rest);
+            found.extend(first.split_once('='));
+            (found, command)
+        }
+        _ => (Vec::new(), line),
     }
 }

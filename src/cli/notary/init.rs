@@ -121,12 +121,10 @@ fn take_in(
 fn certificate(path: &str) -> Result<Certificate, Stop> {
     let text = target::read(Path::new(path))
         .map_err(|stop| stop.about("error reading certificate file: "))?;
-    let found = certificates_from_pem(&text).map_err(|error| {
-        Stop::fatal(format!("the provided file does not contain a valid PEM certificate {error}"))
-    })?;
-    found.into_iter().next().ok_or_else(|| {
-        Stop::fatal("the provided file does not contain a valid PEM certificate <nil>")
-    })
+    let none = || Stop::fatal("the provided file does not contain a valid PEM certificate <nil>");
+    let found = certificates_from_pem(&text);
+    let found = found.map_err(|error| none().advise(format!("{path}: {error}")))?;
+    found.into_iter().next().ok_or_else(none)
 }
 
 fn key_of(certificate: &Certificate, keys: &impl KeyStore) -> Result<KeyId, Stop> {

@@ -3,7 +3,8 @@
 use super::grammar::Call;
 use super::usage;
 use crate::cli::output::Failure;
-use crate::{client, docker, keys, net, storage, tuf};
+use crate::tuf::{KeyId, RoleName};
+use crate::{client, docker, edit, keys, net, storage, tuf};
 
 /// Why a command ends early.
 #[derive(Debug)]
@@ -57,6 +58,7 @@ impl From<docker::Error> for Stop {
         match error {
             docker::Error::Client(error) => error.into(),
             docker::Error::Keys(error) => error.into(),
+            docker::Error::Edit(error) => error.into(),
             other => Failure::from(other).into(),
         }
     }
@@ -67,13 +69,13 @@ impl From<net::Error> for Stop {
         let is_no_answer = error.is_no_answer();
         let is_refused = matches!(error, net::Error::Unauthorised { .. });
         let failure = Failure::from(error);
-        let words = match (is_no_answer, is_refused) {
-            (true, _) => "client is offline",
-            (_, true) => "you are not authorized to perform this operation: server returned 401.",
-            _ => return failure.into(),
-        };
-        let advice = std::iter::once(failure.message).chain(failure.advice).collect();
-        Self { advice, ..Self::fatal(words) }
+        match (is_no_answer, is_refused) {
+            (true, _) => Self::fatal("client is offline").advise(failure.message),
+            (_, true) => Self::fatal(UNAUTHORISED)
+                .advise(failure.message)
+                .advise("NOTARY_AUTH holds user:password in base64."),
+            _ => failure.into(),
+        }
     }
 }
 
@@ -86,12 +88,37 @@ impl From<client::Error> for Stop {
         };
         match &error {
             E::NoTrustData { gun, server, .. } => {
-                let message = format!("{server} does not have trust data for {gun}");
-                Self { message, ..Failure::from(error).into() }
+                Self::fatal(format!("{server} does not have trust data for {gun}"))
             }
             E::NotStored { .. } => Self::fatal("client is offline"),
             _ => Failure::from(error).into(),
         }
+    }
+}
+
+impl From<edit::Error> for Stop {
+    /// The original's words, and on stderr our own, which say more.
+    fn from(error: edit::Error) -> Self {
+        use edit::Error as E;
+        let words = match &error {
+            E::Role { role } => format!("tuf: invalid role {role}. delegation does not exist"),
+            E::Scope { .. } => "Could not add all targets".to_owned(),
+            E::Paths { role, .. } => {
+                format!("tuf: invalid role {role}. invalid paths to add to role")
+            }
+            E::Certificate { .. } => "could not obtain public key from IDs: private key is nil or does not match public key".to_owned(),
+            E::Keys { role: RoleName::Root, needed, possible, .. } => format!(
+                "signing keys not available: need {needed} keys from {} possible keys ({})",
+                possible.len(),
+                listed(possible)
+            ),
+            E::Keys { possible, .. } => format!(
+                "could not find necessary signing keys, at least one of these keys must be available: {}",
+                listed(possible)
+            ),
+            _ => return Failure::from(error).into(),
+        };
+        Self::fatal(words).advise(Failure::from(error).message)
     }
 }
 
@@ -104,9 +131,16 @@ impl From<keys::Error> for Stop {
                 Self::fatal(WRONG_PASSPHRASE)
             }
             E::Asking { source } => Self::fatal(source.to_string()),
+            E::Pem { .. } | E::Format { .. } => {
+                Self::fatal("no valid private key found").advise(Failure::from(error).message)
+            }
             _ => Failure::from(error).into(),
         }
     }
+}
+
+fn listed(ids: &[KeyId]) -> String {
+    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 macro_rules! as_elsewhere {
@@ -121,4 +155,5 @@ macro_rules! as_elsewhere {
 
 as_elsewhere!(storage::Error, tuf::Error, docker::pins::Error, docker::config::Error);
 
+const UNAUTHORISED: &str = "you are not authorized to perform this operation: server returned 401.";
 const WRONG_PASSPHRASE: &str = "password invalid, operation has failed.";
