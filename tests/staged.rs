@@ -5,6 +5,7 @@
 mod shelf;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use countersign::crypto::{Algorithm, PrivateKey, Signer};
 use countersign::docker::staged::{Preparation, Prepared, StagedEdit, StagedNote, StagedReport};
@@ -81,11 +82,7 @@ async fn publishers_of_one_collection_lose_nothing() {
     let (one, shelf) = (User::new(), Shelf::new(now(), Answers::Always));
     one.stage(&[target("0")]);
     one.publish(&shelf).await.expect("founded");
-    let other = User::new();
-    for entry in one.keys.list().expect("in memory") {
-        let key = one.keys.unlock(&entry.id, &mut Chain::new()).expect("no passphrase");
-        other.keys.insert(&key, entry.role.as_deref().unwrap_or_default(), Some(&gun()));
-    }
+    let other = User { keys: Arc::clone(&one.keys), ..User::new() };
     one.stage(&[target("1")]);
     other.stage(&[target("2")]);
     let (first, second) = tokio::join!(one.publish(&shelf), other.publish(&shelf));
@@ -175,12 +172,12 @@ async fn keys_in_roles_of_others_are_left_and_named() {
 /// Somebody with a trust directory and keys.
 struct User {
     home: tempfile::TempDir,
-    keys: MemoryKeys,
+    keys: Arc<MemoryKeys>,
 }
 
 impl User {
     fn new() -> Self {
-        Self { home: tempfile::tempdir().expect("a directory"), keys: MemoryKeys::new() }
+        Self { home: tempfile::tempdir().expect("a directory"), keys: Arc::new(MemoryKeys::new()) }
     }
 
     fn cache(&self) -> CollectionDirectory {
@@ -203,14 +200,14 @@ impl User {
     async fn publish(&self, remote: &impl Remote) -> Result<Amended<StagedReport>, Error> {
         let cache = self.cache();
         let collection = Collection::new(policy(), &cache, remote);
-        collection.publish_staged(&self.changelist(), &self.keys, &mut Chain::new()).await
+        collection.publish_staged(&self.changelist(), &*self.keys, &mut Chain::new()).await
     }
 
     async fn prepare(&self, remote: &impl Remote) -> Prepared {
         let cache = self.cache();
         let collection = Collection::new(policy(), &cache, remote);
         let preparation = Preparation::default();
-        let prepared = collection.prepare(&preparation, &self.keys, &mut Chain::new()).await;
+        let prepared = collection.prepare(&preparation, &*self.keys, &mut Chain::new()).await;
         prepared.expect("prepared or there")
     }
 

@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use super::output::Format;
 use super::span::Span;
 use super::{
-    demo, explain, init, inspect, key, list, manual, pin, publish, pull, reset, revoke, sign,
-    status, verify, verify_pull,
+    demo, docker_trust, doctor, explain, init, inspect, key, list, manual, notary, pin, publish,
+    pull, reset, revoke, sign, status, verify, verify_pull,
 };
 
 /// Docker Content Trust that goes on working: sign what a tag means, and pull only what was signed
@@ -114,26 +114,21 @@ pub(super) enum Command {
     Pin(pin::Command),
     /// Show the chain from the root to a tag, or its broken link
     Explain(explain::Arguments),
+    /// Be `docker trust`, in docker's grammar: a plugin of docker 29 and later
+    DockerTrust(docker_trust::Arguments),
     /// Be the trust server
     #[cfg(feature = "server")]
     Serve(super::serve::Arguments),
+    /// Look at this host: what believes it verifies and does not, and what will break next
+    Doctor(doctor::Arguments),
     /// Tell the story in this terminal: sign, verify, and three attacks
     Demo(demo::Arguments),
     /// Speak the grammar of the program notary, as a link of that name does
-    Notary(Words),
+    Notary(notary::Arguments),
     /// Print a completion script for a shell
     Completions(manual::Completions),
     /// Print the manual page, or write all of them into a directory
     Man(manual::Man),
-}
-
-/// The words of another program's grammar, which are read before these.
-#[derive(Args)]
-#[command(disable_help_flag = true)]
-pub(super) struct Words {
-    /// As for that program
-    #[arg(value_name = "WORDS", trailing_var_arg = true, allow_hyphen_values = true)]
-    pub(super) words: Vec<String>,
 }
 
 const EXIT_CODES: &str = "\

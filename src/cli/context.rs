@@ -2,6 +2,7 @@
 //! reading of the clock.
 
 mod credentials;
+mod holders;
 mod opened;
 mod places;
 
@@ -13,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use credentials::TrustServerCredentials;
 pub(super) use opened::Opened;
-use places::{docker_location, trust_directory};
+pub(super) use places::{docker_location, trust_directory};
 
 use super::args::Global;
 use super::config::{Config, WhenUnreachable, is_notary};
@@ -25,8 +26,8 @@ use crate::docker::config::{self, Keychain, Location, NotaryAuth, trust_server};
 use crate::docker::pins::{PinFile, Pins};
 use crate::keys::KeyDirectory;
 use crate::net::{
-    Access, Account, Deadline, Http, HttpOptions, NotaryServer, PlainHttp, Realms, Registry,
-    ServerUrl, TlsDirectory,
+    Access, Account, Credential, Deadline, Http, HttpOptions, NotaryServer, PlainHttp, Realms,
+    Registry, ServerUrl, TlsDirectory,
 };
 use crate::storage::{CollectionDirectory, TrustDirectory};
 use crate::tuf::{Dialect, Gun, Limits};
@@ -111,7 +112,7 @@ impl Context {
         &self.trust
     }
 
-    /// The private keys.
+    /// The key directory.
     pub(super) fn keys(&self) -> KeyDirectory {
         KeyDirectory::new(&self.trust)
     }
@@ -217,6 +218,22 @@ impl Context {
             limits: Limits::default(),
             max_age: max_age.and_then(|span| SignedDuration::try_from(span.duration()).ok()),
         })
+    }
+
+    /// The trust server of a collection, for messages; empty if it has none.
+    pub(super) fn server_host(&self, subject: &Subject) -> String {
+        let url = self.server_url(subject).map(|url| url.to_string()).unwrap_or_default();
+        host_of(&url).to_owned()
+    }
+
+    /// Who we are at the registry of an image, as docker's login says; `None` if that is a token, or
+    /// nobody.
+    pub(super) fn user(&self, subject: &Subject) -> Option<String> {
+        let name = subject.image_name().ok()?;
+        match self.keychain.credential(Account::key_of(name)).ok()?? {
+            Credential::Password { user, .. } => Some(user),
+            _ => None,
+        }
     }
 
     fn server(&self, subject: &Subject, access: Access) -> Result<NotaryServer, Failure> {

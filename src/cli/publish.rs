@@ -36,7 +36,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Fail
     let subject = context.subject(&arguments.repository)?.bare()?;
     let published = wait_for(publish(&subject, context))?;
     if let Some(root) = published.founded {
-        tell_of_founding(&subject.gun, &root, context);
+        tell_of_founding(&subject.gun, &root, &context.key_set()?, context)?;
     }
     if published.versions.is_empty() {
         context.output.notice(&format!("{}: nothing had to be changed", subject.gun));
@@ -67,7 +67,7 @@ async fn publish(subject: &Subject, context: &Context) -> Result<Amended<StagedR
     let opened = context.open(subject, Access::PushPull)?;
     let changelist = context.directory(&subject.gun).changelist();
     let mut passphrases = Passphrases::new(context)?;
-    let (keys, collection) = (context.keys(), opened.collection());
+    let (keys, collection) = (context.key_set()?, opened.collection());
     Ok(collection.publish_staged(&changelist, &keys, &mut passphrases.chain()).await?)
 }
 

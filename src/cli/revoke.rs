@@ -78,7 +78,7 @@ async fn revoke(
 ) -> Result<Revocation, Failure> {
     let opened = context.open(subject, Access::PushPull)?;
     let mut passphrases = Passphrases::new(context)?;
-    let keys = context.keys();
+    let keys = context.key_set()?;
     Ok(opened.collection().revoke(request, &keys, &mut passphrases.chain()).await?)
 }
 
@@ -88,7 +88,7 @@ async fn stage(
     context: &Context,
 ) -> Result<Code, Failure> {
     let opened = context.open(subject, Access::Pull)?;
-    let changes = opened.collection().stage_revocation(request, &context.keys()).await?;
+    let changes = opened.collection().stage_revocation(request, &context.key_set()?).await?;
     context.directory(&subject.gun).changelist().add(&changes, context.now)?;
     let (gun, count) = (&subject.gun, changes.len());
     context.output.notice(&format!(

@@ -17,6 +17,7 @@ use super::verify::not_offline;
 use crate::docker::{RoleChoice, SignRequest, Signing, TagSigned};
 use crate::edit::Change;
 use crate::image::{Descriptor, Tag};
+use crate::keys::{Kept, KeySet};
 use crate::net::Access;
 use crate::tuf::{Custom, Gun, KeyId, RoleName};
 
@@ -219,7 +220,7 @@ async fn stage_all(
     context: &Context,
 ) -> Result<(), Failure> {
     let opened = context.open(subject, Access::Pull)?;
-    let changes = opened.collection().stage_signing(request, &context.keys()).await?;
+    let changes = opened.collection().stage_signing(request, &context.key_set()?).await?;
     context.directory(&subject.gun).changelist().add(&changes, context.now)?;
     let gun = &subject.gun;
     context.output.notice(&format!("{gun}: staged; `countersign publish {gun}` publishes it"));
@@ -238,10 +239,10 @@ pub(super) async fn publish(
 ) -> Result<Signing, Failure> {
     let opened = context.open(subject, Access::PushPull)?;
     let mut passphrases = Passphrases::new(context)?;
-    let keys = context.keys();
+    let keys = context.key_set()?;
     let signing = opened.collection().sign(request, &keys, &mut passphrases.chain()).await?;
     if let Some(root) = signing.founded {
-        tell_of_founding(&subject.gun, &root, context);
+        tell_of_founding(&subject.gun, &root, &keys, context)?;
     }
     if signing.attempts > 1 {
         let faster = signing.attempts - 1;
@@ -250,13 +251,27 @@ pub(super) async fn publish(
     Ok(signing)
 }
 
-pub(super) fn tell_of_founding(gun: &Gun, root: &KeyId, context: &Context) {
-    let path = context.keys().path().join(format!("{root}.key"));
+/// Names the root key of a new collection, and where it is kept.
+///
+/// # Errors
+///
+/// If the keys cannot be listed.
+pub(super) fn tell_of_founding(
+    gun: &Gun,
+    root: &KeyId,
+    keys: &KeySet,
+    context: &Context,
+) -> Result<(), Failure> {
     context.output.notice(&format!("{gun}: new trust data, under the root key {root}"));
-    context.output.notice(&format!(
-        "  keep a copy of it offline, nothing can replace it: {}",
-        path.display()
-    ));
+    let held = keys.holdings()?.into_iter().find(|held| held.entry.id == *root);
+    context.output.notice(&match held.map(|held| held.kept) {
+        Some(Kept::Elsewhere(place)) => format!("  it is kept in: {place}"),
+        _ => format!(
+            "  keep a copy of it offline, nothing can replace it: {}",
+            context.keys().path().join(format!("{root}.key")).display()
+        ),
+    });
+    Ok(())
 }
 
 fn tell(batch: &Batch, signing: &Signing, context: &Context) {

@@ -13,6 +13,7 @@ mod error;
 mod flat;
 mod folder;
 mod forget;
+mod listing;
 mod memory;
 #[cfg(feature = "server")]
 pub mod metadata;

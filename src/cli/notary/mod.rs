@@ -39,11 +39,31 @@ mod witness;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::Args;
 use grammar::{Call, Command, Flag, Run};
 use line::Line;
 use stop::Stop;
 
 use super::output::{Format, Output, Verbosity};
+
+#[derive(Args)]
+#[command(
+    disable_help_flag = true,
+    after_help = "\
+Scripts that call notary need no change: ln -s \"$(command -v countersign)\" /usr/local/bin/notary
+
+Examples:
+  countersign notary list registry.example.com/team/web
+  countersign notary help delegation"
+)]
+pub(super) struct Arguments {
+    /// Commands, flags and arguments as notary takes them
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
+    pub(super) words: Vec<OsString>,
+}
+
+/// What the program is called.
+pub(super) const NAME: &str = "notary";
 
 /// Runs the program on the words behind its name.
 pub(super) fn run(words: &[OsString]) -> ExitCode {
@@ -92,7 +112,7 @@ fn bare(call: &Call) -> Result<(), Stop> {
 
 /// The program.
 static NOTARY: Command = Command {
-    name: "notary",
+    name: NAME,
     arguments: "",
     summary: "Signs and verifies collections of content",
     about: "Makes, changes and verifies trusted collections: names that stand for signed content, whatever it is.",

@@ -5,13 +5,13 @@
 //! only; questions take their answer from whatever stdin is.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, IsTerminal};
+use std::io::{self, IsTerminal};
 
 use zeroize::Zeroizing;
 
 use crate::cli::environment::Environment;
 use crate::cli::output::Output;
-use crate::cli::prompt::ask;
+use crate::cli::prompt::{ask, read_answer};
 use crate::keys::{Error, Passphrase, PassphraseRequest, PassphraseSource, Purpose};
 
 /// Whoever knows passphrases: the variables first, then the person at the terminal.
@@ -124,11 +124,7 @@ pub(super) fn confirmed() -> bool {
 
 /// The next line of stdin, without what surrounds it; `None` at the end.
 pub(super) fn line() -> Option<String> {
-    let mut line = String::new();
-    match io::stdin().lock().read_line(&mut line) {
-        Ok(read) if read > 0 => Some(line.trim().to_owned()),
-        _ => None,
-    }
+    Some(read_answer().ok()??.trim().to_owned())
 }
 
 fn too_many_attempts() -> Error {
