@@ -8,7 +8,7 @@ use super::output::Format;
 use super::span::Span;
 use super::{
     demo, docker_trust, doctor, explain, init, inspect, key, list, manual, notary, pin, publish,
-    pull, reset, revoke, sign, status, verify, verify_pull,
+    pull, rescue, reset, revoke, sign, status, verify, verify_pull,
 };
 
 /// Docker Content Trust that goes on working: sign what a tag means, and pull only what was signed
@@ -109,11 +109,16 @@ pub(super) enum Command {
     /// Make, move and protect private keys
     #[command(subcommand)]
     Key(key::Command),
+    /// Have several people sign a change, on machines without a network
+    #[command(subcommand)]
+    Root(super::root::Command),
     /// Fix which root keys or authorities may speak for a repository
     #[command(subcommand)]
     Pin(pin::Command),
     /// Show the chain from the root to a tag, or its broken link
     Explain(explain::Arguments),
+    /// Keep a server's trust data for the time when the server is gone
+    Rescue(rescue::Arguments),
     /// Be `docker trust`, in docker's grammar: a plugin of docker 29 and later
     DockerTrust(docker_trust::Arguments),
     /// Be the trust server

@@ -3,6 +3,7 @@
 
 mod credentials;
 mod holders;
+mod listings;
 mod opened;
 mod places;
 
@@ -126,6 +127,14 @@ impl Context {
         match self.global.raw_gun {
             true => Subject::raw(text),
             false => Subject::image(text),
+        }
+    }
+
+    /// A collection by its name, as an image where it can be one.
+    pub(super) fn subject_of(&self, gun: &Gun) -> Result<Subject, Failure> {
+        match self.global.raw_gun {
+            true => Subject::raw(gun.as_str()),
+            false => Subject::image(gun.as_str()).or_else(|_| Subject::raw(gun.as_str())),
         }
     }
 

@@ -27,8 +27,10 @@ mod process;
 mod prompt;
 mod publish;
 mod pull;
+mod rescue;
 mod reset;
 mod revoke;
+mod root;
 #[cfg(feature = "server")]
 mod serve;
 mod sign;
@@ -113,7 +115,9 @@ fn in_context(command: Command, context: &Context) -> Result<Code, Failure> {
         Command::Reset(arguments) => reset::run(&arguments, context),
         Command::Key(command) => key::run(command, context),
         Command::Pin(command) => pin::run(command, context),
+        Command::Root(command) => root::run(command, context),
         Command::Explain(arguments) => explain::run(&arguments, context),
+        Command::Rescue(arguments) => rescue::run(&arguments, context),
         Command::Completions(_)
         | Command::Man(_)
         | Command::Demo(_)

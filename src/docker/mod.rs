@@ -9,9 +9,11 @@ pub mod config;
 pub mod engine;
 pub mod pins;
 pub mod pull;
+pub mod rescue;
 pub mod staged;
 
 mod amend;
+mod ceremony;
 mod collection;
 mod delegations;
 mod error;
@@ -28,6 +30,7 @@ mod team;
 mod witness;
 
 pub use amend::{Amended, Workbench};
+pub use ceremony::{Contribution, Rehearsal, Rehearsed, Request, Submission, Transcript};
 pub use collection::Collection;
 pub use delegations::{Aftermath, Care, Cut, DelegationState, Published};
 pub use error::Error;

@@ -1,13 +1,19 @@
 //! Metadata at rest: docker's cache directory, beside it what we remember of versions and the changes
-//! that wait to be published; and, in `metadata`, the collections that a server publishes.
+//! that wait to be published; in `metadata`, the collections that a server publishes; in `signer`,
+//! the online keys of a notary-signer.
 //!
 //! Rules: what was accepted is stored byte for byte as it came; a file is replaced whole or not at
 //! all; a newer file is never replaced by an older one, whoever else writes; what is read back is
 //! as untrusted as what the wire brings.
 
+#[cfg(feature = "registry")]
+pub mod archive;
 mod changelist;
 #[cfg(feature = "server")]
 mod data;
+#[cfg(all(test, feature = "server"))]
+#[path = "../../tests/support/database.rs"]
+mod database;
 mod directory;
 mod error;
 mod flat;
@@ -18,6 +24,8 @@ mod memory;
 #[cfg(feature = "server")]
 pub mod metadata;
 mod record;
+#[cfg(feature = "server")]
+pub mod signer;
 
 pub use changelist::{Change, Changelist, Staged};
 #[cfg(feature = "server")]
