@@ -58,11 +58,7 @@ impl Pair {
         let server = self.servers[at].collection(gun);
         let draft = match tag {
             1 => {
-                let foundation = Foundation {
-                    root: &publisher.root,
-                    targets: &publisher.targets,
-                    snapshot: None,
-                };
+                let foundation = Foundation::new(&publisher.root, &publisher.targets);
                 initialise(&policy(gun), &server, foundation).await.ok()?
             }
             _ => publisher.known(&server, gun).await?,
@@ -132,8 +128,7 @@ async fn a_database_that_is_away_is_said_so_and_found_again() {
     let publisher = Publisher::new();
     let gun = Gun::raw("a/b").expect("a name");
     let server = serve.collection(&gun);
-    let foundation =
-        Foundation { root: &publisher.root, targets: &publisher.targets, snapshot: None };
+    let foundation = Foundation::new(&publisher.root, &publisher.targets);
     let draft = initialise(&policy(&gun), &server, foundation).await.expect("keys");
     assert!(publisher.publish(draft, &server, 1).await);
     let draft = publisher.known(&server, &gun).await.expect("a collection");
