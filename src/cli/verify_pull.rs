@@ -92,7 +92,7 @@ pub(super) fn program(named: Option<&Path>, context: &Context) -> Result<Program
     let variable = || context.environment.variable("COUNTERSIGN_DOCKER").map(PathBuf::from);
     match named.map(Path::to_owned).or_else(variable) {
         Some(path) => Ok(Program::at(&absolute(&path)?)?),
-        None => Ok(Program::find(context.environment.path())?),
+        None => Ok(Program::find(context.environment.path(), None)?),
     }
 }
 

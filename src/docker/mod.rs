@@ -4,12 +4,16 @@
 //! [`TrustedReference`]. The order of roles is docker's: `targets/releases`, then `targets`. Where
 //! docker falls back from an unusable `targets/releases` to `targets`, we refuse.
 
+pub mod command_line;
+pub mod compose;
 pub mod config;
+pub mod dockerfile;
 pub mod engine;
 pub mod pins;
 pub mod pull;
 
 mod amend;
+mod build_source;
 mod collection;
 mod delegations;
 mod error;
@@ -50,3 +54,9 @@ const SECRET_VARIABLES: [&str; 8] = [
     "NOTARY_SNAPSHOT_PASSPHRASE",
     "NOTARY_TARGETS_PASSPHRASE",
 ];
+
+/// All that a docker does not inherit which gets what was checked: content trust of its own would
+/// check again what cannot be checked any more, and sign what we sign.
+pub(crate) fn withheld_variables() -> impl Iterator<Item = &'static str> {
+    SECRET_VARIABLES.into_iter().chain(["DOCKER_CONTENT_TRUST"])
+}
