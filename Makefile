@@ -7,7 +7,7 @@
 
 CARGO ?= cargo
 SCRIPTS := test-registry/start test-registry/stop test-registry/seed test-registry/install \
-	test-registry/demo.sh keys-example/make.sh tests/vectors/notary/make.sh benches/compare.sh benches/serve.sh .ci/run
+	test-registry/demo.sh tests/docker/fake-docker keys-example/make.sh tests/vectors/notary/make.sh benches/compare.sh benches/serve.sh .ci/run
 
 .PHONY: all deps build release check-rust check-scripts test demo bench ci
 

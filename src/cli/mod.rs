@@ -9,6 +9,7 @@ mod args;
 mod config;
 mod context;
 mod demo;
+mod docker;
 mod docker_trust;
 mod environment;
 mod exit;
@@ -61,6 +62,9 @@ pub fn main() -> ExitCode {
         }
         _ => {}
     }
+    if let Some(call) = docker::Call::of(&words) {
+        return docker::run(call);
+    }
     match Cli::try_parse_from(&words) {
         Ok(Cli { command: Command::DockerTrust(arguments), global }) => {
             docker_trust::run(&arguments.words, global)
@@ -102,6 +106,7 @@ fn in_context(command: Command, context: &Context) -> Result<Code, Failure> {
         Command::Key(command) => key::run(command, context),
         Command::Pin(command) => pin::run(command, context),
         Command::Explain(arguments) => explain::run(&arguments, context),
+        Command::Docker(arguments) => docker::manage(&arguments, context),
         Command::Completions(_) | Command::Man(_) | Command::Demo(_) | Command::DockerTrust(_) => {
             Ok(Code::Done)
         }
