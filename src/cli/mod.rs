@@ -11,6 +11,7 @@ mod context;
 mod demo;
 mod docker;
 mod docker_trust;
+mod doctor;
 mod environment;
 mod exit;
 mod explain;
@@ -85,6 +86,7 @@ fn run(cli: Cli) -> Code {
         Command::Completions(arguments) => manual::completions(&arguments, output),
         Command::Man(arguments) => manual::man(&arguments, output),
         Command::Demo(arguments) => demo::run(&arguments, output),
+        Command::Doctor(arguments) => doctor::run(&arguments, cli.global),
         #[cfg(feature = "server")]
         Command::Serve(arguments) => serve::run(arguments, &cli.global, output),
         command => Context::new(cli.global, Environment::read())
@@ -107,9 +109,11 @@ fn in_context(command: Command, context: &Context) -> Result<Code, Failure> {
         Command::Pin(command) => pin::run(command, context),
         Command::Explain(arguments) => explain::run(&arguments, context),
         Command::Docker(arguments) => docker::manage(&arguments, context),
-        Command::Completions(_) | Command::Man(_) | Command::Demo(_) | Command::DockerTrust(_) => {
-            Ok(Code::Done)
-        }
+        Command::Completions(_)
+        | Command::Man(_)
+        | Command::Demo(_)
+        | Command::DockerTrust(_)
+        | Command::Doctor(_) => Ok(Code::Done),
         #[cfg(feature = "server")]
         Command::Serve(_) => Ok(Code::Done),
     }

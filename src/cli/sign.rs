@@ -17,6 +17,7 @@ use super::verify::not_offline;
 use crate::docker::{RoleChoice, SignRequest, Signing, TagSigned};
 use crate::edit::Change;
 use crate::image::{Descriptor, Tag};
+use crate::keys::{Kept, KeySet};
 use crate::net::Access;
 use crate::tuf::{Custom, Gun, KeyId, RoleName};
 
@@ -190,10 +191,10 @@ pub(super) async fn publish(
 ) -> Result<Signing, Failure> {
     let opened = context.open(subject, Access::PushPull)?;
     let mut passphrases = Passphrases::new(context)?;
-    let keys = context.keys();
+    let keys = context.key_set()?;
     let signing = opened.collection().sign(request, &keys, &mut passphrases.chain()).await?;
     if let Some(root) = signing.founded {
-        tell_of_founding(&subject.gun, &root, context);
+        tell_of_founding(&subject.gun, &root, &keys, context)?;
     }
     if signing.attempts > 1 {
         let faster = signing.attempts - 1;
@@ -202,13 +203,22 @@ pub(super) async fn publish(
     Ok(signing)
 }
 
-fn tell_of_founding(gun: &Gun, root: &KeyId, context: &Context) {
-    let path = context.keys().path().join(format!("{root}.key"));
+fn tell_of_founding(
+    gun: &Gun,
+    root: &KeyId,
+    keys: &KeySet,
+    context: &Context,
+) -> Result<(), Failure> {
     context.output.notice(&format!("{gun}: new trust data, under the root key {root}"));
-    context.output.notice(&format!(
-        "  keep a copy of it offline, nothing can replace it: {}",
-        path.display()
-    ));
+    let held = keys.holdings()?.into_iter().find(|held| held.entry.id == *root);
+    context.output.notice(&match held.map(|held| held.kept) {
+        Some(Kept::Elsewhere(place)) => format!("  it is kept in: {place}"),
+        _ => format!(
+            "  keep a copy of it offline, nothing can replace it: {}",
+            context.keys().path().join(format!("{root}.key")).display()
+        ),
+    });
+    Ok(())
 }
 
 fn tell(batch: &Batch, signing: &Signing, context: &Context) {

@@ -4,6 +4,7 @@
 //! [`TrustedReference`]. The order of roles is docker's: `targets/releases`, then `targets`. Where
 //! docker falls back from an unusable `targets/releases` to `targets`, we refuse.
 
+pub mod checkup;
 pub mod command_line;
 pub mod compose;
 pub mod config;
@@ -25,6 +26,7 @@ mod revoke;
 mod rotate;
 mod sign;
 mod signers;
+mod survey;
 mod team;
 mod witness;
 
@@ -40,23 +42,11 @@ pub use revoke::{Revocation, RevokeRequest};
 pub use rotate::{Legacy, NewKeys, RotateRequest, Rotation};
 pub use sign::{SignRequest, Signing, TagSigned};
 pub use signers::RoleChoice;
+pub use survey::{Survey, Use};
 pub use team::{SignerName, SignerRemoved};
-
-/// Variables with our passphrases and passwords, or the way to them, which no program that we start
-/// may inherit.
-const SECRET_VARIABLES: [&str; 8] = [
-    "COUNTERSIGN_PASSPHRASE_FILE",
-    "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE",
-    "DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE",
-    "NOTARY_AUTH",
-    "NOTARY_DELEGATION_PASSPHRASE",
-    "NOTARY_ROOT_PASSPHRASE",
-    "NOTARY_SNAPSHOT_PASSPHRASE",
-    "NOTARY_TARGETS_PASSPHRASE",
-];
 
 /// All that a docker does not inherit which gets what was checked: content trust of its own would
 /// check again what cannot be checked any more, and sign what we sign.
 pub(crate) fn withheld_variables() -> impl Iterator<Item = &'static str> {
-    SECRET_VARIABLES.into_iter().chain(["DOCKER_CONTENT_TRUST"])
+    crate::keys::SECRET_VARIABLES.into_iter().chain(["DOCKER_CONTENT_TRUST"])
 }
