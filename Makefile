@@ -6,8 +6,8 @@
 # On Debian, as root and with Rust, the targets install what they need (see test-registry/install).
 
 CARGO ?= cargo
-SCRIPTS := test-registry/start test-registry/stop test-registry/seed test-registry/install \
-	test-registry/demo.sh tests/docker/fake-docker keys-example/make.sh tests/vectors/notary/make.sh benches/compare.sh benches/serve.sh .ci/run
+SCRIPTS := test-registry/start test-registry/stop test-registry/seed test-registry/install test-registry/database \
+	test-registry/demo.sh tests/docker/fake-docker keys-example/make.sh tests/vectors/notary/make.sh tests/vectors/sql/make.sh benches/compare.sh benches/serve.sh .ci/run
 
 .PHONY: all deps build release check-rust check-scripts test demo bench ci
 

@@ -26,6 +26,7 @@ mod pin;
 mod process;
 mod prompt;
 mod pull;
+mod rescue;
 mod revoke;
 #[cfg(feature = "server")]
 mod serve;
@@ -109,6 +110,7 @@ fn in_context(command: Command, context: &Context) -> Result<Code, Failure> {
         Command::Pin(command) => pin::run(command, context),
         Command::Explain(arguments) => explain::run(&arguments, context),
         Command::Docker(arguments) => docker::manage(&arguments, context),
+        Command::Rescue(arguments) => rescue::run(&arguments, context),
         Command::Completions(_)
         | Command::Man(_)
         | Command::Demo(_)

@@ -1,14 +1,15 @@
 //! `serve`: the trust server.
 
 mod config;
+mod database;
 mod notary;
 mod secret;
+mod signer;
 mod tls;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -22,8 +23,9 @@ use crate::server::{
     Access, Clock, Level, Listener, Log, OnlineKeys, Passwords, Readers, Server, Tls, Tokens,
 };
 use crate::storage::DataDirectory;
-use crate::storage::metadata::{self, MemoryStore, MetadataStore, SqliteStore};
-use config::{Auth, Config, Database};
+use crate::storage::metadata::MetadataStore;
+use config::{Auth, Config};
+use database::Database;
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -41,10 +43,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
-    /// Where collections are kept: sqlite:FILE, or memory: to forget them [default: in the data
-    /// directory]
+    /// Where collections are kept: sqlite:FILE, postgres://USER@HOST/NAME, mysql://USER@HOST/NAME,
+    /// or memory: to forget them [env: COUNTERSIGN_DATABASE] [default: in the data directory]
     #[arg(long, value_name = "URL")]
-    database: Option<Database>,
+    database: Option<String>,
 
     /// Certificate, and those that lead to its authority (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_key")]
@@ -58,6 +60,11 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE", conflicts_with = "config")]
     notary_config: Option<PathBuf>,
 
+    /// Take over notary-signer's keys, as its configuration (JSON) names them; their passphrases are
+    /// in NOTARY_SIGNER_ALIAS
+    #[arg(long, value_name = "FILE")]
+    signer_config: Option<PathBuf>,
+
     /// Say what would be done, and do not do it
     #[arg(long)]
     check: bool,
@@ -68,15 +75,16 @@ pub(super) fn run(arguments: Arguments, global: &Global, output: Output) -> Resu
     guard_memory()?;
     let environment = Environment::read();
     let config = settings(arguments, global, &environment, output)?;
-    if config.check {
-        output.page(&config.describe());
-        return Ok(Code::Done);
-    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS)
         .build()
         .map_err(|error| Failure::new(Kind::Other, format!("cannot serve: {error}")))?;
+    if config.check {
+        output.page(&config.describe());
+        output.page(&runtime.block_on(outlook(&config, &environment))?);
+        return Ok(Code::Done);
+    }
     runtime.block_on(serve(config, &environment, output))?;
     Ok(Code::Done)
 }
@@ -90,7 +98,7 @@ fn settings(
 ) -> Result<Config, Failure> {
     let mut config = match (&arguments.notary_config, &global.config) {
         (Some(path), _) => {
-            let (config, remarks) = notary::read(path)?;
+            let (config, remarks) = notary::read(path, environment)?;
             remarks.iter().for_each(|remark| output.notice(remark));
             config
         }
@@ -98,8 +106,17 @@ fn settings(
         (None, None) => Config::default(),
     };
     config.check = arguments.check;
+    if let Some(path) = &arguments.signer_config {
+        config.signer = Some(signer::read(path, environment)?);
+    }
+    if config.had_signer && config.signer.is_none() {
+        output.notice(
+            "trust_service.type: the keys that notary-signer keeps are not at hand without --signer-config",
+        );
+    }
     config.listen = arguments.listen.unwrap_or(config.listen);
-    config.database = arguments.database.or(config.database);
+    config.database =
+        Database::said(arguments.database.as_deref(), environment)?.or(config.database);
     if let (Some(certificate), Some(key)) = (arguments.tls_cert, arguments.tls_key) {
         let client_authorities = config.tls.take().and_then(|tls| tls.client_authorities);
         config.tls = Some(config::Tls { certificate, key, client_authorities });
@@ -120,12 +137,11 @@ fn settings(
 
 async fn serve(config: Config, environment: &Environment, output: Output) -> Result<(), Failure> {
     let data = DataDirectory::create(config.data())?;
-    let store = open(&config, &data).await?;
-    let passphrase = environment.variable("COUNTERSIGN_SERVER_PASSPHRASE");
-    let master = secret::master(&data, passphrase, &*store).await?;
-    let keys = OnlineKeys::new(&master, config.key_algorithm.algorithm())
-        .map_err(|error| Failure::of(Kind::KeyStore, &error))?;
-    drop(master);
+    let store = database::open(&config, &data).await?;
+    let keys = match &config.signer {
+        Some(signer) => signer.keys(&config, environment, output).await?,
+        None => own_keys(&config, environment, &data, &*store).await?,
+    };
     let (tls, authority) = tls::of(&config, &data)?;
     let access = access(config.auth.as_ref())?;
     let log = Log::new(config.level, Clock::new(clock), |line| {
@@ -161,17 +177,25 @@ async fn serve(config: Config, environment: &Environment, output: Output) -> Res
     Ok(())
 }
 
-async fn open(config: &Config, data: &DataDirectory) -> Result<Arc<dyn MetadataStore>, Failure> {
-    let path = match &config.database {
-        Some(Database::Memory) => return Ok(Arc::new(MemoryStore::new())),
-        Some(Database::Sqlite(path)) => path.clone(),
-        None => data.path_of("trust.db"),
-    };
-    let store = SqliteStore::open(&path).await.map_err(|error| match &error {
-        metadata::Error::Unusable { .. } => Failure::of(Kind::State, &error),
-        _ => Failure::of(Kind::Disk, &error),
-    })?;
-    Ok(Arc::new(store))
+async fn own_keys(
+    config: &Config,
+    environment: &Environment,
+    data: &DataDirectory,
+    store: &dyn MetadataStore,
+) -> Result<OnlineKeys, Failure> {
+    let passphrase = environment.variable("COUNTERSIGN_SERVER_PASSPHRASE");
+    let master = secret::master(data, passphrase, store).await?;
+    OnlineKeys::new(&master, config.key_algorithm.algorithm())
+        .map_err(|error| Failure::of(Kind::KeyStore, &error))
+}
+
+/// What would be done to databases on servers, and found there.
+async fn outlook(config: &Config, environment: &Environment) -> Result<String, Failure> {
+    let mut text = database::outlook(config).await?.to_string();
+    if let Some(signer) = &config.signer {
+        text += &signer.outlook(config, environment).await?;
+    }
+    Ok(text)
 }
 
 fn access(auth: Option<&Auth>) -> Result<Access, Failure> {

@@ -12,6 +12,7 @@ pub mod dockerfile;
 pub mod engine;
 pub mod pins;
 pub mod pull;
+pub mod rescue;
 
 mod amend;
 mod build_source;

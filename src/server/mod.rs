@@ -35,7 +35,7 @@ pub use error::Error;
 pub use limits::{Limits, Rate};
 pub use listen::{Listener, Tls};
 pub use log::{Level, Log};
-pub use online_keys::OnlineKeys;
+pub use online_keys::{OnlineKeys, Passphrases};
 pub use router::Route;
 pub use secret::MasterSecret;
 
