@@ -105,6 +105,9 @@ pub(super) enum Command {
     /// Make, move and protect private keys
     #[command(subcommand)]
     Key(key::Command),
+    /// Have several people sign a change, on machines without a network
+    #[command(subcommand)]
+    Root(super::root::Command),
     /// Fix which root keys or authorities may speak for a repository
     #[command(subcommand)]
     Pin(pin::Command),

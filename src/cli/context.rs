@@ -130,6 +130,14 @@ impl Context {
         }
     }
 
+    /// A collection by its name, as an image where it can be one.
+    pub(super) fn subject_of(&self, gun: &Gun) -> Result<Subject, Failure> {
+        match self.global.raw_gun {
+            true => Subject::raw(gun.as_str()),
+            false => Subject::image(gun.as_str()).or_else(|_| Subject::raw(gun.as_str())),
+        }
+    }
+
     /// Whether names are those of collections, and not of images.
     pub(super) fn takes_names_as_they_are(&self) -> bool {
         self.global.raw_gun

@@ -28,6 +28,7 @@ mod prompt;
 mod pull;
 mod rescue;
 mod revoke;
+mod root;
 #[cfg(feature = "server")]
 mod serve;
 mod sign;
@@ -108,6 +109,7 @@ fn in_context(command: Command, context: &Context) -> Result<Code, Failure> {
         Command::Init(arguments) => init::run(&arguments, context),
         Command::Key(command) => key::run(command, context),
         Command::Pin(command) => pin::run(command, context),
+        Command::Root(command) => root::run(command, context),
         Command::Explain(arguments) => explain::run(&arguments, context),
         Command::Docker(arguments) => docker::manage(&arguments, context),
         Command::Rescue(arguments) => rescue::run(&arguments, context),

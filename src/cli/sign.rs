@@ -11,6 +11,7 @@ use super::exit::{Code, Kind};
 use super::output::{Failure, Format};
 use super::passphrases::Passphrases;
 use super::process::{guard_memory, wait_for};
+use super::root;
 use super::source::{self, Source};
 use super::subject::Subject;
 use super::verify::not_offline;
@@ -53,6 +54,11 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     custom: Option<PathBuf>,
 
+    /// Publish nothing: write what is to be signed into this file, for several people to sign (see `countersign
+    /// root sign`)
+    #[arg(long = "request", value_name = "FILE")]
+    request_file: Option<PathBuf>,
+
     /// Root key for a repository that has no trust data yet
     #[arg(long, value_name = "ID")]
     root_key: Option<KeyId>,
@@ -66,6 +72,9 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     wait_for(async {
         let (batches, mut code) = batches(&arguments, context).await;
         batches.iter().try_for_each(Batch::check_one_meaning)?;
+        if let Some(path) = &arguments.request_file {
+            return write_request(batches, code, &request, path, context).await;
+        }
         for batch in batches {
             code = code.max(sign(batch, &request, context).await);
         }
@@ -160,6 +169,33 @@ async fn what(
     })?;
     let descriptor = arguments.source.descriptor(&subject, &tag, context).await?;
     Ok((subject, tag, descriptor))
+}
+
+/// Leaves the signing to several people.
+async fn write_request(
+    batches: Vec<Batch>,
+    code: Code,
+    request: &SignRequest,
+    path: &Path,
+    context: &Context,
+) -> Result<Code, Failure> {
+    let (Ok([batch]), Code::Done) = (<[Batch; 1]>::try_from(batches), code) else {
+        return match code {
+            Code::Done => Err(Failure::new(Kind::Usage, "--request takes tags of one repository")),
+            // What could not be found out was told already.
+            code => Ok(code),
+        };
+    };
+    let tags = batch.tags.iter().map(|(_, tag, what)| (tag.clone(), what.clone())).collect();
+    let request = SignRequest { tags, ..request.clone() };
+    let (opened, keys) = (context.open(&batch.subject, Access::PushPull)?, context.key_set()?);
+    let mut passphrases = Passphrases::new(context)?;
+    let collection = opened.collection();
+    let (written, _) = collection.request_tags(&request, &keys, &mut passphrases.chain()).await?;
+    root::write(path, &written.to_text())?;
+    root::show(&written, context)?;
+    context.output.answer(&path.display().to_string());
+    Ok(Code::Done)
 }
 
 async fn sign(batch: Batch, request: &SignRequest, context: &Context) -> Code {

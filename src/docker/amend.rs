@@ -42,6 +42,17 @@ pub struct Amended<T> {
     pub attempts: u32,
 }
 
+impl<'w> Workbench<'w> {
+    pub(super) fn new(
+        draft: Draft,
+        unusable: &'w BTreeMap<RoleName, client::Error>,
+        suspended: &'w BTreeMap<RoleName, SuspendedRole>,
+        held: &'w HeldKeys,
+    ) -> Self {
+        Self { draft, unusable, suspended, held }
+    }
+}
+
 impl Workbench<'_> {
     /// Whether the private key of this public key is here.
     pub fn holds(&self, key: &Key) -> bool {
@@ -189,7 +200,7 @@ where
             None => (self.found().await?, BTreeMap::new(), BTreeMap::new()),
         };
         let (unusable, suspended) = (&unusable, &suspended);
-        let mut bench = Workbench { draft, unusable, suspended, held: self.keys.held() };
+        let mut bench = Workbench::new(draft, unusable, suspended, self.keys.held());
         let value = (self.change)(&mut bench)?;
         let draft = bench.draft;
         self.value = Some(value);

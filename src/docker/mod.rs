@@ -16,6 +16,7 @@ pub mod rescue;
 
 mod amend;
 mod build_source;
+mod ceremony;
 mod collection;
 mod delegations;
 mod error;
@@ -32,6 +33,7 @@ mod team;
 mod witness;
 
 pub use amend::{Amended, Workbench};
+pub use ceremony::{Contribution, Rehearsal, Rehearsed, Request, Submission, Transcript};
 pub use collection::Collection;
 pub use delegations::{Aftermath, Care, Cut, DelegationState, Published};
 pub use error::Error;
