@@ -20,13 +20,16 @@ mod inspect;
 mod key;
 mod list;
 mod manual;
+mod notary;
 mod output;
 mod passphrases;
 mod pin;
 mod process;
 mod prompt;
+mod publish;
 mod pull;
 mod rescue;
+mod reset;
 mod revoke;
 mod root;
 #[cfg(feature = "server")]
@@ -34,6 +37,7 @@ mod serve;
 mod sign;
 mod source;
 mod span;
+mod status;
 mod subject;
 mod table;
 mod verify;
@@ -63,6 +67,8 @@ pub fn main() -> ExitCode {
         [_, command, rest @ ..] if command == docker_trust::NAME => {
             return docker_trust::run(rest, Global::default());
         }
+        [program, rest @ ..] if is_called(program, notary::NAME) => return notary::run(rest),
+        [_, command, rest @ ..] if command == notary::NAME => return notary::run(rest),
         _ => {}
     }
     if let Some(call) = docker::Call::of(&words) {
@@ -72,6 +78,7 @@ pub fn main() -> ExitCode {
         Ok(Cli { command: Command::DockerTrust(arguments), global }) => {
             docker_trust::run(&arguments.words, global)
         }
+        Ok(Cli { command: Command::Notary(arguments), .. }) => notary::run(&arguments.words),
         Ok(cli) => run(cli).into(),
         Err(error) => explained(&error, &words).into(),
     }
@@ -107,6 +114,9 @@ fn in_context(command: Command, context: &Context) -> Result<Code, Failure> {
         Command::List(arguments) => list::run(&arguments, context),
         Command::Revoke(arguments) => revoke::run(&arguments, context),
         Command::Init(arguments) => init::run(&arguments, context),
+        Command::Status(arguments) => status::run(&arguments, context),
+        Command::Publish(arguments) => publish::run(&arguments, context),
+        Command::Reset(arguments) => reset::run(&arguments, context),
         Command::Key(command) => key::run(command, context),
         Command::Pin(command) => pin::run(command, context),
         Command::Root(command) => root::run(command, context),
@@ -117,6 +127,7 @@ fn in_context(command: Command, context: &Context) -> Result<Code, Failure> {
         | Command::Man(_)
         | Command::Demo(_)
         | Command::DockerTrust(_)
+        | Command::Notary(_)
         | Command::Doctor(_) => Ok(Code::Done),
         #[cfg(feature = "server")]
         Command::Serve(_) => Ok(Code::Done),

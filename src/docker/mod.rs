@@ -13,6 +13,7 @@ pub mod engine;
 pub mod pins;
 pub mod pull;
 pub mod rescue;
+pub mod staged;
 
 mod amend;
 mod build_source;
