@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use super::output::Format;
 use super::span::Span;
 use super::{
-    demo, docker, docker_trust, doctor, explain, init, inspect, key, list, manual, notary, pin, publish,
-    pull, rescue, reset, revoke, sign, status, verify, verify_pull,
+    demo, docker, docker_trust, doctor, explain, init, inspect, key, list, manual, notary, pin,
+    publish, pull, rescue, reset, revoke, sign, status, verify, verify_pull,
 };
 
 /// Docker Content Trust that goes on working: sign what a tag means, and pull only what was signed

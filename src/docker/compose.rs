@@ -97,6 +97,7 @@ impl Model {
             at.check()?;
             images.extend(at.own_image().filter(|image| !built.contains(&image.text)));
             images.extend(at.mounted_images());
+            images.extend(at.hook_images());
             images.extend(at.context_images()?);
             images.extend(at.cache_images()?);
             images.extend(at.frontend());
@@ -238,6 +239,20 @@ impl<'m> Service<'m> {
             Some(self.image(source, &format!("volumes/{index}/source")))
         };
         of_image.filter_map(image).collect()
+    }
+
+    /// Hooks, and whatever else in a service has an image of its own.
+    fn hook_images(&self) -> Vec<Image> {
+        let members = self.service.as_object().into_iter().flatten();
+        let lists = members.filter_map(|(key, value)| Some((key, value.as_array()?)));
+        let items = lists.flat_map(|(key, list)| {
+            list.iter().enumerate().map(move |(index, item)| (key, index, item))
+        });
+        let image = |(key, index, item): (&String, usize, &Value)| {
+            let text = item.get("image").and_then(Value::as_str)?;
+            Some(self.image(text, &format!("{}/{index}/image", escaped(key))))
+        };
+        items.filter_map(image).collect()
     }
 
     fn context_images(&self) -> Result<Vec<Image>, Error> {

@@ -125,10 +125,13 @@ fn buildx(words: &Words, group: usize) -> Result<Found, Error> {
             "its files are programs of their own, whose images are not known before; \
              build each target with docker buildx build",
         ),
-        "debug" | "dap" => {
-            refuse("docker buildx debug", "what it builds from is not checked; use build")
-        }
-        _ => Ok(Found::Other),
+        "create" | "dial-stdio" | "du" | "help" | "history" | "imagetools" | "inspect"
+        | "install" | "ls" | "policy" | "prune" | "rm" | "stop" | "uninstall" | "use"
+        | "version" => Ok(Found::Other),
+        _ => refuse(
+            "docker buildx",
+            "whether this command of it builds, and from what, is not known; use build",
+        ),
     }
 }
 

@@ -13,7 +13,8 @@ fn images(services: Value) -> Result<Vec<String>, Error> {
 #[test]
 fn every_image_that_would_be_pulled_is_found() {
     let found = images(json!({
-        "web": {"image": "a:1", "volumes": [{"type": "image", "source": "b:1", "target": "/x"}]},
+        "web": {"image": "a:1", "volumes": [{"type": "image", "source": "b:1", "target": "/x"}],
+            "pre_start": [{"command": ["x"]}, {"image": "g:1", "command": ["x"]}]},
         "app": {"image": "mine", "build": {
             "context": "/x",
             "additional_contexts": {"base": "docker-image://c:1", "here": "/y"},
@@ -22,7 +23,7 @@ fn every_image_that_would_be_pulled_is_found() {
         }},
         "too": {"image": "mine"},
     }));
-    let expected = ["app c:1", "app d:1", "app e:1", "app f:1", "web a:1", "web b:1"];
+    let expected = ["app c:1", "app d:1", "app e:1", "app f:1", "web a:1", "web b:1", "web g:1"];
     assert_eq!(found.expect("understood"), expected);
 }
 

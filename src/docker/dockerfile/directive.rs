@@ -16,20 +16,31 @@ pub(super) struct Directives {
 impl Directives {
     pub(super) fn read(text: &str) -> Result<Self, Error> {
         let begin = text.strip_prefix('\u{feff}').map_or(0, |_| '\u{feff}'.len_utf8());
+        // BuildKit takes it even behind empty lines.
+        if text[begin..].trim_start().starts_with('{') {
+            return Err(Error::at(1, "only directives that begin with # are understood"));
+        }
         let mut directives = Self { escape: '\\', syntax: None };
         let mut at = begin;
+        let mut is_doubtful = false;
         for (index, line) in text[begin..].split_inclusive('\n').enumerate() {
             let (offset, number) = (at, index + 1);
             at += line.len();
             if number == 1 && line.starts_with("#!") {
+                is_doubtful = true;
                 continue;
             }
             check_form(line, number)?;
             let Some((key, value)) = directive(line) else { break };
             match key.as_str() {
                 "syntax" => directives.set_syntax(value, offset, line, number)?,
+                "escape" if is_doubtful => {
+                    let reason = "whether this escape directive still counts is not clear";
+                    return Err(Error::at(number, reason));
+                }
                 "escape" => directives.set_escape(value, number)?,
-                _ => {}
+                // For newer builders it ends the directives, for older ones it does not.
+                key => is_doubtful |= key != "check",
             }
         }
         Ok(directives)
@@ -65,8 +76,7 @@ impl Directives {
 
 /// A file that BuildKit may give to another program in a way of its own.
 fn check_form(line: &str, number: usize) -> Result<(), Error> {
-    let line = line.trim_start();
-    match line.starts_with("//") || (number <= 2 && line.starts_with('{')) {
+    match line.trim_start().starts_with("//") {
         true => Err(Error::at(number, "only directives that begin with # are understood")),
         false => Ok(()),
     }

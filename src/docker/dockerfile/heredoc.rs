@@ -11,6 +11,8 @@ pub(super) struct Heredoc {
     pub(super) name: String,
     /// Whether tabs before the end are let go by.
     chomp: bool,
+    /// Whether a blank stands before its name: older builders see no heredoc then.
+    pub(super) is_new_form: bool,
 }
 
 impl Heredoc {
@@ -47,10 +49,12 @@ struct Unclear;
 fn heredoc(word: &str) -> Option<Result<Heredoc, Unclear>> {
     let rest =
         word.trim_start_matches(|letter: char| letter.is_ascii_digit()).strip_prefix("<<")?;
+    let is_new_form = rest.starts_with(char::is_whitespace);
     let (chomp, rest) = match rest.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, rest),
     };
+    let rest = rest.trim_start();
     if rest.is_empty() || rest.contains('<') {
         return None;
     }
@@ -58,7 +62,7 @@ fn heredoc(word: &str) -> Option<Result<Heredoc, Unclear>> {
     let name = quoted('"').or_else(|| quoted('\'')).unwrap_or(rest);
     let is_plain = |letter: char| letter.is_alphanumeric() || "_-.,+:/!=@%".contains(letter);
     Some(match !name.is_empty() && name.chars().all(is_plain) {
-        true => Ok(Heredoc { name: name.to_owned(), chomp }),
+        true => Ok(Heredoc { name: name.to_owned(), chomp, is_new_form }),
         false => Err(Unclear),
     })
 }
@@ -76,6 +80,14 @@ fn words(line: &str) -> Option<Vec<String>> {
                     words.push(std::mem::take(&mut word));
                 }
                 continue;
+            }
+            // Blanks behind it belong to it.
+            '<' if letters.peek() == Some(&'<') => {
+                word.push(letter);
+                word.extend(letters.next());
+                while let Some(blank) = letters.next_if(|next| next.is_whitespace()) {
+                    word.push(blank);
+                }
             }
             '\'' | '"' => {
                 word.push(letter);
@@ -125,7 +137,8 @@ fn braces_are_simple(line: &str) -> bool {
             && !name.starts_with(|first: char| first.is_ascii_digit())
             && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
     };
-    !line.contains(['\'', '"', '\\']) && line.split("${").skip(1).all(name)
+    let is_plain = !line.contains(['\'', '"', '\\']) && !line.contains("<< ");
+    is_plain && line.split("${").skip(1).all(name)
 }
 
 fn plain(line: &str) -> Vec<String> {

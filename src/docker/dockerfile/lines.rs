@@ -127,6 +127,11 @@ impl<'t> Reader<'t> {
             if heredoc.ends_with(line.text) {
                 return Ok(());
             }
+            if heredoc.is_new_form && takes_image(line.text) {
+                let reason = "a heredoc's line that older builders take for an instruction; \
+                    write << and its name without a blank";
+                return Err(Error::at(self.number, reason));
+            }
             if self.builder != Builder::BuildKit && takes_image(line.text) {
                 let reason = "a heredoc's line that the classic builder takes for an instruction; \
                     use docker buildx build, or DOCKER_BUILDKIT=1";

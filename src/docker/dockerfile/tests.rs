@@ -79,6 +79,12 @@ fn images_are_exchanged_in_their_places() {
             "FROM a\nRUN cat <<-'X' && cat <<Y\n1\n\tX\n2\nY\nFROM c",
             "FROM [a]\nRUN cat <<-'X' && cat <<Y\n1\n\tX\n2\nY\nFROM [c]",
         ),
+        ("FROM a\nRUN cat << X\n1\nX\nFROM c", "FROM [a]\nRUN cat << X\n1\nX\nFROM [c]"),
+        (
+            "#foo=bar\n#syntax=docker/dockerfile\nFROM a",
+            "#foo=bar\n#syntax=[docker/dockerfile]\nFROM [a]",
+        ),
+        ("# check=skip=all\n# escape=`\nFROM `\na", "# check=skip=all\n# escape=`\nFROM `\n[a]"),
         ("FROM a\nRUN x <<< y\nFROM b", "FROM [a]\nRUN x <<< y\nFROM [b]"),
         ("FROM a\nRUN \"<<EOF\"\nFROM b", "FROM [a]\nRUN \"<<EOF\"\nFROM [b]"),
         ("FROM a\nENV x <<EOF\nFROM b", "FROM [a]\nENV x <<EOF\nFROM [b]"),
@@ -107,6 +113,13 @@ fn what_is_not_understood_is_refused_with_its_line() {
         ("# syntax=evil/frontend\nFROM a", 1, "way of its own"),
         ("#syntax=docker/dockerfile\n#syntax=docker/dockerfile\nFROM a", 2, "second"),
         ("# escape=x\nFROM a", 1, "escape"),
+        ("\n \n{\"syntax\":\"evil\"}", 1, "#"),
+        ("\u{feff}{\"syntax\":\"evil\"}", 1, "#"),
+        ("#!/x\n// syntax=evil\nFROM a", 2, "#"),
+        ("#foo=bar\n#escape=`\nFROM a", 2, "not clear"),
+        ("#!/x\n#escape=`\nFROM a", 2, "not clear"),
+        ("FROM a\nRUN << E\nFROM b\nE", 3, "without a blank"),
+        ("FROM a\nRUN << E ${X}\nFROM b\nE", 2, "quotes"),
         ("FROM a\\\\\nb", 1, "continues"),
         ("FROM a\nRUN <<EOF\nFROM b\nEOF", 3, "classic builder"),
         ("FROM a\nRUN <<EOF\nCOPY --from=b / /\nEOF", 3, "classic builder"),
@@ -140,6 +153,7 @@ fn arguments_targets_and_contexts_decide() {
 fn builders_that_are_known_are_believed() {
     let of = |text, builder| pinned(text, &Settings { builder, ..settings(&[], None, &[]) });
     let heredoc = "FROM a\nRUN <<EOF\nFROM b\nEOF";
+    assert!(of("FROM a\nRUN << EOF\nFROM b\nEOF", Builder::BuildKit).is_err(), "an old BuildKit");
     let expected = Ok("FROM [a]\nRUN <<EOF\nFROM b\nEOF".to_owned());
     assert_eq!(of(heredoc, Builder::BuildKit), expected);
     let syntax = "# syntax=docker/dockerfile:1\nFROM a";
