@@ -2,6 +2,7 @@
 //! database is away for a while.
 
 #![cfg(all(feature = "server", feature = "cli"))]
+#![expect(clippy::disallowed_methods, reason = "real processes have a clock")]
 
 #[path = "support/database.rs"]
 mod database;
