@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use super::output::Format;
 use super::span::Span;
 use super::{
-    demo, docker_trust, doctor, explain, init, inspect, key, list, manual, pin, pull, rescue,
-    revoke, sign, verify, verify_pull,
+    demo, docker, docker_trust, doctor, explain, init, inspect, key, list, manual, notary, pin,
+    publish, pull, rescue, reset, revoke, sign, status, verify, verify_pull,
 };
 
 /// Docker Content Trust that goes on working: sign what a tag means, and pull only what was signed
@@ -90,6 +90,8 @@ pub(super) enum Command {
     Verify(verify::Arguments),
     /// Have docker pull exactly what was signed, and tag it
     VerifyPull(verify_pull::Arguments),
+    /// Run docker, and let it have only what is signed while content trust is on
+    Docker(docker::Arguments),
     /// Pull what was signed into a file or directory, without docker
     Pull(pull::Arguments),
     /// Show what is signed, by whom, and the keys
@@ -100,9 +102,18 @@ pub(super) enum Command {
     Revoke(revoke::Arguments),
     /// Make the trust data of a new repository
     Init(init::Arguments),
+    /// Show what is staged and not published
+    Status(status::Arguments),
+    /// Sign and publish what is staged
+    Publish(publish::Arguments),
+    /// Forget what is staged
+    Reset(reset::Arguments),
     /// Make, move and protect private keys
     #[command(subcommand)]
     Key(key::Command),
+    /// Have several people sign a change, on machines without a network
+    #[command(subcommand)]
+    Root(super::root::Command),
     /// Fix which root keys or authorities may speak for a repository
     #[command(subcommand)]
     Pin(pin::Command),
@@ -119,6 +130,8 @@ pub(super) enum Command {
     Doctor(doctor::Arguments),
     /// Tell the story in this terminal: sign, verify, and three attacks
     Demo(demo::Arguments),
+    /// Speak the grammar of the program notary, as a link of that name does
+    Notary(notary::Arguments),
     /// Print a completion script for a shell
     Completions(manual::Completions),
     /// Print the manual page, or write all of them into a directory

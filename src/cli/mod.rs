@@ -9,6 +9,7 @@ mod args;
 mod config;
 mod context;
 mod demo;
+mod docker;
 mod docker_trust;
 mod doctor;
 mod environment;
@@ -19,19 +20,24 @@ mod inspect;
 mod key;
 mod list;
 mod manual;
+mod notary;
 mod output;
 mod passphrases;
 mod pin;
 mod process;
 mod prompt;
+mod publish;
 mod pull;
 mod rescue;
+mod reset;
 mod revoke;
+mod root;
 #[cfg(feature = "server")]
 mod serve;
 mod sign;
 mod source;
 mod span;
+mod status;
 mod subject;
 mod table;
 mod verify;
@@ -61,12 +67,18 @@ pub fn main() -> ExitCode {
         [_, command, rest @ ..] if command == docker_trust::NAME => {
             return docker_trust::run(rest, Global::default());
         }
+        [program, rest @ ..] if is_called(program, notary::NAME) => return notary::run(rest),
+        [_, command, rest @ ..] if command == notary::NAME => return notary::run(rest),
         _ => {}
+    }
+    if let Some(call) = docker::Call::of(&words) {
+        return docker::run(call);
     }
     match Cli::try_parse_from(&words) {
         Ok(Cli { command: Command::DockerTrust(arguments), global }) => {
             docker_trust::run(&arguments.words, global)
         }
+        Ok(Cli { command: Command::Notary(arguments), .. }) => notary::run(&arguments.words),
         Ok(cli) => run(cli).into(),
         Err(error) => explained(&error, &words).into(),
     }
@@ -102,14 +114,20 @@ fn in_context(command: Command, context: &Context) -> Result<Code, Failure> {
         Command::List(arguments) => list::run(&arguments, context),
         Command::Revoke(arguments) => revoke::run(&arguments, context),
         Command::Init(arguments) => init::run(&arguments, context),
+        Command::Status(arguments) => status::run(&arguments, context),
+        Command::Publish(arguments) => publish::run(&arguments, context),
+        Command::Reset(arguments) => reset::run(&arguments, context),
         Command::Key(command) => key::run(command, context),
         Command::Pin(command) => pin::run(command, context),
+        Command::Root(command) => root::run(command, context),
         Command::Explain(arguments) => explain::run(&arguments, context),
+        Command::Docker(arguments) => docker::manage(&arguments, context),
         Command::Rescue(arguments) => rescue::run(&arguments, context),
         Command::Completions(_)
         | Command::Man(_)
         | Command::Demo(_)
         | Command::DockerTrust(_)
+        | Command::Notary(_)
         | Command::Doctor(_) => Ok(Code::Done),
         #[cfg(feature = "server")]
         Command::Serve(_) => Ok(Code::Done),

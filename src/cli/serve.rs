@@ -3,6 +3,7 @@
 mod config;
 mod database;
 mod notary;
+mod recover;
 mod secret;
 mod signer;
 mod tls;
@@ -19,11 +20,13 @@ use super::environment::{Environment, absolute, clock};
 use super::exit::{Code, Kind};
 use super::output::{Failure, Output};
 use super::process::guard_memory;
+use crate::crypto;
 use crate::server::{
-    Access, Clock, Level, Listener, Log, OnlineKeys, Passwords, Readers, Server, Tls, Tokens,
+    Access, Clock, Level, Listener, Log, MasterSecret, OnlineKeys, Passwords, Readers, Server, Tls,
+    Tokens,
 };
 use crate::storage::DataDirectory;
-use crate::storage::metadata::MetadataStore;
+use crate::storage::metadata::{self, MetadataStore};
 use config::{Auth, Config};
 use database::Database;
 
@@ -68,12 +71,44 @@ pub(super) struct Arguments {
     /// Say what would be done, and do not do it
     #[arg(long)]
     check: bool,
+
+    /// Copy the SQLite database into a new file, also while it is served, and end
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["check", "recover"])]
+    backup: Option<PathBuf>,
+
+    /// After an older database was restored: number what the server signs past all that clients may
+    /// have seen, and end
+    #[arg(long, conflicts_with = "check")]
+    recover: bool,
+
+    /// A trust directory (docker's or notary's) of a client that saw newer files than were
+    /// restored: they are taken over. May be repeated
+    #[arg(long, value_name = "DIR", requires = "recover")]
+    recover_from: Vec<PathBuf>,
+}
+
+/// What is to be done.
+enum Task {
+    Serve,
+    Backup(PathBuf),
+    Recover(Vec<PathBuf>),
+}
+
+impl Arguments {
+    fn task(&self) -> Task {
+        match &self.backup {
+            Some(copy) => Task::Backup(copy.clone()),
+            None if self.recover => Task::Recover(self.recover_from.clone()),
+            None => Task::Serve,
+        }
+    }
 }
 
 /// Serves until a signal ends it.
 pub(super) fn run(arguments: Arguments, global: &Global, output: Output) -> Result<Code, Failure> {
     guard_memory()?;
     let environment = Environment::read();
+    let task = arguments.task();
     let config = settings(arguments, global, &environment, output)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -85,8 +120,61 @@ pub(super) fn run(arguments: Arguments, global: &Global, output: Output) -> Resu
         output.page(&runtime.block_on(outlook(&config, &environment))?);
         return Ok(Code::Done);
     }
-    runtime.block_on(serve(config, &environment, output))?;
+    match task {
+        Task::Serve => runtime.block_on(serve(config, &environment, output)).map(|()| Code::Done),
+        Task::Backup(copy) => runtime.block_on(backup(&config, &copy, output)),
+        Task::Recover(directories) => runtime.block_on(async {
+            let (server, _) = start(&config, &environment, output).await?;
+            recover::all(&server, &directories, output).await
+        }),
+    }
+}
+
+async fn backup(config: &Config, copy: &Path, output: Output) -> Result<Code, Failure> {
+    let database = match &config.database {
+        None => config.data().join(database::NAME),
+        Some(Database::Sqlite(path)) => path.clone(),
+        Some(_) => {
+            let told =
+                "--backup copies an SQLite database; other databases have tools of their own";
+            return Err(Failure::new(Kind::Usage, told));
+        }
+    };
+    let copied = metadata::backup(&database, copy).await;
+    let collections = copied.map_err(|error| Failure::of(Kind::Disk, &error))?;
+    output.notice(&format!("{}: {collections} collections", copy.display()));
     Ok(Code::Done)
+}
+
+/// The server, apart from its socket, and its data directory.
+async fn start(
+    config: &Config,
+    environment: &Environment,
+    output: Output,
+) -> Result<(Server, DataDirectory), Failure> {
+    let data = DataDirectory::create(config.data())?;
+    let store = database::open(config, &data).await?;
+    let unusable = |error: crypto::Error| Failure::of(Kind::KeyStore, &error);
+    let (keys, secret) = match &config.signer {
+        // Its keys have passphrases of their own; what else is secret lasts until the end.
+        Some(signer) => {
+            let secret = MasterSecret::generate().map_err(unusable)?;
+            (signer.keys(config, environment, output).await?, secret)
+        }
+        None => {
+            let secret = own_secret(environment, &data, &*store).await?;
+            let algorithm = config.key_algorithm.algorithm();
+            (OnlineKeys::new(&secret, algorithm).map_err(unusable)?, secret)
+        }
+    };
+    let access = access(config.auth.as_ref(), &secret)?;
+    drop(secret);
+    let log = Log::new(config.level, Clock::new(clock), |line| {
+        // Nobody is left to be told that stderr cannot be written.
+        let _ = writeln!(std::io::stderr().lock(), "{line}");
+    });
+    let server = Server::new(store, keys, access, config.options(), Clock::new(clock), log);
+    Ok((server, data))
 }
 
 /// What files say, and over it what the command line says.
@@ -136,19 +224,8 @@ fn settings(
 }
 
 async fn serve(config: Config, environment: &Environment, output: Output) -> Result<(), Failure> {
-    let data = DataDirectory::create(config.data())?;
-    let store = database::open(&config, &data).await?;
-    let keys = match &config.signer {
-        Some(signer) => signer.keys(&config, environment, output).await?,
-        None => own_keys(&config, environment, &data, &*store).await?,
-    };
+    let (server, data) = start(&config, environment, output).await?;
     let (tls, authority) = tls::of(&config, &data)?;
-    let access = access(config.auth.as_ref())?;
-    let log = Log::new(config.level, Clock::new(clock), |line| {
-        // Nobody is left to be told that stderr cannot be written.
-        let _ = writeln!(std::io::stderr().lock(), "{line}");
-    });
-    let server = Server::new(store, keys, access, config.options(), Clock::new(clock), log);
     let listener = Listener::bind(config.listen, Some(tls.clone()));
     let listener = listener.await.map_err(|error| {
         Failure::new(Kind::Network, format!("cannot listen on {}: {error}", config.listen))
@@ -177,16 +254,14 @@ async fn serve(config: Config, environment: &Environment, output: Output) -> Res
     Ok(())
 }
 
-async fn own_keys(
-    config: &Config,
+/// The secret of the online keys that are the server's own.
+async fn own_secret(
     environment: &Environment,
     data: &DataDirectory,
     store: &dyn MetadataStore,
-) -> Result<OnlineKeys, Failure> {
+) -> Result<MasterSecret, Failure> {
     let passphrase = environment.variable("COUNTERSIGN_SERVER_PASSPHRASE");
-    let master = secret::master(data, passphrase, store).await?;
-    OnlineKeys::new(&master, config.key_algorithm.algorithm())
-        .map_err(|error| Failure::of(Kind::KeyStore, &error))
+    secret::master(data, passphrase, store).await
 }
 
 /// What would be done to databases on servers, and found there.
@@ -198,7 +273,7 @@ async fn outlook(config: &Config, environment: &Environment) -> Result<String, F
     Ok(text)
 }
 
-fn access(auth: Option<&Auth>) -> Result<Access, Failure> {
+fn access(auth: Option<&Auth>, master: &MasterSecret) -> Result<Access, Failure> {
     match auth {
         None => Ok(Access::Open),
         Some(Auth::Token(token)) => {
@@ -222,7 +297,7 @@ fn access(auth: Option<&Auth>) -> Result<Access, Failure> {
             let passwords = Passwords::parse(&text, readers).map_err(|line| {
                 unusable(&htpasswd.file, &format!("line {line} is no `name:$2y$…` (htpasswd -B)"))
             })?;
-            Ok(Access::Passwords(passwords))
+            Ok(Access::Passwords(passwords.with_tickets(master)))
         }
     }
 }

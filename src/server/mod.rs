@@ -24,6 +24,7 @@ mod multipart;
 mod online_keys;
 mod page;
 mod publish;
+mod recovery;
 mod renewal;
 mod response;
 mod router;
@@ -36,6 +37,7 @@ pub use limits::{Limits, Rate};
 pub use listen::{Listener, Tls};
 pub use log::{Level, Log};
 pub use online_keys::{OnlineKeys, Passphrases};
+pub use recovery::Recovered;
 pub use router::Route;
 pub use secret::MasterSecret;
 

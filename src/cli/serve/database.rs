@@ -13,6 +13,9 @@ use crate::storage::metadata::{
     Address, Error, MemoryStore, MetadataStore, MySqlStore, Outlook, PostgresStore, SqliteStore,
 };
 
+/// The file in the data directory.
+pub(super) const NAME: &str = "trust.db";
+
 /// Where collections are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Database {
@@ -100,7 +103,7 @@ pub(super) async fn open(
             Address::MySql(options) => MySqlStore::open(options).await.map(|it| Arc::new(it) as _),
         },
         Some(Database::Sqlite(path)) => SqliteStore::open(path).await.map(|it| Arc::new(it) as _),
-        None => SqliteStore::open(&data.path_of("trust.db")).await.map(|it| Arc::new(it) as _),
+        None => SqliteStore::open(&data.path_of(NAME)).await.map(|it| Arc::new(it) as _),
     };
     store.map_err(|error| failure(&error))
 }

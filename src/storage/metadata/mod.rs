@@ -23,7 +23,7 @@ pub use memory::MemoryStore;
 pub use mysql::MySqlStore;
 pub use postgres::PostgresStore;
 pub use sql::{Address, BadAddress, Outlook};
-pub use sqlite::SqliteStore;
+pub use sqlite::{SqliteStore, backup};
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
