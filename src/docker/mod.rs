@@ -11,6 +11,7 @@ pub mod pins;
 pub mod pull;
 
 mod amend;
+mod audit;
 mod ceremony;
 mod collection;
 mod delegations;
@@ -28,6 +29,7 @@ mod team;
 mod witness;
 
 pub use amend::{Amended, Workbench};
+pub use audit::{Finding, FindingKind, audit};
 pub use ceremony::{Contribution, Rehearsal, Rehearsed, Request, Submission, Transcript};
 pub use collection::Collection;
 pub use delegations::{Aftermath, Care, Cut, DelegationState, Published};
