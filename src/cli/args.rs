@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use super::output::Format;
 use super::span::Span;
 use super::{
-    demo, docker_trust, doctor, explain, init, inspect, key, list, manual, pin, pull, revoke, sign,
-    verify, verify_pull,
+    demo, docker_trust, doctor, explain, init, inspect, key, list, manual, pin, pull, rescue,
+    revoke, sign, verify, verify_pull,
 };
 
 /// Docker Content Trust that goes on working: sign what a tag means, and pull only what was signed
@@ -111,6 +111,8 @@ pub(super) enum Command {
     Pin(pin::Command),
     /// Show the chain from the root to a tag, or its broken link
     Explain(explain::Arguments),
+    /// Keep a server's trust data for the time when the server is gone
+    Rescue(rescue::Arguments),
     /// Be `docker trust`, in docker's grammar: a plugin of docker 29 and later
     DockerTrust(docker_trust::Arguments),
     /// Be the trust server

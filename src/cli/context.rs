@@ -3,6 +3,7 @@
 
 mod credentials;
 mod holders;
+mod listings;
 mod opened;
 mod places;
 

@@ -25,6 +25,7 @@ mod pin;
 mod process;
 mod prompt;
 mod pull;
+mod rescue;
 mod revoke;
 mod root;
 #[cfg(feature = "server")]
@@ -106,6 +107,7 @@ fn in_context(command: Command, context: &Context) -> Result<Code, Failure> {
         Command::Pin(command) => pin::run(command, context),
         Command::Root(command) => root::run(command, context),
         Command::Explain(arguments) => explain::run(&arguments, context),
+        Command::Rescue(arguments) => rescue::run(&arguments, context),
         Command::Completions(_)
         | Command::Man(_)
         | Command::Demo(_)

@@ -11,6 +11,7 @@ mod files;
 mod initialise;
 mod publish;
 mod refresh;
+mod rescue;
 mod rooting;
 mod search;
 
@@ -18,4 +19,5 @@ pub use error::Error;
 pub use initialise::{Foundation, initialise};
 pub use publish::{Author, Publication, publish};
 pub use refresh::{Freshness, Refreshed, Roles, Wish, refresh};
+pub use rescue::{Kept, Rescue, RescuedFile, Shelf, rescue};
 pub use search::{Found, search};

@@ -9,6 +9,7 @@ pub mod config;
 pub mod engine;
 pub mod pins;
 pub mod pull;
+pub mod rescue;
 
 mod amend;
 mod audit;

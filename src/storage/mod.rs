@@ -1,12 +1,18 @@
 //! Metadata at rest: docker's cache directory, and beside it what we remember of versions; and, in
-//! `metadata`, the collections that a server publishes.
+//! `metadata`, the collections that a server publishes; in `signer`, the online keys of a
+//! notary-signer.
 //!
 //! Rules: what was accepted is stored byte for byte as it came; a file is replaced whole or not at
 //! all; a newer file is never replaced by an older one, whoever else writes; what is read back is
 //! as untrusted as what the wire brings.
 
+#[cfg(feature = "registry")]
+pub mod archive;
 #[cfg(feature = "server")]
 mod data;
+#[cfg(all(test, feature = "server"))]
+#[path = "../../tests/support/database.rs"]
+mod database;
 mod directory;
 mod error;
 mod flat;
@@ -16,6 +22,8 @@ mod memory;
 #[cfg(feature = "server")]
 pub mod metadata;
 mod record;
+#[cfg(feature = "server")]
+pub mod signer;
 
 #[cfg(feature = "server")]
 pub use data::DataDirectory;
