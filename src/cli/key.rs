@@ -208,7 +208,7 @@ impl<S: PassphraseSource> PassphraseSource for Heard<S> {
 
 /// The key whose id begins so.
 pub(super) fn find(text: &str, context: &Context) -> Result<KeyEntry, Failure> {
-    let entries = context.keys().list()?;
+    let entries = context.key_set()?.list()?;
     if let Ok(id) = text.parse::<KeyId>() {
         let found = entries.into_iter().find(|entry| entry.id == id);
         return Ok(found.ok_or(keys::Error::NoSuchKey { id })?);

@@ -125,7 +125,9 @@ fn wrong_with_key(id: KeyId, copies: &[&Holding], survey: &Survey) -> Vec<Findin
     }
     if let Some(problem) = shared(uses) {
         let gun = uses.last().map(|used| used.gun.to_string()).unwrap_or_default();
-        let remedy = format!("countersign key rotate {gun} targets");
+        let remedy = format!(
+            "countersign root request {gun} --role targets --remove {id} --add NEW.pub --out change.json"
+        );
         findings.push(found(FindingKind::Shared, problem, remedy));
     }
     findings.extend(orphaned(id, copies, survey));
