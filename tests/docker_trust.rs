@@ -371,6 +371,12 @@ fn what_one_made_the_other_maintains() {
     docker.must("trust sign IMAGE:2");
     assert!(agree("signed after the removal").contains("\n2 "));
 
+    // Whoever looks over the network finds what is cached served and believed.
+    let doctor =
+        ours.command(env!("CARGO_BIN_EXE_countersign")).args(["doctor", "--online"]).output();
+    let doctor = String::from_utf8(doctor.expect("it runs").stdout).expect("text");
+    assert!(doctor.contains("[trusted-on-first-use]") && !doctor.contains("[server-"), "{doctor}");
+
     // The last one only after a question.
     let asked = ours.run(&typing("trust signer remove bob-2 IMAGE", "n\n"));
     assert!(asked.status.success(), "{}", text(&asked));

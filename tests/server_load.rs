@@ -160,8 +160,7 @@ async fn a_collection_of_twenty_thousand_tags_is_published_and_read_back() {
     let publisher = Publisher::new();
     let gun = name("large/one".to_owned());
     let server = serve.collection(&gun);
-    let foundation =
-        Foundation { root: &publisher.root, targets: &publisher.targets, snapshot: None };
+    let foundation = Foundation::new(&publisher.root, &publisher.targets);
     let mut draft = initialise(&policy(&gun), &server, foundation).await.expect("keys");
     for number in 0..20_000_u32 {
         let hashes = Hashes::of(&number.to_be_bytes());

@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use super::output::Format;
 use super::span::Span;
 use super::{
-    demo, docker_trust, doctor, explain, init, inspect, key, list, manual, pin, pull, rescue,
-    revoke, sign, verify, verify_pull,
+    demo, docker_trust, doctor, explain, init, inspect, key, list, manual, notary, pin, publish,
+    pull, rescue, reset, revoke, sign, status, verify, verify_pull,
 };
 
 /// Docker Content Trust that goes on working: sign what a tag means, and pull only what was signed
@@ -100,6 +100,12 @@ pub(super) enum Command {
     Revoke(revoke::Arguments),
     /// Make the trust data of a new repository
     Init(init::Arguments),
+    /// Show what is staged and not published
+    Status(status::Arguments),
+    /// Sign and publish what is staged
+    Publish(publish::Arguments),
+    /// Forget what is staged
+    Reset(reset::Arguments),
     /// Make, move and protect private keys
     #[command(subcommand)]
     Key(key::Command),
@@ -122,6 +128,8 @@ pub(super) enum Command {
     Doctor(doctor::Arguments),
     /// Tell the story in this terminal: sign, verify, and three attacks
     Demo(demo::Arguments),
+    /// Speak the grammar of the program notary, as a link of that name does
+    Notary(notary::Arguments),
     /// Print a completion script for a shell
     Completions(manual::Completions),
     /// Print the manual page, or write all of them into a directory

@@ -30,7 +30,7 @@ use crate::net::{
     Access, Account, Credential, Deadline, Http, HttpOptions, NotaryServer, PlainHttp, Realms,
     Registry, ServerUrl, TlsDirectory,
 };
-use crate::storage::TrustDirectory;
+use crate::storage::{CollectionDirectory, TrustDirectory};
 use crate::tuf::{Dialect, Gun, Limits};
 use crate::verify::{FirstUse, Policy};
 
@@ -179,13 +179,18 @@ impl Context {
         Ok(Pins::read(&self.pin_file(), &self.notary_configs(), first_use)?)
     }
 
+    /// What is cached and staged of a collection.
+    pub(super) fn directory(&self, gun: &Gun) -> CollectionDirectory {
+        TrustDirectory::new(&self.trust).collection(gun)
+    }
+
     /// Opens a collection for an operation that needs this access.
     ///
     /// # Errors
     ///
     /// If its pin cannot be used or its server has no address.
     pub(super) fn open(&self, subject: &Subject, access: Access) -> Result<Opened, Failure> {
-        let cache = TrustDirectory::new(&self.trust).collection(&subject.gun);
+        let cache = self.directory(&subject.gun);
         let policy = self.policy(&subject.gun)?;
         let server = match self.global.offline {
             true => None,
@@ -300,7 +305,8 @@ pub(super) fn output_of(global: &Global) -> Output {
     Output { format: global.format, verbosity }
 }
 
-fn realms(config: &Config) -> Realms {
+/// Who else may be given credentials.
+pub(super) fn realms(config: &Config) -> Realms {
     let mut realms = Realms::default();
     for (server, allowed) in &config.realms {
         allowed.iter().for_each(|realm| realms.allow(server, realm));

@@ -19,13 +19,16 @@ mod inspect;
 mod key;
 mod list;
 mod manual;
+mod notary;
 mod output;
 mod passphrases;
 mod pin;
 mod process;
 mod prompt;
+mod publish;
 mod pull;
 mod rescue;
+mod reset;
 mod revoke;
 mod root;
 #[cfg(feature = "server")]
@@ -33,6 +36,7 @@ mod serve;
 mod sign;
 mod source;
 mod span;
+mod status;
 mod subject;
 mod table;
 mod verify;
@@ -62,12 +66,15 @@ pub fn main() -> ExitCode {
         [_, command, rest @ ..] if command == docker_trust::NAME => {
             return docker_trust::run(rest, Global::default());
         }
+        [program, rest @ ..] if is_called(program, notary::NAME) => return notary::run(rest),
+        [_, command, rest @ ..] if command == notary::NAME => return notary::run(rest),
         _ => {}
     }
     match Cli::try_parse_from(&words) {
         Ok(Cli { command: Command::DockerTrust(arguments), global }) => {
             docker_trust::run(&arguments.words, global)
         }
+        Ok(Cli { command: Command::Notary(arguments), .. }) => notary::run(&arguments.words),
         Ok(cli) => run(cli).into(),
         Err(error) => explained(&error, &words).into(),
     }
@@ -103,6 +110,9 @@ fn in_context(command: Command, context: &Context) -> Result<Code, Failure> {
         Command::List(arguments) => list::run(&arguments, context),
         Command::Revoke(arguments) => revoke::run(&arguments, context),
         Command::Init(arguments) => init::run(&arguments, context),
+        Command::Status(arguments) => status::run(&arguments, context),
+        Command::Publish(arguments) => publish::run(&arguments, context),
+        Command::Reset(arguments) => reset::run(&arguments, context),
         Command::Key(command) => key::run(command, context),
         Command::Pin(command) => pin::run(command, context),
         Command::Root(command) => root::run(command, context),
@@ -112,6 +122,7 @@ fn in_context(command: Command, context: &Context) -> Result<Code, Failure> {
         | Command::Man(_)
         | Command::Demo(_)
         | Command::DockerTrust(_)
+        | Command::Notary(_)
         | Command::Doctor(_) => Ok(Code::Done),
         #[cfg(feature = "server")]
         Command::Serve(_) => Ok(Code::Done),

@@ -60,8 +60,12 @@ pub(super) struct Arguments {
     request_file: Option<PathBuf>,
 
     /// Root key for a repository that has no trust data yet
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", conflicts_with = "stage")]
     root_key: Option<KeyId>,
+
+    /// Publish nothing: leave it to `countersign publish`, or to notary
+    #[arg(long)]
+    stage: bool,
 }
 
 /// Signs every reference; those of one repository at once.
@@ -76,7 +80,10 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
             return write_request(batches, code, &request, path, context).await;
         }
         for batch in batches {
-            code = code.max(sign(batch, &request, context).await);
+            code = code.max(match arguments.stage {
+                true => stage(batch, &request, context).await,
+                false => sign(batch, &request, context).await,
+            });
         }
         Ok(code)
     })
@@ -215,6 +222,47 @@ async fn sign(batch: Batch, request: &SignRequest, context: &Context) -> Code {
     }
 }
 
+async fn stage(batch: Batch, request: &SignRequest, context: &Context) -> Code {
+    let tags = batch.tags.iter().map(|(_, tag, what)| (tag.clone(), what.clone())).collect();
+    let request = SignRequest { tags, ..request.clone() };
+    match stage_all(&batch.subject, &request, context).await {
+        Ok(()) => {
+            for (typed, _, what) in &batch.tags {
+                let gun = &batch.subject.gun;
+                match context.output.format {
+                    Format::Text => context.output.answer(&format!("{gun}@{}", what.digest)),
+                    Format::Json => context.output.object(&json!({
+                        "reference": typed,
+                        "name": gun.as_str(),
+                        "digest": what.digest.to_string(),
+                        "staged": true,
+                    })),
+                }
+            }
+            Code::Done
+        }
+        Err(failure) => {
+            let refuse = |(typed, _, _): &(String, Tag, Descriptor)| {
+                context.output.refusal(Some(typed), &failure)
+            };
+            batch.tags.iter().map(refuse).max().unwrap_or_default()
+        }
+    }
+}
+
+async fn stage_all(
+    subject: &Subject,
+    request: &SignRequest,
+    context: &Context,
+) -> Result<(), Failure> {
+    let opened = context.open(subject, Access::Pull)?;
+    let changes = opened.collection().stage_signing(request, &context.key_set()?).await?;
+    context.directory(&subject.gun).changelist().add(&changes, context.now)?;
+    let gun = &subject.gun;
+    context.output.notice(&format!("{gun}: staged; `countersign publish {gun}` publishes it"));
+    Ok(())
+}
+
 /// Signs and publishes, and tells if the collection was founded for it.
 ///
 /// # Errors
@@ -239,7 +287,12 @@ pub(super) async fn publish(
     Ok(signing)
 }
 
-fn tell_of_founding(
+/// Names the root key of a new collection, and where it is kept.
+///
+/// # Errors
+///
+/// If the keys cannot be listed.
+pub(super) fn tell_of_founding(
     gun: &Gun,
     root: &KeyId,
     keys: &KeySet,

@@ -6,6 +6,7 @@
 //! decide.
 
 mod ahead;
+mod entries;
 mod error;
 mod files;
 mod initialise;
@@ -15,8 +16,9 @@ mod rescue;
 mod rooting;
 mod search;
 
+pub use entries::entries;
 pub use error::Error;
-pub use initialise::{Foundation, initialise};
+pub use initialise::{Foundation, initialise, resume};
 pub use publish::{Author, Publication, publish};
 pub use refresh::{Freshness, Refreshed, Roles, Wish, refresh};
 pub use rescue::{Kept, Rescue, RescuedFile, Shelf, rescue};

@@ -126,6 +126,12 @@ pub enum Error {
     /// The custom data has no signed form.
     #[error(transparent)]
     Custom(tuf::Error),
+    /// A staged change is none that could be published.
+    #[error("a staged change makes no sense: {problem}")]
+    Staged {
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A new key could not be made.
     #[error("no key could be made")]
     KeyGeneration(#[source] crate::crypto::Error),

@@ -10,6 +10,7 @@ pub mod engine;
 pub mod pins;
 pub mod pull;
 pub mod rescue;
+pub mod staged;
 
 mod amend;
 mod audit;

@@ -133,7 +133,12 @@ fn make_usable(bench: &mut Workbench<'_>, role: &RoleName) -> Result<(), Error> 
 }
 
 /// An entry as docker writes it; in a delegated role it also says which collection it is for.
-fn target(gun: &Gun, request: &SignRequest, role: &RoleName, descriptor: &Descriptor) -> Target {
+pub(super) fn target(
+    gun: &Gun,
+    request: &SignRequest,
+    role: &RoleName,
+    descriptor: &Descriptor,
+) -> Target {
     let own = request.custom.clone();
     let custom = match role {
         RoleName::Delegation(_) => Some(Custom::naming(own, gun)),

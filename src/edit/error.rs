@@ -87,6 +87,12 @@ pub enum Error {
         /// How many are accepted.
         limit: usize,
     },
+    /// The given certificate of the root key is none for this collection.
+    #[error("the root certificate cannot be used: {problem}")]
+    Certificate {
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A collection that is not there has no root for others to follow.
     #[error("the collection must be founded before several people can sign a change of it")]
     Unfounded,

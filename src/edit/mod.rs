@@ -18,7 +18,7 @@ mod signers;
 mod tests;
 
 pub use delegation::{Edited, Grant, Paths, Withdrawal};
-pub use draft::{Change, Draft};
+pub use draft::{Change, Draft, check_target_name};
 pub use error::Error;
 pub use founding::{Founding, SnapshotKey};
 pub use online::{Online, Sealed};

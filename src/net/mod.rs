@@ -49,3 +49,4 @@ pub use secret::Secret;
 pub use server_url::{PlainHttp, ServerUrl};
 pub use session::Access;
 pub use tls::TlsDirectory;
+pub use trust::SystemAuthorities;

@@ -50,4 +50,7 @@ pub enum Error {
         /// How long we waited.
         waited: Duration,
     },
+    /// The system gave no random bytes to name a file with.
+    #[error("the system gives no random bytes")]
+    NoRandomness,
 }

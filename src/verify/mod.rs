@@ -32,7 +32,7 @@ mod targets;
 mod threshold;
 mod timestamp;
 
-pub use anchor::{Anchor, FirstUse, Pin};
+pub use anchor::{Anchor, FirstUse, Pin, is_certificate_for};
 pub use baseline::{Baseline, Governance, Seen};
 pub use error::Error;
 pub use policy::Policy;

@@ -139,7 +139,7 @@ impl Publisher {
     /// Whether it succeeded.
     pub(crate) async fn tries_to_found(&self, serve: &Serve, gun: &Gun) -> bool {
         let server = serve.collection(gun);
-        let foundation = Foundation { root: &self.root, targets: &self.targets, snapshot: None };
+        let foundation = Foundation::new(&self.root, &self.targets);
         match initialise(&policy(gun), &server, foundation).await {
             Ok(draft) => self.publish(draft, &server, 1).await,
             Err(_) => false,
@@ -151,8 +151,7 @@ impl Publisher {
         for number in 0.. {
             let gun = Gun::raw(&format!("{name}/{number}")).expect("a name");
             let server = serve.collection(&gun);
-            let foundation =
-                Foundation { root: &self.root, targets: &self.targets, snapshot: None };
+            let foundation = Foundation::new(&self.root, &self.targets);
             let Ok(draft) = initialise(&policy(&gun), &server, foundation).await else { return };
             let mut draft = Some(draft);
             for tags in 1..=5 {

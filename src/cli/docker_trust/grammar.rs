@@ -153,6 +153,14 @@ impl Caller {
         }
     }
 
+    /// How it is used, before any command.
+    fn general_usage(self) -> String {
+        match self {
+            Self::Docker => format!("docker [OPTIONS] {} [ARG...]", TRUST.name),
+            Self::Person => format!("{} [OPTIONS] COMMAND", self.program()),
+        }
+    }
+
     /// The words that lead to a node.
     pub(super) fn path(self, nodes: &[&Node]) -> String {
         let words = nodes.iter().map(|node| node.name);
@@ -182,8 +190,9 @@ pub(super) fn parse(words: &[String], caller: Caller) -> Result<Parsed, Misuse> 
                 words.next();
                 return help_on(words, globals);
             }
-            Some("--help") => {
-                return Ok(Parsed { path, globals, wish: Wish::Help { deprecated: false } });
+            Some(word @ ("--help" | "-h")) => {
+                let wish = Wish::Help { deprecated: word == "-h" };
+                return Ok(Parsed { path, globals, wish });
             }
             Some(word) if is_flag(word) => {
                 words.next();
@@ -411,9 +420,7 @@ fn unknown_command(word: &str, caller: Caller, path: &[&Node]) -> Misuse {
 
 fn flags_misused(problem: &str, caller: Caller, path: &[&Node]) -> Misuse {
     let (usage, line) = match path {
-        [] => (format!("{} [OPTIONS] {} [ARG...]", caller.program(), TRUST.name), {
-            caller.program().to_owned()
-        }),
+        [] => (caller.general_usage(), caller.program().to_owned()),
         path => (caller.usage(path), caller.path(path)),
     };
     let text = format!("{problem}\n\nUsage:  {usage}\n\nRun '{line} --help' for more information");
@@ -661,8 +668,10 @@ mod tests {
             let help = read(words).map(|parsed| parsed.wish);
             assert!(matches!(help, Ok(Wish::Help { deprecated: false })), "{words:?}");
         }
-        let short = read(&["trust", "sign", "-h"]).map(|parsed| parsed.wish);
-        assert!(matches!(short, Ok(Wish::Help { deprecated: true })));
+        for words in [&["trust", "sign", "-h"][..], &["-h"]] {
+            let short = read(words).map(|parsed| parsed.wish);
+            assert!(matches!(short, Ok(Wish::Help { deprecated: true })), "{words:?}");
+        }
         assert!(matches!(read(&[]).map(|it| it.wish), Ok(Wish::Nothing)));
     }
 }
