@@ -3,6 +3,7 @@
 
 mod credentials;
 mod opened;
+mod place;
 mod places;
 
 use std::path::{Path, PathBuf};
@@ -13,20 +14,20 @@ use jiff::{SignedDuration, Timestamp};
 
 use credentials::TrustServerCredentials;
 pub(super) use opened::Opened;
+pub(super) use place::Place;
 use places::{docker_location, trust_directory};
 
 use super::args::Global;
 use super::config::{Config, WhenUnreachable, is_notary};
 use super::environment::{Environment, absolute, clock};
-use super::exit::Kind;
 use super::output::{Failure, Output, Verbosity};
 use super::subject::Subject;
-use crate::docker::config::{self, Keychain, Location, NotaryAuth, trust_server};
+use crate::docker::config::{self, Keychain, Location, NotaryAuth};
 use crate::docker::pins::{PinFile, Pins};
 use crate::keys::KeyDirectory;
 use crate::net::{
     Access, Account, Deadline, Http, HttpOptions, NotaryServer, PlainHttp, Realms, Registry,
-    ServerUrl, TlsDirectory,
+    Remote as _, ServerUrl, StaticRepository, TlsDirectory, TrustSource,
 };
 use crate::storage::TrustDirectory;
 use crate::tuf::{Dialect, Gun, Limits};
@@ -175,11 +176,16 @@ impl Context {
     ///
     /// If its pin cannot be used or its server has no address.
     pub(super) fn open(&self, subject: &Subject, access: Access) -> Result<Opened, Failure> {
-        let cache = TrustDirectory::new(&self.trust).collection(&subject.gun);
-        let policy = self.policy(&subject.gun)?;
+        let place = self.place(subject);
+        let trust = TrustDirectory::new(&self.trust);
+        let (dialect, cache) = match &place {
+            Ok(Place::Web(_) | Place::Folder(_)) => (Dialect::Tuf1, trust.repository(&subject.gun)),
+            _ => (Dialect::Notary, trust.collection(&subject.gun)),
+        };
+        let policy = Policy { dialect, ..self.policy(&subject.gun)? };
         let server = match self.global.offline {
             true => None,
-            false => Some(self.server(subject, access)?),
+            false => Some(self.source(place?, subject, access)?),
         };
         Ok(Opened { policy, cache, server })
     }
@@ -214,8 +220,32 @@ impl Context {
         })
     }
 
-    fn server(&self, subject: &Subject, access: Access) -> Result<NotaryServer, Failure> {
-        let url = self.server_url(subject)?;
+    fn source(
+        &self,
+        place: Place,
+        subject: &Subject,
+        access: Access,
+    ) -> Result<TrustSource, Failure> {
+        let files = |files: StaticRepository| {
+            self.output.detail(&format!("{}: TUF 1.0 in {}", subject.typed, files.name()));
+            Ok(TrustSource::Files(files))
+        };
+        match place {
+            Place::Notary(url) => Ok(TrustSource::Notary(self.server(&url, subject, access)?)),
+            Place::Web(url) => {
+                let deadline = Deadline::after(self.timeout().unwrap_or(UPDATE_PATIENCE));
+                files(StaticRepository::web(self.http.clone(), url, deadline))
+            }
+            Place::Folder(path) => files(StaticRepository::folder(path)),
+        }
+    }
+
+    fn server(
+        &self,
+        url: &ServerUrl,
+        subject: &Subject,
+        access: Access,
+    ) -> Result<NotaryServer, Failure> {
         self.output.detail(&format!("{}: trust server {url}", subject.typed));
         let credentials = Arc::new(TrustServerCredentials {
             keychain: Arc::clone(&self.keychain),
@@ -226,24 +256,18 @@ impl Context {
             None => Account::at(host_of(url.as_str()), credentials, Arc::clone(&self.realms)),
         };
         let deadline = Deadline::after(self.timeout().unwrap_or(UPDATE_PATIENCE));
-        let server = NotaryServer::new(self.http.clone(), &url, &subject.gun, account, deadline)?;
+        let server = NotaryServer::new(self.http.clone(), url, &subject.gun, account, deadline)?;
         Ok(server.for_access(access))
     }
 
     /// Option, variable, configuration, docker's default, in this order.
-    fn server_url(&self, subject: &Subject) -> Result<ServerUrl, Failure> {
+    fn place(&self, subject: &Subject) -> Result<Place, Failure> {
         let variable = || self.environment.variable("DOCKER_CONTENT_TRUST_SERVER");
         let set = self.global.server.as_deref().or_else(variable);
         let set = set.or_else(|| self.config.server(subject.gun.as_str()));
         let plain = set.map_or(PlainHttp::Refused, |url| self.plain_http(url));
-        match (&subject.image, set) {
-            (Some(image), set) => Ok(trust_server(image.name(), set, plain)?),
-            (None, Some(set)) => Ok(ServerUrl::parse(set, plain)?),
-            (None, None) => {
-                let message = format!("{}: no trust server is named for it", subject.gun);
-                Err(Failure::new(Kind::Usage, message).advise("Name one with --server URL."))
-            }
-        }
+        let image = subject.image.as_ref().map(|image| image.name());
+        Place::of(image, &subject.gun, set, plain)
     }
 
     /// The option alone is for this machine; other hosts must stand in the configuration, too.

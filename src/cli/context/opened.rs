@@ -1,7 +1,7 @@
 //! One collection, ready to be asked.
 
 use crate::docker::Collection;
-use crate::net::NotaryServer;
+use crate::net::TrustSource;
 use crate::storage::CollectionDirectory;
 use crate::verify::Policy;
 
@@ -9,12 +9,12 @@ use crate::verify::Policy;
 pub(in crate::cli) struct Opened {
     pub(super) policy: Policy,
     pub(super) cache: CollectionDirectory,
-    pub(super) server: Option<NotaryServer>,
+    pub(super) server: Option<TrustSource>,
 }
 
 impl Opened {
     /// The collection.
-    pub(in crate::cli) fn collection(&self) -> Collection<'_, CollectionDirectory, NotaryServer> {
+    pub(in crate::cli) fn collection(&self) -> Collection<'_, CollectionDirectory, TrustSource> {
         match &self.server {
             Some(server) => Collection::new(self.policy.clone(), &self.cache, server),
             None => self.cached(),
@@ -22,7 +22,7 @@ impl Opened {
     }
 
     /// The collection as it lies in the cache.
-    pub(in crate::cli) fn cached(&self) -> Collection<'_, CollectionDirectory, NotaryServer> {
+    pub(in crate::cli) fn cached(&self) -> Collection<'_, CollectionDirectory, TrustSource> {
         Collection::offline(self.policy.clone(), &self.cache)
     }
 }
