@@ -7,7 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use super::output::Format;
 use super::span::Span;
 use super::{
-    demo, explain, init, inspect, key, list, manual, pin, pull, revoke, sign, verify, verify_pull,
+    demo, docker_trust, doctor, explain, init, inspect, key, list, manual, notary, pin, publish,
+    pull, rescue, reset, revoke, sign, status, verify, verify_pull,
 };
 
 /// Docker Content Trust that goes on working: sign what a tag means, and pull only what was signed
@@ -99,19 +100,36 @@ pub(super) enum Command {
     Revoke(revoke::Arguments),
     /// Make the trust data of a new repository
     Init(init::Arguments),
+    /// Show what is staged and not published
+    Status(status::Arguments),
+    /// Sign and publish what is staged
+    Publish(publish::Arguments),
+    /// Forget what is staged
+    Reset(reset::Arguments),
     /// Make, move and protect private keys
     #[command(subcommand)]
     Key(key::Command),
+    /// Have several people sign a change, on machines without a network
+    #[command(subcommand)]
+    Root(super::root::Command),
     /// Fix which root keys or authorities may speak for a repository
     #[command(subcommand)]
     Pin(pin::Command),
     /// Show the chain from the root to a tag, or its broken link
     Explain(explain::Arguments),
+    /// Keep a server's trust data for the time when the server is gone
+    Rescue(rescue::Arguments),
+    /// Be `docker trust`, in docker's grammar: a plugin of docker 29 and later
+    DockerTrust(docker_trust::Arguments),
     /// Be the trust server
     #[cfg(feature = "server")]
     Serve(super::serve::Arguments),
+    /// Look at this host: what believes it verifies and does not, and what will break next
+    Doctor(doctor::Arguments),
     /// Tell the story in this terminal: sign, verify, and three attacks
     Demo(demo::Arguments),
+    /// Speak the grammar of the program notary, as a link of that name does
+    Notary(notary::Arguments),
     /// Print a completion script for a shell
     Completions(manual::Completions),
     /// Print the manual page, or write all of them into a directory

@@ -2,6 +2,8 @@
 //! reading of the clock.
 
 mod credentials;
+mod holders;
+mod listings;
 mod opened;
 mod place;
 mod places;
@@ -14,8 +16,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use credentials::TrustServerCredentials;
 pub(super) use opened::Opened;
-pub(super) use place::Place;
-use places::{docker_location, trust_directory};
+use place::Place;
+pub(super) use places::{docker_location, trust_directory};
 
 use super::args::Global;
 use super::config::{Config, WhenUnreachable, is_notary};
@@ -26,10 +28,10 @@ use crate::docker::config::{self, Keychain, Location, NotaryAuth};
 use crate::docker::pins::{PinFile, Pins};
 use crate::keys::KeyDirectory;
 use crate::net::{
-    Access, Account, Deadline, Http, HttpOptions, NotaryServer, PlainHttp, Realms, Registry,
-    Remote as _, ServerUrl, StaticRepository, TlsDirectory, TrustSource,
+    Access, Account, Credential, Deadline, Http, HttpOptions, NotaryServer, PlainHttp, Realms,
+    Registry, Remote as _, ServerUrl, StaticRepository, TlsDirectory, TrustSource,
 };
-use crate::storage::TrustDirectory;
+use crate::storage::{CollectionDirectory, TrustDirectory};
 use crate::tuf::{Dialect, Gun, Limits};
 use crate::verify::{FirstUse, Policy};
 
@@ -112,7 +114,7 @@ impl Context {
         &self.trust
     }
 
-    /// The private keys.
+    /// The key directory.
     pub(super) fn keys(&self) -> KeyDirectory {
         KeyDirectory::new(&self.trust)
     }
@@ -126,6 +128,14 @@ impl Context {
         match self.global.raw_gun {
             true => Subject::raw(text),
             false => Subject::image(text),
+        }
+    }
+
+    /// A collection by its name, as an image where it can be one.
+    pub(super) fn subject_of(&self, gun: &Gun) -> Result<Subject, Failure> {
+        match self.global.raw_gun {
+            true => Subject::raw(gun.as_str()),
+            false => Subject::image(gun.as_str()).or_else(|_| Subject::raw(gun.as_str())),
         }
     }
 
@@ -170,6 +180,11 @@ impl Context {
         Ok(Pins::read(&self.pin_file(), &self.notary_configs(), first_use)?)
     }
 
+    /// What is cached and staged of a collection.
+    pub(super) fn directory(&self, gun: &Gun) -> CollectionDirectory {
+        TrustDirectory::new(&self.trust).collection(gun)
+    }
+
     /// Opens a collection for an operation that needs this access.
     ///
     /// # Errors
@@ -177,10 +192,12 @@ impl Context {
     /// If its pin cannot be used or its server has no address.
     pub(super) fn open(&self, subject: &Subject, access: Access) -> Result<Opened, Failure> {
         let place = self.place(subject);
-        let trust = TrustDirectory::new(&self.trust);
         let (dialect, cache) = match &place {
-            Ok(Place::Web(_) | Place::Folder(_)) => (Dialect::Tuf1, trust.repository(&subject.gun)),
-            _ => (Dialect::Notary, trust.collection(&subject.gun)),
+            Ok(Place::Web(_) | Place::Folder(_)) => {
+                let trust = TrustDirectory::new(&self.trust);
+                (Dialect::Tuf1, trust.repository(&subject.gun))
+            }
+            _ => (Dialect::Notary, self.directory(&subject.gun)),
         };
         let policy = Policy { dialect, ..self.policy(&subject.gun)? };
         let server = match self.global.offline {
@@ -218,6 +235,24 @@ impl Context {
             limits: Limits::default(),
             max_age: max_age.and_then(|span| SignedDuration::try_from(span.duration()).ok()),
         })
+    }
+
+    /// The trust server of a collection, for messages; empty if it has none.
+    pub(super) fn server_host(&self, subject: &Subject) -> String {
+        match self.place(subject) {
+            Ok(Place::Notary(url) | Place::Web(url)) => host_of(url.as_str()).to_owned(),
+            Ok(Place::Folder(_)) | Err(_) => String::new(),
+        }
+    }
+
+    /// Who we are at the registry of an image, as docker's login says; `None` if that is a token, or
+    /// nobody.
+    pub(super) fn user(&self, subject: &Subject) -> Option<String> {
+        let name = subject.image_name().ok()?;
+        match self.keychain.credential(Account::key_of(name)).ok()?? {
+            Credential::Password { user, .. } => Some(user),
+            _ => None,
+        }
     }
 
     fn source(
@@ -298,7 +333,8 @@ pub(super) fn output_of(global: &Global) -> Output {
     Output { format: global.format, verbosity }
 }
 
-fn realms(config: &Config) -> Realms {
+/// Who else may be given credentials.
+pub(super) fn realms(config: &Config) -> Realms {
     let mut realms = Realms::default();
     for (server, allowed) in &config.realms {
         allowed.iter().for_each(|realm| realms.allow(server, realm));

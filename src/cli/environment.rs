@@ -34,6 +34,18 @@ impl Environment {
         self.variables.get(name).map(|value| value.as_str()).filter(|value| !value.is_empty())
     }
 
+    /// Every variable whose name starts so, and is not empty.
+    pub(super) fn starting_with(&self, start: &str) -> BTreeMap<String, Zeroizing<String>> {
+        let variables = self.variables.iter();
+        let wanted = variables.filter(|(name, value)| name.starts_with(start) && !value.is_empty());
+        wanted.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
+    /// Takes a variable to have this value, as if it had been set.
+    pub(super) fn set(&mut self, name: &str, value: &str) {
+        self.variables.insert(name.to_owned(), Zeroizing::new(value.to_owned()));
+    }
+
     /// Where programs are looked for.
     pub(super) fn path(&self) -> &OsString {
         &self.path

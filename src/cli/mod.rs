@@ -9,6 +9,8 @@ mod args;
 mod config;
 mod context;
 mod demo;
+mod docker_trust;
+mod doctor;
 mod environment;
 mod exit;
 mod explain;
@@ -17,30 +19,37 @@ mod inspect;
 mod key;
 mod list;
 mod manual;
+mod notary;
 mod output;
 mod passphrases;
 mod pin;
 mod process;
 mod prompt;
+mod publish;
 mod pull;
+mod rescue;
+mod reset;
 mod revoke;
+mod root;
 #[cfg(feature = "server")]
 mod serve;
 mod sign;
 mod source;
 mod span;
+mod status;
 mod subject;
 mod table;
 mod verify;
 mod verify_pull;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use args::{Cli, Command};
+use args::{Cli, Command, Global};
 use context::Context;
 use environment::Environment;
 use exit::{Code, Kind};
@@ -50,10 +59,30 @@ use output::{Failure, Format, Output, Verbosity};
 #[expect(clippy::disallowed_methods, reason = "the one place where the command line is read")]
 pub fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
+    match words.as_slice() {
+        [program, rest @ ..] if is_called(program, docker_trust::NAME) => {
+            return docker_trust::run(rest, Global::default());
+        }
+        [_, command, rest @ ..] if command == docker_trust::NAME => {
+            return docker_trust::run(rest, Global::default());
+        }
+        [program, rest @ ..] if is_called(program, notary::NAME) => return notary::run(rest),
+        [_, command, rest @ ..] if command == notary::NAME => return notary::run(rest),
+        _ => {}
+    }
     match Cli::try_parse_from(&words) {
+        Ok(Cli { command: Command::DockerTrust(arguments), global }) => {
+            docker_trust::run(&arguments.words, global)
+        }
+        Ok(Cli { command: Command::Notary(arguments), .. }) => notary::run(&arguments.words),
         Ok(cli) => run(cli).into(),
         Err(error) => explained(&error, &words).into(),
     }
+}
+
+/// Whether the program was called by this name, wherever it lies.
+fn is_called(program: &OsStr, name: &str) -> bool {
+    Path::new(program).file_name().is_some_and(|called| called == name)
 }
 
 fn run(cli: Cli) -> Code {
@@ -62,6 +91,7 @@ fn run(cli: Cli) -> Code {
         Command::Completions(arguments) => manual::completions(&arguments, output),
         Command::Man(arguments) => manual::man(&arguments, output),
         Command::Demo(arguments) => demo::run(&arguments, output),
+        Command::Doctor(arguments) => doctor::run(&arguments, cli.global),
         #[cfg(feature = "server")]
         Command::Serve(arguments) => serve::run(arguments, &cli.global, output),
         command => Context::new(cli.global, Environment::read())
@@ -80,10 +110,20 @@ fn in_context(command: Command, context: &Context) -> Result<Code, Failure> {
         Command::List(arguments) => list::run(&arguments, context),
         Command::Revoke(arguments) => revoke::run(&arguments, context),
         Command::Init(arguments) => init::run(&arguments, context),
+        Command::Status(arguments) => status::run(&arguments, context),
+        Command::Publish(arguments) => publish::run(&arguments, context),
+        Command::Reset(arguments) => reset::run(&arguments, context),
         Command::Key(command) => key::run(command, context),
         Command::Pin(command) => pin::run(command, context),
+        Command::Root(command) => root::run(command, context),
         Command::Explain(arguments) => explain::run(&arguments, context),
-        Command::Completions(_) | Command::Man(_) | Command::Demo(_) => Ok(Code::Done),
+        Command::Rescue(arguments) => rescue::run(&arguments, context),
+        Command::Completions(_)
+        | Command::Man(_)
+        | Command::Demo(_)
+        | Command::DockerTrust(_)
+        | Command::Notary(_)
+        | Command::Doctor(_) => Ok(Code::Done),
         #[cfg(feature = "server")]
         Command::Serve(_) => Ok(Code::Done),
     }

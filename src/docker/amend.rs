@@ -42,6 +42,17 @@ pub struct Amended<T> {
     pub attempts: u32,
 }
 
+impl<'w> Workbench<'w> {
+    pub(super) fn new(
+        draft: Draft,
+        unusable: &'w BTreeMap<RoleName, client::Error>,
+        suspended: &'w BTreeMap<RoleName, SuspendedRole>,
+        held: &'w HeldKeys,
+    ) -> Self {
+        Self { draft, unusable, suspended, held }
+    }
+}
+
 impl Workbench<'_> {
     /// Whether the private key of this public key is here.
     pub fn holds(&self, key: &Key) -> bool {
@@ -118,6 +129,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         let (remote, policy) = (self.server().map_err(untried)?, self.policy());
         let mut author = Amendment {
             policy,
+            cache: self.cache(),
             remote,
             if_absent,
             keys,
@@ -155,8 +167,9 @@ pub(super) struct Failure {
 }
 
 /// A change on its way to the server.
-struct Amendment<'a, 'k, R, F, T> {
-    policy: &'a Policy,
+struct Amendment<'a, 'k, C, R, F, T> {
+    policy: &'a Arc<Policy>,
+    cache: &'a C,
     remote: &'a R,
     if_absent: IfAbsent,
     keys: &'a mut KeyRing<'k>,
@@ -169,8 +182,9 @@ struct Amendment<'a, 'k, R, F, T> {
     doubtful: bool,
 }
 
-impl<R, F, T> Author for Amendment<'_, '_, R, F, T>
+impl<C, R, F, T> Author for Amendment<'_, '_, C, R, F, T>
 where
+    C: Cache,
     R: Remote,
     F: FnMut(&mut Workbench<'_>) -> Result<T, Error>,
 {
@@ -189,7 +203,7 @@ where
             None => (self.found().await?, BTreeMap::new(), BTreeMap::new()),
         };
         let (unusable, suspended) = (&unusable, &suspended);
-        let mut bench = Workbench { draft, unusable, suspended, held: self.keys.held() };
+        let mut bench = Workbench::new(draft, unusable, suspended, self.keys.held());
         let value = (self.change)(&mut bench)?;
         let draft = bench.draft;
         self.value = Some(value);
@@ -209,8 +223,13 @@ where
     }
 }
 
-impl<R: Remote, F, T> Amendment<'_, '_, R, F, T> {
+impl<C: Cache, R: Remote, F, T> Amendment<'_, '_, C, R, F, T> {
+    /// The draft of a collection that the server does not have: as notary's `init` prepared it
+    /// here, or a new one.
     async fn found(&mut self) -> Result<Draft, Error> {
+        if let Some(prepared) = client::resume(self.policy, self.cache)? {
+            return Ok(prepared);
+        }
         let IfAbsent::Found { root_key, local_snapshot } = self.if_absent else {
             let (gun, server) = (self.policy.gun.clone(), self.remote.name());
             return Err(client::Error::NoTrustData { gun, server, seen_before: false }.into());
@@ -220,7 +239,7 @@ impl<R: Remote, F, T> Amendment<'_, '_, R, F, T> {
             None => FoundingKeys::make(self.keys, self.policy, root_key, local_snapshot)?,
         };
         self.founding = Some(founding);
-        founding.draft(self.keys, self.policy, self.remote).await
+        founding.draft(self.keys, self.policy, self.remote, None).await
     }
 
     fn finish(self, publication: Publication) -> Result<Amended<T>, Error> {

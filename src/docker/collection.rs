@@ -39,6 +39,15 @@ impl<'c, C: Cache, R: Remote> Collection<'c, C, R> {
         client::refresh(Arc::clone(&self.policy), self.cache, self.remote, wish).await
     }
 
+    /// Has the server forget it; what is here stays.
+    ///
+    /// # Errors
+    ///
+    /// See [`Remote::delete`].
+    pub async fn delete(&self) -> Result<(), client::Error> {
+        Ok(self.server()?.delete().await?)
+    }
+
     /// Its name.
     pub fn gun(&self) -> &Gun {
         &self.policy.gun

@@ -1,7 +1,10 @@
 //! One collection, ready to be asked.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use crate::docker::Collection;
-use crate::net::TrustSource;
+use crate::net::{Paced, Rate, TrustSource};
 use crate::storage::CollectionDirectory;
 use crate::verify::Policy;
 
@@ -13,6 +16,19 @@ pub(in crate::cli) struct Opened {
 }
 
 impl Opened {
+    /// What it is measured against.
+    pub(in crate::cli) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Its trust server, read at a pace; `None` offline, and where plain files take its place.
+    pub(in crate::cli) fn paced(&self, rate: Arc<Rate>, patience: Duration) -> Option<Paced> {
+        match self.server.clone()? {
+            TrustSource::Notary(server) => Some(Paced::new(server, rate, patience)),
+            TrustSource::Files(_) => None,
+        }
+    }
+
     /// The collection.
     pub(in crate::cli) fn collection(&self) -> Collection<'_, CollectionDirectory, TrustSource> {
         match &self.server {

@@ -3,7 +3,7 @@
 use super::{Failure, Kind};
 use crate::docker::{self, config, engine, pins, pull};
 use crate::storage::TrustDirectory;
-use crate::{client, edit, image, keys, net, storage, tuf, verify};
+use crate::{client, crypto, edit, image, keys, net, storage, tuf, verify};
 
 impl From<image::Error> for Failure {
     fn from(error: image::Error) -> Self {
@@ -204,6 +204,10 @@ impl From<docker::Error> for Failure {
                 .role(role)
                 .advise("Do it where a key that it keeps is at hand, so that it is signed again;")
                 .advise("or add --force: pulls are then refused until somebody signs it again."),
+            E::NothingToSign { .. } => failure(Kind::KeyStore)
+                .advise("`countersign key list` shows the keys that are here."),
+            E::OtherRequest { .. } => failure(Kind::Mismatch),
+            E::RequestFile { .. } => failure(Kind::Malformed),
             E::KeyGeneration(_) => failure(Kind::KeyStore),
             _ => failure(Kind::Other),
         }
@@ -226,6 +230,8 @@ impl From<keys::Error> for Failure {
                 failure(Kind::Passphrase).advise(passphrase_advice(role))
             }
             E::Asking { .. } | E::PassphraseFile { .. } => failure(Kind::Passphrase),
+            E::Elsewhere { .. } | E::Pin { .. } => failure(Kind::Token),
+            E::Variable { .. } | E::Untrusted { .. } => failure(Kind::Usage),
             E::NoGun { .. } => failure(Kind::Usage).advise("Name it with --gun."),
             E::Disk { .. } => failure(Kind::Disk),
             _ => failure(Kind::KeyStore),
@@ -253,6 +259,18 @@ impl From<edit::Error> for Failure {
                 .expected(needed)
                 .found(found)
                 .advise("`countersign key list` shows the keys that are here."),
+            E::Unsigned { role, found, needed, .. } => failure(Kind::Threshold)
+                .role(role)
+                .expected(needed)
+                .found(found)
+                .advise("Collect more signature files: `countersign root sign` makes them."),
+            E::Overtaken { role } => failure(Kind::Rollback)
+                .role(role)
+                .advise("Make the request again, and have it signed anew."),
+            E::Expired { role, at } => failure(Kind::Expired).role(role).found(at),
+            E::OtherContent { role } => failure(Kind::Mismatch).role(role),
+            E::BadSignature { role, .. } => failure(Kind::Threshold).role(role),
+            E::Ambiguous { role } => failure(Kind::Malformed).role(role),
             E::Scope { role, .. } => failure(Kind::Policy).role(role),
             E::Name { .. } => failure(Kind::Usage),
             E::ServersRole { role } | E::UnusableKey { role, .. } => {
@@ -267,6 +285,9 @@ impl From<edit::Error> for Failure {
             ),
             E::Size { role, size, limit } => {
                 failure(Kind::TooLarge).role(role).expected(limit).found(size)
+            }
+            E::Signing { role, source: crypto::Error::Elsewhere { .. } } => {
+                failure(Kind::Token).role(role)
             }
             E::Signing { role, .. } => failure(Kind::KeyStore).role(role),
             _ => failure(Kind::Other),
