@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use super::output::Format;
 use super::span::Span;
 use super::{
-    demo, docker_trust, doctor, explain, init, inspect, key, list, manual, notary, pin, publish,
-    pull, rescue, reset, revoke, sign, status, verify, verify_pull,
+    demo, docker, docker_trust, doctor, explain, init, inspect, key, list, manual, notary, pin,
+    publish, pull, rescue, reset, revoke, sign, status, verify, verify_pull,
 };
 
 /// Docker Content Trust that goes on working: sign what a tag means, and pull only what was signed
@@ -90,6 +90,8 @@ pub(super) enum Command {
     Verify(verify::Arguments),
     /// Have docker pull exactly what was signed, and tag it
     VerifyPull(verify_pull::Arguments),
+    /// Run docker, and let it have only what is signed while content trust is on
+    Docker(docker::Arguments),
     /// Pull what was signed into a file or directory, without docker
     Pull(pull::Arguments),
     /// Show what is signed, by whom, and the keys

@@ -9,6 +9,7 @@ mod args;
 mod config;
 mod context;
 mod demo;
+mod docker;
 mod docker_trust;
 mod doctor;
 mod environment;
@@ -70,6 +71,9 @@ pub fn main() -> ExitCode {
         [_, command, rest @ ..] if command == notary::NAME => return notary::run(rest),
         _ => {}
     }
+    if let Some(call) = docker::Call::of(&words) {
+        return docker::run(call);
+    }
     match Cli::try_parse_from(&words) {
         Ok(Cli { command: Command::DockerTrust(arguments), global }) => {
             docker_trust::run(&arguments.words, global)
@@ -117,6 +121,7 @@ fn in_context(command: Command, context: &Context) -> Result<Code, Failure> {
         Command::Pin(command) => pin::run(command, context),
         Command::Root(command) => root::run(command, context),
         Command::Explain(arguments) => explain::run(&arguments, context),
+        Command::Docker(arguments) => docker::manage(&arguments, context),
         Command::Rescue(arguments) => rescue::run(&arguments, context),
         Command::Completions(_)
         | Command::Man(_)
