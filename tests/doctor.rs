@@ -229,7 +229,7 @@ fn every_command_that_is_recommended_exists() {
     let mut commands: Vec<Vec<String>> = Vec::new();
     for text in files.map(|file| fs::read_to_string(file).expect("text")) {
         let found = text.split("countersign ").skip(1);
-        commands.extend(found.filter_map(|rest| command(rest)));
+        commands.extend(found.filter_map(command));
     }
     commands.sort();
     commands.dedup();
