@@ -7,7 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use super::output::Format;
 use super::span::Span;
 use super::{
-    demo, explain, init, inspect, key, list, manual, pin, pull, revoke, sign, verify, verify_pull,
+    delegation, demo, explain, init, inspect, key, list, manual, pin, pull, revoke, sign, signer,
+    verify, verify_pull, witness,
 };
 
 /// Docker Content Trust that goes on working: sign what a tag means, and pull only what was signed
@@ -99,6 +100,14 @@ pub(super) enum Command {
     Revoke(revoke::Arguments),
     /// Make the trust data of a new repository
     Init(init::Arguments),
+    /// Say who may sign the tags of repositories
+    #[command(subcommand)]
+    Signer(signer::Command),
+    /// Delegate to roles below targets: keys, paths, thresholds
+    #[command(subcommand)]
+    Delegation(delegation::Command),
+    /// Sign roles again as they are
+    Witness(witness::Arguments),
     /// Make, move and protect private keys
     #[command(subcommand)]
     Key(key::Command),

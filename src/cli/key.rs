@@ -1,6 +1,7 @@
 //! `key`: private keys, where docker and notary keep them.
 
 mod generate;
+mod rotate;
 mod transfer;
 
 use std::path::PathBuf;
@@ -35,6 +36,8 @@ pub(super) enum Command {
     Import(transfer::Import),
     /// Give a key another passphrase
     Passwd(Passwd),
+    /// Put another key in place of one of a repository's
+    Rotate(rotate::Rotate),
     /// Destroy a key
     Remove(Remove),
     /// Keep the passphrase of a key in the desktop's keyring
@@ -81,6 +84,7 @@ pub(super) fn run(command: Command, context: &Context) -> Result<Code, Failure> 
         Command::Remove(arguments) => remove(&arguments, context),
         Command::Export(arguments) => transfer::export(&arguments, context),
         Command::Generate(arguments) => guarded(|| generate::run(&arguments, context)),
+        Command::Rotate(arguments) => guarded(|| rotate::run(&arguments, context)),
         Command::Load(arguments) => guarded(|| transfer::load(&arguments, context)),
         Command::Import(arguments) => guarded(|| transfer::import(&arguments, context)),
         Command::Passwd(arguments) => guarded(|| passwd(&arguments, context)),

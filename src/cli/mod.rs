@@ -8,10 +8,12 @@
 mod args;
 mod config;
 mod context;
+mod delegation;
 mod demo;
 mod environment;
 mod exit;
 mod explain;
+mod fleet;
 mod init;
 mod inspect;
 mod key;
@@ -22,17 +24,20 @@ mod passphrases;
 mod pin;
 mod process;
 mod prompt;
+mod publishing;
 mod pull;
 mod revoke;
 #[cfg(feature = "server")]
 mod serve;
 mod sign;
+mod signer;
 mod source;
 mod span;
 mod subject;
 mod table;
 mod verify;
 mod verify_pull;
+mod witness;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -80,6 +85,9 @@ fn in_context(command: Command, context: &Context) -> Result<Code, Failure> {
         Command::List(arguments) => list::run(&arguments, context),
         Command::Revoke(arguments) => revoke::run(&arguments, context),
         Command::Init(arguments) => init::run(&arguments, context),
+        Command::Signer(command) => signer::run(command, context),
+        Command::Delegation(command) => delegation::run(command, context),
+        Command::Witness(arguments) => witness::run(&arguments, context),
         Command::Key(command) => key::run(command, context),
         Command::Pin(command) => pin::run(command, context),
         Command::Explain(arguments) => explain::run(&arguments, context),

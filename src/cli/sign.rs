@@ -11,6 +11,7 @@ use super::exit::{Code, Kind};
 use super::output::{Failure, Format};
 use super::passphrases::Passphrases;
 use super::process::{guard_memory, wait_for};
+use super::publishing::{tell_of_root, versions};
 use super::source::{self, Source};
 use super::subject::Subject;
 use super::verify::not_offline;
@@ -18,7 +19,7 @@ use crate::docker::{RoleChoice, SignRequest, Signing, TagSigned};
 use crate::edit::Change;
 use crate::image::{Descriptor, Tag};
 use crate::net::Access;
-use crate::tuf::{Custom, Gun, KeyId, RoleName};
+use crate::tuf::{Custom, KeyId, RoleName};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -192,23 +193,14 @@ pub(super) async fn publish(
     let mut passphrases = Passphrases::new(context)?;
     let keys = context.keys();
     let signing = opened.collection().sign(request, &keys, &mut passphrases.chain()).await?;
-    if let Some(root) = signing.founded {
-        tell_of_founding(&subject.gun, &root, context);
+    if let Some(root) = &signing.founded {
+        tell_of_root(&subject.gun, root, context);
     }
     if signing.attempts > 1 {
         let faster = signing.attempts - 1;
         context.output.detail(&format!("{}: others were faster {faster} times", subject.gun));
     }
     Ok(signing)
-}
-
-fn tell_of_founding(gun: &Gun, root: &KeyId, context: &Context) {
-    let path = context.keys().path().join(format!("{root}.key"));
-    context.output.notice(&format!("{gun}: new trust data, under the root key {root}"));
-    context.output.notice(&format!(
-        "  keep a copy of it offline, nothing can replace it: {}",
-        path.display()
-    ));
 }
 
 fn tell(batch: &Batch, signing: &Signing, context: &Context) {
@@ -264,9 +256,6 @@ fn as_json(
         let replaced = before.map(|hash| format!("sha256:{hash}"));
         json!({"role": role.as_str(), "change": change, "replaced": replaced})
     });
-    let versions = signing.versions.iter();
-    let versions: serde_json::Map<String, Value> =
-        versions.map(|(role, version)| (role.to_string(), version.number().into())).collect();
     json!({
         "reference": typed,
         "name": subject.gun.as_str(),
@@ -274,7 +263,7 @@ fn as_json(
         "digest": signed.digest.to_string(),
         "size": descriptor.size,
         "roles": roles.collect::<Vec<_>>(),
-        "versions": versions,
+        "versions": versions(&signing.versions),
         "founded": signing.founded.map(|root| root.to_string()),
     })
 }

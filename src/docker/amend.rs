@@ -104,7 +104,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         passphrases: &mut dyn PassphraseSource,
         change: impl FnMut(&mut Workbench<'_>) -> Result<T, Error>,
     ) -> Result<Amended<T>, Error> {
-        let mut keys = KeyRing::new(store, passphrases)?;
+        let mut keys = KeyRing::new(store, passphrases);
         self.amend_with(if_absent, &mut keys, change).await.map_err(|failure| failure.error)
     }
 
@@ -183,11 +183,11 @@ where
                 if let Some(founding) = self.founding.take_if(|keys| !keys.founded(&known)) {
                     founding.abandon(self.keys)?;
                 }
-                self.keys.look_again()?;
                 (Draft::of(known.targets), known.unusable, known.suspended)
             }
             None => (self.found().await?, BTreeMap::new(), BTreeMap::new()),
         };
+        self.keys.look()?;
         let (unusable, suspended) = (&unusable, &suspended);
         let mut bench = Workbench { draft, unusable, suspended, held: self.keys.held() };
         let value = (self.change)(&mut bench)?;
