@@ -12,7 +12,8 @@ use std::sync::LazyLock;
 use countersign::crypto::{Algorithm, PrivateKey, Sha256, Sha512, Signature, Signer as _};
 use countersign::tuf::{
     Custom, Delegation, Delegations, Dialect, Envelope, Error, FileMeta, Hashes, Key, Limits,
-    Message, Role, RoleName, Root, Snapshot, Target, Targets, Threshold, Timestamp, Version,
+    Message, Naming, Paths, Role, RoleName, Root, Snapshot, Target, Targets, Threshold, Timestamp,
+    Version,
 };
 use jiff::Timestamp as Instant;
 use proptest::collection::{btree_map, vec};
@@ -85,6 +86,7 @@ fn root() -> impl Strategy<Value = Root> {
             version,
             expires,
             keys: keys.into_iter().map(|key| (key.id(), key)).collect(),
+            naming: Naming::ByHash,
             root,
             targets,
             snapshot,
@@ -153,7 +155,12 @@ fn targets() -> impl Strategy<Value = Targets> {
             .map(|(name, role, paths)| (format!("targets/{name}"), role, paths))
             .map(|(name, role, paths)| (name.parse().expect("a name"), (role, paths)))
             .collect();
-        let delegation = |(name, (role, paths))| Delegation { name, role, paths };
+        let delegation = |(name, (role, paths))| Delegation {
+            name,
+            role,
+            paths: Paths::Prefixes(paths),
+            terminating: false,
+        };
         Delegations {
             keys: keys.into_iter().map(|key| (key.id(), key)).collect(),
             roles: roles.into_iter().map(delegation).collect(),

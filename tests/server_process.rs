@@ -2,167 +2,20 @@
 #![cfg(all(feature = "server", feature = "cli"))]
 #![expect(clippy::disallowed_methods, reason = "real processes have a clock and an environment")]
 
-use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+#[path = "support/serve.rs"]
+mod serve;
+
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Arc, Mutex};
+use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use countersign::client::{Foundation, Roles, Wish, initialise, refresh};
-use countersign::crypto::{Algorithm, PrivateKey, Signer};
-use countersign::edit::{Draft, Signers};
-use countersign::net::{
-    Account, Anonymous, Deadline, Http, HttpOptions, NotaryServer, PlainHttp, Realms, Remote as _,
-    ServerUrl,
-};
-use countersign::storage::MemoryCache;
-use countersign::tuf::{Dialect, Gun, Hashes, Limits, RoleName, Target};
-use countersign::verify::{Anchor, FirstUse, Policy, Wanted};
+use countersign::net::Remote as _;
+use countersign::tuf::{Gun, RoleName};
+use rustix::process::Signal;
 
-/// A running server.
-struct Serve {
-    child: Child,
-    url: String,
-    data: PathBuf,
-}
-
-fn command(data: &Path, words: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
-    command.arg("serve").args(["--listen", "127.0.0.1:0", "--data"]).arg(data).args(words);
-    command.env_remove("COUNTERSIGN_SERVER_PASSPHRASE").env_remove("COUNTERSIGN_CONFIG");
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
-impl Serve {
-    fn start(data: &Path) -> Self {
-        Self::run(command(data, &["-q"]), data)
-    }
-
-    fn run(mut command: Command, data: &Path) -> Self {
-        let mut child = command.stderr(Stdio::null()).spawn().expect("the program starts");
-        let mut line = String::new();
-        let stdout = child.stdout.take().expect("piped");
-        BufReader::new(stdout).read_line(&mut line).expect("a line");
-        assert!(line.starts_with("https://"), "it says where it listens: {line:?}");
-        Self { child, url: line.trim().to_owned(), data: data.to_owned() }
-    }
-
-    fn kill(mut self) {
-        self.child.kill().expect("killed");
-        self.child.wait().expect("gone");
-    }
-
-    fn address(&self) -> &str {
-        self.url.trim_start_matches("https://")
-    }
-
-    fn collection(&self, gun: &Gun) -> NotaryServer {
-        let extra_authorities = Some(self.data.join("ca.crt"));
-        let http = Http::new(HttpOptions { extra_authorities, ..HttpOptions::default() });
-        let url = ServerUrl::parse(&self.url, PlainHttp::Refused).expect("a URL");
-        let account = Account::at("test", Arc::new(Anonymous), Arc::new(Realms::default()));
-        let until = Deadline::after(Duration::from_secs(60));
-        NotaryServer::new(http, &url, gun, account, until).expect("a server")
-    }
-}
-
-impl Drop for Serve {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Runs a server that is expected not to start.
-fn refused(command: Command) -> (i32, String) {
-    let mut command = command;
-    let child = command.spawn().expect("the program starts");
-    let Output { status, stderr, .. } = child.wait_with_output().expect("it ends");
-    (status.code().expect("no signal"), String::from_utf8_lossy(&stderr).into_owned())
-}
-
-fn policy(gun: &Gun) -> Arc<Policy> {
-    Arc::new(Policy {
-        dialect: Dialect::Notary,
-        gun: gun.clone(),
-        anchor: Anchor::unpinned(FirstUse::Allow),
-        now: jiff::Timestamp::now(),
-        limits: Limits::default(),
-        max_age: None,
-    })
-}
-
-/// A publisher of one collection after the other, and the tags of each that were acknowledged.
-struct Publisher {
-    root: PrivateKey,
-    targets: PrivateKey,
-}
-
-type Acknowledged = Arc<Mutex<BTreeMap<String, usize>>>;
-
-impl Publisher {
-    fn new() -> Self {
-        let key = || PrivateKey::generate(Algorithm::EcdsaP256).expect("a key");
-        Self { root: key(), targets: key() }
-    }
-
-    /// Founds collections and signs tags in them until the server is gone.
-    async fn work(&self, serve: &Serve, name: &str, acknowledged: &Acknowledged) {
-        for number in 0.. {
-            let gun = Gun::raw(&format!("{name}/{number}")).expect("a name");
-            let server = serve.collection(&gun);
-            let foundation =
-                Foundation { root: &self.root, targets: &self.targets, snapshot: None };
-            let Ok(draft) = initialise(&policy(&gun), &server, foundation).await else { return };
-            let mut draft = Some(draft);
-            for tags in 1..=5 {
-                let next = match draft.take() {
-                    Some(draft) => draft,
-                    None => match self.known(&server, &gun).await {
-                        Some(draft) => draft,
-                        None => return,
-                    },
-                };
-                if !self.publish(next, &server, tags).await {
-                    return;
-                }
-                acknowledged.lock().expect("a list").insert(gun.to_string(), tags);
-            }
-        }
-    }
-
-    async fn known(&self, server: &NotaryServer, gun: &Gun) -> Option<Draft> {
-        let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
-        let known = refresh(policy(gun), &MemoryCache::new(), Some(server), wish).await;
-        known.ok().map(|known| Draft::of(known.targets))
-    }
-
-    async fn publish(&self, mut draft: Draft, server: &NotaryServer, tags: usize) -> bool {
-        let text = format!("image {tags}");
-        let target = Target { length: 1, hashes: Hashes::of(text.as_bytes()), custom: None };
-        draft.set_target(&RoleName::Targets, &format!("v{tags}"), target).expect("a tag");
-        let signers: Signers<'_> = [&self.root as &dyn Signer, &self.targets].into_iter().collect();
-        let update = draft.sign(jiff::Timestamp::now(), &signers).expect("signed");
-        server.publish(update.files()).await.is_ok()
-    }
-}
-
-/// Every acknowledged tag is there, and everything that is served verifies.
-async fn check(serve: &Serve, acknowledged: &BTreeMap<String, usize>) {
-    for (name, tags) in acknowledged {
-        let gun = Gun::raw(name).expect("a name");
-        let server = serve.collection(&gun);
-        let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
-        let found = refresh(policy(&gun), &MemoryCache::new(), Some(&server), wish).await;
-        let found = found.unwrap_or_else(|error| panic!("{name}: {error}"));
-        let role = found.targets.role(&RoleName::Targets).expect("targets");
-        assert!(role.content().targets.len() >= *tags, "{name}: {tags} tags were acknowledged");
-    }
-}
+use serve::{Acknowledged, Publisher, Serve, check, command, refused};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn server_kill9_atomic() {
@@ -183,9 +36,7 @@ async fn server_kill9_atomic() {
             })
             .collect();
         tokio::time::sleep(Duration::from_millis(60 + (round * 37) % 240)).await;
-        let process = i32::try_from(serve.child.id()).expect("a process");
-        let process = rustix::process::Pid::from_raw(process).expect("not zero");
-        rustix::process::kill_process(process, rustix::process::Signal::KILL).expect("killed");
+        serve.signal(Signal::KILL);
         for worker in workers {
             worker.await.expect("no panic");
         }
@@ -204,11 +55,8 @@ async fn slow_clients_do_not_starve() {
     let serve = Serve::start(home.path());
     let gun = Gun::raw("a/b").expect("a name");
     let publisher = Publisher::new();
+    publisher.found(&serve, &gun).await;
     let server = serve.collection(&gun);
-    let foundation =
-        Foundation { root: &publisher.root, targets: &publisher.targets, snapshot: None };
-    let draft = initialise(&policy(&gun), &server, foundation).await.expect("keys");
-    assert!(publisher.publish(draft, &server, 1).await);
     let idle: Vec<TcpStream> =
         (0..400).map(|_| TcpStream::connect(serve.address()).expect("a connection")).collect();
     for mut stream in &idle {
@@ -226,9 +74,7 @@ async fn slow_clients_do_not_starve() {
 fn a_server_ends_when_it_is_told_to() {
     let home = tempfile::tempdir().expect("a directory");
     let mut serve = Serve::start(home.path());
-    let process = i32::try_from(serve.child.id()).expect("a process");
-    let process = rustix::process::Pid::from_raw(process).expect("not zero");
-    rustix::process::kill_process(process, rustix::process::Signal::TERM).expect("told");
+    serve.signal(Signal::TERM);
     let status = serve.child.wait().expect("it ends");
     assert_eq!(status.code(), Some(0));
 }
@@ -260,11 +106,7 @@ async fn the_secret_of_the_online_keys_is_never_made_anew_unseen() {
     let serve = Serve::start(home.path());
     let gun = Gun::raw("a/b").expect("a name");
     let publisher = Publisher::new();
-    let server = serve.collection(&gun);
-    let foundation =
-        Foundation { root: &publisher.root, targets: &publisher.targets, snapshot: None };
-    let draft = initialise(&policy(&gun), &server, foundation).await.expect("keys");
-    assert!(publisher.publish(draft, &server, 1).await);
+    publisher.found(&serve, &gun).await;
     drop(serve);
     std::fs::remove_file(home.path().join("online.key")).expect("removed");
     let (code, told) = refused(command(home.path(), &[]));
@@ -306,7 +148,7 @@ fn notary_server_s_configuration_is_understood_or_named() {
         (output.status.code(), text(&output.stdout), text(&output.stderr))
     };
     write(
-        r#"{"server": {"http_addr": ":4443", "tls_cert_file": "./a.crt", "tls_key_file": "./a.key"},
+        r#"{"server": {"http_addr": ":4443", "tls_cert_file": "./a.crt", "tls_key_file": "./a.key", "client_ca_file": "./clients.crt"},
         "trust_service": {"type": "remote", "hostname": "signer", "port": "7899", "key_algorithm": "ecdsa"},
         "storage": {"backend": "memory"}, "logging": {"level": "debug"}, "reporting": {"bugsnag": {}},
         "auth": {"type": "token", "options": {"realm": "https://a/token", "issuer": "a", "service": "s", "rootcertbundle": "/r"}},
@@ -314,7 +156,7 @@ fn notary_server_s_configuration_is_understood_or_named() {
     );
     let (code, said, remarks) = check();
     assert_eq!(code, Some(0), "{remarks}");
-    for expected in ["a.crt", "https://a/token", "in memory", "docker.io/"] {
+    for expected in ["a.crt", "clients.crt", "https://a/token", "in memory", "docker.io/"] {
         assert!(said.contains(expected), "{expected}: {said}");
     }
     for named in ["trust_service.type", "trust_service.hostname", "reporting.bugsnag", "surprise.x"]
@@ -324,7 +166,6 @@ fn notary_server_s_configuration_is_understood_or_named() {
     for (text, named) in [
         (r#"{"storage": {"backend": "rethinkdb"}}"#, "storage.backend"),
         (r#"{"server": {"http_addr": "here"}}"#, "server.http_addr"),
-        (r#"{"server": {"client_ca_file": "x"}}"#, "server.client_ca_file"),
         (r#"{"repositories": {"gun_prefixes": ["docker.io"]}}"#, "docker.io"),
         (r#"{"auth": {"type": "token", "options": {}}}"#, "auth.options.realm"),
         ("[", "server-config.json"),
@@ -347,9 +188,158 @@ fn raw(serve: &Serve, bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn plain_http_gets_no_answer_in_http() {
+fn server_refuses_plain_http() {
     let home = tempfile::tempdir().expect("a directory");
     let serve = Serve::start(home.path());
     let answer = raw(&serve, b"GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n");
     assert!(!answer.starts_with(b"HTTP/"), "TLS only");
+    assert_eq!(curl(&serve, &[]).0, 0, "and with TLS there is an answer");
+}
+
+/// An authority, and a certificate of that common name by it: both as PEM, and the key.
+fn certified(name: &str) -> (String, String, String) {
+    let key = || rcgen::KeyPair::generate().expect("a key");
+    let mut authority = rcgen::CertificateParams::default();
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let ca_key = key();
+    let ca = authority.self_signed(&ca_key).expect("an authority").pem();
+    let issuer = rcgen::Issuer::new(authority, ca_key);
+    let mut leaf = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("a name");
+    leaf.distinguished_name = rcgen::DistinguishedName::new();
+    leaf.distinguished_name.push(rcgen::DnType::CommonName, name);
+    let leaf_key = key();
+    let leaf = leaf.signed_by(&leaf_key, &issuer).expect("a certificate").pem();
+    (ca, leaf, leaf_key.serialize_pem())
+}
+
+/// Asks for the ping with these words more; curl's exit code and what it got.
+fn curl(serve: &Serve, words: &[&str]) -> (i32, String) {
+    let output = Command::new("curl")
+        .args(["-sSi", "--max-time", "20", "--cacert"])
+        .arg(serve.data.join("ca.crt"))
+        .args(words)
+        .arg(format!("{}/v2/", serve.url))
+        .output()
+        .expect("curl runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output.status.code().expect("no signal"), text)
+}
+
+#[test]
+fn signer_needs_client_cert() {
+    let home = tempfile::tempdir().expect("a directory");
+    let place = |name: &str| home.path().join(name);
+    let write = |name: &str, text: &str| std::fs::write(place(name), text).expect("written");
+    let (ca, server, server_key) = certified("server");
+    let (clients, alice, alice_key) = certified("alice\n{\"event\":\"forged\"}");
+    let (_, mallory, mallory_key) = certified("alice");
+    for (name, text) in [
+        ("ca.crt", &ca),
+        ("server.crt", &server),
+        ("server.key", &server_key),
+        ("clients.crt", &clients),
+        ("alice.crt", &alice),
+        ("alice.key", &alice_key),
+        ("mallory.crt", &mallory),
+        ("mallory.key", &mallory_key),
+    ] {
+        write(name, text);
+    }
+    let show = |name: &str| place(name).display().to_string();
+    let (server, key, clients) = (show("server.crt"), show("server.key"), show("clients.crt"));
+    let config = format!(
+        "log = \"debug\"\n[tls]\ncertificate = {server:?}\nkey = {key:?}\nclient_authorities = {clients:?}\n"
+    );
+    write("server.toml", &config);
+    let log = std::fs::File::create(place("log")).expect("a file");
+    let serving = command(home.path(), &["--config", &show("server.toml")]);
+    let serve = Serve::logging(serving, home.path(), log.into());
+    let with = |name: &str| {
+        let (certificate, key) = (show(&format!("{name}.crt")), show(&format!("{name}.key")));
+        curl(&serve, &["--cert", &certificate, "--key", &key])
+    };
+    let (code, answer) = with("alice");
+    assert_eq!(code, 0);
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    for (who, (code, answer)) in [("nobody", curl(&serve, &[])), ("a stranger", with("mallory"))] {
+        assert_ne!(code, 0, "{who}");
+        assert_eq!(answer, "", "{who}");
+    }
+    let log = std::fs::read_to_string(place("log")).expect("a log");
+    let requests = log.lines().filter(|line| line.contains("\"request\""));
+    let requests: Vec<serde_json::Value> =
+        requests.map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(requests.len(), 1, "{log}");
+    assert_eq!(requests[0]["certificate"], "alice\n{\"event\":\"forged\"}", "one line of JSON");
+    assert_eq!(requests[0]["from"], "127.0.0.1");
+}
+
+#[test]
+fn a_certificate_is_taken_over_without_a_restart() {
+    let home = tempfile::tempdir().expect("a directory");
+    let place = |name: &str| home.path().join(name);
+    let write = |name: &str, text: &str| std::fs::write(place(name), text).expect("written");
+    let (first_ca, first, first_key) = certified("first");
+    let (second_ca, second, second_key) = certified("second");
+    let put = |ca: &str, certificate: &str, key: &str| {
+        write("ca.crt", ca);
+        write("tls.crt", certificate);
+        write("tls.key", key);
+    };
+    put(&first_ca, &first, &first_key);
+    let (certificate, key) = (place("tls.crt"), place("tls.key"));
+    let words = [
+        "--tls-cert",
+        certificate.to_str().expect("text"),
+        "--tls-key",
+        key.to_str().expect("text"),
+    ];
+    let log = std::fs::File::create(place("log")).expect("a file");
+    let serve = Serve::logging(command(home.path(), &words), home.path(), log.into());
+    let hang_up = |told: &str| {
+        let before = std::fs::read_to_string(place("log")).expect("a log").matches(told).count();
+        serve.signal(Signal::HUP);
+        let said = || std::fs::read_to_string(place("log")).expect("a log").matches(told).count();
+        let began = Instant::now();
+        while said() == before {
+            assert!(began.elapsed() < Duration::from_secs(20), "it says what came of it");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    assert_eq!(curl(&serve, &[]).0, 0, "the first");
+    put(&second_ca, &second, &first_key);
+    hang_up("the old certificate stays");
+    write("ca.crt", &first_ca);
+    assert_eq!(curl(&serve, &[]).0, 0, "a key that does not fit changes nothing");
+    put(&second_ca, &second, &second_key);
+    hang_up("the certificate was read again");
+    assert_eq!(curl(&serve, &[]).0, 0, "the second");
+    write("ca.crt", &first_ca);
+    assert_ne!(curl(&serve, &[]).0, 0, "the first is gone");
+}
+
+#[test]
+fn before_it_ends_a_server_says_that_it_is_not_ready() {
+    let home = tempfile::tempdir().expect("a directory");
+    std::fs::write(home.path().join("server.toml"), "drain_seconds = 3\n").expect("written");
+    let config = home.path().join("server.toml");
+    let serving = command(home.path(), &["-q", "--config", config.to_str().expect("text")]);
+    let mut serve = Serve::run(serving, home.path());
+    let ready = |serve: &Serve| {
+        let output = Command::new("curl")
+            .args(["-sS", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", "20", "--cacert"])
+            .arg(serve.data.join("ca.crt"))
+            .arg(format!("{}/_notary_server/ready", serve.url))
+            .output()
+            .expect("curl runs");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    assert_eq!(ready(&serve), "200");
+    serve.signal(Signal::TERM);
+    let began = Instant::now();
+    while ready(&serve) == "200" {
+        assert!(began.elapsed() < Duration::from_secs(20), "it hears the signal");
+    }
+    assert!(curl(&serve, &[]).1.starts_with("HTTP/1.1 200"), "who comes all the same is served");
+    assert_eq!(serve.child.wait().expect("it ends").code(), Some(0));
 }

@@ -161,7 +161,7 @@ fn a_damaged_record_is_an_error_and_no_fresh_start() {
         ("of another format", text.replace("\"format\": 1", "\"format\": 2").into_bytes()),
         ("version 0", text.replacen("\"root_version\": 2", "\"root_version\": 0", 1).into_bytes()),
         ("an unknown member", text.replacen('{', "{\"x\": 1,", 1).into_bytes()),
-        ("no role", text.replacen("\"snapshot\"", "\"snap shot\"", 1).into_bytes()),
+        ("no role", text.replacen("\"snapshot\"", "\"snäpshot\"", 1).into_bytes()),
         ("larger than any record", [whole.clone(), vec![b' '; 5 << 20]].concat()),
         ("two records", whole.repeat(2)),
     ] {

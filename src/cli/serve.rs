@@ -101,7 +101,8 @@ fn settings(
     config.listen = arguments.listen.unwrap_or(config.listen);
     config.database = arguments.database.or(config.database);
     if let (Some(certificate), Some(key)) = (arguments.tls_cert, arguments.tls_key) {
-        config.tls = Some(config::Tls { certificate, key });
+        let client_authorities = config.tls.take().and_then(|tls| tls.client_authorities);
+        config.tls = Some(config::Tls { certificate, key, client_authorities });
     }
     let named = arguments.data.or(config.data.take());
     let named = named.or_else(|| environment.variable("COUNTERSIGN_DATA").map(PathBuf::from));
@@ -144,9 +145,18 @@ async fn serve(config: Config, environment: &Environment, output: Output) -> Res
     }
     let renewing = server.clone();
     let renewal = tokio::spawn(async move { renewing.keep_renewing().await });
+    let counting = server.clone();
+    let counts = tokio::spawn(async move { counting.keep_counting().await });
+    let (draining, pause) = (server.clone(), config.drain);
+    let stop = async move {
+        ended.await;
+        draining.drain();
+        tokio::time::sleep(pause).await;
+    };
     let reloading = tokio::spawn(reload(hang_up, config, tls, output));
-    listener.serve(server, ended).await;
+    listener.serve(server, stop).await;
     renewal.abort();
+    counts.abort();
     reloading.abort();
     Ok(())
 }

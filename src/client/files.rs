@@ -8,7 +8,7 @@ use super::refresh::Roles;
 use crate::crypto::Hashed;
 use crate::net::{self, Remote, RemoteFile};
 use crate::storage::Cache;
-use crate::tuf::{FileMeta, RoleName};
+use crate::tuf::{FileMeta, Naming, RoleName};
 use crate::verify::{self, Policy, TrustedSnapshot};
 
 /// Where files come from. Nothing here is trusted, and nothing is written.
@@ -44,6 +44,18 @@ impl<'f, R: Remote> Files<'f, R> {
         Ok(files)
     }
 
+    /// Looks at the stored file of one role alone.
+    pub(super) fn of_role(
+        policy: &'f Policy,
+        cache: &impl Cache,
+        remote: Option<&'f R>,
+        role: &RoleName,
+    ) -> Result<Self, Error> {
+        let mut files = Self { policy, remote, stored: BTreeMap::new() };
+        files.look(cache, role.clone())?;
+        Ok(files)
+    }
+
     /// The server; `None` when it is not to be asked.
     pub(super) fn remote(&self) -> Option<&'f R> {
         self.remote
@@ -64,25 +76,40 @@ impl<'f, R: Remote> Files<'f, R> {
         let missing = || verify::Error::NotListed { role: role.clone(), reason };
         let listed = snapshot.listed(role).ok_or_else(missing)?;
         let stored = self.stored(role).map(Hashed::of);
-        if let Some(file) = stored.filter(|file| names(listed, file)) {
+        if let Some(file) = stored.filter(|file| self.policy.is_listed(role, listed, file)) {
             return Ok(Loaded { file, new: false });
         }
-        let fetched = self.fetch(role, listed).await?;
+        let fetched = self.fetch(role, listed, snapshot.root().content().naming).await?;
         Ok(Loaded { file: Hashed::of(fetched), new: true })
     }
 
     /// The server's file that a trusted file lists.
-    pub(super) async fn fetch(&self, role: &RoleName, listed: &FileMeta) -> Result<Vec<u8>, Error> {
+    pub(super) async fn fetch(
+        &self,
+        role: &RoleName,
+        listed: &FileMeta,
+        naming: Naming,
+    ) -> Result<Vec<u8>, Error> {
         let Some(remote) = self.remote else { return Err(self.not_stored(role.clone())) };
         let missing = |what: String| Error::Missing { role: role.clone(), what };
-        let Some(sha256) = listed.sha256() else {
-            return Err(missing("no sha256 to ask by".to_owned()));
+        let (file, what) = match (naming, listed.sha256(), listed.version) {
+            (Naming::ByHash, Some(sha256), _) => {
+                (RemoteFile::ByHash(role.clone(), sha256), format!("sha256 {sha256}"))
+            }
+            (Naming::ByVersion, _, Some(version)) => {
+                (RemoteFile::ByVersion(role.clone(), version), format!("version {version}"))
+            }
+            (Naming::Current, ..) => {
+                (RemoteFile::Current(role.clone()), "the current one".to_owned())
+            }
+            (Naming::ByHash, ..) => return Err(missing("no sha256 to ask by".to_owned())),
+            (Naming::ByVersion, ..) => return Err(missing("no version to ask by".to_owned())),
         };
         let ours = self.policy.limits.bytes(role);
         let limit = listed.length.map_or(ours, |length| ours.min(length));
-        match remote.fetch(&RemoteFile::ByHash(role.clone(), sha256), limit).await {
+        match remote.fetch(&file, limit).await {
             Ok(Some(bytes)) => Ok(bytes),
-            Ok(None) => Err(missing(format!("sha256 {sha256}"))),
+            Ok(None) => Err(missing(what)),
             Err(net::Error::TooLarge { .. }) if limit < ours => {
                 Err(longer_than_listed(role, limit).into())
             }
@@ -110,15 +137,10 @@ impl<'f, R: Remote> Files<'f, R> {
             Roles::All => listed()
                 .into_iter()
                 .flat_map(BTreeMap::into_keys)
-                .filter(|role| role.parent().is_some())
+                .filter(|role| matches!(role, RoleName::Delegation(_)))
                 .collect(),
         }
     }
-}
-
-/// Whether a file is the listed one, by the hash that names it; the verifier checks the rest.
-pub(super) fn names(listed: &FileMeta, file: &Hashed<'_>) -> bool {
-    listed.sha256() == Some(file.sha256())
 }
 
 fn longer_than_listed(role: &RoleName, limit: u64) -> verify::Error {

@@ -5,14 +5,17 @@
 //! [`Remote`](crate::net::Remote) and [`crate::verify`], and decides nothing that `verify` could
 //! decide.
 
+mod ahead;
 mod error;
 mod files;
 mod initialise;
 mod publish;
 mod refresh;
 mod rooting;
+mod search;
 
 pub use error::Error;
 pub use initialise::{Foundation, initialise};
 pub use publish::{Author, Publication, publish};
 pub use refresh::{Freshness, Refreshed, Roles, Wish, refresh};
+pub use search::{Found, search};

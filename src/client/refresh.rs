@@ -1,9 +1,7 @@
-//! The loop around the verifier (TUF 1.0.34 §5).
+//! The loop around the verifier (TUF 1.0.34 §5): root, newer roots, timestamp, snapshot, targets.
 //!
-//! Files that do not depend on each other are fetched side by side: on first contact root and
-//! timestamp, then the next root and the snapshot, then `targets` and `targets/releases`. What is
-//! fetched ahead on the word of a file that is not verified yet is only ever used after that file
-//! was. A collection that did not change costs one question.
+//! Where a place wants to be asked ahead (`ahead`), other files are fetched meanwhile; what comes
+//! early is only ever used after the file that names it was verified.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,10 +12,10 @@ use futures_util::stream;
 use jiff::{SignedDuration, Timestamp as Instant};
 
 use super::Error;
-use super::files::{Files, Loaded, names};
+use super::files::{Files, Loaded};
 use super::rooting::{self, Start};
 use crate::crypto::Sha256;
-use crate::net::{Remote, RemoteFile};
+use crate::net::{Pace, Remote, RemoteFile};
 use crate::storage::{Accepted, Cache, Memory};
 use crate::tuf::RoleName;
 use crate::verify::{
@@ -130,10 +128,18 @@ pub(super) async fn refresh_and_leave(
     Ok((Refreshed { targets, unusable, suspended, before, first_use, freshness }, accepted))
 }
 
+/// The newest root, the timestamp to judge by it, and perhaps a snapshot that was fetched on the
+/// unverified timestamp's word.
+pub(super) struct Opening {
+    pub(super) root: CurrentRoot,
+    pub(super) timestamp: Vec<u8>,
+    pub(super) ahead: Option<Vec<u8>>,
+}
+
 /// An update under way: what it found out so far.
-struct Update<'u> {
-    policy: &'u Arc<Policy>,
-    baseline: Baseline,
+pub(super) struct Update<'u> {
+    pub(super) policy: &'u Arc<Policy>,
+    pub(super) baseline: Baseline,
     accepted: Accepted,
     first_use: bool,
     /// Whether the root is new here without a predecessor, and pins and dates were not looked at
@@ -171,65 +177,86 @@ impl<'u> Update<'u> {
             self.accepted.root = Some((root.content().version, bytes.to_vec()));
             self.root_on_trial = true;
         }
-        let connections = Connections::after(&start);
-        let (root, timestamp) = self.first_files(start, files).await?;
-        let before = root.content().version;
-        let (root, mut ahead) =
-            self.newest_root(root, &timestamp, files, memory, connections).await?;
+        let Opening { root, timestamp, ahead } = match files.remote() {
+            None => self.cached_opening(start, files)?,
+            Some(remote) => match remote.pace() {
+                Pace::InTurn => self.in_turn(start, files, remote).await?,
+                Pace::Ahead => self.ahead(start, files, remote, memory).await?,
+            },
+        };
         self.root_on_trial = false;
         self.accepted.under = Some(root.content().version);
-        let mut timestamp = timestamp;
-        if let (Some(remote), true) = (files.remote(), root.content().version > before) {
-            // The timestamp that we have may be of before the new root.
-            timestamp = self.current_timestamp(remote).await?.unwrap_or(timestamp);
-            ahead = None;
-        }
         let timestamp = self.timestamp(&root, timestamp, files)?;
         let snapshot = self.snapshot(&timestamp, ahead, files).await?;
         self.targets(&snapshot, files, wish).await
     }
 
-    /// The root to begin with, and the server's timestamp (or the stored one, offline).
-    async fn first_files<R: Remote>(
+    /// The cached root and timestamp.
+    fn cached_opening<R: Remote>(
+        &self,
+        start: Start,
+        files: &Files<'_, R>,
+    ) -> Result<Opening, Error> {
+        let Start::Stored(root) = start else { return Err(files.not_stored(RoleName::Root)) };
+        let root = root.current(&self.baseline)?;
+        let timestamp = files.stored(&RoleName::Timestamp);
+        let timestamp = timestamp.ok_or_else(|| files.not_stored(RoleName::Timestamp))?.to_vec();
+        Ok(Opening { root, timestamp, ahead: None })
+    }
+
+    /// Newer roots, and only then the timestamp: TUF 1.0's order (TUF 1.0.34 §5.3, §5.4).
+    async fn in_turn<R: Remote>(
         &mut self,
         start: Start,
         files: &Files<'_, R>,
-    ) -> Result<(TrustedRoot, Vec<u8>), Error> {
-        let stored = files.stored(&RoleName::Timestamp);
-        let Some(remote) = files.remote() else { return first_files_offline(start, files) };
-        let limits = &self.policy.limits;
-        let timestamp = self.current_timestamp(remote);
-        let (root, timestamp) = match start.file() {
-            None => (None, timestamp.await),
-            Some(file) => {
-                let root = remote.fetch(&file, limits.root_bytes);
-                let (root, timestamp) = join(root, timestamp).await;
-                (Some(root?), timestamp)
-            }
+        remote: &R,
+    ) -> Result<Opening, Error> {
+        let seen_before = seen_before(&start, files);
+        if let Start::FirstUse = start {
+            self.policy.check_first_use()?;
+        }
+        let first = match start.file(Pace::InTurn) {
+            Some(file) => remote.fetch(&file, self.policy.limits.root_bytes).await?,
+            None => None,
         };
-        let seen_before = !matches!(start, Start::FirstUse) || stored.is_some();
-        let absent = || Error::NoTrustData {
-            gun: self.policy.gun.clone(),
-            server: remote.name(),
-            seen_before,
-        };
-        let root = match (start, root) {
-            (Start::Stored(root), _) => root,
-            (Start::FirstUse, Some(Some(bytes))) => self.establish(bytes)?,
-            (Start::FirstUse, _) => return Err(absent()),
-            (Start::Lost(version, sha256), Some(Some(bytes))) if Sha256::of(&bytes) == sha256 => {
-                let root = TrustedRoot::restore(Arc::clone(self.policy), &bytes)?;
-                self.accepted.root = Some((version, bytes));
-                root
-            }
-            (Start::Lost(version, _), _) => {
-                return Err(Error::RootLost { gun: self.policy.gun.clone(), version });
-            }
-        };
-        Ok((root, timestamp?.ok_or_else(absent)?))
+        let root = self.first_root(start, first, remote, seen_before)?;
+        let root = self.newest_root(root, remote).await?;
+        let timestamp = self.current_timestamp(remote).await?;
+        let timestamp = timestamp.ok_or_else(|| self.absent(remote, seen_before))?;
+        Ok(Opening { root, timestamp, ahead: None })
     }
 
-    async fn current_timestamp(&self, remote: &impl Remote) -> Result<Option<Vec<u8>>, Error> {
+    /// The root to begin with.
+    pub(super) fn first_root<R: Remote>(
+        &mut self,
+        start: Start,
+        fetched: Option<Vec<u8>>,
+        remote: &R,
+        seen_before: bool,
+    ) -> Result<TrustedRoot, Error> {
+        match (start, fetched) {
+            (Start::Stored(root), _) => Ok(root),
+            (Start::FirstUse, Some(bytes)) => self.establish(bytes),
+            (Start::FirstUse, None) => Err(self.absent(remote, seen_before)),
+            (Start::Lost(version, sha256), Some(bytes)) if Sha256::of(&bytes) == sha256 => {
+                let root = TrustedRoot::restore(Arc::clone(self.policy), &bytes)?;
+                self.accepted.root = Some((version, bytes));
+                Ok(root)
+            }
+            (Start::Lost(version, _), _) => {
+                Err(Error::RootLost { gun: self.policy.gun.clone(), version })
+            }
+        }
+    }
+
+    pub(super) fn absent(&self, remote: &impl Remote, seen_before: bool) -> Error {
+        Error::NoTrustData { gun: self.policy.gun.clone(), server: remote.name(), seen_before }
+    }
+
+    pub(super) async fn current_timestamp(
+        &self,
+        remote: &impl Remote,
+    ) -> Result<Option<Vec<u8>>, Error> {
         let current = RemoteFile::Current(RoleName::Timestamp);
         Ok(remote.fetch(&current, self.policy.limits.timestamp_bytes).await?)
     }
@@ -242,56 +269,20 @@ impl<'u> Update<'u> {
         Ok(root)
     }
 
-    /// Asks for newer roots, unless nothing changed since we last did and that was not long ago. If
-    /// two connections are open, the snapshot that the timestamp names is fetched meanwhile.
-    ///
-    /// An unchanged timestamp carries nothing new that a retired key could have signed, so it can
-    /// do no harm before it expires; a changed one is judged only under the newest root.
-    async fn newest_root<R: Remote>(
+    /// Follows the server to the newest root, which must be current.
+    pub(super) async fn newest_root(
         &mut self,
         root: TrustedRoot,
-        timestamp: &[u8],
-        files: &Files<'_, R>,
-        memory: &Memory,
-        connections: Connections,
-    ) -> Result<(CurrentRoot, Option<Vec<u8>>), Error> {
-        let asked_lately = memory
-            .root_asked
-            .is_some_and(|at| self.policy.now.duration_since(at).abs() < ROOT_QUESTION_EVERY);
-        let unchanged = files.stored(&RoleName::Timestamp) == Some(timestamp);
-        let settled = root.current(&self.baseline);
-        if let (Ok(current), true, true) = (&settled, unchanged, asked_lately) {
-            return Ok((current.clone(), None));
-        }
-        let Some(remote) = files.remote() else { return Ok((settled?, None)) };
-        let walk = rooting::walk(root, self.policy, remote);
-        let (walked, ahead) = match connections {
-            Connections::Two => join(walk, self.fetch_ahead(timestamp, files)).await,
-            Connections::One => (walk.await, None),
-        };
-        let (newest, bytes, outcome) = walked;
+        remote: &impl Remote,
+    ) -> Result<CurrentRoot, Error> {
+        let (newest, bytes, outcome) = rooting::walk(root, self.policy, remote).await;
         if let Some(bytes) = bytes {
             self.accepted.root = Some((newest.content().version, bytes));
         }
         outcome?;
         let current = newest.current(&self.baseline)?;
         self.accepted.root_asked = true;
-        Ok((current, ahead))
-    }
-
-    /// The snapshot that an unverified timestamp names, if it is not stored. Failures show when it
-    /// is needed.
-    async fn fetch_ahead<R: Remote>(
-        &self,
-        timestamp: &[u8],
-        files: &Files<'_, R>,
-    ) -> Option<Vec<u8>> {
-        let role = RoleName::Snapshot;
-        let listed = self.policy.unverified_snapshot_file(timestamp)?;
-        match files.stored(&role) {
-            Some(stored) if names(&listed, &stored.into()) => None,
-            _ => files.fetch(&role, &listed).await.ok(),
-        }
+        Ok(current)
     }
 
     fn timestamp<R: Remote>(
@@ -321,16 +312,17 @@ impl<'u> Update<'u> {
     ) -> Result<TrustedSnapshot, Error> {
         let (role, listed) = (RoleName::Snapshot, &timestamp.content().snapshot);
         if let Some(stored) = files.stored(&role) {
-            if names(listed, &stored.into()) {
+            if self.policy.is_listed(&role, listed, &stored.into()) {
                 let snapshot = timestamp.snapshot(stored, &self.baseline)?;
                 self.accept(role, None, snapshot.seen().clone());
                 return Ok(snapshot);
             }
             timestamp.root().observe_snapshot(stored, &mut self.baseline);
         }
-        let bytes = match ahead.filter(|ahead| names(listed, &ahead.into())) {
+        let fits = |ahead: &Vec<u8>| self.policy.is_listed(&role, listed, &ahead.into());
+        let bytes = match ahead.filter(fits) {
             Some(ahead) => ahead,
-            None => files.fetch(&role, listed).await?,
+            None => files.fetch(&role, listed, timestamp.root().content().naming).await?,
         };
         let snapshot = timestamp.snapshot(&bytes, &self.baseline)?;
         self.accept(role, Some(bytes), snapshot.seen().clone());
@@ -456,29 +448,9 @@ impl<'u> Update<'u> {
     }
 }
 
-/// How many connections to the server are open after its first answers. Opening another one takes
-/// longer than asking twice over one.
-#[derive(Clone, Copy)]
-enum Connections {
-    One,
-    Two,
-}
-
-impl Connections {
-    fn after(start: &Start) -> Self {
-        start.file().map_or(Self::One, |_| Self::Two)
-    }
-}
-
-fn first_files_offline<R: Remote>(
-    start: Start,
-    files: &Files<'_, R>,
-) -> Result<(TrustedRoot, Vec<u8>), Error> {
-    match (start, files.stored(&RoleName::Timestamp)) {
-        (Start::Stored(root), Some(timestamp)) => Ok((root, timestamp.to_vec())),
-        (Start::Stored(_), None) => Err(files.not_stored(RoleName::Timestamp)),
-        _ => Err(files.not_stored(RoleName::Root)),
-    }
+/// Whether anything says that the collection was here before.
+pub(super) fn seen_before<R: Remote>(start: &Start, files: &Files<'_, R>) -> bool {
+    !matches!(start, Start::FirstUse) || files.stored(&RoleName::Timestamp).is_some()
 }
 
 /// Roles that were seen, and to which a trusted `targets` does not delegate any more: should it do
@@ -551,4 +523,3 @@ fn check_clock(policy: &Policy, memory: &Memory) -> Result<(), Error> {
 const AT_ONCE: usize = 8;
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_hours(1);
 const CLOCK_NOTED_EVERY: SignedDuration = SignedDuration::from_mins(30);
-const ROOT_QUESTION_EVERY: SignedDuration = SignedDuration::from_hours(1);

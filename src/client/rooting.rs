@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::Error;
 use crate::crypto::Sha256;
-use crate::net::{Remote, RemoteFile};
+use crate::net::{Pace, Remote, RemoteFile};
 use crate::storage::Memory;
-use crate::tuf::RoleName;
+use crate::tuf::{RoleName, Version};
 use crate::verify::{self, Policy, TrustedRoot};
 
 /// Where the chain of roots begins.
@@ -16,7 +16,7 @@ pub(super) enum Start {
     Stored(TrustedRoot),
     /// At the root that we stored once, and that is lost or was replaced: to be fetched by its
     /// version, and known by its hash.
-    Lost(crate::tuf::Version, Sha256),
+    Lost(Version, Sha256),
     /// At whatever the server shows first.
     FirstUse,
 }
@@ -51,12 +51,17 @@ impl Start {
         }
     }
 
-    /// What to ask the server for before anything else.
-    pub(super) fn file(&self) -> Option<RemoteFile> {
-        match self {
-            Self::Stored(_) => None,
-            Self::Lost(version, _) => Some(RemoteFile::ByVersion(RoleName::Root, *version)),
-            Self::FirstUse => Some(RemoteFile::Current(RoleName::Root)),
+    /// The root to ask the server for before anything else: on first use the current one, which
+    /// Notary's servers give, or where files are asked for in turn the first one, which is the one
+    /// that every TUF 1.0 repository keeps.
+    pub(super) fn file(&self, pace: Pace) -> Option<RemoteFile> {
+        match (self, pace) {
+            (Self::Stored(_), _) => None,
+            (Self::Lost(version, _), _) => Some(RemoteFile::ByVersion(RoleName::Root, *version)),
+            (Self::FirstUse, Pace::Ahead) => Some(RemoteFile::Current(RoleName::Root)),
+            (Self::FirstUse, Pace::InTurn) => {
+                Some(RemoteFile::ByVersion(RoleName::Root, Version::ONE))
+            }
         }
     }
 }

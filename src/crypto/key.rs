@@ -5,8 +5,9 @@ use std::hash::{Hash, Hasher};
 
 use p521::ecdsa::signature::hazmat::PrehashVerifier;
 use ring::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA256_ASN1, RSA_PKCS1_2048_8192_SHA256,
-    RSA_PSS_2048_8192_SHA256, UnparsedPublicKey, VerificationAlgorithm,
+    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA256_ASN1,
+    ECDSA_P384_SHA384_ASN1, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256,
+    UnparsedPublicKey, VerificationAlgorithm,
 };
 
 use super::spki::{self, Material};
@@ -134,6 +135,12 @@ impl PublicKey {
             (Material::P256(point), Scheme::EcdsaFixed) => {
                 ring_accepts(&ECDSA_P256_SHA256_FIXED, point, message, bytes)
             }
+            (Material::P256(point), Scheme::OfKey) => {
+                ring_accepts(&ECDSA_P256_SHA256_ASN1, point, message, bytes)
+            }
+            (Material::P384(point), Scheme::OfKey) => {
+                ring_accepts(&ECDSA_P384_SHA384_ASN1, point.as_slice(), message, bytes)
+            }
             (Material::P384(point), Scheme::EcdsaFixed) => {
                 // Only in DER does ring take SHA-256 on this curve.
                 bytes.len() == 2 * P384_WIDTH
@@ -147,13 +154,13 @@ impl PublicKey {
             (Material::P521(key), Scheme::EcdsaFixed) => p521::ecdsa::Signature::from_slice(bytes)
                 .and_then(|it| key.verify_prehash(Sha256::of(message).as_bytes(), &it))
                 .is_ok(),
-            (Material::Rsa(key), Scheme::RsaPss) => {
+            (Material::Rsa(key), Scheme::RsaPss | Scheme::OfKey) => {
                 ring_accepts(&RSA_PSS_2048_8192_SHA256, key, message, bytes)
             }
             (Material::Rsa(key), Scheme::RsaPkcs1) => {
                 ring_accepts(&RSA_PKCS1_2048_8192_SHA256, key, message, bytes)
             }
-            (Material::Ed25519(key), Scheme::Ed25519) => {
+            (Material::Ed25519(key), Scheme::Ed25519 | Scheme::OfKey) => {
                 ed25519_dalek::Signature::from_slice(bytes)
                     .and_then(|it| key.verify_strict(message, &it))
                     .is_ok()

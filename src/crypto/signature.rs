@@ -19,6 +19,9 @@ pub enum Scheme {
     RsaPkcs1,
     /// Pure Ed25519 (RFC 8032 §5.1).
     Ed25519,
+    /// Stated by the key alone, as in TUF 1.0: ECDSA in DER with the hash of its curve, RSA-PSS,
+    /// Ed25519. Only for checking.
+    OfKey,
 }
 
 impl fmt::Display for Scheme {
@@ -28,6 +31,7 @@ impl fmt::Display for Scheme {
             Scheme::RsaPss => "RSA-PSS",
             Scheme::RsaPkcs1 => "RSA PKCS#1 v1.5",
             Scheme::Ed25519 => "Ed25519",
+            Scheme::OfKey => "the key's own scheme",
         })
     }
 }

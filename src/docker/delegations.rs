@@ -195,7 +195,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
                     name: it.name.clone(),
                     keys: it.role.keyids().iter().map(known).collect(),
                     threshold: it.role.threshold(),
-                    paths: it.paths.clone(),
+                    paths: it.paths.prefixes().to_vec(),
                     published,
                     unusable: collection.unusable.get(&it.name).map(ToString::to_string),
                 };

@@ -71,12 +71,18 @@ impl Draft {
         }
         let known = self.delegation(role).map(|(_, delegation)| delegation.clone());
         let mut ids = known.as_ref().map(|it| it.role.keyids().to_vec()).unwrap_or_default();
-        let mut paths = known.as_ref().map(|it| it.paths.clone()).unwrap_or_default();
+        let paths = known.as_ref().map(|it| it.paths.prefixes().to_vec());
+        let mut paths = paths.unwrap_or_default();
         add_missing(&mut ids, grant.keys.iter().map(Key::id));
         add_missing(&mut paths, grant.paths.iter().cloned());
         let threshold = known.as_ref().map_or(Threshold::ONE, |it| it.role.threshold());
         let threshold = grant.threshold.unwrap_or(threshold);
-        let next = Delegation { name: role.clone(), role: Role::new(ids, threshold)?, paths };
+        let next = Delegation {
+            name: role.clone(),
+            role: Role::new(ids, threshold)?,
+            paths: paths.into(),
+            terminating: false,
+        };
         self.place(next, known, &grant.keys)
     }
 
@@ -100,8 +106,11 @@ impl Draft {
         let ids = known.role.keyids().iter().filter(|id| !taken.contains(id)).copied();
         next.role = Role::new(ids.collect(), threshold)?;
         match &withdrawal.paths {
-            Paths::All => next.paths.clear(),
-            Paths::These(these) => next.paths.retain(|path| !these.contains(path)),
+            Paths::All => next.paths = Vec::new().into(),
+            Paths::These(these) => {
+                let left = known.paths.prefixes().iter().filter(|path| !these.contains(path));
+                next.paths = left.cloned().collect::<Vec<String>>().into();
+            }
         }
         if next == *known {
             return Ok(Edited::Unchanged);

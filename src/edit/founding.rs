@@ -7,7 +7,7 @@ use jiff::Timestamp as Instant;
 use super::rotation::{RootSheet, root_key};
 use super::{Draft, Error, Signers, expiry};
 use crate::crypto::Signer;
-use crate::tuf::{Dialect, Gun, Key, Role, RoleName, Root, Version};
+use crate::tuf::{Dialect, Gun, Key, Naming, Role, RoleName, Root, Version};
 
 /// What a new collection is made of.
 pub struct Founding<'s> {
@@ -52,6 +52,7 @@ impl Founding<'_> {
         let root = Root {
             version: Version::ONE,
             expires: expiry(&RoleName::Root, self.now),
+            naming: Naming::ByHash,
             root: Role::single(root_key.id()),
             targets: Role::single(targets.id()),
             snapshot: Role::single(snapshot.id()),

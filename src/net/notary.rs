@@ -40,10 +40,25 @@ impl RemoteFile {
     }
 }
 
+/// In which order a place wants to be asked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Pace {
+    /// For each file when its turn comes, newer roots first (TUF 1.0.34 §5).
+    InTurn,
+    /// For files ahead of their turn, several at a time: a journey to the place costs more than a
+    /// file.
+    Ahead,
+}
+
 /// A place that keeps a collection's metadata.
 pub trait Remote: Send + Sync {
     /// What to call the place in messages: a server's host and port.
     fn name(&self) -> String;
+
+    /// In which order it wants to be asked.
+    fn pace(&self) -> Pace {
+        Pace::Ahead
+    }
 
     /// Reads a file of at most `limit` bytes; `None` if the place says that there is none (404).
     ///

@@ -54,6 +54,12 @@ pub enum Error {
     /// Too much is going on.
     #[error("too many uploads at once")]
     Busy,
+    /// A caller asks more often than allowed.
+    #[error("too many requests; the next one in {seconds} s")]
+    TooOften {
+        /// Until the next one is let in.
+        seconds: u64,
+    },
     /// A part of an upload does not say which role it is.
     #[error("a part without a file name")]
     FileName,
@@ -118,8 +124,13 @@ impl Error {
         {
             answer.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }
-        if matches!(self, Self::Busy) {
-            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        let wait = match self {
+            Self::Busy => Some(1),
+            Self::TooOften { seconds } => Some(*seconds),
+            _ => None,
+        };
+        if let Some(seconds) = wait {
+            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         answer
     }
@@ -134,6 +145,35 @@ impl Error {
         self.kind().1
     }
 
+    /// Why, in one of few words, for metrics.
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => match refusal {
+                Refusal::Root(_) | Refusal::RootVersion { .. } | Refusal::TimestampKey => {
+                    "bad_root"
+                }
+                Refusal::Targets(_) => "bad_targets",
+                Refusal::Snapshot(_) => "bad_snapshot",
+                Refusal::Version { .. } => "old_version",
+                Refusal::Jump { .. } => "version_jump",
+                Refusal::Json(_) => "malformed_json",
+                Refusal::Damaged(_) => "internal",
+                _ => "bad_update",
+            },
+            Self::Upload { .. } | Self::FileName | Self::Role { .. } => "malformed_upload",
+            Self::TooLarge { .. } => "too_large",
+            Self::TimedOut => "too_slow",
+            Self::Busy => "busy",
+            Self::TooOften { .. } => "too_often",
+            Self::Unauthorised { .. } => "unauthorized",
+            Self::Prefix { .. } => "prefix",
+            Self::Query { .. } => "parameters",
+            Self::NoFile | Self::NoRoute => "not_found",
+            Self::NoMethod => "no_method",
+            _ => "internal",
+        }
+    }
+
     fn kind(&self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as S;
         match self {
@@ -144,6 +184,7 @@ impl Error {
             Self::Upload { .. } => (S::BAD_REQUEST, "MALFORMED_UPLOAD", BAD_UPLOAD),
             Self::TooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "MALFORMED_UPLOAD", BAD_UPLOAD),
             Self::TimedOut => (S::REQUEST_TIMEOUT, "MALFORMED_UPLOAD", BAD_UPLOAD),
+            Self::TooOften { .. } => (S::TOO_MANY_REQUESTS, "TOOMANYREQUESTS", TOO_OFTEN),
             Self::Busy => (S::SERVICE_UNAVAILABLE, "UNKNOWN", UNKNOWN),
             Self::FileName => (S::BAD_REQUEST, "NO_FILENAME", "No file/role name provided."),
             Self::Role { .. } => (S::BAD_REQUEST, "INVALID_ROLE", BAD_ROLE),
@@ -212,4 +253,5 @@ const BAD_JSON: &str = "JSON sent by the client could not be parsed by the serve
 const BAD_UPDATE: &str = "Update sent by the client is invalid.";
 const OLD_VERSION: &str = "A newer version of metadata is already available.";
 const UPDATING: &str = "An error has occurred while updating the TUF repository.";
+const TOO_OFTEN: &str = "Too many requests.";
 const UNKNOWN: &str = "unknown error";

@@ -1,25 +1,33 @@
 //! Sockets: TLS, HTTP/1.1, and patience with its limits.
 
+use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
-use super::{Level, Server};
+use super::limits::network;
+use super::{Level, Peer, Server};
+use crate::crypto::Certificate;
 
 /// A certificate and its key, ready for connections. Clones share them, so that they can be
 /// replaced.
@@ -39,22 +47,44 @@ impl Tls {
     ///
     /// What is wrong with them, or that they do not belong together.
     pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, String> {
+        Self::with(certificates, key, None)
+    }
+
+    /// The same, for clients only that show a certificate of one of these PEM authorities (Notary
+    /// `server.client_ca_file`).
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::from_pem`], or if there is no authority.
+    pub fn for_clients_of(
+        authorities: &[u8],
+        certificates: &[u8],
+        key: &[u8],
+    ) -> Result<Self, String> {
+        Self::with(certificates, key, Some(authorities))
+    }
+
+    fn with(certificates: &[u8], key: &[u8], authorities: Option<&[u8]>) -> Result<Self, String> {
         let chain = CertificateDer::pem_slice_iter(certificates).collect::<Result<Vec<_>, _>>();
         let chain = chain.map_err(|error| format!("the certificate cannot be read: {error}"))?;
         let key = PrivateKeyDer::from_pem_slice(key)
             .map_err(|error| format!("the key cannot be read: {error}"))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = ServerConfig::builder_with_provider(provider)
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?
-            .with_no_client_auth()
+            .map_err(|error| error.to_string())?;
+        let builder = match authorities {
+            None => builder.with_no_client_auth(),
+            Some(pem) => builder.with_client_cert_verifier(clients_of(pem, provider)?),
+        };
+        let mut config = builder
             .with_single_cert(chain, key)
             .map_err(|error| format!("certificate and key cannot be used: {error}"))?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self(Arc::new(RwLock::new(Arc::new(config)))))
     }
 
-    /// Takes over another certificate for the connections to come.
+    /// Takes over another certificate, and whose clients are let in, for the connections to come.
     pub fn replace(&self, other: &Self) {
         let other = other.config();
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = other;
@@ -63,6 +93,22 @@ impl Tls {
     fn config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+fn clients_of(
+    pem: &[u8],
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<dyn ClientCertVerifier>, String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let unusable = |error: &dyn std::fmt::Display| {
+            format!("an authority of clients cannot be used: {error}")
+        };
+        let certificate = certificate.map_err(|error| unusable(&error))?;
+        roots.add(certificate).map_err(|error| unusable(&error))?;
+    }
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+    verifier.map_err(|error| format!("the authorities of clients cannot be used: {error}"))
 }
 
 impl Listener {
@@ -92,7 +138,11 @@ impl Listener {
     /// work some time to end.
     pub async fn serve(self, server: Server, stop: impl Future<Output = ()>) {
         let (closing, closed) = watch::channel(false);
-        let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let limits = &server.inner.options.limits;
+        let (most, each) =
+            (limits.connections.min(Semaphore::MAX_PERMITS), limits.connections_each);
+        let room = Arc::new(Semaphore::new(most));
+        let callers = Callers::default();
         let mut stop = std::pin::pin!(stop);
         loop {
             let accepted = tokio::select! {
@@ -100,11 +150,13 @@ impl Listener {
                 accepted = accept(&self.socket, &room) => accepted,
             };
             match accepted {
-                Ok((stream, permit)) => {
+                Ok((stream, address, permit)) => {
+                    // Whoever has too many is not told so: that would take one more.
+                    let Some(seat) = callers.admit(address, each) else { continue };
                     let (server, tls, closed) = (server.clone(), self.tls.clone(), closed.clone());
                     tokio::spawn(async move {
-                        connection(server, tls, stream, closed).await;
-                        drop(permit);
+                        connection(server, tls, stream, address, closed).await;
+                        drop((permit, seat));
                     });
                 }
                 Err(error) => {
@@ -116,7 +168,7 @@ impl Listener {
             }
         }
         let _ = closing.send(true);
-        let all = u32::try_from(MAX_CONNECTIONS).unwrap_or(u32::MAX);
+        let all = u32::try_from(most).unwrap_or(u32::MAX);
         let _ = tokio::time::timeout(LAST_REQUESTS, room.acquire_many(all)).await;
     }
 }
@@ -124,25 +176,30 @@ impl Listener {
 async fn accept(
     socket: &TcpListener,
     room: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> io::Result<(TcpStream, IpAddr, tokio::sync::OwnedSemaphorePermit)> {
     let permit = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = socket.accept().await?;
+    let (stream, address) = socket.accept().await?;
     stream.set_nodelay(true)?;
-    Ok((stream, permit))
+    Ok((stream, address.ip(), permit))
 }
 
 async fn connection(
     server: Server,
     tls: Option<Tls>,
     stream: TcpStream,
+    address: IpAddr,
     closed: watch::Receiver<bool>,
 ) {
+    let mut peer = Peer { address: Some(address.to_canonical()), certificate: None };
     match tls {
-        None => speak(server, stream, closed).await,
+        None => speak(server, stream, peer, closed).await,
         Some(tls) => {
             let handshake = TlsAcceptor::from(tls.config()).accept(stream);
             match tokio::time::timeout(HANDSHAKE, handshake).await {
-                Ok(Ok(stream)) => speak(server, stream, closed).await,
+                Ok(Ok(stream)) => {
+                    peer.certificate = shown(&stream);
+                    speak(server, stream, peer, closed).await;
+                }
                 Ok(Err(error)) => server.inner.log.connection(Level::Debug, "handshake", &error),
                 Err(error) => server.inner.log.connection(Level::Debug, "handshake", &error),
             }
@@ -150,15 +207,25 @@ async fn connection(
     }
 }
 
-async fn speak<S>(server: Server, stream: S, mut closed: watch::Receiver<bool>)
+/// The common name in the certificate that a client showed.
+fn shown(stream: &TlsStream<TcpStream>) -> Option<String> {
+    let (_, session) = stream.get_ref();
+    let certificate = session.peer_certificates()?.first()?;
+    let certificate = Certificate::parse(certificate).ok()?;
+    let name = certificate.common_name().map(str::to_owned);
+    Some(name.unwrap_or_else(|| certificate.fingerprint().to_string()))
+}
+
+async fn speak<S>(server: Server, stream: S, peer: Peer, mut closed: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let progress = Arc::new(AtomicU64::new(0));
     let watched = Watched { stream, progress: Arc::clone(&progress) };
     let answering = server.clone();
-    let service = service_fn(move |request| {
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         let server = answering.clone();
+        request.extensions_mut().insert(peer.clone());
         async move { Ok::<_, std::convert::Infallible>(server.respond(request).await) }
     });
     let connection = http1::Builder::new()
@@ -197,6 +264,41 @@ async fn stalled(progress: &AtomicU64) {
         }
         seen = now;
         tokio::time::sleep(IDLE).await;
+    }
+}
+
+/// How many connections each caller has.
+#[derive(Clone, Default)]
+struct Callers(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+/// A connection of a caller, until it is dropped.
+struct Seat {
+    callers: Callers,
+    caller: IpAddr,
+}
+
+impl Callers {
+    fn admit(&self, address: IpAddr, most: usize) -> Option<Seat> {
+        let caller = network(address);
+        let mut callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = callers.entry(caller).or_default();
+        if *count >= most {
+            return None;
+        }
+        *count += 1;
+        Some(Seat { callers: self.clone(), caller })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut callers = self.callers.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = callers.get_mut(&self.caller) {
+            *count -= 1;
+            if *count == 0 {
+                callers.remove(&self.caller);
+            }
+        }
     }
 }
 
@@ -243,7 +345,6 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     }
 }
 
-const MAX_CONNECTIONS: usize = 10_000;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 const HEADERS: Duration = Duration::from_secs(15);
 const IDLE: Duration = Duration::from_secs(30);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Response;
+use hyper::header::USER_AGENT;
 use hyper::http::request::Parts;
 use serde_json::{Map, Value, json};
 
@@ -42,21 +43,25 @@ impl Log {
     pub(super) fn published(&self, publication: &Publication, caller: &Caller) {
         let file = |file: &crate::verify::submission::PublishedFile| {
             let (role, version) = (file.role.as_str(), file.version.number());
-            json!({ "role": role, "version": version, "sha256": file.sha256.to_string() })
+            let keys: Vec<String> = file.signers.iter().map(ToString::to_string).collect();
+            let sha256 = file.sha256.to_string();
+            let keys = Some(keys).filter(|keys| !keys.is_empty());
+            json!({ "role": role, "version": version, "sha256": sha256, "keys": keys })
         };
         let files: Vec<Value> = publication.files().iter().map(file).collect();
         let gun = publication.gun().as_str();
-        self.say(Level::Info, "published", json!({ "gun": gun, "by": caller.0, "files": files }));
+        let said = json!({ "gun": gun, "files": files });
+        self.say(Level::Info, "published", by(caller, said));
     }
 
     pub(super) fn deleted(&self, gun: &Gun, caller: &Caller) {
-        self.say(Level::Info, "deleted", json!({ "gun": gun.as_str(), "by": caller.0 }));
+        self.say(Level::Info, "deleted", by(caller, json!({ "gun": gun.as_str() })));
     }
 
     pub(super) fn rotating(&self, gun: &Gun, role: &RoleName, key: &Key, caller: &Caller) {
         let (role, key) = (role.as_str(), key.id().to_string());
-        let said = json!({ "gun": gun.as_str(), "role": role, "key": key, "by": caller.0 });
-        self.say(Level::Info, "key to rotate to", said);
+        let said = json!({ "gun": gun.as_str(), "role": role, "key": key });
+        self.say(Level::Info, "key to rotate to", by(caller, said));
     }
 
     /// Something that needs somebody.
@@ -93,13 +98,13 @@ impl Log {
             "path": head.uri.path(),
             "status": response.status().as_u16(),
             "ms": took.as_secs_f64() * 1000.0,
-            "by": caller.0,
+            "agent": head.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).map(cut),
         });
         if let (Some(error), Some(said)) = (refusal, said.as_object_mut()) {
             said.insert("code".to_owned(), json!(error.code()));
             said.insert("error".to_owned(), json!(chain(error)));
         }
-        self.say(level, "request", said);
+        self.say(level, "request", by(caller, said));
     }
 
     fn say(&self, level: Level, event: &str, said: Value) {
@@ -115,6 +120,21 @@ impl Log {
         }
         (self.write)(&Value::Object(line).to_string());
     }
+}
+
+/// What is said of a caller: the name that was proved, the certificate that was shown, the address.
+fn by(caller: &Caller, mut said: Value) -> Value {
+    if let Some(members) = said.as_object_mut() {
+        members.insert("by".to_owned(), json!(caller.name));
+        members.insert("certificate".to_owned(), json!(caller.peer.certificate));
+        members.insert("from".to_owned(), json!(caller.peer.address));
+    }
+    said
+}
+
+/// What callers say of themselves may be long.
+fn cut(text: &str) -> String {
+    text.chars().take(200).collect()
 }
 
 /// An error with its causes.

@@ -18,6 +18,7 @@ pub(super) struct Metrics {
     operations: [Operation; OPERATIONS.len()],
     publications: AtomicU64,
     failed_renewals: AtomicU64,
+    refusals: [AtomicU64; REASONS.len()],
 }
 
 #[derive(Default)]
@@ -45,6 +46,13 @@ impl Metrics {
         }
     }
 
+    pub(super) fn refused(&self, error: &Error) {
+        let reason = error.reason();
+        if let Some(place) = REASONS.iter().position(|known| *known == reason) {
+            self.refusals[place].fetch_add(1, Relaxed);
+        }
+    }
+
     pub(super) fn published(&self, _: &Gun) {
         self.publications.fetch_add(1, Relaxed);
     }
@@ -67,6 +75,11 @@ impl Metrics {
             "Timestamps that were due and could not be renewed.",
             &self.failed_renewals,
         );
+        let refusals = "countersign_refusals_total";
+        head(&mut out, refusals, "counter", "Requests that were refused, by reason.");
+        for (count, reason) in self.refusals.iter().zip(REASONS) {
+            let _ = writeln!(out, "{refusals}{{reason=\"{reason}\"}} {}", count.load(Relaxed));
+        }
         head(&mut out, "notary_server_http_requests_total", "counter", "Requests.");
         for (operation, name) in self.used() {
             for (class, count) in operation.statuses.iter().enumerate() {
@@ -118,7 +131,18 @@ impl Operation {
 
 impl Inner {
     pub(super) fn metrics(&self) -> Response<Full<Bytes>> {
-        response::plain(self.metrics.text())
+        let mut text = self.metrics.text();
+        self.expiries.write(self.clock.now(), &mut text);
+        response::plain(text)
+    }
+
+    /// Whether new requests should come here: not while the server ends.
+    pub(super) async fn ready(&self) -> Response<Full<Bytes>> {
+        if self.draining.load(Relaxed) {
+            let body = json!({ "ready": "the server is ending" });
+            return response::error(StatusCode::SERVICE_UNAVAILABLE, body.to_string());
+        }
+        self.health().await
     }
 
     /// As notary-server tells it: nothing, or what does not work.
@@ -157,6 +181,28 @@ const OPERATIONS: [&str; 13] = [
     "Metrics",
     "Page",
     "Unknown",
+];
+
+/// What [`Error::reason`] says.
+const REASONS: [&str; 18] = [
+    "bad_root",
+    "bad_targets",
+    "bad_snapshot",
+    "bad_update",
+    "old_version",
+    "version_jump",
+    "malformed_json",
+    "malformed_upload",
+    "too_large",
+    "too_slow",
+    "busy",
+    "too_often",
+    "unauthorized",
+    "prefix",
+    "parameters",
+    "not_found",
+    "no_method",
+    "internal",
 ];
 
 /// Microseconds, and the same in seconds.

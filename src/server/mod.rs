@@ -14,6 +14,8 @@ mod auth;
 mod cache;
 mod changefeed;
 mod error;
+mod expiries;
+mod limits;
 mod listen;
 mod log;
 mod metadata;
@@ -28,8 +30,9 @@ mod router;
 mod secret;
 mod upload;
 
-pub use auth::{Access, Caller, Passwords, Readers, Tokens};
+pub use auth::{Access, Caller, Passwords, Peer, Readers, Tokens};
 pub use error::Error;
+pub use limits::{Limits, Rate};
 pub use listen::{Listener, Tls};
 pub use log::{Level, Log};
 pub use online_keys::OnlineKeys;
@@ -37,14 +40,16 @@ pub use router::Route;
 pub use secret::MasterSecret;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp as Instant};
 
 use crate::storage::metadata::MetadataStore;
-use crate::tuf::{Dialect, Gun, Limits};
+use crate::tuf::{self, Dialect, Gun};
 use crate::verify::{Anchor, FirstUse, Policy};
 use cache::Cache;
+use expiries::Expiries;
 use metrics::Metrics;
 
 /// A trust server, apart from the sockets that it listens on. Clones are the same server.
@@ -62,6 +67,9 @@ struct Inner {
     cache: Cache,
     turns: publish::Turns,
     budget: upload::Budget,
+    gates: limits::Gates,
+    draining: AtomicBool,
+    expiries: Expiries,
     metrics: Metrics,
     log: Log,
 }
@@ -88,6 +96,8 @@ pub struct Options {
     pub current_max_age: u32,
     /// A timestamp of this age is renewed.
     pub timestamp_age: SignedDuration,
+    /// How much callers may ask for.
+    pub limits: Limits,
 }
 
 impl Default for Options {
@@ -101,6 +111,7 @@ impl Default for Options {
             consistent_max_age: 30 * 24 * 3600,
             current_max_age: 300,
             timestamp_age: SignedDuration::from_hours(7 * 24),
+            limits: Limits::default(),
         }
     }
 }
@@ -142,6 +153,9 @@ impl Server {
             cache: Cache::new(options.cache_bytes),
             budget: upload::Budget::new(options.uploads_bytes),
             turns: publish::Turns::default(),
+            gates: limits::Gates::new(&options.limits, std::time::Instant::now()),
+            draining: AtomicBool::new(false),
+            expiries: Expiries::default(),
             metrics: Metrics::default(),
             store,
             keys,
@@ -154,6 +168,13 @@ impl Server {
     }
 }
 
+impl Server {
+    /// From now on new requests should go elsewhere; those that come are answered.
+    pub fn drain(&self) {
+        self.inner.draining.store(true, Ordering::Relaxed);
+    }
+}
+
 impl Inner {
     /// What an upload to a collection is measured against, now.
     fn policy(&self, gun: &Gun) -> Arc<Policy> {
@@ -162,7 +183,7 @@ impl Inner {
             gun: gun.clone(),
             anchor: Anchor::unpinned(FirstUse::Allow),
             now: self.clock.now(),
-            limits: Limits { unsigned_members: 0, ..Limits::default() },
+            limits: tuf::Limits { unsigned_members: 0, ..tuf::Limits::default() },
             max_age: None,
         })
     }

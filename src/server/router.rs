@@ -13,6 +13,7 @@
 //! | `GET /v2/<gun>/_trust/changefeed` | `Changefeed` | pull |
 //! | `GET /v2/_trust/changefeed` | `Changefeed` | catalog |
 //! | `GET /_notary_server/health` | `Health` | none |
+//! | `GET /_notary_server/ready` | `Ready` | none |
 //! | `GET /metrics` | `Metrics` | none |
 //! | `GET /` | `Page` | those of what it shows |
 //! | `GET /style.css` | `Style` | none |
@@ -29,7 +30,7 @@ use http_body_util::Full;
 use hyper::body::Body;
 use hyper::{HeaderMap, Method, Request, Response, Uri};
 
-use super::auth::{Caller, Permission};
+use super::auth::{Caller, Peer, Permission};
 use super::{Error, Server, page, response};
 use crate::crypto::Sha256;
 use crate::storage::metadata::Which;
@@ -54,6 +55,8 @@ pub enum Route {
     Changefeed(Option<Gun>),
     /// Whether the server can work.
     Health,
+    /// Whether new requests should be sent to it.
+    Ready,
     /// Numbers about its work.
     Metrics,
     /// The page for people.
@@ -78,6 +81,7 @@ impl Route {
             "/v2/" if reads => Some(Self::Ping),
             "/v2/_trust/changefeed" if reads => Some(Self::Changefeed(None)),
             "/_notary_server/health" if reads => Some(Self::Health),
+            "/_notary_server/ready" if reads => Some(Self::Ready),
             "/metrics" if reads => Some(Self::Metrics),
             "/" if reads => Some(Self::Page),
             "/style.css" if reads => Some(Self::Style),
@@ -131,7 +135,7 @@ impl Route {
             Self::Key(..) => "GetKey",
             Self::RotateKey(..) => "RotateKey",
             Self::Changefeed(_) => "Changefeed",
-            Self::Health => "Health",
+            Self::Health | Self::Ready => "Health",
             Self::Metrics => "Metrics",
             Self::Page | Self::Style => "Page",
             Self::Unknown | Self::NoMethod => "Unknown",
@@ -141,7 +145,7 @@ impl Route {
     /// What a caller must be allowed; `None` where anybody may.
     fn permission(&self) -> Option<Permission<'_>> {
         Some(match self {
-            Self::Health | Self::Metrics | Self::NoMethod => return None,
+            Self::Health | Self::Ready | Self::Metrics | Self::NoMethod => return None,
             // The page asks itself, for each collection that it would show.
             Self::Page | Self::Style => return None,
             Self::Publish(gun) | Self::Key(gun, _) => Permission::Push(gun),
@@ -162,8 +166,15 @@ impl Server {
         let started = Instant::now();
         let (head, body) = request.into_parts();
         let route = Route::of(&head.method, head.uri.path());
-        let mut caller = Caller::default();
-        let answer = self.answer(&route, &head.headers, &head.uri, body, &mut caller).await;
+        let peer = head.extensions.get::<Peer>().cloned().unwrap_or_default();
+        let mut caller = Caller::from(&peer);
+        let answer = match self.enter(&route, &peer, started) {
+            Ok(()) => self.answer(&route, &head.headers, &head.uri, body, &mut caller).await,
+            Err(error) => Err(error),
+        };
+        if matches!(answer, Err(Error::Unauthorised { problem: Some(_), .. })) {
+            self.inner.gates.failed(peer.address, started);
+        }
         let (response, refusal) = match answer {
             Ok(response) => (response, None),
             Err(error) if route == Route::Page => (page::refusal(&error), Some(error)),
@@ -171,8 +182,19 @@ impl Server {
         };
         let inner = &self.inner;
         inner.metrics.note(&route, response.status(), started.elapsed());
+        if let Some(error) = &refusal {
+            inner.metrics.refused(error);
+        }
         inner.log.access(&head, &response, started.elapsed(), &caller, refusal.as_ref());
         response
+    }
+
+    /// Health and metrics are always told: who watches must see that much is going on.
+    fn enter(&self, route: &Route, peer: &Peer, now: Instant) -> Result<(), Error> {
+        match route {
+            Route::Health | Route::Ready | Route::Metrics => Ok(()),
+            _ => self.inner.gates.enter(peer.address, now),
+        }
     }
 
     async fn answer<B>(
@@ -190,7 +212,8 @@ impl Server {
         let inner = &self.inner;
         self.check_prefix(route)?;
         if let Some(permission) = route.permission() {
-            *caller = inner.access.admit(&permission, headers, inner.clock.now()).await?;
+            let now = inner.clock.now();
+            caller.named(inner.access.admit(&permission, headers, now).await?);
         }
         match route {
             Route::Ping => Ok(response::json(b"{}".as_slice())),
@@ -204,6 +227,7 @@ impl Server {
             Route::RotateKey(gun, role) => inner.rotate_key(gun, role, caller).await,
             Route::Changefeed(gun) => inner.changefeed(gun.as_ref(), uri.query()).await,
             Route::Health => Ok(inner.health().await),
+            Route::Ready => Ok(inner.ready().await),
             Route::Metrics => Ok(inner.metrics()),
             Route::Page => inner.page(headers, uri.query(), caller).await,
             Route::Style => Ok(page::style()),
@@ -266,6 +290,7 @@ mod tests {
             ("/v2/a/_trust/changefeed", "Changefeed"),
             ("/v2/_trust/changefeed", "Changefeed"),
             ("/_notary_server/health", "Health"),
+            ("/_notary_server/ready", "Health"),
             ("/metrics", "Metrics"),
             ("/v2", "Unknown"),
             ("/", "Page"),

@@ -9,6 +9,7 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::flat::quoted_file;
 use super::folder::{Folder, Found, Staged};
 use super::{Accepted, Cache, Error, Keeping, Memory, Steady, record};
 use crate::crypto::Sha256;
@@ -77,6 +78,9 @@ impl CollectionDirectory {
         let mut folders = vec!["tuf".to_owned()];
         folders.extend(self.gun.as_str().split('/').map(str::to_owned));
         folders.push("metadata".to_owned());
+        if !role.is_plain() {
+            return (folders, quoted_file(role));
+        }
         let mut parts: Vec<&str> = role.as_str().split('/').collect();
         let last = parts.pop().unwrap_or_default();
         folders.extend(parts.into_iter().map(str::to_owned));

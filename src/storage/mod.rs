@@ -9,6 +9,7 @@
 mod data;
 mod directory;
 mod error;
+mod flat;
 mod folder;
 mod memory;
 #[cfg(feature = "server")]
@@ -19,6 +20,7 @@ mod record;
 pub use data::DataDirectory;
 pub use directory::{CollectionDirectory, TrustDirectory};
 pub use error::Error;
+pub use flat::FlatDirectory;
 pub use memory::MemoryCache;
 
 use std::sync::Arc;

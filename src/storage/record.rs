@@ -17,7 +17,12 @@ pub(super) fn write(gun: &str, memory: &Memory) -> Vec<u8> {
             sha256: seen.sha256.to_string(),
             keys: seen.governance.keys.to_string(),
             authority: seen.governance.authority.to_string(),
-            listed: seen.listed.iter().map(ToString::to_string).collect(),
+            listed: seen.listed.keys().map(ToString::to_string).collect(),
+            listed_versions: seen
+                .listed
+                .iter()
+                .filter_map(|(role, version)| Some((role.to_string(), (*version)?.number())))
+                .collect(),
         };
         (role.to_string(), written)
     };
@@ -50,7 +55,8 @@ pub(super) fn read(gun: &str, text: &[u8]) -> Result<Memory, String> {
         baseline.remember_root(Version::new(number).ok_or("version 0")?);
     }
     for (role, written) in record.roles {
-        baseline.remember(role.parse().map_err(|_| "a role's name")?, written.seen()?);
+        let role = RoleName::free(&role).map_err(|_| "a role's name")?;
+        baseline.remember(role, written.seen()?);
     }
     Ok(Memory {
         baseline,
@@ -81,12 +87,18 @@ struct RoleRecord {
     authority: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     listed: Vec<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    listed_versions: BTreeMap<String, u64>,
 }
 
 impl RoleRecord {
     fn seen(self) -> Result<Seen, &'static str> {
         let digest = |hex: &str| hex.parse().map_err(|_| "a digest");
-        let roles = self.listed.iter().map(|role| role.parse().map_err(|_| "a role's name"));
+        let role = |name: &String| {
+            let version = self.listed_versions.get(name).copied();
+            let version = version.map(|it| Version::new(it).ok_or("version 0")).transpose()?;
+            Ok((RoleName::free(name).map_err(|_| "a role's name")?, version))
+        };
         Ok(Seen {
             version: Version::new(self.version).ok_or("version 0")?,
             sha256: digest(&self.sha256)?,
@@ -94,7 +106,7 @@ impl RoleRecord {
                 keys: digest(&self.keys)?,
                 authority: digest(&self.authority)?,
             },
-            listed: roles.collect::<Result<_, _>>()?,
+            listed: self.listed.iter().map(role).collect::<Result<_, &'static str>>()?,
         })
     }
 }

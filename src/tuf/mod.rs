@@ -12,23 +12,25 @@ mod file;
 mod gun;
 mod key;
 mod limits;
+mod paths;
 mod role;
 mod root;
 mod snapshot;
 mod targets;
 mod timestamp;
 
-pub use dialect::{Dialect, Message};
+pub use dialect::{Dialect, Message, RootKeys, SearchOrder};
 pub use envelope::{Envelope, EnvelopeSignature};
 pub use error::Error;
 pub use file::{FileMeta, Hashes};
 pub use gun::Gun;
 pub use key::{Key, KeyId, distinct_keys};
 pub use limits::Limits;
+pub use paths::{Bin, Paths, Scope};
 pub use role::{DelegationName, Role, RoleName, Threshold, Version};
-pub use root::Root;
+pub use root::{Naming, Root};
 pub use snapshot::Snapshot;
-pub use targets::{Custom, Delegation, Delegations, Scope, Target, Targets};
+pub use targets::{Custom, Delegation, Delegations, Target, Targets};
 pub use timestamp::Timestamp;
 
 use crate::crypto::PublicKey;

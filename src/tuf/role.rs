@@ -39,10 +39,11 @@ impl RoleName {
         Self::Delegation(DelegationName("targets/releases".to_owned()))
     }
 
-    /// The role that delegates to this one; `None` for the four top-level roles.
+    /// The role that delegates to this one by Notary's naming; `None` for the four top-level roles
+    /// and for names that say nothing about it.
     pub fn parent(&self) -> Option<Self> {
         let Self::Delegation(name) = self else { return None };
-        let (parent, _) = name.0.rsplit_once('/')?;
+        let (parent, _) = name.0.rsplit_once('/').filter(|_| self.is_plain())?;
         Some(match parent {
             "targets" => Self::Targets,
             deeper => Self::Delegation(DelegationName(deeper.to_owned())),
@@ -52,6 +53,42 @@ impl RoleName {
     /// Whether this is `targets` or a delegation.
     pub fn lists_targets(&self) -> bool {
         matches!(self, Self::Targets | Self::Delegation(_))
+    }
+
+    /// A role of that name by TUF 1.0's wider rule for delegations: 1 to 255 printable ASCII
+    /// characters, but neither `.` nor `..`. Such a name says nothing about who delegates.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RoleName`].
+    pub fn free(name: &str) -> Result<Self, Error> {
+        if let Ok(known) = name.parse() {
+            return Ok(known);
+        }
+        let printable = name.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        if printable && (1..=MAX_NAME_BYTES).contains(&name.len()) && !matches!(name, "." | "..") {
+            return Ok(Self::Delegation(DelegationName(name.to_owned())));
+        }
+        Err(Error::RoleName { name: name.chars().take(80).collect() })
+    }
+
+    /// The name as one component of a URL's path: all but letters, digits and `_.-~` as `%XX`
+    /// (RFC 3986 §2.3).
+    pub fn quoted(&self) -> String {
+        self.as_str().bytes().fold(String::new(), |mut out, byte| {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' | b'-' | b'~' => {
+                    out.push(char::from(byte));
+                }
+                other => out.push_str(&format!("%{other:02X}")),
+            }
+            out
+        })
+    }
+
+    /// Whether the name keeps Notary's rule, so that it can stand in a path as it is.
+    pub fn is_plain(&self) -> bool {
+        self.as_str().parse::<Self>().is_ok()
     }
 
     /// The delegation's own part of the name: `alice` of `targets/alice`, `a/b` of `targets/a/b`.
@@ -83,8 +120,8 @@ impl fmt::Display for RoleName {
     }
 }
 
-/// The name of a delegated role: `targets/` and one or more components of `-a-z0-9_`, at most 255
-/// bytes (Notary `tuf/data/roles.go`).
+/// The name of a delegated role. Read from text it is `targets/` and one or more components of
+/// `-a-z0-9_`, at most 255 bytes (Notary `tuf/data/roles.go`); for TUF 1.0 see [`RoleName::free`].
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct DelegationName(String);
 

@@ -15,6 +15,8 @@ pub struct Root {
     pub expires: Instant,
     /// Every key of every top-level role, and in Notary's form retired root keys.
     pub keys: BTreeMap<KeyId, Key>,
+    /// How the files that a snapshot lists are asked for.
+    pub naming: Naming,
     /// Who signs the next root.
     pub root: Role,
     /// Who signs targets.
@@ -23,6 +25,17 @@ pub struct Root {
     pub snapshot: Role,
     /// Who signs timestamp.
     pub timestamp: Role,
+}
+
+/// How the files of one collection are named where they are served.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Naming {
+    /// By their SHA-256, as Notary's servers do.
+    ByHash,
+    /// By their version: TUF 1.0 with consistent snapshots (§6).
+    ByVersion,
+    /// By their role alone: TUF 1.0 without.
+    Current,
 }
 
 impl Root {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp as Instant;
 
-use super::{Hashes, Key, KeyId, Role, RoleName, Version};
+use super::{Hashes, Key, KeyId, Paths, Role, RoleName, Version};
 
 /// Targets metadata (TUF 1.0.34 §4.5; Notary `tuf/data/targets.go`).
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -72,57 +72,12 @@ impl Delegations {
 /// A delegated role: its keys and the names it may sign.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Delegation {
-    /// A direct child of the role that delegates.
+    /// In Notary's form a direct child of the role that delegates.
     pub name: RoleName,
     /// Who signs it.
     pub role: Role,
-    /// Prefixes of names that it may sign: `""` is every name, an empty list none.
-    pub paths: Vec<String>,
-}
-
-/// Which names a role may sign after every delegation above it had its say (Notary `Restrict`).
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Scope(Vec<String>);
-
-impl Scope {
-    /// Every name: the scope of the top-level targets role.
-    pub fn everything() -> Self {
-        Self(vec![String::new()])
-    }
-
-    /// Whether the name may be signed in this scope.
-    pub fn allows(&self, name: &str) -> bool {
-        self.0.iter().any(|prefix| name.starts_with(prefix.as_str()))
-    }
-
-    /// The scope of a role delegated inside this one: those of its prefixes that this scope covers.
-    /// A prefix broader than all of ours is dropped, not narrowed, as Notary does.
-    pub fn restrict(&self, paths: &[String]) -> Self {
-        Self(paths.iter().filter(|path| self.allows(path)).cloned().collect())
-    }
-
-    /// The prefixes.
-    pub fn prefixes(&self) -> &[String] {
-        &self.0
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn scope(paths: &[&str]) -> Scope {
-        let paths: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
-        Scope::everything().restrict(&paths)
-    }
-
-    #[test]
-    fn path_scope_table() {
-        assert!(scope(&[""]).allows("v1"));
-        assert!(!scope(&[]).allows("v1"));
-        assert!(scope(&["v1"]).allows("v10"), "a path is a plain prefix");
-        assert!(!scope(&["v1"]).allows("v2"));
-        let child = scope(&["a/"]).restrict(&["".into(), "a/b".into(), "c".into()]);
-        assert_eq!(child.prefixes(), ["a/b"], "broader and foreign prefixes are dropped");
-    }
+    /// Names that it may sign.
+    pub paths: Paths,
+    /// Whether a look-up that comes here goes nowhere else afterwards (TUF 1.0.34 §5.6.7.2).
+    pub terminating: bool,
 }

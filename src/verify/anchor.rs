@@ -7,7 +7,7 @@
 use jiff::{SignedDuration, Timestamp as Instant};
 
 use crate::crypto::{Certificate, CertificateBundle};
-use crate::tuf::{Gun, Key, KeyId, Root};
+use crate::tuf::{Gun, Key, KeyId, Root, RootKeys};
 
 /// Where belief in a root begins.
 #[derive(Clone, Debug)]
@@ -55,14 +55,15 @@ impl Anchor {
         self.pin.is_none() && self.first_use == FirstUse::Refuse
     }
 
-    /// The root keys whose certificate is for this collection, whatever the time and the pins: the
-    /// ones that may carry trust from one root to the next.
-    pub(super) fn speakers<'r>(&self, gun: &Gun, root: &'r Root) -> Vec<&'r Key> {
-        let speaks = |key: &&Key| {
-            key.certificates().is_some_and(|bundle| {
+    /// The root keys that may carry trust from one root to the next, whatever the time and the pins:
+    /// in TUF 1.0 all, in Notary those whose certificate is for this collection.
+    pub(super) fn speakers<'r>(&self, kind: RootKeys, gun: &Gun, root: &'r Root) -> Vec<&'r Key> {
+        let speaks = |key: &&Key| match kind {
+            RootKeys::Bare => true,
+            RootKeys::Certified => key.certificates().is_some_and(|bundle| {
                 let leaf = bundle.leaf();
                 !leaf.signed_with_sha1() && leaf.common_name().is_some_and(|name| covers(name, gun))
-            })
+            }),
         };
         root.keys_of(&root.root).filter(speaks).collect()
     }
@@ -79,9 +80,17 @@ impl Anchor {
     }
 }
 
+/// Whether a key may speak now: one in a certificate within its dates, any other always.
+pub(super) fn speaks_at(kind: RootKeys, key: &Key, now: Instant) -> bool {
+    match kind {
+        RootKeys::Bare => true,
+        RootKeys::Certified => key.certificates().is_some_and(|bundle| is_valid_at(bundle, now)),
+    }
+}
+
 /// Whether a certificate's own dates allow it to speak now. A day of grace at the start, as Notary
 /// gives.
-pub(super) fn is_valid_at(bundle: &CertificateBundle, now: Instant) -> bool {
+fn is_valid_at(bundle: &CertificateBundle, now: Instant) -> bool {
     let leaf = bundle.leaf();
     let started = leaf.not_before().checked_sub(CLOCK_LEEWAY).is_ok_and(|start| start <= now);
     started && now <= leaf.not_after()

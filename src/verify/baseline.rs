@@ -26,8 +26,9 @@ pub struct Seen {
     pub sha256: Sha256,
     /// Under whose keys.
     pub governance: Governance,
-    /// For a snapshot, the roles that it listed.
-    pub listed: Vec<RoleName>,
+    /// For a timestamp and a snapshot, the roles whose files it listed, with their versions where
+    /// it said so.
+    pub listed: BTreeMap<RoleName, Option<Version>>,
 }
 
 /// A short form of who governs a role.
@@ -81,6 +82,13 @@ impl Baseline {
     pub(super) fn attested(&self, role: &RoleName, governance: &Governance) -> Option<Sha256> {
         let seen = self.seen.get(role)?;
         (seen.governance == *governance).then_some(seen.sha256)
+    }
+
+    /// Whether this very file was accepted here. Then what is remembered of it says all: a file that
+    /// was accepted under keys that were rotated since is no floor any more, although its own
+    /// signature still holds.
+    pub(super) fn remembers(&self, role: &RoleName, sha256: Sha256) -> bool {
+        self.seen.get(role).is_some_and(|seen| seen.sha256 == sha256)
     }
 
     /// Whether this role was ever seen here, under whatever keys.

@@ -2,7 +2,7 @@
 
 use super::Error;
 use crate::crypto::{Hashed, Sha256, Sha512};
-use crate::tuf::{FileMeta, RoleName};
+use crate::tuf::{FileMeta, RoleName, Version};
 
 /// Whether these are the bytes that were listed: length and every known hash.
 ///
@@ -34,6 +34,19 @@ pub(super) fn compare(
         }
     }
     Ok(())
+}
+
+/// Whether a file's own version is the listed one, where a version is listed (TUF 1.0.34 §5.5.4,
+/// §5.6.4).
+pub(super) fn compare_version(
+    role: &RoleName,
+    found: Version,
+    listed: &FileMeta,
+) -> Result<(), Error> {
+    match listed.version {
+        Some(expected) if expected != found => Err(mismatch(role, "version", &expected, &found)),
+        _ => Ok(()),
+    }
 }
 
 /// Whether a file that is trusted already, and of which everything is known, is the listed one.

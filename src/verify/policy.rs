@@ -3,7 +3,8 @@
 use jiff::{SignedDuration, Timestamp as Instant};
 
 use super::{Anchor, Error};
-use crate::tuf::{Dialect, Gun, Limits, RoleName};
+use crate::crypto::{Hashed, Sha512};
+use crate::tuf::{Dialect, FileMeta, Gun, Limits, RoleName, Version};
 
 /// What one update is measured against; fixed when the update starts.
 #[derive(Clone, Debug)]
@@ -24,6 +25,45 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// Whether a file is the listed one, by what identifies it there: a hash, or else the version
+    /// that it states. The steps check the rest.
+    pub fn is_listed(&self, role: &RoleName, listed: &FileMeta, file: &Hashed<'_>) -> bool {
+        let hashes = listed.hashes.map(|hashes| (hashes.sha256(), hashes.sha512()));
+        match hashes {
+            Some((Some(sha256), _)) => sha256 == file.sha256(),
+            Some((None, Some(sha512))) => sha512 == Sha512::of(file.as_bytes()),
+            _ => {
+                listed.version.is_some()
+                    && listed.version == self.unverified_version(role, file.as_bytes())
+            }
+        }
+    }
+
+    /// The version that an unverified snapshot, targets or delegation file states.
+    fn unverified_version(&self, role: &RoleName, bytes: &[u8]) -> Option<Version> {
+        Some(match role {
+            RoleName::Snapshot => {
+                self.dialect.open_snapshot(bytes, &self.limits).ok()?.unverified_content().version
+            }
+            _ => {
+                let envelope = self.dialect.open_targets(role, bytes, &self.limits).ok()?;
+                envelope.unverified_content().version
+            }
+        })
+    }
+
+    /// Refuses a collection that was never seen here, if a pin is wanted and there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::FirstUse`].
+    pub fn check_first_use(&self) -> Result<(), Error> {
+        match self.anchor.refuses_first_use() {
+            true => Err(Error::FirstUse { gun: self.gun.clone() }),
+            false => Ok(()),
+        }
+    }
+
     /// Refuses what is past its expiry; the instant of expiry itself is past (TUF 1.0.34 §5.3.10).
     pub(super) fn check_expiry(&self, role: &RoleName, at: Instant) -> Result<(), Error> {
         if at > self.now { Ok(()) } else { Err(Error::Expired { role: role.clone(), at }) }

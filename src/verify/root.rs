@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::anchor::is_valid_at;
+use super::anchor::speaks_at;
 use super::baseline::{Baseline, Governance, Seen};
 use super::threshold::{self, Count};
 use super::timestamp::TrustedTimestamp;
@@ -25,9 +25,7 @@ impl TrustedRoot {
     ///
     /// [`Error::FirstUse`] if the policy wants a pin; else as [`Self::restore`].
     pub fn establish(policy: Arc<Policy>, bytes: &[u8]) -> Result<Self, Error> {
-        if policy.anchor.refuses_first_use() {
-            return Err(Error::FirstUse { gun: policy.gun.clone() });
-        }
+        policy.check_first_use()?;
         Self::restore(policy, bytes)
     }
 
@@ -62,7 +60,8 @@ impl TrustedRoot {
             }
         }
         let needed = self.root.root.threshold();
-        let count = Count::of(&envelope, policy.anchor.speakers(&policy.gun, &self.root));
+        let speakers = policy.anchor.speakers(policy.dialect.root_keys(), &policy.gun, &self.root);
+        let count = Count::of(&envelope, speakers);
         if !count.reaches(needed) {
             let (trusted, valid) = (self.root.version, count.valid());
             return Err(Error::RootChain { found, trusted, valid, needed });
@@ -119,7 +118,7 @@ impl TrustedRoot {
     ) -> Result<Self, Error> {
         let root = envelope.unverified_content();
         let (version, needed) = (root.version, root.root.threshold());
-        let speakers = policy.anchor.speakers(&policy.gun, root);
+        let speakers = policy.anchor.speakers(policy.dialect.root_keys(), &policy.gun, root);
         if speakers.is_empty() {
             let reason = "no root key has a certificate for this collection".to_owned();
             return Err(Error::Certificate { gun: policy.gun.clone(), version, reason });
@@ -137,12 +136,10 @@ impl TrustedRoot {
         self.signers.iter().filter_map(|id| self.root.keys.get(id))
     }
 
-    /// The keys that signed with a certificate that is valid now.
+    /// The keys that signed and may speak now.
     fn valid_signers(&self) -> impl Iterator<Item = &Key> {
-        let valid = |key: &&Key| {
-            key.certificates().is_some_and(|bundle| is_valid_at(bundle, self.policy.now))
-        };
-        self.signing_keys().filter(valid)
+        let kind = self.policy.dialect.root_keys();
+        self.signing_keys().filter(move |key| speaks_at(kind, key, self.policy.now))
     }
 
     fn check_certificates(&self) -> Result<(), Error> {
@@ -254,6 +251,21 @@ pub(super) fn check_floor(
     match floor {
         Some(seen) if seen.version > found => {
             Err(Error::Rollback { role: role.clone(), found, expected: seen.version })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a listing that gives a role a lower version than what was seen of it (TUF 1.0.34
+/// §5.4.3.2, §5.5.5). Notary's listings give none.
+pub(super) fn check_listed_floor(
+    role: &RoleName,
+    listed: &FileMeta,
+    floor: Option<Version>,
+) -> Result<(), Error> {
+    match (listed.version, floor) {
+        (Some(found), Some(expected)) if found < expected => {
+            Err(Error::Rollback { role: role.clone(), found, expected })
         }
         _ => Ok(()),
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::baseline::{Baseline, Seen};
-use super::root::check_floor;
+use super::root::{check_floor, check_listed_floor};
 use super::targets::{TrustedTargets, Wanted};
 use super::{CurrentRoot, Error, Policy, TrustedTimestamp, listing};
 use crate::crypto::{Hashed, Sha256};
@@ -30,6 +30,7 @@ impl TrustedSnapshot {
         let root = timestamp.root();
         listing::compare(&role, &bytes.into(), &timestamp.content().snapshot, None)?;
         let (snapshot, seen) = Self::signed(root, bytes)?;
+        listing::compare_version(&role, seen.version, &timestamp.content().snapshot)?;
         let floor = baseline.floor(&role, &seen.governance);
         check_floor(&role, seen.version, floor)?;
         if let Some(known) =
@@ -44,9 +45,8 @@ impl TrustedSnapshot {
         }
         root.policy().check_expiry(&role, snapshot.expires)?;
         check_root_entry(root, &snapshot)?;
-        let before = floor.map(|known| known.listed.as_slice()).unwrap_or_default();
-        let vanished =
-            before.iter().filter(|role| !snapshot.meta.contains_key(role)).cloned().collect();
+        let vanished = floor.map(|known| vanished(known, &snapshot)).transpose()?;
+        let vanished = vanished.unwrap_or_default();
         Ok(Self { timestamp: timestamp.clone(), snapshot, seen, vanished })
     }
 
@@ -108,7 +108,7 @@ impl TrustedSnapshot {
             version: snapshot.version,
             sha256: Sha256::of(bytes),
             governance: root.governance(keys),
-            listed: snapshot.meta.keys().cloned().collect(),
+            listed: snapshot.meta.iter().map(|(role, it)| (role.clone(), it.version)).collect(),
         };
         Ok((snapshot, seen))
     }
@@ -121,6 +121,21 @@ impl Policy {
         let envelope = self.dialect.open_snapshot(snapshot, &self.limits).ok()?;
         Some(envelope.into_unverified_content().meta)
     }
+}
+
+/// The roles that an earlier snapshot listed and this one does not. A role that was listed with its
+/// version may neither vanish nor go back (TUF 1.0.34 §5.5.5); of others only a targets file can say
+/// whether they were meant to go.
+fn vanished(before: &Seen, snapshot: &Snapshot) -> Result<Vec<RoleName>, Error> {
+    let mut vanished = Vec::new();
+    for (role, version) in &before.listed {
+        match (snapshot.meta.get(role), version) {
+            (Some(listed), version) => check_listed_floor(role, listed, *version)?,
+            (None, Some(_)) => return Err(Error::Vanished { role: role.clone() }),
+            (None, None) => vanished.push(role.clone()),
+        }
+    }
+    Ok(vanished)
 }
 
 /// A snapshot that lists root must list the root that we trust, by every property that it gives.

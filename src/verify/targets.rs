@@ -7,7 +7,7 @@ use super::root::check_floor;
 use super::{CurrentRoot, Error, TrustedSnapshot, listing, threshold};
 use crate::crypto::{Hashed, Sha256};
 use crate::tuf::{
-    Delegation, FileMeta, Key, KeyId, Role, RoleName, Scope, Target, Targets, Version,
+    Delegation, Key, KeyId, Role, RoleName, Scope, SearchOrder, Target, Targets, Version,
 };
 
 /// How much of a targets file to read.
@@ -34,6 +34,8 @@ pub struct TrustedRole {
     scope: Scope,
     seen: Seen,
     signers: Vec<KeyId>,
+    /// The role on whose word it was believed; none for `targets`.
+    delegator: Option<RoleName>,
 }
 
 /// What a delegated role says that does not count now, for want of signatures or because its file
@@ -69,8 +71,8 @@ pub enum Lookup<'t> {
     Needs {
         /// The role.
         role: RoleName,
-        /// Its file.
-        file: FileMeta,
+        /// The role that delegates to it here; none for `targets`.
+        delegator: Option<RoleName>,
     },
     /// No role signs the name.
     Absent,
@@ -107,6 +109,34 @@ impl TrustedRole {
         self.content.targets.get(name).filter(|_| self.scope.allows(name))
     }
 
+    /// Queues the delegations that may sign a name. One that ends the look-up ends the queue, too.
+    fn enqueue_children(
+        &self,
+        visit: &Visit,
+        name: &str,
+        order: SearchOrder,
+        queue: &mut VecDeque<Visit>,
+    ) {
+        let mut children = Vec::new();
+        for child in &self.content.delegations.roles {
+            if !self.scope.restrict(&child.paths).allows(name) {
+                continue;
+            }
+            let (role, by) = (child.name.clone(), Some(visit.role.clone()));
+            children.push(Visit { role, by, depth: visit.depth + 1 });
+            if child.terminating {
+                queue.clear();
+                break;
+            }
+        }
+        match order {
+            SearchOrder::BreadthFirst => queue.extend(children),
+            SearchOrder::DepthFirst => {
+                children.into_iter().rev().for_each(|child| queue.push_front(child));
+            }
+        }
+    }
+
     /// The entries that the role may sign.
     pub fn targets(&self) -> impl Iterator<Item = (&str, &Target)> {
         let allowed = |(name, _): &(&String, &Target)| self.scope.allows(name);
@@ -127,7 +157,7 @@ impl TrustedTargets {
             Listed { snapshot, role: &RoleName::Targets, keys, governance: root.governance(keys) };
         let loaded =
             file.load(bytes, baseline, wanted, || root.content().keys_of(keys).collect())?;
-        let role = TrustedRole { scope: Scope::everything(), ..loaded };
+        let role = loaded;
         check_vanished(snapshot, &RoleName::Targets, &role.content)?;
         Ok(Self { snapshot: snapshot.clone(), roles: BTreeMap::from([(RoleName::Targets, role)]) })
     }
@@ -136,14 +166,14 @@ impl TrustedTargets {
         let keys = &root.content().targets;
         let governance = root.governance(keys);
         let sha256 = Sha256::of(bytes);
-        if baseline.attested(&RoleName::Targets, &governance) == Some(sha256) {
+        if baseline.remembers(&RoleName::Targets, sha256) {
             return None;
         }
         let policy = root.policy();
         let envelope =
             policy.dialect.open_targets(&RoleName::Targets, bytes, &policy.limits).ok()?;
         let (targets, _) = root.open(&RoleName::Targets, keys, envelope).ok()?;
-        Some(Seen { version: targets.version, sha256, governance, listed: Vec::new() })
+        Some(Seen { version: targets.version, sha256, governance, listed: BTreeMap::new() })
     }
 
     /// Believes the file of a role that a loaded role delegates to.
@@ -159,11 +189,27 @@ impl TrustedTargets {
         baseline: &Baseline,
         wanted: Wanted<'_>,
     ) -> Result<(), Error> {
-        let not_delegated =
-            || Error::NotListed { role: role.clone(), reason: "no loaded role delegates to it" };
-        let parent =
-            role.parent().and_then(|parent| self.roles.get(&parent)).ok_or_else(not_delegated)?;
-        let delegation = parent.content.delegations.role(role).ok_or_else(not_delegated)?;
+        let delegator = self.delegator(role).ok_or_else(|| not_delegated(role))?.clone();
+        self.delegation_by(&delegator, role, bytes, baseline, wanted)
+    }
+
+    /// Believes the file of a role on the word of this loaded role, of several that may delegate to
+    /// it; it takes the place of what was believed on the word of another.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::delegation`].
+    pub fn delegation_by<'b>(
+        &mut self,
+        delegator: &RoleName,
+        role: &RoleName,
+        bytes: impl Into<Hashed<'b>>,
+        baseline: &Baseline,
+        wanted: Wanted<'_>,
+    ) -> Result<(), Error> {
+        let parent = self.roles.get(delegator).ok_or_else(|| not_delegated(role))?;
+        let delegation =
+            parent.content.delegations.role(role).ok_or_else(|| not_delegated(role))?;
         let keys = &delegation.role;
         let governance = self.delegation_governance(keys);
         let file = Listed { snapshot: &self.snapshot, role, keys, governance };
@@ -171,7 +217,8 @@ impl TrustedTargets {
         let loaded = file.load(&bytes.into(), baseline, wanted, by)?;
         let scope = parent.scope.restrict(&delegation.paths);
         check_vanished(&self.snapshot, role, &loaded.content)?;
-        self.roles.insert(role.clone(), TrustedRole { scope, ..loaded });
+        let delegator = Some(delegator.clone());
+        self.roles.insert(role.clone(), TrustedRole { scope, delegator, ..loaded });
         Ok(())
     }
 
@@ -181,14 +228,15 @@ impl TrustedTargets {
         let Some((parent, delegation)) = self.delegation_to(role) else { return };
         let governance = self.delegation_governance(&delegation.role);
         let sha256 = Sha256::of(bytes);
-        if baseline.attested(role, &governance) == Some(sha256) {
+        if baseline.remembers(role, sha256) {
             return;
         }
         let policy = self.root().policy();
         let Ok(envelope) = policy.dialect.open_targets(role, bytes, &policy.limits) else { return };
         let keys = parent.content.delegations.keys_of(delegation);
         if let Ok((targets, _)) = threshold::open(role, &delegation.role, keys, envelope) {
-            let seen = Seen { version: targets.version, sha256, governance, listed: Vec::new() };
+            let seen =
+                Seen { version: targets.version, sha256, governance, listed: BTreeMap::new() };
             baseline.remember(role.clone(), seen);
         }
     }
@@ -209,35 +257,34 @@ impl TrustedTargets {
         Some(SuspendedRole { content: envelope.into_unverified_content() })
     }
 
-    /// Looks a name up, breadth first from `targets`, each role once, in the order in which they
-    /// are delegated (Notary `WalkTargets`; TUF 1.0.34 §5.6.7).
+    /// Looks a name up from `targets` on, each role once, in the order of the dialect and of the
+    /// delegations (Notary `WalkTargets`; TUF 1.0.34 §5.6.7).
     ///
     /// # Errors
     ///
     /// [`Error::TooManyDelegations`] when the tree is larger than the policy's limits.
     pub fn find(&self, name: &str) -> Result<Lookup<'_>, Error> {
-        let limits = &self.root().policy().limits;
-        let mut queue = VecDeque::from([(RoleName::Targets, 0)]);
+        let policy = self.root().policy();
+        let (limits, order) = (&policy.limits, policy.dialect.search_order());
+        let mut queue = VecDeque::from([Visit { role: RoleName::Targets, by: None, depth: 0 }]);
         let mut visited = BTreeSet::new();
-        while let Some((role, depth)) = queue.pop_front() {
-            if visited.len() >= limits.visited || depth > limits.delegation_depth {
+        while let Some(visit) = queue.pop_front() {
+            if visited.len() >= limits.visited || visit.depth > limits.delegation_depth {
                 return Err(Error::TooManyDelegations { limit: limits.visited });
             }
-            if !visited.insert(role.clone()) {
+            if !visited.insert(visit.role.clone()) {
                 continue;
             }
-            let Some((role, loaded)) = self.roles.get_key_value(&role) else {
-                match self.snapshot.listed(&role) {
-                    Some(file) => return Ok(Lookup::Needs { role, file: file.clone() }),
-                    None => continue,
+            let Some((role, loaded)) = self.loaded_by(&visit) else {
+                if self.was_never_published(&visit.role) {
+                    continue;
                 }
+                return Ok(Lookup::Needs { role: visit.role, delegator: visit.by });
             };
             if let Some(target) = loaded.target(name) {
                 return Ok(Lookup::Found { role, target });
             }
-            let children = loaded.content.delegations.roles.iter();
-            let fitting = children.filter(|child| loaded.scope.restrict(&child.paths).allows(name));
-            queue.extend(fitting.map(|child| (child.name.clone(), depth + 1)));
+            loaded.enqueue_children(&visit, name, order, &mut queue);
         }
         Ok(Lookup::Absent)
     }
@@ -259,8 +306,33 @@ impl TrustedTargets {
 
     /// The delegation to a role, with the loaded role that makes it.
     pub fn delegation_to(&self, role: &RoleName) -> Option<(&TrustedRole, &Delegation)> {
-        let parent = self.roles.get(&role.parent()?)?;
+        let parent = self.roles.get(self.delegator(role)?)?;
         Some((parent, parent.content.delegations.role(role)?))
+    }
+
+    /// The loaded role that delegates to a role: the one by its name, as in Notary, or the first.
+    fn delegator(&self, role: &RoleName) -> Option<&RoleName> {
+        let delegates = |parent: &TrustedRole| parent.content.delegations.role(role).is_some();
+        if let Some((name, parent)) =
+            role.parent().and_then(|parent| self.roles.get_key_value(&parent))
+            && delegates(parent)
+        {
+            return Some(name);
+        }
+        self.roles.iter().find(|(_, parent)| delegates(parent)).map(|(name, _)| name)
+    }
+
+    /// Whether the role's absence from the snapshot says that it has no file yet. In TUF 1.0 it says
+    /// that somebody took it out.
+    fn was_never_published(&self, role: &RoleName) -> bool {
+        let listed = self.snapshot.listed(role).is_some();
+        !listed && !self.root().policy().dialect.lists_every_role()
+    }
+
+    /// The role, if it was loaded on the word of the one that the look-up comes from.
+    fn loaded_by(&self, visit: &Visit) -> Option<(&RoleName, &TrustedRole)> {
+        let (role, loaded) = self.roles.get_key_value(&visit.role)?;
+        (loaded.delegator == visit.by).then_some((role, loaded))
     }
 
     /// The snapshot that lists these roles.
@@ -277,6 +349,17 @@ impl TrustedTargets {
         let root = self.root().content();
         Governance::of(keys, &[&root.timestamp, &root.snapshot])
     }
+}
+
+/// One step of a look-up.
+struct Visit {
+    role: RoleName,
+    by: Option<RoleName>,
+    depth: usize,
+}
+
+fn not_delegated(role: &RoleName) -> Error {
+    Error::NotListed { role: role.clone(), reason: "no loaded role delegates to it" }
 }
 
 /// A file that the snapshot lists, and who must have signed it.
@@ -315,11 +398,12 @@ impl Listed<'_> {
                 threshold::open(role, self.keys, keys(), envelope)?
             }
         };
+        listing::compare_version(role, content.version, listed)?;
         check_floor(role, content.version, baseline.floor(role, &self.governance))?;
         policy.check_expiry(role, content.expires)?;
         let version = content.version;
-        let seen = Seen { version, sha256, governance: self.governance, listed: Vec::new() };
-        Ok(TrustedRole { content, scope: Scope::everything(), seen, signers })
+        let seen = Seen { version, sha256, governance: self.governance, listed: BTreeMap::new() };
+        Ok(TrustedRole { content, scope: Scope::everything(), seen, signers, delegator: None })
     }
 }
 

@@ -1,7 +1,9 @@
 //! The timestamp step.
 
+use std::collections::BTreeMap;
+
 use super::baseline::{Baseline, Seen};
-use super::root::check_floor;
+use super::root::{check_floor, check_listed_floor};
 use super::snapshot::TrustedSnapshot;
 use super::{CurrentRoot, Error, Policy};
 use crate::crypto::Sha256;
@@ -23,7 +25,10 @@ impl TrustedTimestamp {
     ) -> Result<Self, Error> {
         let (timestamp, seen) = Self::signed(root, bytes)?;
         let role = RoleName::Timestamp;
-        check_floor(&role, seen.version, baseline.floor(&role, &seen.governance))?;
+        let before = baseline.floor(&role, &seen.governance);
+        check_floor(&role, seen.version, before)?;
+        let promised = before.and_then(|before| *before.listed.get(&RoleName::Snapshot)?);
+        check_listed_floor(&RoleName::Snapshot, &timestamp.snapshot, promised)?;
         root.policy().check_expiry(&role, timestamp.expires)?;
         root.policy().check_age(timestamp.expires)?;
         Ok(Self { root: root.clone(), timestamp, seen })
@@ -67,7 +72,7 @@ impl TrustedTimestamp {
             version: timestamp.version,
             sha256: Sha256::of(bytes),
             governance: root.governance(keys),
-            listed: Vec::new(),
+            listed: BTreeMap::from([(RoleName::Snapshot, timestamp.snapshot.version)]),
         };
         Ok((timestamp, seen))
     }

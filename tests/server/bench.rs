@@ -7,7 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use countersign::crypto::{Algorithm, PrivateKey, Sha256};
-use countersign::server::{Access, Clock, Level, Log, MasterSecret, OnlineKeys, Options, Server};
+use countersign::server::{
+    Access, Clock, Level, Log, MasterSecret, OnlineKeys, Options, Peer, Server,
+};
 use countersign::storage::metadata::{MemoryStore, MetadataStore};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{HeaderMap, Request};
@@ -24,6 +26,7 @@ pub(crate) struct Bench {
     pub(crate) log: Arc<Mutex<Vec<String>>>,
     clock: Arc<Mutex<Instant>>,
     headers: Vec<(String, String)>,
+    peer: Peer,
 }
 
 /// An answer.
@@ -89,7 +92,7 @@ impl Bench {
             writing.lock().expect("a log").push(line.to_owned());
         });
         let server = Server::new(store, keys, access, options, clock, log);
-        Self { server, log: lines, clock: time, headers: Vec::new() }
+        Self { server, log: lines, clock: time, headers: Vec::new(), peer: Peer::default() }
     }
 
     pub(crate) fn set_clock(&self, at: Instant) {
@@ -103,6 +106,12 @@ impl Bench {
         other
     }
 
+    /// The same server, asked from that address.
+    pub(crate) fn from(&self, address: &str) -> Self {
+        let address = address.parse().expect("an address");
+        Self { peer: Peer { address: Some(address), certificate: None }, ..self.clone() }
+    }
+
     /// The same server, asked with that token.
     pub(crate) fn bearing(&self, token: &str) -> Self {
         self.saying("authorization", &format!("Bearer {token}"))
@@ -113,6 +122,7 @@ impl Bench {
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
+        request = request.extension(self.peer.clone());
         let request = request.body(Full::new(Bytes::from(body))).expect("a request");
         let (head, body) = self.server.respond(request).await.into_parts();
         let body = body.collect().await.expect("a body").to_bytes().to_vec();

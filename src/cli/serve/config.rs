@@ -12,6 +12,13 @@
 //! [tls]
 //! certificate = "/etc/countersign/server.crt"
 //! key = "/etc/countersign/server.key"
+//! client_authorities = "/etc/countersign/clients.crt"   # whoever shows none of theirs is not let in
+//!
+//! [limits]
+//! requests_per_second = 5000         # of all callers; twice that at once
+//! requests_per_second_each = 200     # of each
+//! connections = 10000
+//! connections_each = 2000
 //!
 //! [caching]                          # seconds for which others may keep files
 //! current = 300
@@ -30,15 +37,17 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::{read_small, unusable};
 use crate::cli::output::Failure;
 use crate::crypto::Algorithm;
-use crate::server::{Level, Options};
+use crate::server::{Level, Limits, Options, Rate};
 
 /// Everything that can be set.
 pub(super) struct Config {
@@ -52,6 +61,8 @@ pub(super) struct Config {
     pub(super) key_algorithm: KeyAlgorithm,
     pub(super) upload_bytes: Option<usize>,
     pub(super) caching: Caching,
+    pub(super) limits: Asking,
+    pub(super) drain: Duration,
     pub(super) check: bool,
 }
 
@@ -73,6 +84,10 @@ struct File {
     upload_bytes: Option<usize>,
     #[serde(default)]
     caching: Caching,
+    #[serde(default)]
+    limits: Asking,
+    #[serde(default)]
+    drain_seconds: u16,
 }
 
 /// Where the certificate is.
@@ -81,6 +96,33 @@ struct File {
 pub(super) struct Tls {
     pub(super) certificate: PathBuf,
     pub(super) key: PathBuf,
+    #[serde(default)]
+    pub(super) client_authorities: Option<PathBuf>,
+}
+
+/// How much callers may ask for.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asking {
+    pub(super) requests_per_second: Option<NonZeroU32>,
+    pub(super) requests_per_second_each: Option<NonZeroU32>,
+    pub(super) connections: Option<usize>,
+    pub(super) connections_each: Option<usize>,
+}
+
+impl Asking {
+    fn limits(self) -> Limits {
+        let usual = Limits::default();
+        let rate =
+            |count: Option<NonZeroU32>| count.and_then(|count| Rate::per_second(count.get()));
+        Limits {
+            requests: rate(self.requests_per_second),
+            requests_each: rate(self.requests_per_second_each),
+            connections: self.connections.unwrap_or(usual.connections),
+            connections_each: self.connections_each.unwrap_or(usual.connections_each),
+            ..usual
+        }
+    }
 }
 
 /// How callers are let in.
@@ -181,6 +223,8 @@ impl Default for Config {
             key_algorithm: KeyAlgorithm::default(),
             upload_bytes: None,
             caching: Caching::default(),
+            limits: Asking::default(),
+            drain: Duration::ZERO,
             check: false,
         }
     }
@@ -204,6 +248,8 @@ impl Config {
             key_algorithm: file.key_algorithm,
             upload_bytes: file.upload_bytes,
             caching: file.caching,
+            limits: file.limits,
+            drain: Duration::from_secs(file.drain_seconds.into()),
             ..Self::default()
         };
         config.listen = file.listen.unwrap_or(config.listen);
@@ -228,6 +274,7 @@ impl Config {
             upload_bytes: self.upload_bytes.unwrap_or(usual.upload_bytes),
             current_max_age: self.caching.current.unwrap_or(usual.current_max_age),
             consistent_max_age: self.caching.consistent.unwrap_or(usual.consistent_max_age),
+            limits: self.limits.limits(),
             ..usual
         }
     }
@@ -249,6 +296,10 @@ impl Config {
             None => writeln!(text, "use a certificate of an authority of its own"),
             Some(tls) => writeln!(text, "use the certificate {}", tls.certificate.display()),
         };
+        if let Some(clients) = self.tls.as_ref().and_then(|tls| tls.client_authorities.as_ref()) {
+            let _ =
+                writeln!(text, "answer only clients with a certificate of {}", clients.display());
+        }
         let _ = match &self.auth {
             None => writeln!(text, "let everybody read and publish"),
             Some(Auth::Token(token)) => writeln!(text, "let in who has a token of {}", token.realm),

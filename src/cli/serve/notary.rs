@@ -38,9 +38,7 @@ impl Taking<'_> {
             "server.tls_cert_file" => self.tls().certificate = self.file(value)?,
             "server.tls_key_file" => self.tls().key = self.file(value)?,
             "server.client_ca_file" => {
-                return Err(
-                    self.refuse(key, "client certificates are not supported; access would be open")
-                );
+                self.tls().client_authorities = Some(self.file(value)?);
             }
             "trust_service.type" => self.trust_service(value),
             "trust_service.key_algorithm" => {
@@ -145,7 +143,8 @@ impl Taking<'_> {
     }
 
     fn tls(&mut self) -> &mut Tls {
-        let none = Tls { certificate: PathBuf::new(), key: PathBuf::new() };
+        let none =
+            Tls { certificate: PathBuf::new(), key: PathBuf::new(), client_authorities: None };
         self.config.tls.get_or_insert(none)
     }
 

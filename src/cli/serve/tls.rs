@@ -52,7 +52,10 @@ pub(super) fn configured(config: &Config) -> Result<Option<Tls>, Failure> {
     let Some(files) = &config.tls else { return Ok(None) };
     let certificate = read_small(&files.certificate)?;
     let key = Zeroizing::new(read_small(&files.key)?);
-    let tls = Tls::from_pem(&certificate, &key);
+    let tls = match &files.client_authorities {
+        None => Tls::from_pem(&certificate, &key),
+        Some(clients) => Tls::for_clients_of(&read_small(clients)?, &certificate, &key),
+    };
     let named = |problem| {
         let place = files.certificate.display();
         Failure::new(Kind::Usage, format!("{place}: {problem}"))

@@ -10,6 +10,7 @@ pub use passwords::{Passwords, Readers};
 pub use tokens::Tokens;
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
@@ -31,7 +32,40 @@ pub enum Access {
 
 /// Who called, as far as that was asked.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Caller(pub(super) Option<String>);
+pub struct Caller {
+    /// The name that a password or token proved.
+    pub(super) name: Option<String>,
+    /// The other end of the connection.
+    pub(super) peer: Peer,
+}
+
+/// The other end of a connection. Whoever takes connections puts it among the extensions of each
+/// request.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Peer {
+    /// Where it is.
+    pub address: Option<IpAddr>,
+    /// The common name in the certificate that it showed, if one was asked for.
+    pub certificate: Option<String>,
+}
+
+impl Caller {
+    /// Somebody of that name, if a name was asked for.
+    pub(super) fn of(name: Option<String>) -> Self {
+        Self { name: name.filter(|name| !name.is_empty()), peer: Peer::default() }
+    }
+
+    /// Takes over the name of whoever was let in.
+    pub(super) fn named(&mut self, admitted: Self) {
+        self.name = admitted.name;
+    }
+}
+
+impl From<&Peer> for Caller {
+    fn from(peer: &Peer) -> Self {
+        Self { name: None, peer: peer.clone() }
+    }
+}
 
 /// What a caller must be allowed.
 #[derive(Clone, Copy, Debug)]

@@ -83,7 +83,7 @@ impl Passwords {
             .and_then(|given| given.split_once(':'))
             .ok_or_else(|| refusal(Some("credentials that cannot be read")))?;
         match self.is_right(name, password).await {
-            true => Ok(Caller(Some(name.to_owned()))),
+            true => Ok(Caller::of(Some(name.to_owned()))),
             false => Err(refusal(Some("a wrong name or password"))),
         }
     }

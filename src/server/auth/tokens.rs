@@ -102,7 +102,7 @@ impl Tokens {
         if !permission.actions().iter().all(granted) {
             return refuse(Some("a token for something else"), Some("insufficient_scope"));
         }
-        Ok(Caller(Some(claims.sub).filter(|subject| !subject.is_empty())))
+        Ok(Caller::of(Some(claims.sub)))
     }
 
     /// What a token lets its bearer read.
@@ -123,7 +123,7 @@ impl Tokens {
         };
         let names = claims.access.iter().filter(|grant| reads(grant));
         let sight = Sight::These(names.map(|grant| grant.name.clone()).collect());
-        Ok((Caller(Some(claims.sub).filter(|subject| !subject.is_empty())), sight))
+        Ok((Caller::of(Some(claims.sub)), sight))
     }
 
     fn verified(&self, token: &str, now: Instant) -> Result<Claims, &'static str> {

@@ -60,7 +60,7 @@ fn signers(page: &mut Html, view: &View, now: Instant) {
 }
 
 fn paths(page: &mut Html, delegation: &Delegation) {
-    match delegation.paths.as_slice() {
+    match delegation.paths.prefixes() {
         [] => page.raw("<span class=\"quiet\">nothing</span>"),
         paths if paths.iter().any(String::is_empty) => page.raw("every tag"),
         paths => {

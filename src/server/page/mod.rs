@@ -71,8 +71,8 @@ impl Inner {
         query: Option<&str>,
         caller: &mut Caller,
     ) -> Result<Response<Full<Bytes>>, Error> {
-        let sight;
-        (*caller, sight) = self.access.sight(headers, self.clock.now()).await?;
+        let (admitted, sight) = self.access.sight(headers, self.clock.now()).await?;
+        caller.named(admitted);
         let wish = Wish::parse(query.unwrap_or_default());
         let page = match &wish.repository {
             None => self.index(&sight, &wish).await?,

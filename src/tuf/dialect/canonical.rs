@@ -84,6 +84,19 @@ pub(super) fn escape_for_wire(canonical: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(rest);
 }
 
+/// Canonical bytes as a JSON document: control characters, which canonical strings hold raw, as
+/// escapes. Outside of strings the canonical form has none.
+pub(super) fn escape_controls(canonical: &[u8], out: &mut Vec<u8>) {
+    out.reserve(canonical.len());
+    for byte in canonical {
+        match byte {
+            b'\n' => out.extend_from_slice(b"\\n"),
+            0..0x20 => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
+            _ => out.push(*byte),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::json::parse;

@@ -11,6 +11,7 @@ use std::fmt;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::tuf::role::MAX_EXACT_INTEGER;
+use crate::tuf::{Error, RoleName};
 
 /// A JSON value that borrows from the document where it can. Members of objects are sorted by name.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +46,17 @@ pub(super) fn text(document: &[u8]) -> Result<&str, ParseError> {
 pub(super) enum ParseError {
     TooDeep,
     Other(String),
+}
+
+impl ParseError {
+    /// The error of the file that could not be parsed.
+    pub(super) fn in_file_of(self, role: &RoleName) -> Error {
+        let role = role.clone();
+        match self {
+            Self::TooDeep => Error::TooMany { role, what: "levels of nesting", limit: MAX_DEPTH },
+            Self::Other(reason) => Error::NotJson { role, reason },
+        }
+    }
 }
 
 impl From<serde_json::Error> for ParseError {

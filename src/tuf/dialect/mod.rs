@@ -7,8 +7,11 @@
 //! of the original's decode and encode.
 
 mod canonical;
+mod fields;
 mod json;
 pub(crate) mod notary;
+mod time;
+mod tuf1;
 
 use super::{
     Custom, Envelope, Error, Gun, Key, Limits, RoleName, Root, Snapshot, Targets, Timestamp,
@@ -22,9 +25,55 @@ use crate::tuf::KeyId;
 pub enum Dialect {
     /// Notary v1: what docker, notary and notary-server read and write.
     Notary,
+    /// TUF 1.0, any 1.x of its specification.
+    Tuf1,
+}
+
+/// What the keys of a root are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum RootKeys {
+    /// Certificates that name the collection: only those speak for it.
+    Certified,
+    /// Keys, all of which speak.
+    Bare,
+}
+
+/// In which order a look-up visits delegated roles.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SearchOrder {
+    /// All delegations of one role before those of the next.
+    BreadthFirst,
+    /// Each delegation with all below it before the next.
+    DepthFirst,
 }
 
 impl Dialect {
+    /// What the keys of a root are.
+    pub fn root_keys(self) -> RootKeys {
+        match self {
+            Self::Notary => RootKeys::Certified,
+            Self::Tuf1 => RootKeys::Bare,
+        }
+    }
+
+    /// In which order a look-up visits delegated roles (Notary `tuf/tuf.go`, `WalkTargets`; TUF
+    /// 1.0.34 §5.6.7).
+    pub fn search_order(self) -> SearchOrder {
+        match self {
+            Self::Notary => SearchOrder::BreadthFirst,
+            Self::Tuf1 => SearchOrder::DepthFirst,
+        }
+    }
+
+    /// Whether a snapshot lists every delegated role (TUF 1.0.34 §4.4), or only those that were
+    /// published.
+    pub fn lists_every_role(self) -> bool {
+        match self {
+            Self::Notary => false,
+            Self::Tuf1 => true,
+        }
+    }
+
     /// Opens a root file.
     ///
     /// # Errors
@@ -33,6 +82,7 @@ impl Dialect {
     pub fn open_root(self, bytes: &[u8], limits: &Limits) -> Result<Envelope<Root>, Error> {
         match self {
             Self::Notary => notary::read::root(bytes, limits),
+            Self::Tuf1 => tuf1::read::root(bytes, limits),
         }
     }
 
@@ -48,6 +98,7 @@ impl Dialect {
     ) -> Result<Envelope<Timestamp>, Error> {
         match self {
             Self::Notary => notary::read::timestamp(bytes, limits),
+            Self::Tuf1 => tuf1::read::timestamp(bytes, limits),
         }
     }
 
@@ -59,6 +110,7 @@ impl Dialect {
     pub fn open_snapshot(self, bytes: &[u8], limits: &Limits) -> Result<Envelope<Snapshot>, Error> {
         match self {
             Self::Notary => notary::read::snapshot(bytes, limits),
+            Self::Tuf1 => tuf1::read::snapshot(bytes, limits),
         }
     }
 
@@ -75,6 +127,7 @@ impl Dialect {
     ) -> Result<Envelope<Targets>, Error> {
         match self {
             Self::Notary => notary::read::targets(role, bytes, limits),
+            Self::Tuf1 => tuf1::read::targets(role, bytes, limits),
         }
     }
 
@@ -94,6 +147,7 @@ impl Dialect {
     ) -> Result<Targets, Error> {
         match self {
             Self::Notary => notary::glance::targets(role, bytes, names, limits),
+            Self::Tuf1 => Ok(tuf1::read::targets(role, bytes, limits)?.into_unverified_content()),
         }
     }
 
@@ -101,6 +155,7 @@ impl Dialect {
     pub fn root_message(self, root: &Root) -> Message {
         match self {
             Self::Notary => Message(notary::write::root(root)),
+            Self::Tuf1 => Message(tuf1::write::root(root)),
         }
     }
 
@@ -108,6 +163,7 @@ impl Dialect {
     pub fn timestamp_message(self, timestamp: &Timestamp) -> Message {
         match self {
             Self::Notary => Message(notary::write::timestamp(timestamp)),
+            Self::Tuf1 => Message(tuf1::write::timestamp(timestamp)),
         }
     }
 
@@ -115,6 +171,7 @@ impl Dialect {
     pub fn snapshot_message(self, snapshot: &Snapshot) -> Message {
         match self {
             Self::Notary => Message(notary::write::snapshot(snapshot)),
+            Self::Tuf1 => Message(tuf1::write::snapshot(snapshot)),
         }
     }
 
@@ -122,6 +179,7 @@ impl Dialect {
     pub fn targets_message(self, targets: &Targets) -> Message {
         match self {
             Self::Notary => Message(notary::write::targets(targets)),
+            Self::Tuf1 => Message(tuf1::write::targets(targets)),
         }
     }
 
@@ -129,6 +187,7 @@ impl Dialect {
     pub fn seal(self, message: &Message, signatures: &[(KeyId, Signature)]) -> Vec<u8> {
         match self {
             Self::Notary => notary::write::seal(&message.0, signatures),
+            Self::Tuf1 => tuf1::write::seal(&message.0, signatures),
         }
     }
 
@@ -136,6 +195,7 @@ impl Dialect {
     pub fn key(self, public: &PublicKey) -> Key {
         match self {
             Self::Notary => notary::key::bare(public),
+            Self::Tuf1 => tuf1::key::bare(public),
         }
     }
 
@@ -144,6 +204,7 @@ impl Dialect {
     pub fn certified_key(self, bundle: &CertificateBundle) -> Option<Key> {
         match self {
             Self::Notary => notary::key::certified(bundle),
+            Self::Tuf1 => None,
         }
     }
 
@@ -152,6 +213,7 @@ impl Dialect {
     pub fn certificate_key(self, certificate: &Certificate) -> Option<Key> {
         match self {
             Self::Notary => notary::key::of_certificate(certificate),
+            Self::Tuf1 => None,
         }
     }
 
@@ -163,6 +225,7 @@ impl Dialect {
     pub fn read_key(self, role: &RoleName, bytes: &[u8]) -> Result<Key, Error> {
         match self {
             Self::Notary => notary::read::lone_key(role, bytes),
+            Self::Tuf1 => tuf1::read::lone_key(role, bytes),
         }
     }
 
@@ -171,6 +234,7 @@ impl Dialect {
     pub fn write_key(self, key: &Key) -> Vec<u8> {
         match self {
             Self::Notary => notary::key::lone(key),
+            Self::Tuf1 => tuf1::write::lone_key(key),
         }
     }
 }
@@ -196,6 +260,13 @@ impl Custom {
     /// U+2028, U+2029, which Notary would escape when signing but not when verifying.
     pub fn parse(text: &[u8]) -> Result<Self, Error> {
         notary::write::custom(text)
+    }
+
+    /// The canonical text of JSON that was read.
+    fn of_value(value: &json::Value<'_>) -> Self {
+        let mut out = Vec::new();
+        canonical::write(value, &mut out);
+        Self::from_canonical(String::from_utf8_lossy(&out).into_owned())
     }
 
     /// The collection that the entry says it was signed for, if it says so in our way.

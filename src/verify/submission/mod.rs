@@ -26,7 +26,7 @@ pub use renewal::Renewal;
 pub use upload::{Proposal, Submission};
 
 use crate::crypto::Sha256;
-use crate::tuf::{Gun, RoleName, Snapshot, Version};
+use crate::tuf::{Gun, KeyId, RoleName, Snapshot, Version};
 
 /// The snapshot that the next timestamp will name.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +56,8 @@ pub struct PublishedFile {
     pub sha256: Sha256,
     /// The very bytes to store and serve.
     pub bytes: Vec<u8>,
+    /// The publisher's keys that signed it; none for snapshot and timestamp.
+    pub signers: Vec<KeyId>,
 }
 
 impl Publication {
@@ -97,6 +99,6 @@ impl Publication {
 
 impl PublishedFile {
     fn new(role: RoleName, version: Version, bytes: Vec<u8>) -> Self {
-        Self { role, version, sha256: Sha256::of(&bytes), bytes }
+        Self { role, version, sha256: Sha256::of(&bytes), bytes, signers: Vec::new() }
     }
 }

@@ -7,8 +7,8 @@ use super::history::Base;
 use super::{Holdings, NextSnapshot, Publication, PublishedFile, Refusal};
 use crate::tuf::{FileMeta, RoleName, Snapshot, Version};
 use crate::verify::{
-    Baseline, CurrentRoot, Error, Policy, TrustedRoot, TrustedSnapshot, TrustedTargets, Wanted,
-    listing,
+    Baseline, CurrentRoot, Error, Policy, TrustedRole, TrustedRoot, TrustedSnapshot,
+    TrustedTargets, Wanted, listing,
 };
 
 /// Files that a publisher wants to be current together.
@@ -207,11 +207,16 @@ impl Proposal {
             self.versions.insert(RoleName::Snapshot, content.version);
             self.submission.files.insert(RoleName::Snapshot, bytes);
         }
-        self.walk(&timestamp)?;
+        let walked = self.walk(&timestamp)?;
         let Self { submission, base, root, versions, timestamp: version, .. } = self;
         let published = |(role, bytes): (RoleName, Vec<u8>)| {
             let version = versions.get(&role).copied()?;
-            Some(PublishedFile::new(role, version, bytes))
+            let signers = match &role {
+                RoleName::Root => root.trusted().signers(),
+                role => walked.role(role).map(TrustedRole::signers).unwrap_or_default(),
+            };
+            let signers = signers.to_vec();
+            Some(PublishedFile { signers, ..PublishedFile::new(role, version, bytes) })
         };
         let mut files: Vec<PublishedFile> =
             submission.files.into_iter().filter_map(published).collect();
@@ -220,7 +225,7 @@ impl Proposal {
         Ok(Publication { gun: root.policy().gun.clone(), on, files })
     }
 
-    fn walk(&self, timestamp: &[u8]) -> Result<(), Refusal> {
+    fn walk(&self, timestamp: &[u8]) -> Result<TrustedTargets, Refusal> {
         let none = Baseline::default();
         let baseline = self.base.as_ref().map_or(&none, |base| &base.baseline);
         let refused = |role: &RoleName| {
@@ -242,7 +247,7 @@ impl Proposal {
         for role in self.delegations() {
             self.load(&mut targets, &role, baseline).map_err(refused(&role))?;
         }
-        Ok(())
+        Ok(targets)
     }
 
     fn load(

@@ -97,6 +97,7 @@ impl TestKey {
             Scheme::RsaPss => "rsapss",
             Scheme::RsaPkcs1 => "rsapkcs1v15",
             Scheme::Ed25519 => "eddsa",
+            Scheme::OfKey => panic!("Notary has no such method"),
         };
         let sig = STANDARD.encode(signature.as_bytes());
         json!({"keyid": self.id(), "method": method, "sig": sig})

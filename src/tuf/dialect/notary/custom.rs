@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use super::super::json::{self, Value};
-use super::read;
 use crate::tuf::{Custom, Gun};
 
 /// The collection that an entry names, if it does. What we name can be read; JSON that can't be was
@@ -24,7 +23,7 @@ pub(in crate::tuf::dialect) fn naming(own: Option<Custom>, gun: &Gun) -> Custom 
     members.retain(|(name, _)| name != OURS);
     let at = members.partition_point(|(name, _)| name.as_ref() < OURS);
     members.insert(at, (Cow::Borrowed(OURS), named));
-    read::canonical_custom(&Value::Object(members))
+    Custom::of_value(&Value::Object(members))
 }
 
 fn member<'v, 'a>(value: &'v Value<'a>, wanted: &str) -> Option<&'v Value<'a>> {

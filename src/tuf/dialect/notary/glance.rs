@@ -9,8 +9,8 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
+use super::super::fields::{Fields, malformed};
 use super::super::json::{self, Level, Name, Value};
-use super::fields::{Fields, malformed};
 use super::read::{self, Reader, TARGETS_FIELDS};
 use crate::tuf::{Error, Limits, RoleName, Targets};
 

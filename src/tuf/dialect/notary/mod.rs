@@ -6,18 +6,17 @@ pub(super) mod key;
 pub(super) mod read;
 pub(super) mod write;
 
-mod fields;
-mod time;
-
 use crate::crypto::Scheme;
 
-/// A signature method's name in metadata (Notary `tuf/data/types.go`).
+/// A signature method's name in metadata (Notary `tuf/data/types.go`); none for what Notary has
+/// no name for.
 fn method_name(scheme: Scheme) -> &'static str {
     match scheme {
         Scheme::EcdsaFixed => "ecdsa",
         Scheme::RsaPss => "rsapss",
         Scheme::RsaPkcs1 => "rsapkcs1v15",
         Scheme::Ed25519 => "eddsa",
+        Scheme::OfKey => "",
     }
 }
 

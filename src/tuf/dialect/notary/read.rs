@@ -6,14 +6,15 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp as Instant;
 
-use super::super::canonical;
-use super::super::json::{self, ParseError, Value};
-use super::fields::{Fields, malformed};
-use super::{key, scheme_named, time};
+use super::super::fields::{Fields, excerpt, malformed};
+use super::super::json::{self, Value};
+use super::super::{canonical, time};
+use super::{key, scheme_named};
 use crate::crypto::{Sha256, Sha512, Signature};
 use crate::tuf::{
     Custom, Delegation, Delegations, Envelope, EnvelopeSignature, Error, FileMeta, Hashes, Key,
-    KeyId, Limits, Role, RoleName, Root, Snapshot, Target, Targets, Threshold, Timestamp, Version,
+    KeyId, Limits, Naming, Paths, Role, RoleName, Root, Snapshot, Target, Targets, Threshold,
+    Timestamp, Version,
 };
 
 pub(in crate::tuf::dialect) fn root(
@@ -69,12 +70,7 @@ enum Siblings {
 }
 
 fn parse<'a>(role: &RoleName, bytes: &'a [u8]) -> Result<Value<'a>, Error> {
-    json::parse(bytes).map_err(|error| match error {
-        ParseError::TooDeep => {
-            Error::TooMany { role: role.clone(), what: "levels of nesting", limit: 32 }
-        }
-        ParseError::Other(reason) => Error::NotJson { role: role.clone(), reason },
-    })
+    json::parse(bytes).map_err(|error| error.in_file_of(role))
 }
 
 /// Reads parts of one role's file.
@@ -129,7 +125,8 @@ impl Reader<'_> {
         let (root, targets) = (role("root")?, role("targets")?);
         let (snapshot, timestamp) = (role("snapshot")?, role("timestamp")?);
         let (version, expires) = (version(&fields)?, expires(&fields)?);
-        Ok(Root { version, expires, keys, root, targets, snapshot, timestamp })
+        let naming = Naming::ByHash;
+        Ok(Root { version, expires, keys, naming, root, targets, snapshot, timestamp })
     }
 
     fn timestamp(&self, signed: &Value<'_>) -> Result<Timestamp, Error> {
@@ -201,7 +198,7 @@ impl Reader<'_> {
         }
         let role = self.role_keys(keys, &fields)?;
         let paths = fields.strings("paths")?.into_iter().map(str::to_owned).collect();
-        Ok(Delegation { name, role, paths })
+        Ok(Delegation { name, role, paths: Paths::Prefixes(paths), terminating: false })
     }
 
     /// A role of root: it must be able to reach its threshold.
@@ -306,7 +303,7 @@ impl Reader<'_> {
         Ok(Target {
             length: fields.integer("length")?,
             hashes: self.hashes(fields.required("hashes")?)?,
-            custom: custom.map(canonical_custom),
+            custom: custom.map(Custom::of_value),
         })
     }
 
@@ -367,18 +364,6 @@ pub(super) fn expires(fields: &Fields<'_, '_>) -> Result<Instant, Error> {
     let text = fields.string("expires")?;
     time::parse(text)
         .ok_or_else(|| fields.malformed(format!("expires at {}, no date", excerpt(text))))
-}
-
-/// The canonical text of what a publisher put beside a target.
-pub(super) fn canonical_custom(value: &Value<'_>) -> Custom {
-    let mut out = Vec::new();
-    canonical::write(value, &mut out);
-    Custom::from_canonical(String::from_utf8_lossy(&out).into_owned())
-}
-
-/// The start of a stranger's text, quoted and escaped.
-fn excerpt(text: &str) -> String {
-    format!("{:?}", text.chars().take(80).collect::<String>())
 }
 
 pub(super) const TARGETS_FIELDS: [&str; 5] =

@@ -8,7 +8,8 @@ use jiff::Timestamp as Instant;
 
 use super::super::canonical::{escape_for_wire, integer, separated, string, write};
 use super::super::json::{self, ParseError, Value};
-use super::{key, method_name, time};
+use super::super::time;
+use super::{key, method_name};
 use crate::crypto::Signature;
 use crate::tuf::{
     Custom, Delegation, Delegations, Error, FileMeta, Hashes, Key, KeyId, Role, Root, Snapshot,
@@ -132,9 +133,10 @@ fn delegation(delegation: &Delegation, out: &mut Vec<u8>) {
     keyids(&delegation.role, out);
     out.extend_from_slice(b",\"name\":");
     string(delegation.name.as_str(), out);
-    if !delegation.paths.is_empty() {
+    let prefixes = delegation.paths.prefixes();
+    if !prefixes.is_empty() {
         out.extend_from_slice(b",\"paths\":");
-        separated(delegation.paths.iter(), b'[', b']', out, |path, out| string(path, out));
+        separated(prefixes.iter(), b'[', b']', out, |path, out| string(path, out));
     }
     threshold(&delegation.role, out);
     out.push(b'}');

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::super::json::Value;
+use super::json::Value;
 use crate::tuf::{Error, RoleName};
 
 /// One object of one role's file.
@@ -44,6 +44,11 @@ impl<'v, 'a> Fields<'v, 'a> {
             Value::Object(members) => Ok(Self { role, place, members }),
             other => Err(malformed(role, format!("{place} is {}, not an object", other.kind()))),
         }
+    }
+
+    /// A member that is an object itself.
+    pub(super) fn inside(&self, name: &'v str, known: &[&str]) -> Result<Self, Error> {
+        Self::of(self.role, name, self.required(name)?, known)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -121,6 +126,11 @@ pub(super) fn malformed(role: &RoleName, reason: String) -> Error {
     Error::Malformed { role: role.clone(), reason }
 }
 
+/// The start of a stranger's text, quoted and escaped.
+pub(super) fn excerpt(text: &str) -> String {
+    format!("{:?}", text.chars().take(80).collect::<String>())
+}
+
 /// Whether Go's decoder takes this member for that field: ASCII case, and the two letters outside
 /// ASCII that fold into it, U+017F to `s` and U+212A to `k` (Go `encoding/json`, `foldName`).
 fn folds_to(name: &str, field: &str) -> bool {
@@ -134,7 +144,7 @@ fn folds_to(name: &str, field: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::json::parse;
+    use super::super::json::parse;
     use super::*;
 
     #[test]

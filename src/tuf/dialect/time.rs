@@ -1,4 +1,4 @@
-//! Dates as Go writes and reads them (RFC 3339, up to nanoseconds, any offset).
+//! Dates as Go writes and reads them (RFC 3339, up to nanoseconds, any offset), and as TUF 1.0 does.
 
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
@@ -21,6 +21,16 @@ pub(super) fn parse(text: &str) -> Option<Timestamp> {
         // hold.
         Err(_) => (at.year() == 9999).then_some(Timestamp::MAX),
     }
+}
+
+/// Reads UTC as TUF 1.0 writes it, `YYYY-MM-DDTHH:MM:SSZ`; a fraction is let pass.
+pub(super) fn parse_utc(text: &str) -> Option<Timestamp> {
+    parse(text).filter(|_| text.ends_with('Z'))
+}
+
+/// Writes UTC in whole seconds, as TUF 1.0 wants it (TUF 1.0.34 §4.2.3).
+pub(super) fn format_seconds(at: Timestamp) -> String {
+    format!("{at:.0}")
 }
 
 /// Writes UTC with `Z` and no trailing zeros in the fraction, the form that Go's decode and encode
@@ -84,6 +94,19 @@ const MAX_LENGTH: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tuf1_dates_are_utc_in_seconds() {
+        for (text, written) in [
+            ("2026-12-05T21:18:54Z", "2026-12-05T21:18:54Z"),
+            ("2026-12-05T21:18:54.999Z", "2026-12-05T21:18:54Z"),
+        ] {
+            assert_eq!(parse_utc(text).map(format_seconds).as_deref(), Some(written), "{text}");
+        }
+        for bad in ["2026-12-05T21:18:54+00:00", "2026-12-05T21:18:54", "2026-12-05"] {
+            assert_eq!(parse_utc(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn expiry_format_table() {

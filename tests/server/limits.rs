@@ -1,0 +1,267 @@
+//! How often and how much callers may ask, what is remembered of it, and who is told what.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign::crypto::Sha256;
+use countersign::server::{Access, Limits, Options, Rate};
+use countersign::storage::metadata::{MemoryStore, MetadataStore, SqliteStore};
+use countersign::tuf::Gun;
+use serde_json::Value;
+
+use super::access::Issuer;
+use super::bench::{Bench, SnapshotBy, key_in};
+use super::page::founded;
+use super::repository::after_hours;
+
+fn limited(limits: Limits) -> Bench {
+    Bench::with(Access::Open, Options { limits, ..Options::default() })
+}
+
+#[tokio::test]
+async fn key_route_abuse() {
+    let store: Arc<dyn MetadataStore> = Arc::new(MemoryStore::new());
+    let bench = Bench::on(Arc::clone(&store), 7, Access::Open, Options::default());
+    for number in 0..200 {
+        bench.key(&format!("invented/{number}"), "timestamp").await;
+        let gun = Gun::raw(&format!("invented/{number}")).expect("a name");
+        assert!(
+            store.keys(&gun).await.expect("read").is_empty(),
+            "an invented name leaves nothing"
+        );
+    }
+    let team = bench.uploaded_team(SnapshotBy::Server).await;
+    let path = format!("/v2/{}/_trust/tuf/timestamp.key", team.gun);
+    let mut next = std::collections::BTreeSet::new();
+    for _ in 0..100 {
+        next.insert(key_in(&bench.ask("POST", &path, Vec::new()).await).id());
+    }
+    assert_eq!(next.len(), 1, "rotating in a loop makes no more keys");
+    assert_eq!(store.keys(&team.gun).await.expect("read").len(), 2, "only those that sign");
+    for role in ["root", "targets", "targets/releases"] {
+        for method in ["GET", "POST"] {
+            let path = format!("/v2/{}/_trust/tuf/{role}.key", team.gun);
+            assert_eq!(bench.ask(method, &path, Vec::new()).await.status, 404, "{method} {role}");
+        }
+    }
+    let issuer = Issuer::new();
+    let guarded = issuer.bench();
+    let path = "/v2/a/b/_trust/tuf/timestamp.key";
+    for (method, actions, status) in [
+        ("GET", &["pull"][..], 401),
+        ("GET", &["push", "pull"], 200),
+        ("POST", &["push", "pull"], 401),
+        ("POST", &["*"], 200),
+    ] {
+        let bench = guarded.bearing(&issuer.token("a/b", actions));
+        assert_eq!(
+            bench.ask(method, path, Vec::new()).await.status,
+            status,
+            "{method} {actions:?}"
+        );
+    }
+    let rate = Rate { burst: 5, each: Duration::from_secs(30) };
+    let slow = limited(Limits { requests_each: Some(rate), ..Limits::default() }).from("10.0.0.1");
+    for _ in 0..5 {
+        assert_eq!(slow.ask("POST", path, Vec::new()).await.status, 200);
+    }
+    let refused = slow.ask("POST", path, Vec::new()).await;
+    assert_eq!((refused.status, refused.code().as_str()), (429, "TOOMANYREQUESTS"));
+    assert_eq!(refused.header("retry-after"), Some("30"));
+}
+
+#[tokio::test]
+async fn callers_are_limited_each_and_together_and_watchers_are_not() {
+    let each = Rate { burst: 2, each: Duration::from_secs(60) };
+    let all = Rate { burst: 3, each: Duration::from_secs(60) };
+    let bench =
+        limited(Limits { requests: Some(all), requests_each: Some(each), ..Limits::default() });
+    let (one, two) = (bench.from("10.0.0.1"), bench.from("10.0.0.2"));
+    let mut statuses = Vec::new();
+    for caller in [&one, &one, &one, &two, &two] {
+        statuses.push(caller.get("/v2/").await.status);
+    }
+    assert_eq!(statuses, [200, 200, 429, 200, 429]);
+    for path in ["/_notary_server/health", "/_notary_server/ready", "/metrics"] {
+        assert_eq!(one.get(path).await.status, 200, "{path}");
+    }
+    let metrics = String::from_utf8(one.get("/metrics").await.body).expect("text");
+    assert!(metrics.contains("countersign_refusals_total{reason=\"too_often\"} 2\n"), "{metrics}");
+    let page = one.get("/").await;
+    assert_eq!((page.status, page.header("retry-after")), (429, Some("60")));
+}
+
+#[tokio::test]
+async fn who_guesses_passwords_waits_and_others_do_not() {
+    let hash = bcrypt::hash("right", 4).expect("a hash");
+    let passwords = countersign::server::Passwords::parse(
+        &format!("alice:{hash}"),
+        countersign::server::Readers::Nobody,
+    );
+    let rate = Rate { burst: 3, each: Duration::from_secs(60) };
+    let limits = Limits { failures_each: Some(rate), ..Limits::default() };
+    let access = Access::Passwords(passwords.expect("a file"));
+    let bench = Bench::with(access, Options { limits, ..Options::default() });
+    let (guesser, alice) = (bench.from("10.0.0.1"), bench.from("10.0.0.2"));
+    let right = |bench: &Bench| bench.saying("authorization", "Basic YWxpY2U6cmlnaHQ=");
+    for _ in 0..3 {
+        assert_eq!(guesser.get("/v2/").await.status, 401, "a question is no guess");
+        let wrong = guesser.saying("authorization", "Basic YWxpY2U6d3Jvbmc=");
+        assert_eq!(wrong.get("/v2/").await.status, 401);
+    }
+    assert_eq!(right(&guesser).get("/v2/").await.status, 429, "even the right one has to wait");
+    assert_eq!(right(&alice).get("/v2/").await.status, 200);
+}
+
+#[tokio::test]
+async fn replay_upload() {
+    let bench = Bench::new();
+    let mut team = bench.uploaded_team(SnapshotBy::Server).await;
+    let old = team.clone();
+    team.tag("targets/releases", "v1", "mended").publish();
+    assert_eq!(bench.upload(&team, &["targets/releases"]).await.status, 200);
+    let replayed = bench.upload(&old, &["targets/releases"]).await;
+    assert_eq!((replayed.status, replayed.code().as_str()), (400, "VERSION"));
+    let again = bench.upload(&team, &["targets/releases"]).await;
+    assert_eq!((again.status, again.code().as_str()), (400, "VERSION"), "nor the current one");
+    let served = bench.file(team.gun.as_str(), "targets/releases.json").await.body;
+    assert_eq!(served, team.current["targets/releases"]);
+}
+
+#[tokio::test]
+async fn version_jump_refused() {
+    for (version, status) in
+        [(1_000, 200), (1_001, 400), (1_000_001, 400), (2_147_483_646, 400), (2_147_483_647, 400)]
+    {
+        let bench = Bench::new();
+        let mut team = bench.uploaded_team(SnapshotBy::Server).await;
+        team.say("targets", |signed| signed["version"] = version.into()).publish();
+        let answer = bench.upload(&team, &["targets"]).await;
+        assert_eq!(answer.status, status, "{version}");
+        let served = bench.file(team.gun.as_str(), "targets.json").await.json();
+        let expected = if status == 200 { version + 1 } else { 1 };
+        assert_eq!(served["signed"]["version"], expected, "{version}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sql_table() {
+    let home = tempfile::tempdir().expect("a directory");
+    let store = SqliteStore::open(&home.path().join("a.db")).await.expect("a database");
+    let bench = Bench::on(Arc::new(store), 7, Access::Open, Options::default());
+    let names = ["a/x", "A/x", "a/x'--", "a/x_", "a/xy", "a/';DROP-TABLE-tuf_files;--"];
+    for name in names {
+        founded(&bench, name).await;
+    }
+    let mut roots = std::collections::BTreeSet::new();
+    for name in names {
+        roots.insert(Sha256::of(&bench.file(name, "root.json").await.body).to_string());
+    }
+    assert_eq!(roots.len(), names.len(), "each name has its own collection");
+    let long = format!("a/{}", "x".repeat(1 << 20));
+    for hostile in ["a/x%20", "a/x%00", "a/%", "a/X", "a/x/", "a", "a/'OR'1'='1", &long] {
+        let path = format!("/v2/{hostile}/_trust/tuf/root.json");
+        // What is not even an address never arrives.
+        if path.len() < 60_000 {
+            assert_eq!(bench.get(&path).await.status, 404, "{hostile:.40}");
+        }
+    }
+    for role in ["root'--", "targets/x'", "targets/%25", "targets/_", "TARGETS"] {
+        assert_eq!(bench.file("a/x", &format!("{role}.json")).await.status, 404, "{role}");
+    }
+    let of = |gun: &str| format!("/v2/{gun}/_trust/changefeed?records=100");
+    assert_eq!(bench.get(&of("a/x_")).await.json()["count"], 1, "`_` is a letter");
+    assert_eq!(bench.ask("DELETE", "/v2/a/x_/_trust/tuf/", Vec::new()).await.status, 200);
+    assert_eq!(bench.file("a/xy", "root.json").await.status, 200);
+    assert_eq!(bench.file("a/x_", "root.json").await.status, 404);
+}
+
+#[tokio::test]
+async fn the_log_says_who_published_what_with_which_keys() {
+    let bench = Bench::new().from("192.0.2.7");
+    let team = bench.uploaded_team(SnapshotBy::Server).await;
+    let log = bench.log.lock().expect("a log").clone();
+    let published = log.iter().find(|line| line.contains("\"published\"")).expect("a line");
+    let said: Value = serde_json::from_str(published).expect("JSON");
+    assert_eq!((&said["gun"], &said["from"]), (&team.gun.as_str().into(), &"192.0.2.7".into()));
+    let files = said["files"].as_array().expect("files");
+    assert_eq!(files.len(), 7, "{said}");
+    for file in files {
+        let role = file["role"].as_str().expect("a role");
+        let served = bench.file(team.gun.as_str(), &format!("{role}.json")).await.body;
+        assert_eq!(file["sha256"], Sha256::of(&served).to_string(), "{role}");
+        assert_eq!(file["version"], 1, "{role}");
+        let signed_by: Option<Vec<String>> = match role {
+            "snapshot" | "timestamp" => None,
+            role => Some(team.keys(role).iter().map(|key| key.id()).collect()),
+        };
+        assert_eq!(file["keys"], serde_json::json!(signed_by), "{role}: who really signed");
+    }
+}
+
+#[tokio::test]
+async fn a_signature_that_is_none_is_not_held_against_anybody_in_the_log() {
+    let bench = Bench::new();
+    let mut team = bench.uploaded_team(SnapshotBy::Server).await;
+    let framed = team.keys("targets")[0].id();
+    let forging = framed.clone();
+    team.spoil("targets/releases", move |file| {
+        let mut forged = file.signatures[0].clone();
+        forged["keyid"] = forging.as_str().into();
+        file.signatures.push(forged);
+    });
+    team.touch("targets/releases").publish();
+    let answer = bench.upload(&team, &["targets/releases"]).await;
+    let log = bench.log.lock().expect("a log").clone();
+    let published: Vec<_> = log.iter().filter(|line| line.contains("\"published\"")).collect();
+    assert_eq!(answer.status == 200, published.len() == 2);
+    for line in published.iter().skip(1) {
+        assert!(!line.contains(&framed), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn health_truthful() {
+    let bench = Bench::on(Arc::new(super::failing::Failing), 7, Access::Open, Options::default());
+    for path in ["/_notary_server/health", "/_notary_server/ready"] {
+        let healthy = Bench::new().get(path).await;
+        assert_eq!((healthy.status, healthy.body.as_slice()), (200, b"{}".as_slice()));
+        let ill = bench.get(path).await;
+        assert_eq!((ill.status, ill.header("cache-control")), (503, Some("no-store")), "{path}");
+    }
+    let bench = Bench::new();
+    bench.server.drain();
+    assert_eq!(bench.get("/_notary_server/health").await.status, 200, "it works to its end");
+    assert_eq!(bench.get("/_notary_server/ready").await.status, 503);
+    assert_eq!(bench.get("/v2/").await.status, 200);
+}
+
+#[tokio::test]
+async fn metrics_say_until_when_roles_are_valid() {
+    let bench = Bench::new();
+    let metrics = async || String::from_utf8(bench.get("/metrics").await.body).expect("text");
+    assert!(!metrics().await.contains("countersign_collections"), "nothing was counted yet");
+    bench.uploaded_team(SnapshotBy::Server).await;
+    founded(&bench, "team/other").await;
+    bench.server.count_expiries().await.expect("counted");
+    bench.set_clock(after_hours(24));
+    let text = metrics().await;
+    for line in [
+        "countersign_collections 2",
+        "countersign_unreadable_collections 0",
+        "countersign_expiry_count_age_seconds 86400",
+        "countersign_first_expiry_seconds{role=\"timestamp\"} 1123200",
+        "countersign_expiring_files{role=\"timestamp\",days=\"7\"} 0",
+        "countersign_expiring_files{role=\"timestamp\",days=\"30\"} 2",
+        "countersign_expiring_files{role=\"delegation\",days=\"90\"} 0",
+    ] {
+        assert!(text.contains(&format!("{line}\n")), "{line}: {text}");
+    }
+    assert!(!text.contains("team"), "no names: {text}");
+    bench.set_clock(after_hours(24 * 400));
+    let text = metrics().await;
+    assert!(
+        text.contains("countersign_expiring_files{role=\"timestamp\",days=\"0\"} 2\n"),
+        "{text}"
+    );
+}
