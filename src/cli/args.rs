@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use super::output::Format;
 use super::span::Span;
 use super::{
-    delegation, demo, explain, init, inspect, key, list, manual, pin, pull, revoke, sign, signer,
-    verify, verify_pull, witness,
+    delegation, delete, demo, explain, history, init, inspect, key, list, manual, pin, pull,
+    refresh, revoke, sign, signer, status, verify, verify_pull, witness,
 };
 
 /// Docker Content Trust that goes on working: sign what a tag means, and pull only what was signed
@@ -108,6 +108,16 @@ pub(super) enum Command {
     Delegation(delegation::Command),
     /// Sign roles again as they are
     Witness(witness::Arguments),
+    /// Sign again what ends soon
+    Refresh(refresh::Arguments),
+    /// Show what ends soon
+    Status(status::Arguments),
+    /// Show who signed what when, and what it changed
+    History(history::History),
+    /// Show what changed between two versions
+    Diff(history::Diff),
+    /// Forget trust data here, or remove it from the server
+    Delete(delete::Arguments),
     /// Make, move and protect private keys
     #[command(subcommand)]
     Key(key::Command),

@@ -173,7 +173,7 @@ fn add(arguments: &Add, context: &Context) -> Result<Code, Failure> {
     })?;
     publishing::tell_of_founding(&subject.gun, &added, context);
     let (word, outcome) = match added.value {
-        Edited::Created => ("is delegated to", "added"),
+        Edited::Created => ("is added", "added"),
         Edited::Changed => ("is changed", "changed"),
         Edited::Unchanged => ("is like that already", "unchanged"),
     };
@@ -208,7 +208,7 @@ fn remove(arguments: &Remove, context: &Context) -> Result<Code, Failure> {
     })?;
     let word = match (&cut, removed.versions.is_empty()) {
         (_, true) => "is like that already",
-        (Cut::Whole, _) => "is delegated to no longer",
+        (Cut::Whole, _) => "is removed",
         (Cut::Part(_), _) => "is changed",
     };
     let gun = subject.gun.as_str();
@@ -216,7 +216,7 @@ fn remove(arguments: &Remove, context: &Context) -> Result<Code, Failure> {
         Format::Text => context.output.answer(&format!("{gun}: {role} {word}")),
         Format::Json => context.output.object(&as_json(gun, &removed)),
     }
-    for note in aftermath::notes(&removed.value) {
+    for note in aftermath::notes(gun, &removed.value) {
         context.output.notice(&format!("{gun}: {note}"));
     }
     Ok(Code::Done)
@@ -258,7 +258,7 @@ fn purge(arguments: &Purge, context: &Context) -> Result<Code, Failure> {
         };
         let code = if after.beyond.is_empty() { Code::Done } else { Code::Keys };
         let json = as_json(subject.gun.as_str(), &purged);
-        Ok(Told { line, notes: aftermath::notes(after), json, code })
+        Ok(Told { line, notes: aftermath::notes(subject.gun.as_str(), after), json, code })
     };
     wait_for(arguments.fleet.each(&task, context, one))
 }

@@ -9,11 +9,14 @@ mod args;
 mod config;
 mod context;
 mod delegation;
+mod delete;
 mod demo;
 mod environment;
 mod exit;
+mod expiring;
 mod explain;
 mod fleet;
+mod history;
 mod init;
 mod inspect;
 mod key;
@@ -26,6 +29,7 @@ mod process;
 mod prompt;
 mod publishing;
 mod pull;
+mod refresh;
 mod revoke;
 #[cfg(feature = "server")]
 mod serve;
@@ -33,6 +37,7 @@ mod sign;
 mod signer;
 mod source;
 mod span;
+mod status;
 mod subject;
 mod table;
 mod verify;
@@ -87,6 +92,11 @@ fn in_context(command: Command, context: &Context) -> Result<Code, Failure> {
         Command::Init(arguments) => init::run(&arguments, context),
         Command::Signer(command) => signer::run(command, context),
         Command::Delegation(command) => delegation::run(command, context),
+        Command::Refresh(arguments) => refresh::run(&arguments, context),
+        Command::Status(arguments) => status::run(&arguments, context),
+        Command::History(arguments) => history::history(&arguments, context),
+        Command::Diff(arguments) => history::diff(&arguments, context),
+        Command::Delete(arguments) => delete::run(&arguments, context),
         Command::Witness(arguments) => witness::run(&arguments, context),
         Command::Key(command) => key::run(command, context),
         Command::Pin(command) => pin::run(command, context),

@@ -23,7 +23,7 @@ pub(super) fn public_keys(files: &[PathBuf], context: &Context) -> Result<Vec<Ke
     let one = |file: &PathBuf| {
         let text = source::read(file)?;
         public_key(Dialect::Notary, &text, context.now).map_err(|error| {
-            Failure::of(Kind::BadKey, &error).about(file.display()).advise(
+            Failure::of(Kind::Usage, &error).about(file.display()).advise(
                 "`countersign key generate NAME` writes NAME.pub; a certificate will do too.",
             )
         })

@@ -121,7 +121,7 @@ fn told_of_adding(name: &SignerName, gun: &str, added: &Amended<Edited>) -> Told
     let (line, outcome) = match added.value {
         Edited::Created => (format!("{name} may sign"), "added"),
         Edited::Changed => (format!("{name} may sign with more keys"), "changed"),
-        Edited::Unchanged => (format!("{name} might sign with these keys already"), "unchanged"),
+        Edited::Unchanged => (format!("{name} is a signer with these keys already"), "unchanged"),
     };
     let (name, versions) = (name.as_str(), versions(&added.versions));
     let json = json!({"name": gun, "signer": name, "outcome": outcome, "versions": versions});
@@ -151,7 +151,7 @@ fn remove(arguments: &Remove, context: &Context) -> Result<Code, Failure> {
 fn told_of_removal(name: &SignerName, gun: &str, removed: &Amended<SignerRemoved>) -> Told {
     let SignerRemoved { aftermath: after, shared } = &removed.value;
     let shared: Vec<String> = shared.iter().map(KeyId::to_string).collect();
-    let mut notes = aftermath::notes(after);
+    let mut notes = aftermath::notes(gun, after);
     for id in &shared {
         notes.push(format!("key {id} is another signer's too, and stays in targets/releases"));
     }

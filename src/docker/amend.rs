@@ -4,6 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::{SignedDuration, Timestamp as Instant};
+
+use super::earlier::{Earlier, as_of};
 use super::founding::{FoundingKeys, IfAbsent, is_refusal};
 use super::signers::{HeldKeys, KeyRing};
 use super::{Collection, Error};
@@ -13,7 +16,7 @@ use crate::keys::{KeyStore, PassphraseSource};
 use crate::net::Remote;
 use crate::storage::Cache;
 use crate::tuf::{Key, KeyId, RoleName, Version, canonical_key_id};
-use crate::verify::{Policy, SuspendedRole, Wanted};
+use crate::verify::{self, Policy, SuspendedRole, Wanted};
 
 /// A collection as it is now, to be changed.
 ///
@@ -108,6 +111,36 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         self.amend_with(if_absent, &mut keys, change).await.map_err(|failure| failure.error)
     }
 
+    /// The same for a change that signs again what is there: a collection of which something
+    /// expired is read as it was a moment before, because whoever mends it must be able to read it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Collection::amend`].
+    pub async fn amend_expired<T>(
+        &self,
+        store: &dyn KeyStore,
+        passphrases: &mut dyn PassphraseSource,
+        mut change: impl FnMut(&mut Workbench<'_>) -> Result<T, Error>,
+    ) -> Result<Amended<T>, Error> {
+        let earlier = Earlier(self.cache());
+        let mut then = self.policy().now;
+        let mut outcome = self.amend(IfAbsent::Refuse, store, &mut *passphrases, &mut change).await;
+        while let Err(Error::Client(client::Error::Verify(verify::Error::Expired { role, at }))) =
+            &outcome
+        {
+            let moment = SignedDuration::from_secs(1);
+            let before = at.checked_sub(moment).unwrap_or(Instant::MIN);
+            if *role == RoleName::Timestamp || before >= then {
+                break;
+            }
+            then = before;
+            let reading = as_of(self, &earlier, then);
+            outcome = reading.amend(IfAbsent::Refuse, store, &mut *passphrases, &mut change).await;
+        }
+        outcome
+    }
+
     pub(super) async fn amend_with<T>(
         &self,
         if_absent: IfAbsent,
@@ -118,6 +151,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         let (remote, policy) = (self.server().map_err(untried)?, self.policy());
         let mut author = Amendment {
             policy,
+            now: self.now(),
             remote,
             if_absent,
             keys,
@@ -157,6 +191,7 @@ pub(super) struct Failure {
 /// A change on its way to the server.
 struct Amendment<'a, 'k, R, F, T> {
     policy: &'a Policy,
+    now: Instant,
     remote: &'a R,
     if_absent: IfAbsent,
     keys: &'a mut KeyRing<'k>,
@@ -199,7 +234,7 @@ where
         }
         touched.push(RoleName::Snapshot);
         self.keys.unlock(&draft, &touched)?;
-        let update = draft.sign(self.policy.now, &self.keys.signers())?;
+        let update = draft.sign(self.now, &self.keys.signers())?;
         self.offered = true;
         Ok(Some(update))
     }

@@ -2,7 +2,7 @@
 
 use super::SignerName;
 use crate::image::{ImageDigest, Tag};
-use crate::tuf::{Gun, KeyId, RoleName};
+use crate::tuf::{Gun, KeyId, RoleName, Version};
 use crate::{client, edit, keys, tuf};
 
 /// Why a tag has no trusted digest, or could not be signed.
@@ -94,6 +94,14 @@ pub enum Error {
     Breaks {
         /// The role.
         role: RoleName,
+    },
+    /// A state of the collection that cannot be shown.
+    #[error("version {version}: {reason}")]
+    NoSuchVersion {
+        /// The version of its timestamp.
+        version: Version,
+        /// Why not.
+        reason: String,
     },
     /// A private key could not be used or kept.
     #[error(transparent)]

@@ -176,6 +176,11 @@ impl Draft {
         self.root.content()
     }
 
+    /// The published snapshot; `None` when the collection is being founded.
+    pub fn snapshot(&self) -> Option<&Snapshot> {
+        self.snapshot.as_ref()
+    }
+
     /// What a targets role will say.
     pub fn targets(&self, role: &RoleName) -> Option<&Targets> {
         self.roles.get(role).map(|sheet| &sheet.content)

@@ -126,6 +126,11 @@ impl CollectionDirectory {
         Ok((ours, lock))
     }
 
+    /// Keeps other writers out.
+    pub(super) fn writing(&self) -> Result<Steady, Error> {
+        self.locked().map(|(_, lock)| lock)
+    }
+
     fn lock_name(&self) -> String {
         format!("{}.lock", Sha256::of(self.gun.as_str().as_bytes()))
     }

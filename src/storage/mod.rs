@@ -15,6 +15,7 @@ mod memory;
 #[cfg(feature = "server")]
 pub mod metadata;
 mod record;
+mod whole;
 
 #[cfg(feature = "server")]
 pub use data::DataDirectory;

@@ -12,7 +12,7 @@ use countersign::tuf::{Dialect, FileMeta, Limits, RoleName, Timestamp, Version};
 pub(crate) struct Shelf {
     files: Mutex<HashMap<RemoteFile, Vec<u8>>>,
     key: PrivateKey,
-    now: jiff::Timestamp,
+    now: Mutex<jiff::Timestamp>,
     answers: Mutex<Answers>,
 }
 
@@ -27,7 +27,17 @@ pub(crate) enum Answers {
 impl Shelf {
     pub(crate) fn new(now: jiff::Timestamp, answers: Answers) -> Self {
         let key = PrivateKey::generate(Algorithm::Ed25519).expect("random bytes");
+        let now = Mutex::new(now);
         Self { files: Mutex::default(), key, now, answers: Mutex::new(answers) }
+    }
+
+    /// Lets time pass, and signs a timestamp of then over what is there.
+    #[allow(dead_code, reason = "each test program uses a part")]
+    pub(crate) fn move_to(&self, now: jiff::Timestamp) {
+        *self.now.lock().expect("no test panics here") = now;
+        let mut shelf = self.files();
+        let snapshot = shelf[&RemoteFile::Current(RoleName::Snapshot)].clone();
+        shelf.insert(RemoteFile::Current(RoleName::Timestamp), self.timestamp(&snapshot));
     }
 
     fn files(&self) -> MutexGuard<'_, HashMap<RemoteFile, Vec<u8>>> {
@@ -53,7 +63,7 @@ impl Shelf {
     fn timestamp(&self, snapshot: &[u8]) -> Vec<u8> {
         let content = Timestamp {
             version: version(snapshot),
-            expires: expiry(&RoleName::Timestamp, self.now),
+            expires: expiry(&RoleName::Timestamp, *self.now.lock().expect("no test panics here")),
             snapshot: FileMeta::of(snapshot),
         };
         let message = Dialect::Notary.timestamp_message(&content);

@@ -1,5 +1,7 @@
 //! One collection, ready to be asked.
 
+use super::super::exit::Kind;
+use super::super::output::Failure;
 use crate::docker::Collection;
 use crate::net::NotaryServer;
 use crate::storage::CollectionDirectory;
@@ -19,6 +21,15 @@ impl Opened {
             Some(server) => Collection::new(self.policy.clone(), &self.cache, server),
             None => self.cached(),
         }
+    }
+
+    /// Forgets what is cached and remembered of the collection.
+    ///
+    /// # Errors
+    ///
+    /// If something cannot be removed.
+    pub(in crate::cli) fn forget(&self) -> Result<(), Failure> {
+        self.cache.forget().map_err(|error| Failure::of(Kind::Disk, &error))
     }
 
     /// The collection as it lies in the cache.

@@ -6,7 +6,7 @@ use crate::docker::Aftermath;
 use crate::tuf::RoleName;
 
 /// What one should know.
-pub(in crate::cli) fn notes(after: &Aftermath) -> Vec<String> {
+pub(in crate::cli) fn notes(gun: &str, after: &Aftermath) -> Vec<String> {
     let mut notes = Vec::new();
     for role in &after.resigned {
         notes.push(format!(
@@ -14,14 +14,17 @@ pub(in crate::cli) fn notes(after: &Aftermath) -> Vec<String> {
              for by whoever holds that key"
         ));
     }
-    for role in &after.weakened {
+    for role in after.weakened.iter().filter(|role| !after.starved.contains(role)) {
         notes.push(format!(
             "warning: {role}: the signatures that it has do not count any more; whoever has a key \
-             of it: countersign witness REPO {role}"
+             of it: countersign witness {gun} {role}"
         ));
     }
-    for role in after.starved.iter().filter(|role| !after.weakened.contains(role)) {
-        notes.push(format!("warning: {role}: has fewer keys than must sign it"));
+    for role in &after.starved {
+        notes.push(format!(
+            "warning: {role}: has fewer keys than must sign it, and cannot be read until it gets \
+             more and is signed again"
+        ));
     }
     for role in &after.beyond {
         notes.push(format!("warning: {role}: still has the key; who delegates to it is not here"));
