@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use super::output::Format;
 use super::span::Span;
 use super::{
-    delegation, delete, demo, explain, history, init, inspect, key, list, manual, pin, pull,
-    refresh, revoke, sign, signer, status, verify, verify_pull, witness,
+    delegation, delete, demo, docker_trust, explain, history, init, inspect, key, list, manual,
+    pin, pull, refresh, revoke, sign, signer, status, verify, verify_pull, witness,
 };
 
 /// Docker Content Trust that goes on working: sign what a tag means, and pull only what was signed
@@ -126,6 +126,8 @@ pub(super) enum Command {
     Pin(pin::Command),
     /// Show the chain from the root to a tag, or its broken link
     Explain(explain::Arguments),
+    /// Be `docker trust`, in docker's grammar: a plugin of docker 29 and later
+    DockerTrust(docker_trust::Arguments),
     /// Be the trust server
     #[cfg(feature = "server")]
     Serve(super::serve::Arguments),

@@ -25,8 +25,8 @@ use crate::docker::config::{self, Keychain, Location, NotaryAuth, trust_server};
 use crate::docker::pins::{PinFile, Pins};
 use crate::keys::KeyDirectory;
 use crate::net::{
-    Access, Account, Deadline, Http, HttpOptions, NotaryServer, PlainHttp, Realms, Registry,
-    ServerUrl, TlsDirectory,
+    Access, Account, Credential, Deadline, Http, HttpOptions, NotaryServer, PlainHttp, Realms,
+    Registry, ServerUrl, TlsDirectory,
 };
 use crate::storage::TrustDirectory;
 use crate::tuf::{Dialect, Gun, Limits};
@@ -212,6 +212,22 @@ impl Context {
             limits: Limits::default(),
             max_age: max_age.and_then(|span| SignedDuration::try_from(span.duration()).ok()),
         })
+    }
+
+    /// The trust server of a collection, for messages; empty if it has none.
+    pub(super) fn server_host(&self, subject: &Subject) -> String {
+        let url = self.server_url(subject).map(|url| url.to_string()).unwrap_or_default();
+        host_of(&url).to_owned()
+    }
+
+    /// Who we are at the registry of an image, as docker's login says; `None` if that is a token, or
+    /// nobody.
+    pub(super) fn user(&self, subject: &Subject) -> Option<String> {
+        let name = subject.image_name().ok()?;
+        match self.keychain.credential(Account::key_of(name)).ok()?? {
+            Credential::Password { user, .. } => Some(user),
+            _ => None,
+        }
     }
 
     fn server(&self, subject: &Subject, access: Access) -> Result<NotaryServer, Failure> {

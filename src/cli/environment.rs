@@ -34,6 +34,11 @@ impl Environment {
         self.variables.get(name).map(|value| value.as_str()).filter(|value| !value.is_empty())
     }
 
+    /// Takes a variable to have this value, as if it had been set.
+    pub(super) fn set(&mut self, name: &str, value: &str) {
+        self.variables.insert(name.to_owned(), Zeroizing::new(value.to_owned()));
+    }
+
     /// Where programs are looked for.
     pub(super) fn path(&self) -> &OsString {
         &self.path

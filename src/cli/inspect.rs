@@ -13,8 +13,7 @@ use super::verify::{is_no_answer, tell_of_collection};
 use crate::docker::Inspection;
 use crate::net::Access;
 
-use view::View;
-pub(super) use view::natural;
+pub(super) use view::{View, natural};
 
 #[derive(Args)]
 #[command(after_help = "\

@@ -4,6 +4,8 @@ mod generate;
 mod rotate;
 mod transfer;
 
+pub(super) use generate::write as write_public;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};

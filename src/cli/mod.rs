@@ -11,6 +11,7 @@ mod context;
 mod delegation;
 mod delete;
 mod demo;
+mod docker_trust;
 mod environment;
 mod exit;
 mod expiring;
@@ -44,13 +45,14 @@ mod verify;
 mod verify_pull;
 mod witness;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use args::{Cli, Command};
+use args::{Cli, Command, Global};
 use context::Context;
 use environment::Environment;
 use exit::{Code, Kind};
@@ -60,10 +62,27 @@ use output::{Failure, Format, Output, Verbosity};
 #[expect(clippy::disallowed_methods, reason = "the one place where the command line is read")]
 pub fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
+    match words.as_slice() {
+        [program, rest @ ..] if is_called(program, docker_trust::NAME) => {
+            return docker_trust::run(rest, Global::default());
+        }
+        [_, command, rest @ ..] if command == docker_trust::NAME => {
+            return docker_trust::run(rest, Global::default());
+        }
+        _ => {}
+    }
     match Cli::try_parse_from(&words) {
+        Ok(Cli { command: Command::DockerTrust(arguments), global }) => {
+            docker_trust::run(&arguments.words, global)
+        }
         Ok(cli) => run(cli).into(),
         Err(error) => explained(&error, &words).into(),
     }
+}
+
+/// Whether the program was called by this name, wherever it lies.
+fn is_called(program: &OsStr, name: &str) -> bool {
+    Path::new(program).file_name().is_some_and(|called| called == name)
 }
 
 fn run(cli: Cli) -> Code {
@@ -101,7 +120,9 @@ fn in_context(command: Command, context: &Context) -> Result<Code, Failure> {
         Command::Key(command) => key::run(command, context),
         Command::Pin(command) => pin::run(command, context),
         Command::Explain(arguments) => explain::run(&arguments, context),
-        Command::Completions(_) | Command::Man(_) | Command::Demo(_) => Ok(Code::Done),
+        Command::Completions(_) | Command::Man(_) | Command::Demo(_) | Command::DockerTrust(_) => {
+            Ok(Code::Done)
+        }
         #[cfg(feature = "server")]
         Command::Serve(_) => Ok(Code::Done),
     }

@@ -30,17 +30,27 @@ impl<'c> Passphrases<'c> {
 
     /// All of them, one after the other.
     pub(super) fn chain(&mut self) -> Chain<'_> {
-        let environment = &self.context.environment;
-        let lookup = |name: &str| environment.variable(name).map(str::to_owned);
-        let mut chain = Chain::new().then(Environment::new(lookup));
-        if let Some(file) = &mut self.file {
-            chain = chain.then(file);
-        }
-        if self.context.uses_keyring() {
-            chain = with_keyring(chain);
-        }
-        chain.then(&mut self.terminal)
+        let Self { context, file, terminal } = self;
+        sources(context, file.as_mut()).then(terminal)
     }
+
+    /// Those among them that nobody has to answer.
+    pub(super) fn without_asking(&mut self) -> Chain<'_> {
+        sources(self.context, self.file.as_mut())
+    }
+}
+
+fn sources<'a>(context: &'a Context, file: Option<&'a mut PassphraseFile>) -> Chain<'a> {
+    let environment = &context.environment;
+    let lookup = |name: &str| environment.variable(name).map(str::to_owned);
+    let mut chain = Chain::new().then(Environment::new(lookup));
+    if let Some(file) = file {
+        chain = chain.then(file);
+    }
+    if context.uses_keyring() {
+        chain = with_keyring(chain);
+    }
+    chain
 }
 
 /// The passphrases in a file.

@@ -72,7 +72,11 @@ fn restore_at_signal() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     // Without it a signal ends us as it always does, with the echo perhaps off.
     let Ok(runtime) = runtime else { return };
-    let signal = runtime.block_on(ending_signal());
+    end_as_by_signal(runtime.block_on(ending_signal()))
+}
+
+/// Ends this process as if a signal had, with the terminal as it was.
+pub(super) fn end_as_by_signal(signal: i32) -> ! {
     if let Some((terminal, state)) = &*BEFORE.lock().unwrap_or_else(PoisonError::into_inner) {
         // There is nobody to tell if the terminal is gone.
         let _ = tcsetattr(terminal, OptionalActions::Now, state);

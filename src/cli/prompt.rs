@@ -106,6 +106,25 @@ pub(super) fn confirm(question: &str, option: &str) -> Result<bool, Failure> {
     Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
+/// One line of stdin, without its end; `None` when there are no more. Not a byte of the next line is
+/// taken: whoever asks next, or a child, gets it.
+pub(super) fn read_answer() -> io::Result<Option<Zeroizing<String>>> {
+    let mut line = Zeroizing::new(Vec::new());
+    let mut byte = [0];
+    while line.len() < LONGEST_ANSWER {
+        match rustix::io::read(rustix::stdio::stdin(), &mut byte) {
+            Ok(0) if line.is_empty() => return Ok(None),
+            Ok(0) => break,
+            Ok(_) if byte == *b"\n" => break,
+            Ok(_) => line.extend_from_slice(&byte),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let text = std::str::from_utf8(&line).map_err(|_| io::ErrorKind::InvalidData)?;
+    Ok(Some(Zeroizing::new(text.trim_end_matches('\r').to_owned())))
+}
+
 fn ask(prompt: &str) -> Result<Zeroizing<String>, Error> {
     let entered = keeping_terminal(|| rpassword::prompt_password(prompt));
     let entered = Zeroizing::new(entered.map_err(|source| Error::Asking { source })?);
@@ -129,6 +148,8 @@ const UNLOCK_TRIES: u32 = 4;
 const CREATE_TRIES: u32 = 11;
 /// Bytes.
 const SHORTEST: usize = 8;
+/// Bytes of a line; longer than any passphrase.
+const LONGEST_ANSWER: usize = 64 << 10;
 const ROOT_WARNING: &str = "\
 A new root key is being made. Everything that is ever signed in its repositories rests on it.
 Choose a long passphrase, and keep it and a copy of the key file in a safe place:

@@ -56,6 +56,11 @@ impl Subject {
         self.tag.as_ref()
     }
 
+    /// The repository of it.
+    pub(super) fn without_tag(self) -> Self {
+        Self { tag: None, digest: None, ..self }
+    }
+
     /// The digest, if one is given.
     pub(super) fn digest(&self) -> Option<ImageDigest> {
         self.digest

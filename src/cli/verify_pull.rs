@@ -1,7 +1,7 @@
 //! `verify-pull`: docker gets exactly what was signed.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
@@ -52,13 +52,13 @@ async fn pull(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     let subject = context.subject(&arguments.reference)?;
     let name = subject.image_name()?;
     let tag = subject.tag()?;
-    let program = program(arguments, context)?;
+    let program = program(arguments.docker_path.as_deref(), context)?;
     let resolution = resolve(&subject, Detail::Answer, context).await?;
     let progress = match context.output.verbosity {
         Verbosity::Quiet => Progress::Hidden,
         _ => Progress::Shown,
     };
-    let engine = Engine::new(program, context.timeout(), progress)?.with_socket(socket(context));
+    let engine = engine(program, progress, context)?;
     context.output.detail(&format!("docker: {}", engine.path().display()));
     tell_of_daemon(context);
     let digest = resolution.reference.digest();
@@ -78,10 +78,19 @@ async fn pull(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Docker, and its daemon if that is on this machine. Signals are waited for from now on.
+pub(super) fn engine(
+    program: Program,
+    progress: Progress,
+    context: &Context,
+) -> Result<Engine, Failure> {
+    Ok(Engine::new(program, context.timeout(), progress)?.with_socket(socket(context)))
+}
+
 /// Docker by an absolute path.
-fn program(arguments: &Arguments, context: &Context) -> Result<Program, Failure> {
+pub(super) fn program(named: Option<&Path>, context: &Context) -> Result<Program, Failure> {
     let variable = || context.environment.variable("COUNTERSIGN_DOCKER").map(PathBuf::from);
-    match arguments.docker_path.clone().or_else(variable) {
+    match named.map(Path::to_owned).or_else(variable) {
         Some(path) => Ok(Program::at(&absolute(&path)?)?),
         None => Ok(Program::find(context.environment.path())?),
     }

@@ -45,6 +45,8 @@ pub enum Progress {
     Shown,
     /// Not at all.
     Hidden,
+    /// On our stdout, as docker itself would show it.
+    Answer,
 }
 
 /// An image that docker has, and that is the one that was asked for.
@@ -117,21 +119,43 @@ impl Engine {
         Ok(tagged)
     }
 
+    /// Has docker push its image under a tag, without signing it.
+    ///
+    /// `globals` are docker's own options before the command: which daemon, which configuration.
+    ///
+    /// # Errors
+    ///
+    /// As the program ends.
+    pub async fn push(&self, name: &Name, tag: &Tag, globals: &[OsString]) -> Result<(), Error> {
+        let reference = Reference::new(name.clone(), Some(tag.clone()), None);
+        let words = ["push".into(), "--".into(), OsString::from(reference.to_string())];
+        let arguments = globals.iter().cloned().chain(words).collect();
+        self.run("push", arguments, self.shown()).await.map(drop)
+    }
+
+    /// Whether the image that docker has under a tag is this one in its repository.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DigestMismatch`] if docker knows it by other digests, or by none.
+    pub async fn check_pushed(
+        &self,
+        name: &Name,
+        tag: &Tag,
+        digest: &ImageDigest,
+    ) -> Result<(), Error> {
+        let tagged = Reference::new(name.clone(), Some(tag.clone()), None);
+        let pushed = Reference::new(name.clone(), None, Some(*digest));
+        self.inspect(&tagged).await?.check(&pushed).map(drop)
+    }
+
     /// The daemon's address if it is not on this machine.
     pub fn remote_daemon(docker_host: Option<&str>) -> Option<&str> {
         docker_host.filter(|host| !host.starts_with("unix://") && !host.starts_with("fd://"))
     }
 
-    /// Compares what docker recorded with what was asked for. Its id is no digest to compare with:
-    /// it is that of the configuration in one image store, and of the index in another.
     async fn check(&self, reference: &Reference) -> Result<String, Error> {
-        let image = self.inspect(reference).await?;
-        let digests = image.repo_digests.iter().flatten();
-        if digests.clone().any(|text| text.parse::<Reference>().is_ok_and(|it| it == *reference)) {
-            return Ok(image.id.clone());
-        }
-        let found = digests.cloned().collect::<Vec<_>>().join(", ");
-        Err(Error::DigestMismatch { expected: reference.to_string(), found })
+        self.inspect(reference).await?.check(reference)
     }
 
     async fn inspect(&self, reference: &Reference) -> Result<Inspected, Error> {
@@ -187,6 +211,7 @@ impl Engine {
         match self.progress {
             Progress::Shown => Stdout::OnStderr,
             Progress::Hidden => Stdout::Hidden,
+            Progress::Answer => Stdout::Ours,
         }
     }
 }
@@ -217,6 +242,19 @@ struct Inspected {
     id: String,
     #[serde(rename = "RepoDigests")]
     repo_digests: Option<Vec<String>>,
+}
+
+impl Inspected {
+    /// Compares what docker recorded with what was asked for. Its id is no digest to compare with:
+    /// it is that of the configuration in one image store, and of the index in another.
+    fn check(self, reference: &Reference) -> Result<String, Error> {
+        let digests = self.repo_digests.iter().flatten();
+        if digests.clone().any(|text| text.parse::<Reference>().is_ok_and(|it| it == *reference)) {
+            return Ok(self.id);
+        }
+        let found = digests.cloned().collect::<Vec<_>>().join(", ");
+        Err(Error::DigestMismatch { expected: reference.to_string(), found })
+    }
 }
 
 #[cfg(test)]

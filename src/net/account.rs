@@ -55,8 +55,13 @@ pub struct Account {
 impl Account {
     /// The account at the registry of `name`; trust servers are given the same, as docker does.
     pub fn for_image(name: &Name, credentials: Arc<dyn Credentials>, realms: Arc<Realms>) -> Self {
-        let key = if name.domain() == HUB { HUB_KEY } else { name.domain() };
-        Self { key: key.to_owned(), registry: name.domain().to_owned(), credentials, realms }
+        let key = Self::key_of(name).to_owned();
+        Self { key, registry: name.domain().to_owned(), credentials, realms }
+    }
+
+    /// What docker calls the credentials for an image's registry.
+    pub fn key_of(name: &Name) -> &str {
+        if name.domain() == HUB { HUB_KEY } else { name.domain() }
     }
 
     /// The account at one server, known by its host and port.

@@ -10,7 +10,7 @@ use crate::docker::Inspection;
 
 /// One image as docker shows it.
 #[derive(Serialize)]
-pub(super) struct View {
+pub(in crate::cli) struct View {
     #[serde(rename = "Name", skip_serializing_if = "String::is_empty")]
     name: String,
     #[serde(rename = "SignedTags")]
@@ -50,7 +50,7 @@ struct KeyView {
 
 impl View {
     /// The view of a repository under the name that the user wrote.
-    pub(super) fn of(name: &str, inspection: &Inspection) -> Self {
+    pub(in crate::cli) fn of(name: &str, inspection: &Inspection) -> Self {
         let mut tags: Vec<TagView> = inspection
             .tags
             .iter()
@@ -73,7 +73,7 @@ impl View {
     }
 
     /// Views as Go writes JSON with an indentation of four.
-    pub(super) fn json(views: &[Self]) -> String {
+    pub(in crate::cli) fn json(views: &[Self]) -> String {
         let mut text = Vec::new();
         let layout = serde_json::ser::PrettyFormatter::with_indent(b"    ");
         let mut writer = serde_json::Serializer::with_formatter(&mut text, layout);
@@ -85,7 +85,7 @@ impl View {
     }
 
     /// The view for people.
-    pub(super) fn pretty(&self) -> String {
+    pub(in crate::cli) fn pretty(&self) -> String {
         let mut page = match self.tags.as_slice() {
             [] => format!("\nNo signatures for {}\n\n", self.name),
             tags => format!("\nSignatures for {}\n\n{}", self.name, signatures(tags)),

@@ -106,7 +106,7 @@ fn signer_name(name: &str) -> Result<&str, Failure> {
 }
 
 /// Writes the public key as docker does; never over another file.
-fn write(path: &Path, role: &str, key: &PublicKey) -> Result<(), Failure> {
+pub(in crate::cli) fn write(path: &Path, role: &str, key: &PublicKey) -> Result<(), Failure> {
     let text = pem::encode("PUBLIC KEY", &[("role", role)], key.spki());
     let written = OpenOptions::new()
         .write(true)

@@ -1,0 +1,139 @@
+//! Asking for passphrases as docker does: on stdout, and from stdin, be it a terminal or not
+//! (Notary 0.7 `passphrase/passphrase.go`).
+
+use std::collections::BTreeMap;
+use std::io::{self, IsTerminal, Write};
+
+use zeroize::Zeroizing;
+
+use crate::cli::environment::Environment;
+use crate::cli::process::keeping_terminal;
+use crate::cli::prompt::read_answer;
+use crate::keys::{Error, Passphrase, PassphraseRequest, PassphraseSource, Purpose};
+
+/// Whoever is at stdin; not asked for keys whose passphrase a variable gives, right or wrong.
+pub(super) struct Asker {
+    root_is_given: bool,
+    others_are_given: bool,
+    /// What was entered, by what keys are called: asked for once in a command.
+    entered: BTreeMap<String, Zeroizing<String>>,
+    remembered: bool,
+}
+
+impl Asker {
+    /// Nobody is asked yet.
+    pub(super) fn new(environment: &Environment) -> Self {
+        Self {
+            root_is_given: environment.variable("DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE").is_some(),
+            others_are_given: environment
+                .variable("DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE")
+                .is_some(),
+            entered: BTreeMap::new(),
+            remembered: false,
+        }
+    }
+
+    fn unlock(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
+        let alias = alias(request);
+        if request.attempt == 0 {
+            self.remembered = self.entered.contains_key(alias);
+            if let Some(known) = self.entered.get(alias) {
+                return Ok(Passphrase::new(known.to_string()));
+            }
+        }
+        let tries = request.attempt - u32::from(self.remembered && request.attempt > 0);
+        if tries >= UNLOCK_TRIES {
+            return Err(request.refused());
+        }
+        if tries > 0 {
+            say("Passphrase incorrect. Please retry.\n")?;
+        }
+        let question = format!("Enter passphrase for {alias} key{}: ", with_id(request));
+        let entered = ask(&question)?.ok_or_else(|| request.refused())?;
+        self.entered.insert(alias.to_owned(), entered.clone());
+        Ok(Passphrase::new(entered.to_string()))
+    }
+
+    fn create(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
+        let alias = alias(request);
+        if let Some(known) = self.entered.get(alias) {
+            return Ok(Passphrase::new(known.to_string()));
+        }
+        if alias == "root" {
+            say(ROOT_WARNING)?;
+        }
+        let key = format!("new {alias} key{}", with_id(request));
+        for _ in 0..CREATE_TRIES {
+            let first = ask(&format!("Enter passphrase for {key}: "))?;
+            let first = first.ok_or_else(|| request.refused())?;
+            if first.len() < SHORTEST {
+                say(
+                    "Passphrase is too short. Please use a password manager to generate and store a good random passphrase.\n",
+                )?;
+                continue;
+            }
+            let second = ask(&format!("Repeat passphrase for {key}: "))?;
+            if second.ok_or_else(|| request.refused())? != first {
+                say("Passphrases do not match. Please retry.\n")?;
+                continue;
+            }
+            self.entered.insert(alias.to_owned(), first.clone());
+            return Ok(Passphrase::new(first.to_string()));
+        }
+        Err(request.refused())
+    }
+}
+
+impl PassphraseSource for Asker {
+    fn passphrase(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
+        let is_given =
+            if request.role == "root" { self.root_is_given } else { self.others_are_given };
+        match request.purpose {
+            _ if is_given => Err(request.refused()),
+            Purpose::Unlock => self.unlock(request),
+            Purpose::Create => self.create(request),
+        }
+    }
+}
+
+/// `None` when nobody answers.
+fn ask(question: &str) -> Result<Option<Zeroizing<String>>, Error> {
+    let failed = |source| Error::Asking { source };
+    say(question)?;
+    let answer = match io::stdin().is_terminal() {
+        true => keeping_terminal(rpassword::read_password).map(|line| Some(Zeroizing::new(line))),
+        false => read_answer(),
+    };
+    let answer = answer.map_err(failed)?;
+    say("\n")?;
+    Ok(answer.map(|text| Zeroizing::new(text.trim().to_owned())))
+}
+
+fn say(text: &str) -> Result<(), Error> {
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    written.map_err(|source| Error::Asking { source })
+}
+
+/// What docker calls keys; one that is not known before it is opened is the encrypted one.
+fn alias<'r>(request: &PassphraseRequest<'r>) -> &'r str {
+    match (request.id, request.role) {
+        (None, _) => "encrypted",
+        (_, "targets" | "snapshot") => "repository",
+        (_, role) => role,
+    }
+}
+
+fn with_id(request: &PassphraseRequest<'_>) -> String {
+    request.id.map(|id| format!(" with ID {}", id.short())).unwrap_or_default()
+}
+
+const UNLOCK_TRIES: u32 = 4;
+const CREATE_TRIES: u32 = 11;
+/// Bytes.
+const SHORTEST: usize = 8;
+const ROOT_WARNING: &str = "\
+A new root key is being made. Everything that is ever signed in its repositories rests on it.
+Choose a long passphrase, and keep it and a copy of the key file in a safe place:
+without them the repository can never be repaired, and nobody can restore them.
+";
