@@ -7,7 +7,7 @@
 
 CARGO ?= cargo
 SCRIPTS := test-registry/start test-registry/stop test-registry/seed test-registry/install \
-	test-registry/demo.sh keys-example/make.sh tests/vectors/notary/make.sh benches/compare.sh benches/serve.sh .ci/run
+	test-registry/demo.sh keys-example/make.sh tests/vectors/notary/make.sh benches/compare.sh benches/serve.sh benches/team.sh .ci/run
 
 .PHONY: all deps build release check-rust check-scripts test demo bench ci
 
@@ -48,5 +48,6 @@ bench:
 	COUNTERSIGN=$(CURDIR)/target/release/countersign benches/compare.sh
 	COUNTERSIGN=$(CURDIR)/target/release/countersign PUBLISH="$(CARGO) bench --locked --quiet --bench publish --" \
 		benches/serve.sh
+	COUNTERSIGN=$(CURDIR)/target/release/countersign benches/team.sh
 
 ci: test

@@ -215,6 +215,36 @@ async fn a_deleted_collection_is_gone_and_can_be_founded_again() {
 }
 
 #[tokio::test]
+async fn a_role_removed_with_its_listing_can_be_delegated_again() {
+    for servers in TestRegistry::each(&["--no-docker"]) {
+        let owner = User::of(&servers, "team/again");
+        let gun = owner.gun.as_str();
+        let (digest, size) = servers.seed("team/again:1", &[]);
+        // Here the snapshot is the owner's, and so the removed role is listed no more.
+        servers.run("notary", &["init", "-p", gun]);
+        servers.run("docker", &["trust", "key", "generate", "alice"]);
+        servers.run("mkdir", &["other"]);
+        servers.run("docker", &["trust", "key", "generate", "alice", "--dir", "other"]);
+        add(&owner, "alice", &[key_in(&servers, "alice")]).await;
+        for tag in ["1", "2", "3"] {
+            owner.sign(&[tag], &digest, size).await.expect("signed");
+        }
+        remove(&owner, "alice", Care::Forced).await.expect("removed");
+        add(&owner, "alice", &[key_in(&servers, "other/alice")]).await;
+        let releases = [RoleName::releases()];
+        let (store, mut passphrases) = (owner.keys(), owner.passphrases());
+        let witnessed =
+            owner.with(async |it| it.witness(&releases, &store, &mut passphrases).await).await;
+        witnessed.expect("signed by the new key");
+        let signing = owner.sign(&["4"], &digest, size).await.expect("above what was removed");
+        let alice: RoleName = "targets/alice".parse().expect("a role");
+        assert_eq!(signing.versions.get(&alice).map(|it| it.number()), Some(4));
+        let listed = servers.run("notary", &["list", gun, "-r", "targets/alice"]);
+        assert!(listed.contains("\n4 ") && !listed.contains("\n3 "), "{listed}");
+    }
+}
+
+#[tokio::test]
 async fn legacy_keys_sign_the_next_root_for_those_who_do_not_walk() {
     let servers = TestRegistry::start(&["--no-docker"]);
     let owner = User::of(&servers, "team/legacy");

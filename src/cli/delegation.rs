@@ -1,5 +1,7 @@
 //! `delegation`: roles below `targets`, who may sign them, and what.
 
+mod list;
+
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
@@ -13,9 +15,8 @@ use super::passphrases::Passphrases;
 use super::process::{guard_memory, wait_for};
 use super::prompt::confirm;
 use super::publishing::{self, aftermath, versions};
-use super::table::table;
 use super::verify::not_offline;
-use crate::docker::{Aftermath, Amended, Care, Cut, DelegationState, IfAbsent};
+use crate::docker::{Aftermath, Amended, Care, Cut, IfAbsent};
 use crate::edit::{Edited, Grant, Paths, Withdrawal};
 use crate::net::Access;
 use crate::tuf::{KeyId, Threshold};
@@ -27,7 +28,7 @@ pub(super) enum Command {
     /// Take keys or paths from a role, or remove it
     Remove(Remove),
     /// List the delegations of a repository
-    List(List),
+    List(list::List),
     /// Take a key out of every delegation of repositories
     Purge(Purge),
 }
@@ -112,16 +113,6 @@ pub(super) struct Remove {
 
 #[derive(Args)]
 #[command(after_help = "\
-Example:
-  countersign delegation list registry.example.com/team/web")]
-pub(super) struct List {
-    /// Repository, without a tag
-    #[arg(value_name = "REPO")]
-    repository: String,
-}
-
-#[derive(Args)]
-#[command(after_help = "\
 A delegation that has no other key is removed, but for targets/releases. Roles whose delegator's key is \
 not here keep the key; they are told, and the exit code is 6.
 
@@ -143,7 +134,7 @@ pub(super) struct Purge {
 /// Does what is asked with delegations.
 pub(super) fn run(command: Command, context: &Context) -> Result<Code, Failure> {
     if let Command::List(arguments) = &command {
-        return list(arguments, context);
+        return list::run(arguments, context);
     }
     not_offline(context)?;
     guard_memory()?;
@@ -269,70 +260,6 @@ fn as_json(gun: &str, amended: &Amended<Aftermath>) -> serde_json::Value {
         "roles": aftermath::json(&amended.value),
         "versions": versions(&amended.versions),
     })
-}
-
-fn list(arguments: &List, context: &Context) -> Result<Code, Failure> {
-    let listed = wait_for(async {
-        let subject = context.subject(&arguments.repository)?.bare()?;
-        let opened = context.open(&subject, Access::Pull)?;
-        Ok(opened.collection().delegations().await?)
-    });
-    let delegations = match listed {
-        Ok(delegations) => delegations,
-        Err(failure) => return Ok(context.output.refusal(Some(&arguments.repository), &failure)),
-    };
-    match context.output.format {
-        Format::Text if delegations.is_empty() => context.output.notice("no delegations"),
-        Format::Text => {
-            let rows: Vec<_> = delegations.iter().flat_map(rows).collect();
-            let heading = ["ROLE", "MUST SIGN", "PATHS", "VERSION", "EXPIRES", "KEYS"];
-            context.output.page(&table(heading, &rows));
-        }
-        Format::Json => delegations.iter().for_each(|it| {
-            let published = it.published.as_ref().map(|file| {
-                json!({
-                    "version": file.version.number(),
-                    "expires": format!("{:.0}", file.expires),
-                    "names": file.names,
-                    "signed_by": file.signers.iter().map(KeyId::to_string).collect::<Vec<_>>(),
-                })
-            });
-            context.output.object(&json!({
-                "role": it.name.as_str(),
-                "keys": it.keys.iter().map(KeyId::to_string).collect::<Vec<_>>(),
-                "threshold": it.threshold.count(),
-                "paths": it.paths,
-                "published": published,
-                "unusable": it.unusable,
-            }));
-        }),
-    }
-    Ok(Code::Done)
-}
-
-/// A role in as many rows as it has keys or paths.
-fn rows(it: &DelegationState) -> Vec<[String; 6]> {
-    let threshold = format!("{} of {}", it.threshold, it.keys.len());
-    let (version, expires) = match (&it.published, &it.unusable) {
-        (Some(file), _) => (file.version.to_string(), format!("{:.0}", file.expires)),
-        (None, Some(_)) => ("unusable".to_owned(), String::new()),
-        (None, None) => ("none yet".to_owned(), String::new()),
-    };
-    let first = [it.name.to_string(), threshold, version, expires];
-    let height = it.keys.len().max(it.paths.len()).max(1);
-    let row = |index: usize| {
-        let [name, threshold, version, expires] =
-            if index == 0 { first.clone() } else { Default::default() };
-        let path = match it.paths.get(index).map(String::as_str) {
-            Some("") => "(every name)".to_owned(),
-            Some(path) => path.to_owned(),
-            None if index == 0 => "(none)".to_owned(),
-            None => String::new(),
-        };
-        let key = it.keys.get(index).map(KeyId::to_string).unwrap_or_default();
-        [name, threshold, path, version, expires, key]
-    };
-    (0..height).map(row).collect()
 }
 
 fn threshold(text: &str) -> Result<Threshold, String> {

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp as Instant};
 
 use super::earlier::{Earlier, as_of};
 use super::founding::{FoundingKeys, IfAbsent, is_refusal};
+use super::removed::last_version;
 use super::signers::{HeldKeys, KeyRing};
 use super::{Collection, Error};
 use crate::client::{self, Author, Publication, Refreshed, Roles, Wish};
@@ -226,8 +227,11 @@ where
         let (unusable, suspended) = (&unusable, &suspended);
         let mut bench = Workbench { draft, unusable, suspended, held: self.keys.held() };
         let value = (self.change)(&mut bench)?;
-        let draft = bench.draft;
+        let mut draft = bench.draft;
         self.value = Some(value);
+        if self.offered {
+            self.follow_removed(&mut draft).await?;
+        }
         let mut touched: Vec<RoleName> = draft.touched().cloned().collect();
         if touched.is_empty() {
             return Ok(None);
@@ -256,6 +260,18 @@ impl<R: Remote, F, T> Amendment<'_, '_, R, F, T> {
         };
         self.founding = Some(founding);
         founding.draft(self.keys, self.policy, self.remote).await
+    }
+
+    /// A role that begins anew under a name that was removed goes on from the last version that the
+    /// server has of it, which nothing lists. That is looked for only once it was refused.
+    async fn follow_removed(&self, draft: &mut Draft) -> Result<(), Error> {
+        let begun: Vec<RoleName> = draft.begun().cloned().collect();
+        for role in begun {
+            if let Some(version) = last_version(self.remote, self.policy, &role).await? {
+                draft.follow(&role, version)?;
+            }
+        }
+        Ok(())
     }
 
     fn finish(self, publication: Publication) -> Result<Amended<T>, Error> {

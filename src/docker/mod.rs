@@ -19,6 +19,7 @@ mod history;
 mod inspect;
 mod lifetimes;
 mod public_key;
+mod removed;
 mod resolve;
 mod revoke;
 mod rotate;

@@ -9,6 +9,7 @@ mod draft;
 mod error;
 mod founding;
 mod online;
+mod renewal;
 mod rotation;
 mod sealing;
 mod signers;
