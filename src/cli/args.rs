@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use super::output::Format;
 use super::span::Span;
 use super::{
-    delegation, delete, demo, docker_trust, explain, history, init, inspect, key, list, manual,
-    pin, pull, refresh, revoke, sign, signer, status, verify, verify_pull, witness,
+    delegation, delete, demo, docker_trust, doctor, explain, history, init, inspect, key, list,
+    manual, pin, pull, refresh, revoke, sign, signer, status, verify, verify_pull, witness,
 };
 
 /// Docker Content Trust that goes on working: sign what a tag means, and pull only what was signed
@@ -131,6 +131,8 @@ pub(super) enum Command {
     /// Be the trust server
     #[cfg(feature = "server")]
     Serve(super::serve::Arguments),
+    /// Look at this host: what believes it verifies and does not, and what will break next
+    Doctor(doctor::Arguments),
     /// Tell the story in this terminal: sign, verify, and three attacks
     Demo(demo::Arguments),
     /// Print a completion script for a shell

@@ -13,17 +13,28 @@
 //!
 //! [realms]                              # who else may be given credentials
 //! "registry.example.com" = ["sso.example.com"]
+//!
+//! [[token]]                             # keys on a token
+//! label = "release"
+//! module = "/usr/lib/softhsm/libsofthsm2.so"
+//! timeout = "30s"                       # of one operation
+//!
+//! [[signer]]                            # keys behind a program
+//! name = "cloud"
+//! command = ["/usr/local/bin/countersign-signer-cloud", "--profile", "release"]
 //! ```
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::environment::absolute;
 use super::exit::Kind;
 use super::output::Failure;
 use super::span::Span;
+use crate::keys::trusted_file;
 
 /// What the file says.
 #[derive(Debug, Default, Deserialize)]
@@ -51,6 +62,39 @@ pub(super) struct Config {
     /// Who else may be given the credentials of a server.
     #[serde(default)]
     pub(super) realms: BTreeMap<String, Vec<String>>,
+    /// Tokens with keys.
+    #[serde(default, rename = "token")]
+    tokens: Vec<TokenEntry>,
+    /// Programs that sign.
+    #[serde(default, rename = "signer")]
+    signers: Vec<SignerEntry>,
+    /// The file, if there is one.
+    #[serde(skip)]
+    path: Option<PathBuf>,
+}
+
+/// A token with keys.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TokenEntry {
+    /// Its label.
+    pub(super) label: String,
+    /// The module of its maker.
+    pub(super) module: PathBuf,
+    /// How long one operation may take.
+    pub(super) timeout: Option<Span>,
+}
+
+/// A program that signs.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SignerEntry {
+    /// What it is called.
+    pub(super) name: String,
+    /// The program, and what it is told.
+    pub(super) command: Vec<String>,
+    /// How long one request may take.
+    pub(super) timeout: Option<Span>,
 }
 
 /// What to do when the trust server does not answer.
@@ -98,12 +142,45 @@ impl Config {
         covering.max_by_key(|(prefix, _)| prefix.len()).map(|(_, server)| server.as_str())
     }
 
+    /// Tokens with keys, if nobody else could have named them.
+    ///
+    /// # Errors
+    ///
+    /// If the file could have been written by others: it names code that is run with our keys.
+    pub(super) fn tokens(&self) -> Result<&[TokenEntry], Failure> {
+        self.check_owner(!self.tokens.is_empty()).map(|()| self.tokens.as_slice())
+    }
+
+    /// Programs that sign, if nobody else could have named them.
+    ///
+    /// # Errors
+    ///
+    /// As [`tokens`](Self::tokens).
+    pub(super) fn signers(&self) -> Result<&[SignerEntry], Failure> {
+        self.check_owner(!self.signers.is_empty()).map(|()| self.signers.as_slice())
+    }
+
+    fn check_owner(&self, names_code: bool) -> Result<(), Failure> {
+        match (&self.path, names_code) {
+            (Some(path), true) => {
+                let path = absolute(path)?;
+                trusted_file(&path).map(drop).map_err(|error| {
+                    Failure::from(error).about("configuration").advise(
+                        "It names programs that are given your keys: only you or root may write it.",
+                    )
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn parse(path: &Path, text: &str) -> Result<Self, Failure> {
-        toml::from_str(text).map_err(|error| {
+        let read = toml::from_str(text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start));
             let line = before.map(|text| format!("line {}: ", text.matches('\n').count() + 1));
             unusable(path, &format!("{}{}", line.unwrap_or_default(), error.message()))
-        })
+        });
+        Ok(Self { path: Some(path.to_owned()), ..read? })
     }
 }
 

@@ -2,6 +2,7 @@
 //! reading of the clock.
 
 mod credentials;
+mod holders;
 mod opened;
 mod places;
 
@@ -13,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use credentials::TrustServerCredentials;
 pub(super) use opened::Opened;
-use places::{docker_location, trust_directory};
+pub(super) use places::{docker_location, trust_directory};
 
 use super::args::Global;
 use super::config::{Config, WhenUnreachable, is_notary};
@@ -111,7 +112,7 @@ impl Context {
         &self.trust
     }
 
-    /// The private keys.
+    /// The key directory.
     pub(super) fn keys(&self) -> KeyDirectory {
         KeyDirectory::new(&self.trust)
     }

@@ -158,11 +158,13 @@ fn add(arguments: &Add, context: &Context) -> Result<Code, Failure> {
     let added = wait_for(async {
         let opened = context.open(&subject, Access::PushPull)?;
         let mut passphrases = Passphrases::new(context)?;
-        let (collection, store) = (opened.collection(), context.keys());
-        let found = IfAbsent::Found { root_key: None, local_snapshot: false };
-        Ok(collection.delegate(&role, &grant, found, &store, &mut passphrases.chain()).await?)
+        let (collection, store) = (opened.collection(), context.key_set()?);
+        let (found, chain) =
+            (IfAbsent::Found { root_key: None, local_snapshot: false }, &mut passphrases.chain());
+        let added = collection.delegate(&role, &grant, found, &store, chain).await?;
+        publishing::tell_of_founding(&subject.gun, &added, &store, context)?;
+        Ok(added)
     })?;
-    publishing::tell_of_founding(&subject.gun, &added, context);
     let (word, outcome) = match added.value {
         Edited::Created => ("is added", "added"),
         Edited::Changed => ("is changed", "changed"),
@@ -194,7 +196,7 @@ fn remove(arguments: &Remove, context: &Context) -> Result<Code, Failure> {
     let removed = wait_for(async {
         let opened = context.open(&subject, Access::PushPull)?;
         let mut passphrases = Passphrases::new(context)?;
-        let (collection, store) = (opened.collection(), context.keys());
+        let (collection, store) = (opened.collection(), context.key_set()?);
         Ok(collection.cut(&role, &cut, care, &store, &mut passphrases.chain()).await?)
     })?;
     let word = match (&cut, removed.versions.is_empty()) {
@@ -239,7 +241,7 @@ fn purge(arguments: &Purge, context: &Context) -> Result<Code, Failure> {
     let care = if arguments.force { Care::Forced } else { Care::Careful };
     let one = async |member: Member<'_>| {
         let Member { subject, opened, mut passphrases } = member;
-        let (collection, store) = (opened.collection(), context.keys());
+        let (collection, store) = (opened.collection(), context.key_set()?);
         let purged = collection.purge(&arguments.keys, care, &store, &mut passphrases).await?;
         let after = &purged.value;
         let line = match after.changed.len() + after.gone.len() {

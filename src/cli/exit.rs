@@ -50,6 +50,8 @@ pub(super) enum Kind {
     KeyStore,
     /// No passphrase, or the wrong one.
     Passphrase,
+    /// A token or a signer program did not sign.
+    Token,
     /// Docker could not be found, or failed.
     Docker,
     /// What docker has is not what was signed.
@@ -92,6 +94,7 @@ impl Kind {
             Self::Auth => "auth",
             Self::KeyStore => "key-store",
             Self::Passphrase => "passphrase",
+            Self::Token => "token",
             Self::Docker => "docker",
             Self::DigestMismatch => "digest-mismatch",
             Self::State => "state",
@@ -121,7 +124,7 @@ impl Kind {
             | Self::TooMany
             | Self::Policy => Code::NotTrusted,
             Self::Network | Self::Auth => Code::Unreachable,
-            Self::KeyStore | Self::Passphrase => Code::Keys,
+            Self::KeyStore | Self::Passphrase | Self::Token => Code::Keys,
             Self::Docker | Self::DigestMismatch => Code::HandOff,
             Self::State | Self::Lock | Self::Clock | Self::Disk => Code::LocalState,
             Self::Other => Code::Other,

@@ -73,7 +73,7 @@ fn subjects(repositories: &[String], context: &Context) -> Result<Vec<Subject>, 
 
 async fn lifetimes(subject: &Subject, context: &Context) -> Result<Vec<Lifetime>, Failure> {
     let opened = context.open(subject, Access::Pull)?;
-    Ok(opened.collection().lifetimes(&context.keys()).await?)
+    Ok(opened.collection().lifetimes(&context.key_set()?).await?)
 }
 
 fn tell(subject: &Subject, it: &Lifetime, context: &Context, rows: &mut Vec<[String; 4]>) {

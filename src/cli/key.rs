@@ -1,6 +1,7 @@
 //! `key`: private keys, where docker and notary keep them.
 
 mod generate;
+mod list;
 mod rotate;
 mod transfer;
 
@@ -9,15 +10,13 @@ pub(super) use generate::write as write_public;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use serde_json::json;
 
 use super::context::Context;
 use super::exit::{Code, Kind};
-use super::output::{Failure, Format};
+use super::output::Failure;
 use super::passphrases::{Passphrases, in_file};
 use super::process::guard_memory;
 use super::prompt::{Terminal, confirm};
-use super::table::table;
 use crate::keys::{
     self, KeyEntry, KeyStore, Passphrase, PassphraseFile, PassphraseRequest, PassphraseSource,
     Purpose,
@@ -30,7 +29,7 @@ pub(super) enum Command {
     Generate(generate::Generate),
     /// Take in a signer's private key
     Load(transfer::Load),
-    /// List the keys that are here
+    /// List the keys: where they are kept, what they sign, and until when
     List,
     /// Print keys, locked as they are, for another machine
     Export(transfer::Export),
@@ -82,7 +81,7 @@ pub(super) struct Remove {
 /// Does what is asked with keys.
 pub(super) fn run(command: Command, context: &Context) -> Result<Code, Failure> {
     match command {
-        Command::List => list(context),
+        Command::List => list::run(context),
         Command::Remove(arguments) => remove(&arguments, context),
         Command::Export(arguments) => transfer::export(&arguments, context),
         Command::Generate(arguments) => guarded(|| generate::run(&arguments, context)),
@@ -103,37 +102,6 @@ pub(super) fn run(command: Command, context: &Context) -> Result<Code, Failure> 
 fn guarded(command: impl FnOnce() -> Result<Code, Failure>) -> Result<Code, Failure> {
     guard_memory()?;
     command()
-}
-
-fn list(context: &Context) -> Result<Code, Failure> {
-    let mut entries = context.keys().list()?;
-    let place = |entry: &KeyEntry| {
-        let rank = entry.role.as_deref() != Some("root");
-        (rank, entry.gun.clone(), entry.role.clone(), entry.id)
-    };
-    entries.sort_by_key(place);
-    match context.output.format {
-        Format::Text if entries.is_empty() => context.output.notice("No signing keys found."),
-        Format::Text => {
-            let row = |entry: &KeyEntry| {
-                let gun = entry.gun.clone().unwrap_or_default();
-                let unreadable = || entry.is_unreadable.then(|| "(unreadable)".to_owned());
-                let role = entry.role.clone().or_else(unreadable).unwrap_or_default();
-                [role, gun, entry.id.to_string()]
-            };
-            let rows: Vec<_> = entries.iter().map(row).collect();
-            context.output.page(&table(["ROLE", "GUN", "KEY ID"], &rows));
-            context.output.detail(&format!("in {}", context.keys().path().display()));
-        }
-        Format::Json => entries.iter().for_each(|entry| {
-            let (id, role, gun) = (entry.id.to_string(), &entry.role, &entry.gun);
-            let readable = !entry.is_unreadable;
-            context
-                .output
-                .object(&json!({"id": id, "role": role, "gun": gun, "readable": readable}));
-        }),
-    }
-    Ok(Code::Done)
 }
 
 fn remove(arguments: &Remove, context: &Context) -> Result<Code, Failure> {

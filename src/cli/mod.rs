@@ -12,6 +12,7 @@ mod delegation;
 mod delete;
 mod demo;
 mod docker_trust;
+mod doctor;
 mod environment;
 mod exit;
 mod expiring;
@@ -91,6 +92,7 @@ fn run(cli: Cli) -> Code {
         Command::Completions(arguments) => manual::completions(&arguments, output),
         Command::Man(arguments) => manual::man(&arguments, output),
         Command::Demo(arguments) => demo::run(&arguments, output),
+        Command::Doctor(arguments) => doctor::run(&arguments, cli.global),
         #[cfg(feature = "server")]
         Command::Serve(arguments) => serve::run(arguments, &cli.global, output),
         command => Context::new(cli.global, Environment::read())
@@ -120,9 +122,11 @@ fn in_context(command: Command, context: &Context) -> Result<Code, Failure> {
         Command::Key(command) => key::run(command, context),
         Command::Pin(command) => pin::run(command, context),
         Command::Explain(arguments) => explain::run(&arguments, context),
-        Command::Completions(_) | Command::Man(_) | Command::Demo(_) | Command::DockerTrust(_) => {
-            Ok(Code::Done)
-        }
+        Command::Completions(_)
+        | Command::Man(_)
+        | Command::Demo(_)
+        | Command::DockerTrust(_)
+        | Command::Doctor(_) => Ok(Code::Done),
         #[cfg(feature = "server")]
         Command::Serve(_) => Ok(Code::Done),
     }

@@ -9,7 +9,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use zeroize::Zeroizing;
 
 use super::exit::Kind;
-use super::output::{Failure, Output};
+use super::output::{Failure, Output, for_terminal};
 use super::process::keeping_terminal;
 use crate::keys::{Error, Passphrase, PassphraseRequest, PassphraseSource, Purpose};
 
@@ -44,7 +44,11 @@ impl Terminal {
         if tries > 0 {
             self.output.reply("Passphrase incorrect. Please retry.");
         }
-        let entered = ask(&format!("Enter passphrase for {alias} key{}: ", with_id(request)))?;
+        let question = match (alias, request.gun) {
+            ("token", Some(label)) => format!("Enter PIN of token {}: ", for_terminal(label)),
+            _ => format!("Enter passphrase for {alias} key{}: ", with_id(request)),
+        };
+        let entered = ask(&question)?;
         self.entered.insert(alias.to_owned(), entered.clone());
         Ok(Passphrase::new(entered.to_string()))
     }

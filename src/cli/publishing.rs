@@ -12,6 +12,7 @@ use super::exit::Kind;
 use super::output::Failure;
 use super::source;
 use crate::docker::{Amended, public_key};
+use crate::keys::{Kept, KeySet};
 use crate::tuf::{Dialect, Gun, Key, KeyId, RoleName, Version};
 
 /// Reads public keys, before anything is changed.
@@ -32,24 +33,47 @@ pub(super) fn public_keys(files: &[PathBuf], context: &Context) -> Result<Vec<Ke
 }
 
 /// Says that a collection is new, and where its root key is.
-pub(super) fn tell_of_founding<T>(gun: &Gun, amended: &Amended<T>, context: &Context) {
+///
+/// # Errors
+///
+/// If the keys cannot be looked at.
+pub(super) fn tell_of_founding<T>(
+    gun: &Gun,
+    amended: &Amended<T>,
+    keys: &KeySet,
+    context: &Context,
+) -> Result<(), Failure> {
     if let Some(root) = &amended.founded {
-        tell_of_root(gun, root, context);
+        tell_of_root(gun, root, keys, context)?;
     }
     if amended.attempts > 1 {
         let faster = amended.attempts - 1;
         context.output.detail(&format!("{gun}: others were faster {faster} times"));
     }
+    Ok(())
 }
 
 /// Says under which root key a collection is new.
-pub(super) fn tell_of_root(gun: &Gun, root: &KeyId, context: &Context) {
-    let path = context.keys().path().join(format!("{root}.key"));
+///
+/// # Errors
+///
+/// If the keys cannot be looked at.
+pub(super) fn tell_of_root(
+    gun: &Gun,
+    root: &KeyId,
+    keys: &KeySet,
+    context: &Context,
+) -> Result<(), Failure> {
     context.output.notice(&format!("{gun}: new trust data, under the root key {root}"));
-    context.output.notice(&format!(
-        "  keep a copy of it offline, nothing can replace it: {}",
-        path.display()
-    ));
+    let held = keys.holdings()?.into_iter().find(|held| held.entry.id == *root);
+    context.output.notice(&match held.map(|held| held.kept) {
+        Some(Kept::Elsewhere(place)) => format!("  it is kept in: {place}"),
+        _ => format!(
+            "  keep a copy of it offline, nothing can replace it: {}",
+            context.keys().path().join(format!("{root}.key")).display()
+        ),
+    });
+    Ok(())
 }
 
 /// Published versions as JSON.

@@ -41,9 +41,9 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Fail
         SignedDuration::try_from(arguments.within.duration()).unwrap_or(SignedDuration::MAX);
     let one = async |member: Member<'_>| {
         let Member { subject, opened, mut passphrases } = member;
-        let (collection, store) = (opened.collection(), context.keys());
+        let (collection, store) = (opened.collection(), context.key_set()?);
         let renewed = collection.renew(within, &store, &mut passphrases).await?;
-        publishing::tell_of_founding(&subject.gun, &renewed, context);
+        publishing::tell_of_founding(&subject.gun, &renewed, &store, context)?;
         Ok(told(subject.gun.as_str(), &renewed))
     };
     let task = format!("refresh {}s", arguments.within.duration().as_secs());

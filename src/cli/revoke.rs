@@ -69,7 +69,7 @@ async fn revoke(
 ) -> Result<Revocation, Failure> {
     let opened = context.open(subject, Access::PushPull)?;
     let mut passphrases = Passphrases::new(context)?;
-    let keys = context.keys();
+    let keys = context.key_set()?;
     Ok(opened.collection().revoke(request, &keys, &mut passphrases.chain()).await?)
 }
 

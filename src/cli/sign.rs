@@ -191,10 +191,10 @@ pub(super) async fn publish(
 ) -> Result<Signing, Failure> {
     let opened = context.open(subject, Access::PushPull)?;
     let mut passphrases = Passphrases::new(context)?;
-    let keys = context.keys();
+    let keys = context.key_set()?;
     let signing = opened.collection().sign(request, &keys, &mut passphrases.chain()).await?;
     if let Some(root) = &signing.founded {
-        tell_of_root(&subject.gun, root, context);
+        tell_of_root(&subject.gun, root, &keys, context)?;
     }
     if signing.attempts > 1 {
         let faster = signing.attempts - 1;

@@ -109,9 +109,9 @@ fn add(arguments: &Add, context: &Context) -> Result<Code, Failure> {
     let found = IfAbsent::Found { root_key: None, local_snapshot: false };
     let one = async |member: Member<'_>| {
         let Member { subject, opened, mut passphrases } = member;
-        let (collection, store) = (opened.collection(), context.keys());
+        let (collection, store) = (opened.collection(), context.key_set()?);
         let added = collection.add_signer(&name, &keys, found, &store, &mut passphrases).await?;
-        publishing::tell_of_founding(&subject.gun, &added, context);
+        publishing::tell_of_founding(&subject.gun, &added, &store, context)?;
         Ok(told_of_adding(&name, subject.gun.as_str(), &added))
     };
     wait_for(arguments.fleet.each(&task, context, one))
@@ -134,7 +134,7 @@ fn remove(arguments: &Remove, context: &Context) -> Result<Code, Failure> {
     let absent_is_fine = arguments.fleet.is_list();
     let one = async |member: Member<'_>| {
         let Member { subject, opened, mut passphrases } = member;
-        let (collection, store) = (opened.collection(), context.keys());
+        let (collection, store) = (opened.collection(), context.key_set()?);
         match collection.remove_signer(&name, care, &store, &mut passphrases).await {
             Ok(removed) => Ok(told_of_removal(&name, subject.gun.as_str(), &removed)),
             Err(docker::Error::NoSuchSigner { .. }) if absent_is_fine => {

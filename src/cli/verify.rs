@@ -1,8 +1,16 @@
 //! `verify`: what tags were signed for.
 
+mod report;
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Instant;
+
 use clap::Args;
 use serde::Serialize;
 use serde_json::{Map, Value};
+
+use report::{Outcome, ReportForm};
 
 use super::context::Context;
 use super::exit::{Code, Kind};
@@ -22,43 +30,99 @@ of them are signed and trusted.
 Examples:
   countersign verify registry.example.com/team/web:1.4
   docker run --rm \"$(countersign verify registry.example.com/team/web:1.4)\"
-  countersign verify --max-age 36h --format json web:1 web:2")]
+  countersign verify --max-age 36h --format json web:1 web:2
+  countersign verify --report junit --report-file verify.xml web:1 web:2")]
 pub(super) struct Arguments {
     /// Image references; the tag is latest unless given, and a given digest must be the signed one
     #[arg(required = true, value_name = "REF")]
     references: Vec<String>,
+
+    /// Print a report for CI systems instead, one finding or test case for each reference
+    #[arg(long, value_name = "FORM", value_enum)]
+    report: Option<ReportForm>,
+
+    /// Write the report into this file, beside the usual answers
+    #[arg(long, value_name = "FILE", requires = "report")]
+    report_file: Option<PathBuf>,
 }
 
 /// Answers for each reference, in order.
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Failure> {
-    let detail = match context.output.format {
-        Format::Text => Detail::Answer,
-        Format::Json => Detail::Signers,
+    let show = match (arguments.report, &arguments.report_file) {
+        (Some(_), None) => Show::Refusals,
+        _ => Show::Answers,
     };
     wait_for(async {
-        let mut code = Code::Done;
+        let (mut code, mut outcomes) = (Code::Done, Vec::new());
         for reference in &arguments.references {
-            code = code.max(answer(reference, detail, context).await);
+            let (outcome, its) = answer(reference, show, context).await;
+            code = code.max(its);
+            outcomes.push(outcome);
+        }
+        if let Some(form) = arguments.report {
+            deliver(form, &outcomes, arguments, context)?;
         }
         Ok(code)
     })
 }
 
-async fn answer(reference: &str, detail: Detail, context: &Context) -> Code {
+/// What is shown while references are looked up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Show {
+    /// Each answer on stdout, refusals as the format wants them.
+    Answers,
+    /// Refusals on stderr; the answer is the report.
+    Refusals,
+}
+
+async fn answer(reference: &str, show: Show, context: &Context) -> (Outcome, Code) {
+    let began = Instant::now();
+    let detail = match context.output.format {
+        Format::Text => Detail::Answer,
+        Format::Json => Detail::Signers,
+    };
     let resolved = async {
         let subject = context.subject(reference)?;
         resolve(&subject, detail, context).await
     };
-    match resolved.await {
-        Err(failure) => context.output.refusal(Some(reference), &failure),
-        Ok(resolution) => {
-            match context.output.format {
-                Format::Text => context.output.answer(&resolution.reference.to_string()),
-                Format::Json => context.output.object(&Answer::of(reference, &resolution, context)),
-            }
-            Code::Done
+    let (answer, code) = match resolved.await {
+        Err(failure) => {
+            let code = match show {
+                Show::Answers => context.output.refusal(Some(reference), &failure),
+                Show::Refusals => context.output.refusal_aside(Some(reference), &failure),
+            };
+            (Err(failure), code)
         }
+        Ok(resolution) => {
+            let text = resolution.reference.to_string();
+            match (show, context.output.format) {
+                (Show::Refusals, _) => {}
+                (_, Format::Text) => context.output.answer(&text),
+                (_, Format::Json) => {
+                    context.output.object(&Answer::of(reference, &resolution, context));
+                }
+            }
+            (Ok(text), Code::Done)
+        }
+    };
+    (Outcome { reference: reference.to_owned(), answer, took: began.elapsed() }, code)
+}
+
+/// Prints or writes the report.
+fn deliver(
+    form: ReportForm,
+    outcomes: &[Outcome],
+    arguments: &Arguments,
+    context: &Context,
+) -> Result<(), Failure> {
+    let text = form.write(outcomes);
+    match &arguments.report_file {
+        None => context.output.bytes(text.as_bytes()),
+        Some(path) => fs::write(path, text).map_err(|error| {
+            Failure::new(Kind::Disk, format!("the report {}: {error}", path.display()))
+        })?,
     }
+    Ok(())
 }
 
 /// The digest that a reference was signed for, with everything said that one should know about it.

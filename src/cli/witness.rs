@@ -41,7 +41,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Fail
     let witnessed = wait_for(async {
         let opened = context.open(&subject, Access::PushPull)?;
         let mut passphrases = Passphrases::new(context)?;
-        let (collection, store) = (opened.collection(), context.keys());
+        let (collection, store) = (opened.collection(), context.key_set()?);
         Ok(collection.witness(&roles, &store, &mut passphrases.chain()).await?)
     })?;
     let gun = subject.gun.as_str();

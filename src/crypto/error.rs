@@ -89,6 +89,14 @@ pub enum Error {
         /// The algorithm of the key.
         algorithm: Algorithm,
     },
+    /// A key that is kept elsewhere did not sign.
+    #[error("{place}: {problem}")]
+    Elsewhere {
+        /// Who keeps it.
+        place: String,
+        /// What went wrong there.
+        problem: String,
+    },
     /// A signature was made which its own public key refuses.
     #[error("the {algorithm} signature just made does not verify")]
     SelfCheck {

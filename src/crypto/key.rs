@@ -11,7 +11,7 @@ use ring::signature::{
 };
 
 use super::spki::{self, Material};
-use super::{Error, Scheme, Sha256, Signature};
+use super::{Error, Scheme, Sha256, Signature, asn1};
 
 /// What kind of key it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -97,6 +97,25 @@ impl PublicKey {
     /// for which anyone can make signatures.
     pub fn from_ed25519(raw: &[u8]) -> Result<PublicKey, Error> {
         Ok(PublicKey::new(spki::ed25519(raw)?))
+    }
+
+    /// From an uncompressed point (SEC 1 §2.3.3) on the curve of an ECDSA algorithm.
+    ///
+    /// # Errors
+    ///
+    /// If it is in another form, or not on the curve.
+    pub fn from_point(algorithm: Algorithm, point: &[u8]) -> Result<PublicKey, Error> {
+        Ok(PublicKey::new(spki::point(algorithm, point)?))
+    }
+
+    /// From an RSA modulus and its public exponent, big-endian.
+    ///
+    /// # Errors
+    ///
+    /// If they make no acceptable key.
+    pub fn from_rsa_parts(modulus: &[u8], exponent: &[u8]) -> Result<PublicKey, Error> {
+        let der = asn1::sequence(&[&asn1::unsigned(modulus), &asn1::unsigned(exponent)]);
+        Ok(PublicKey::new(spki::rsa(&der)?))
     }
 
     /// The DER `SubjectPublicKeyInfo`: the same bytes for the same key, always.

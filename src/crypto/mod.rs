@@ -4,7 +4,7 @@
 //! [fingerprint](PublicKey::fingerprint) says which key it is whatever it came wrapped in.
 //! The *key* chooses how a signature is checked; a [`Scheme`] that does not belong to the key's
 //! algorithm is a bad signature. Whatever signs is a [`Signer`], and no signature leaves
-//! a [`PrivateKey`] before the public half has accepted it.
+//! a [`PrivateKey`] or a [`RemoteKey`] before the public half has accepted it.
 
 mod asn1;
 mod bundle;
@@ -18,6 +18,7 @@ mod key;
 #[cfg_attr(not(any(feature = "client", test)), expect(dead_code, reason = "keys read headers"))]
 pub(crate) mod pem;
 mod private;
+mod remote;
 mod signature;
 mod signer;
 mod spki;
@@ -31,5 +32,6 @@ pub use digest::{Hashed, Sha256, Sha256Stream, Sha512};
 pub use error::Error;
 pub use key::{Algorithm, PublicKey};
 pub use private::PrivateKey;
+pub use remote::{Hand, RemoteKey};
 pub use signature::{Scheme, Signature};
 pub use signer::Signer;

@@ -29,3 +29,16 @@ pub trait Signer: Send + Sync {
         self.sign_with(self.scheme(), message)
     }
 }
+
+/// A signature that its own public key accepts.
+///
+/// A fault while signing can give the key away; such a signature must not get out.
+pub(super) fn accepted(
+    public: &PublicKey,
+    message: &[u8],
+    signature: Signature,
+) -> Result<Signature, Error> {
+    let algorithm = public.algorithm();
+    public.verify(message, &signature).map_err(|_| Error::SelfCheck { algorithm })?;
+    Ok(signature)
+}

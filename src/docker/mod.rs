@@ -4,6 +4,7 @@
 //! [`TrustedReference`]. The order of roles is docker's: `targets/releases`, then `targets`. Where
 //! docker falls back from an unusable `targets/releases` to `targets`, we refuse.
 
+pub mod checkup;
 pub mod config;
 pub mod engine;
 pub mod pins;
@@ -25,6 +26,7 @@ mod revoke;
 mod rotate;
 mod sign;
 mod signers;
+mod survey;
 mod team;
 mod witness;
 
@@ -42,17 +44,5 @@ pub use revoke::{Revocation, RevokeRequest};
 pub use rotate::{Legacy, NewKeys, RotateRequest, Rotation};
 pub use sign::{SignRequest, Signing, TagSigned};
 pub use signers::RoleChoice;
+pub use survey::{Survey, Use};
 pub use team::{SignerName, SignerRemoved};
-
-/// Variables with our passphrases and passwords, or the way to them, which no program that we start
-/// may inherit.
-const SECRET_VARIABLES: [&str; 8] = [
-    "COUNTERSIGN_PASSPHRASE_FILE",
-    "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE",
-    "DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE",
-    "NOTARY_AUTH",
-    "NOTARY_DELEGATION_PASSPHRASE",
-    "NOTARY_ROOT_PASSPHRASE",
-    "NOTARY_SNAPSHOT_PASSPHRASE",
-    "NOTARY_TARGETS_PASSPHRASE",
-];

@@ -7,7 +7,6 @@ use super::founding::IfAbsent;
 use super::signers::KeyRing;
 use super::{Amended, Collection, Error, Workbench};
 use crate::client::{self, Roles, Wish};
-use crate::crypto::Signer as _;
 use crate::edit;
 use crate::keys::{self, KeyStore, PassphraseSource};
 use crate::net::{Remote, RemoteFile};
@@ -203,8 +202,14 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
             let ours = entry.role.as_deref() == Some(role.as_str())
                 && entry.gun.as_deref() == Some(self.gun().as_str());
             if ours && retired.contains(&entry.id) {
-                store.remove(&entry.id)?;
-                destroyed.push(entry.id);
+                match store.remove(&entry.id) {
+                    // Who keeps keys elsewhere also destroys them there.
+                    Err(keys::Error::Elsewhere { .. }) => {}
+                    other => {
+                        other?;
+                        destroyed.push(entry.id);
+                    }
+                }
             }
         }
         Ok(destroyed)

@@ -34,7 +34,7 @@ pub(super) struct KeyRing<'k> {
     store: &'k dyn KeyStore,
     passphrases: &'k mut dyn PassphraseSource,
     held: HeldKeys,
-    unlocked: BTreeMap<KeyId, PrivateKey>,
+    unlocked: BTreeMap<KeyId, Box<dyn Signer>>,
 }
 
 impl<'k> KeyRing<'k> {
@@ -73,12 +73,12 @@ impl<'k> KeyRing<'k> {
     }
 
     /// The key of that id, unlocked.
-    pub(super) fn unlock_one(&mut self, id: &KeyId) -> Result<&PrivateKey, Error> {
+    pub(super) fn unlock_one(&mut self, id: &KeyId) -> Result<&dyn Signer, Error> {
         if !self.unlocked.contains_key(id) {
-            let key = self.store.unlock(id, self.passphrases)?;
+            let key = self.store.signer(id, self.passphrases)?;
             self.unlocked.insert(*id, key);
         }
-        self.unlocked.get(id).ok_or(Error::Keys(crate::keys::Error::NoSuchKey { id: *id }))
+        self.signer(id).ok_or(Error::Keys(crate::keys::Error::NoSuchKey { id: *id }))
     }
 
     /// The root key to found collections with: the given one, else the first by id, else a new one.
@@ -101,7 +101,7 @@ impl<'k> KeyRing<'k> {
             .map_err(Error::KeyGeneration)?;
         let id = self.store.store(&key, role, gun, self.passphrases)?;
         self.held.0.insert(id);
-        self.unlocked.insert(id, key);
+        self.unlocked.insert(id, Box::new(key));
         Ok(id)
     }
 
@@ -114,12 +114,12 @@ impl<'k> KeyRing<'k> {
 
     /// An unlocked key.
     pub(super) fn signer(&self, id: &KeyId) -> Option<&dyn Signer> {
-        self.unlocked.get(id).map(|key| key as &dyn Signer)
+        self.unlocked.get(id).map(AsRef::as_ref)
     }
 
     /// All unlocked keys.
     pub(super) fn signers(&self) -> Signers<'_> {
-        self.unlocked.values().map(|key| key as &dyn Signer).collect()
+        self.unlocked.values().map(AsRef::as_ref).collect()
     }
 }
 

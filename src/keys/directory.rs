@@ -46,6 +46,20 @@ impl KeyDirectory {
         self.seal(&key, &entry, passphrases)
     }
 
+    /// Takes a key out, asking for its passphrase if it has one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchKey`]; [`Error::Locked`] when no passphrase fits.
+    pub fn unlock(
+        &self,
+        id: &KeyId,
+        passphrases: &mut dyn PassphraseSource,
+    ) -> Result<PrivateKey, Error> {
+        let (found, file) = self.read(id)?;
+        unlock(&described(&found, &file), &file, passphrases)
+    }
+
     /// The file of a key, and what its place says about it.
     pub(super) fn read(&self, id: &KeyId) -> Result<(Found, KeyFile), Error> {
         let found = self.find(id)?.into_iter().next().ok_or(Error::NoSuchKey { id: *id })?;
@@ -82,7 +96,7 @@ impl KeyDirectory {
         Ok(found)
     }
 
-    fn find_all(&self) -> Result<Vec<Found>, Error> {
+    pub(super) fn find_all(&self) -> Result<Vec<Found>, Error> {
         match files::check_directory(&self.private) {
             Ok(()) => layout::find(&self.private),
             Err(Error::Disk { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
@@ -100,13 +114,12 @@ impl KeyStore for KeyDirectory {
         Ok(entries)
     }
 
-    fn unlock(
+    fn signer(
         &self,
         id: &KeyId,
         passphrases: &mut dyn PassphraseSource,
-    ) -> Result<PrivateKey, Error> {
-        let (found, file) = self.read(id)?;
-        unlock(&described(&found, &file), &file, passphrases)
+    ) -> Result<Box<dyn Signer>, Error> {
+        Ok(Box::new(self.unlock(id, passphrases)?))
     }
 
     fn store(
@@ -178,7 +191,7 @@ pub(super) fn new_passphrase(
     passphrases.passphrase(&request(Purpose::Create, entry))
 }
 
-fn request(purpose: Purpose, entry: &KeyEntry) -> PassphraseRequest<'_> {
+pub(super) fn request(purpose: Purpose, entry: &KeyEntry) -> PassphraseRequest<'_> {
     let role = entry.role.as_deref().unwrap_or_default();
     PassphraseRequest { purpose, role, gun: entry.gun.as_deref(), id: Some(&entry.id), attempt: 0 }
 }
@@ -189,7 +202,7 @@ pub(super) fn has_gun(role: &str) -> bool {
 }
 
 /// What the place and the headers say together; headers win.
-fn described(found: &Found, file: &KeyFile) -> KeyEntry {
+pub(super) fn described(found: &Found, file: &KeyFile) -> KeyEntry {
     let role = file.role.clone().or_else(|| found.entry.role.clone());
     let gun = file.gun.clone().or_else(|| found.entry.gun.clone());
     KeyEntry { id: found.entry.id, role, gun, is_unreadable: false }

@@ -133,6 +133,36 @@ pub enum Error {
         /// The answer.
         source: io::Error,
     },
+    /// Whoever keeps keys elsewhere did not do what was asked.
+    #[error("{place}: {problem}")]
+    Elsewhere {
+        /// Who: a token, a signer program.
+        place: String,
+        /// What went wrong there.
+        problem: String,
+    },
+    /// The token refused the PIN, which was tried once.
+    #[error("{place}: wrong PIN; it was tried once and not again")]
+    Pin {
+        /// The token.
+        place: String,
+    },
+    /// A variable that should hold private keys does not.
+    #[error("variable {name}: {problem}")]
+    Variable {
+        /// Its name.
+        name: &'static str,
+        /// What is wrong with its value, which is not repeated.
+        problem: String,
+    },
+    /// A program or module that others could have put there.
+    #[error("{path}: {problem}", path = .path.display())]
+    Untrusted {
+        /// What was to be used.
+        path: PathBuf,
+        /// What is wrong with its place.
+        problem: String,
+    },
     /// What the desktop's keyring holds for a key is no passphrase of ours.
     #[cfg(feature = "keyring")]
     #[error("the desktop keyring holds something else than a passphrase")]

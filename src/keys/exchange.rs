@@ -130,7 +130,7 @@ fn lock(
 }
 
 /// What the `path` header of an exported key says.
-fn origin(path: &str) -> Option<KeyEntry> {
+pub(super) fn origin(path: &str) -> Option<KeyEntry> {
     let mut folders = path.split('/').map(str::to_owned).collect::<Vec<_>>();
     let stem = folders.pop()?;
     interpret(&folders, &stem)

@@ -2,8 +2,9 @@
 
 use zeroize::Zeroizing;
 
+use super::directory::open;
 use super::legacy::Envelope;
-use super::{Error, Passphrase, pbes2};
+use super::{Error, Lock, Passphrase, PassphraseRequest, PassphraseSource, Purpose, pbes2};
 use crate::crypto::pem::{self, Block};
 use crate::crypto::{self, PrivateKey};
 
@@ -70,6 +71,15 @@ impl KeyFile {
         keys.map(KeyFile::from_block).collect()
     }
 
+    /// How the key is locked.
+    pub fn lock(&self) -> Lock {
+        match (&self.dek_info, self.is_encrypted()) {
+            (Some(_), _) => Lock::OldPassphrase,
+            (None, true) => Lock::Passphrase,
+            (None, false) => Lock::Open,
+        }
+    }
+
     /// Whether a passphrase is needed.
     pub fn is_encrypted(&self) -> bool {
         self.label == ENCRYPTED_PKCS8 || self.dek_info.is_some()
@@ -99,6 +109,21 @@ impl KeyFile {
             (None, _) => return self.open_plain(),
         };
         self.read(&plain).map_err(|_| Error::Locked)
+    }
+
+    /// Opens the key, asking for its passphrase if it has one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Locked`] when no passphrase fits.
+    pub fn unlock(
+        &self,
+        role: &str,
+        passphrases: &mut dyn PassphraseSource,
+    ) -> Result<PrivateKey, Error> {
+        let (purpose, gun) = (Purpose::Unlock, self.gun.as_deref());
+        let request = PassphraseRequest { purpose, role, gun, id: None, attempt: 0 };
+        open(self, request, passphrases).map(|(key, _)| key)
     }
 
     /// The text of the file, as Notary 0.7 writes it.

@@ -47,10 +47,11 @@ impl KeyStore for MemoryKeys {
         Ok(self.keys().values().map(|kept| kept.entry.clone()).collect())
     }
 
-    fn unlock(&self, id: &KeyId, _: &mut dyn PassphraseSource) -> Result<PrivateKey, Error> {
+    fn signer(&self, id: &KeyId, _: &mut dyn PassphraseSource) -> Result<Box<dyn Signer>, Error> {
         let keys = self.keys();
         let kept = keys.get(id).ok_or(Error::NoSuchKey { id: *id })?;
-        PrivateKey::from_pkcs8(&kept.pkcs8).map_err(|source| Error::Key { source })
+        let key = PrivateKey::from_pkcs8(&kept.pkcs8).map_err(|source| Error::Key { source })?;
+        Ok(Box::new(key))
     }
 
     fn store(

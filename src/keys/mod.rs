@@ -1,10 +1,12 @@
-//! Private keys at rest, in the files that docker and notary share.
+//! Private keys at rest: in the files that docker and notary share, on tokens, behind programs of
+//! the user's, in the secret of a pipeline.
 //!
 //! - A key is named by its canonical id, and is used only if its content has that id.
 //! - What is written is what Notary 0.7 writes; what is read is also what others write.
 //! - A wrong passphrase and a damaged file give the same error.
 //! - Files appear whole or not at all, with the mode they keep, and no link is followed to one.
-//! - Passphrases come from a [`PassphraseSource`]; nothing here looks at a terminal, at the
+//! - Whatever keeps keys elsewhere is a [`KeySource`]; what it signs is checked before it is used.
+//! - Passphrases and PINs come from a [`PassphraseSource`]; nothing here looks at a terminal, at the
 //!   environment, or, unless asked, at the desktop's keyring.
 //!
 //! Notary 0.7.0 is the reference: `tuf/utils/x509.go`, `tuf/utils/pkcs8.go`, `trustmanager/`.
@@ -14,28 +16,42 @@ mod error;
 mod exchange;
 mod files;
 mod format;
+mod inventory;
 #[cfg(feature = "keyring")]
 mod keyring;
 mod layout;
 mod legacy;
 mod memory;
+mod ownership;
 mod passphrase;
 mod pbes2;
+mod plugin;
+mod source;
 mod sources;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "pkcs11")]
+mod token;
+mod variable;
 
 pub use directory::KeyDirectory;
 pub use error::Error;
 pub use exchange::ImportDefaults;
 pub use format::KeyFile;
+pub use inventory::{Lock, StoredKey};
 #[cfg(feature = "keyring")]
 pub use keyring::Keyring;
 pub use memory::MemoryKeys;
+pub use ownership::trusted_file;
 pub use passphrase::{Passphrase, PassphraseRequest, PassphraseSource, Purpose};
+pub use plugin::{Plugin, PluginCommand};
+pub use source::{Holding, Kept, KeySet, KeySource};
 pub use sources::{Chain, Environment, PassphraseFile};
+#[cfg(feature = "pkcs11")]
+pub use token::{Token, TokenSetting};
+pub use variable::VariableKeys;
 
-use crate::crypto::PrivateKey;
+use crate::crypto::{PrivateKey, Signer};
 use crate::tuf::{Gun, KeyId};
 
 /// A key that a store holds, as far as can be seen without a passphrase.
@@ -62,16 +78,17 @@ pub trait KeyStore {
     /// If the place cannot be read. A single damaged key is listed without role and GUN.
     fn list(&self) -> Result<Vec<KeyEntry>, Error>;
 
-    /// Takes a key out, asking for its passphrase if it has one.
+    /// Makes a key ready to sign, asking for its passphrase or PIN if it has one.
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchKey`]; [`Error::Locked`] when no passphrase fits.
-    fn unlock(
+    /// [`Error::NoSuchKey`]; [`Error::Locked`] when no passphrase fits; [`Error::Elsewhere`] when
+    /// whoever keeps the key does not give it.
+    fn signer(
         &self,
         id: &KeyId,
         passphrases: &mut dyn PassphraseSource,
-    ) -> Result<PrivateKey, Error>;
+    ) -> Result<Box<dyn Signer>, Error>;
 
     /// Puts a key in under a new passphrase; an empty one leaves it unencrypted.
     /// A key that is already there is replaced with its role and GUN.
@@ -94,3 +111,18 @@ pub trait KeyStore {
     /// [`Error::NoSuchKey`]; or if the place cannot be written.
     fn remove(&self, id: &KeyId) -> Result<(), Error>;
 }
+
+/// Variables with our keys, passphrases and passwords, or the way to them, which no program that we
+/// start may inherit.
+pub const SECRET_VARIABLES: [&str; 10] = [
+    "COUNTERSIGN_KEY",
+    "COUNTERSIGN_PASSPHRASE_FILE",
+    "COUNTERSIGN_TOKEN_PIN",
+    "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE",
+    "DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE",
+    "NOTARY_AUTH",
+    "NOTARY_DELEGATION_PASSPHRASE",
+    "NOTARY_ROOT_PASSPHRASE",
+    "NOTARY_SNAPSHOT_PASSPHRASE",
+    "NOTARY_TARGETS_PASSPHRASE",
+];

@@ -22,6 +22,7 @@ impl<F: Fn(&str) -> Option<String>> Environment<F> {
     /// (docker `cli/trust`, notary `cmd/notary/main.go`).
     pub fn variables(role: &str) -> &'static [&'static str] {
         match role {
+            "token" => &["COUNTERSIGN_TOKEN_PIN"],
             "root" => &["DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE", "NOTARY_ROOT_PASSPHRASE"],
             "targets" => &[REPOSITORY, "NOTARY_TARGETS_PASSPHRASE"],
             "snapshot" => &[REPOSITORY, "NOTARY_SNAPSHOT_PASSPHRASE"],
@@ -42,8 +43,8 @@ impl<F: Fn(&str) -> Option<String>> PassphraseSource for Environment<F> {
 
 /// A file that holds one passphrase, or lines of `role=passphrase`.
 ///
-/// The roles are `root`, `targets`, `snapshot`, `timestamp`, delegations by their full name, and
-/// `delegation` for every other key. A single line that starts with none of these is the
+/// The roles are `root`, `targets`, `snapshot`, `timestamp`, delegations by their full name,
+/// `delegation` for every other key, and `token` for PINs. A single line that starts with none of these is the
 /// passphrase of every key.
 pub struct PassphraseFile {
     lines: Vec<(Option<String>, Zeroizing<String>)>,
@@ -142,5 +143,5 @@ fn is_role(name: &str) -> bool {
 }
 
 const REPOSITORY: &str = "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE";
-const BASE_ROLES: [&str; 4] = ["root", "targets", "snapshot", "timestamp"];
+const BASE_ROLES: [&str; 5] = ["root", "targets", "snapshot", "timestamp", "token"];
 const DELEGATION: &str = "delegation";

@@ -11,6 +11,7 @@ mod directory;
 mod error;
 mod flat;
 mod folder;
+mod listing;
 mod memory;
 #[cfg(feature = "server")]
 pub mod metadata;

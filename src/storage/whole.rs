@@ -1,44 +1,10 @@
-//! Collections as a whole: which are in a trust directory, and forgetting one.
+//! A collection as a whole: forgetting it.
 
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use super::{CollectionDirectory, Error, TrustDirectory};
-use crate::tuf::Gun;
-
-impl TrustDirectory {
-    /// The collections of which a root is cached, by name. Links are not followed, and folders whose
-    /// names cannot be one are passed over.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`] when a folder cannot be read.
-    pub fn collections(&self) -> Result<Vec<Gun>, Error> {
-        let top = self.path().join("tuf");
-        let mut found = Vec::new();
-        let mut folders = vec![(top, String::new(), 0)];
-        while let Some((folder, name, depth)) = folders.pop() {
-            if let Ok(gun) = Gun::raw(&name)
-                && folder.join("metadata/root.json").is_file()
-            {
-                found.push(gun);
-            }
-            if depth == MAX_DEPTH {
-                continue;
-            }
-            for child in children(&folder)? {
-                let below = match name.as_str() {
-                    "" => child.clone(),
-                    name => format!("{name}/{child}"),
-                };
-                folders.push((folder.join(child), below, depth + 1));
-            }
-        }
-        found.sort();
-        Ok(found)
-    }
-}
+use super::{CollectionDirectory, Error};
 
 impl CollectionDirectory {
     /// Forgets the collection: its cached metadata, its staged changes, and what is remembered of
@@ -66,17 +32,8 @@ impl CollectionDirectory {
     }
 }
 
-/// The folders in a folder.
-fn children(folder: &Path) -> Result<Vec<String>, Error> {
-    entries(folder, fs::FileType::is_dir)
-}
-
 /// The files in a folder.
 fn files(folder: &Path) -> Result<Vec<String>, Error> {
-    entries(folder, fs::FileType::is_file)
-}
-
-fn entries(folder: &Path, wanted: fn(&fs::FileType) -> bool) -> Result<Vec<String>, Error> {
     let failed = |source| Error::Io { action: "read", path: folder.to_owned(), source };
     let listed = match fs::read_dir(folder) {
         Ok(listed) => listed,
@@ -86,7 +43,7 @@ fn entries(folder: &Path, wanted: fn(&fs::FileType) -> bool) -> Result<Vec<Strin
     let mut names = Vec::new();
     for entry in listed {
         let entry = entry.map_err(failed)?;
-        if wanted(&entry.file_type().map_err(failed)?) {
+        if entry.file_type().map_err(failed)?.is_file() {
             names.extend(entry.file_name().into_string());
         }
     }
@@ -109,14 +66,11 @@ fn remove_if_empty(path: &Path) -> Result<(), Error> {
     })
 }
 
-/// Components of a collection's name, and more than any has.
-const MAX_DEPTH: usize = 64;
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::{Accepted, Cache};
-    use crate::tuf::{RoleName, Version};
+    use crate::storage::{Accepted, Cache, TrustDirectory};
+    use crate::tuf::{Gun, RoleName, Version};
 
     fn keep(cache: &CollectionDirectory) {
         let accepted = Accepted {

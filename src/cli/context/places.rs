@@ -9,7 +9,7 @@ use crate::docker::config::Location;
 
 /// Docker's directory is needed for its TLS files and credentials, but not if the user keeps all
 /// trust elsewhere and there is no home.
-pub(super) fn docker_location(
+pub(in crate::cli) fn docker_location(
     global: &Global,
     environment: &Environment,
 ) -> Result<PathBuf, Failure> {
@@ -21,7 +21,7 @@ pub(super) fn docker_location(
     }
 }
 
-pub(super) fn trust_directory(
+pub(in crate::cli) fn trust_directory(
     global: &Global,
     environment: &Environment,
     location: &Location,

@@ -13,6 +13,7 @@ use super::super::output::Failure;
 use super::super::passphrases::Passphrases;
 use crate::crypto::{Algorithm, PrivateKey, PublicKey, Signer, pem};
 use crate::keys::KeyStore;
+use crate::tuf::canonical_key_id;
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -21,7 +22,7 @@ needs no such file.
 
 Examples:
   countersign key generate alice
-  countersign key generate root")]
+  countersign key generate root --token release")]
 pub(in crate::cli) struct Generate {
     /// Name of the signer, or root
     #[arg(value_name = "NAME")]
@@ -30,6 +31,11 @@ pub(in crate::cli) struct Generate {
     /// Where NAME.pub is written
     #[arg(long, value_name = "DIR", default_value = ".")]
     dir: PathBuf,
+
+    /// Make it on this token, which it never leaves
+    #[cfg(feature = "pkcs11")]
+    #[arg(long, value_name = "LABEL")]
+    token: Option<String>,
 
     /// Kind of key; docker and notary take only ecdsa from signers
     #[arg(long, value_enum, default_value_t)]
@@ -65,16 +71,28 @@ pub(super) fn run(arguments: &Generate, context: &Context) -> Result<Code, Failu
     if !is_root {
         check_place(&arguments.dir, &path)?;
     }
-    let key = PrivateKey::generate(arguments.algorithm.algorithm())
-        .map_err(|error| Failure::of(Kind::KeyStore, &error))?;
-    let mut passphrases = Passphrases::new(context)?;
-    let id = context.keys().store(&key, name, None, &mut passphrases.chain())?;
+    let public = make(arguments, name, context)?;
     if !is_root {
-        write(&path, name, key.public())?;
+        write(&path, name, &public)?;
         context.output.notice(&format!("public key: {}", path.display()));
     }
-    context.output.answer(&id.to_string());
+    context.output.answer(&canonical_key_id(&public).to_string());
     Ok(Code::Done)
+}
+
+/// Makes the key where it will be kept.
+fn make(arguments: &Generate, name: &str, context: &Context) -> Result<PublicKey, Failure> {
+    let algorithm = arguments.algorithm.algorithm();
+    let mut passphrases = Passphrases::new(context)?;
+    #[cfg(feature = "pkcs11")]
+    if let Some(label) = &arguments.token {
+        let token = context.token(label)?;
+        return Ok(token.generate(algorithm, name, &mut passphrases.chain())?);
+    }
+    let key =
+        PrivateKey::generate(algorithm).map_err(|error| Failure::of(Kind::KeyStore, &error))?;
+    context.keys().store(&key, name, None, &mut passphrases.chain())?;
+    Ok(key.public().clone())
 }
 
 /// Finds out before a key is made whether its public half can be written.

@@ -83,7 +83,7 @@ pub(super) fn run(arguments: &Rotate, context: &Context) -> Result<Code, Failure
     let rotation = wait_for(async {
         let opened = context.open(&subject, Access::All)?;
         let mut passphrases = Passphrases::new(context)?;
-        let (collection, store) = (opened.collection(), context.keys());
+        let (collection, store) = (opened.collection(), context.key_set()?);
         Ok(collection.rotate(&request, &store, &mut passphrases.chain()).await?)
     })?;
     tell(subject.gun.as_str(), &request.role, &rotation, context);

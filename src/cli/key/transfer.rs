@@ -14,7 +14,11 @@ use super::super::output::Failure;
 use super::super::passphrases::Passphrases;
 use super::super::source;
 use super::find;
+#[cfg(feature = "pkcs11")]
+use crate::keys::KeyFile;
 use crate::keys::{ImportDefaults, KeyStore};
+#[cfg(feature = "pkcs11")]
+use crate::tuf::canonical_key_id;
 use crate::tuf::{Gun, KeyId};
 
 #[derive(Args)]
@@ -31,6 +35,11 @@ pub(in crate::cli) struct Load {
     /// Name of the signer, unless the file has one
     #[arg(long, value_name = "NAME", default_value = "signer")]
     name: String,
+
+    /// Copy it onto this token instead of into the trust directory
+    #[cfg(feature = "pkcs11")]
+    #[arg(long, value_name = "LABEL")]
+    token: Option<String>,
 }
 
 #[derive(Args)]
@@ -73,8 +82,32 @@ pub(in crate::cli) struct Import {
 
 /// Takes in one signer's key.
 pub(super) fn load(arguments: &Load, context: &Context) -> Result<Code, Failure> {
+    #[cfg(feature = "pkcs11")]
+    if let Some(label) = &arguments.token {
+        return onto_token(arguments, label, context);
+    }
     let defaults = ImportDefaults { role: Some(&arguments.name), gun: None };
     take_in(&arguments.file, defaults, context)?;
+    Ok(Code::Done)
+}
+
+/// Copies the one key of a file onto a token. The file stays what it is.
+#[cfg(feature = "pkcs11")]
+fn onto_token(arguments: &Load, label: &str, context: &Context) -> Result<Code, Failure> {
+    let path = &arguments.file;
+    check_private(path)?;
+    let token = context.token(label)?;
+    let text = Zeroizing::new(source::read(path)?);
+    let file = KeyFile::parse(&text).map_err(|error| Failure::from(error).about(path.display()))?;
+    let role = file.role.clone().unwrap_or_else(|| arguments.name.clone());
+    let mut passphrases = Passphrases::new(context)?;
+    let opened = file.unlock(&role, &mut passphrases.chain());
+    let key = opened.map_err(|error| Failure::from(error).about(path.display()))?;
+    let public = token.take_in(&key, &role, &mut passphrases.chain())?;
+    context
+        .output
+        .notice(&format!("{} still holds the key: keep it offline, or destroy it", path.display()));
+    context.output.answer(&canonical_key_id(&public).to_string());
     Ok(Code::Done)
 }
 

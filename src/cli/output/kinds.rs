@@ -3,7 +3,7 @@
 use super::{Failure, Kind};
 use crate::docker::{self, config, engine, pins, pull};
 use crate::storage::TrustDirectory;
-use crate::{client, edit, image, keys, net, storage, tuf, verify};
+use crate::{client, crypto, edit, image, keys, net, storage, tuf, verify};
 
 impl From<image::Error> for Failure {
     fn from(error: image::Error) -> Self {
@@ -226,6 +226,8 @@ impl From<keys::Error> for Failure {
                 failure(Kind::Passphrase).advise(passphrase_advice(role))
             }
             E::Asking { .. } | E::PassphraseFile { .. } => failure(Kind::Passphrase),
+            E::Elsewhere { .. } | E::Pin { .. } => failure(Kind::Token),
+            E::Variable { .. } | E::Untrusted { .. } => failure(Kind::Usage),
             E::NoGun { .. } => failure(Kind::Usage).advise("Name it with --gun."),
             E::Disk { .. } => failure(Kind::Disk),
             _ => failure(Kind::KeyStore),
@@ -268,6 +270,9 @@ impl From<edit::Error> for Failure {
             ),
             E::Size { role, size, limit } => {
                 failure(Kind::TooLarge).role(role).expected(limit).found(size)
+            }
+            E::Signing { role, source: crypto::Error::Elsewhere { .. } } => {
+                failure(Kind::Token).role(role)
             }
             E::Signing { role, .. } => failure(Kind::KeyStore).role(role),
             _ => failure(Kind::Other),

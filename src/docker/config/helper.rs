@@ -15,7 +15,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::Error;
-use crate::docker::SECRET_VARIABLES;
+use crate::keys::SECRET_VARIABLES;
 use crate::net::{Credential, Secret};
 
 /// A program that keeps credentials.

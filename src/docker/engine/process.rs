@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Error, Program};
-use crate::docker::SECRET_VARIABLES;
+use crate::keys::SECRET_VARIABLES;
 
 /// What docker is to do.
 pub(super) struct Run<'p> {

@@ -90,7 +90,7 @@ async fn secret_variables_are_not_inherited() {
     let command = run.command();
     let removed: Vec<_> =
         command.as_std().get_envs().filter(|(_, value)| value.is_none()).collect();
-    assert_eq!(removed.len(), crate::docker::SECRET_VARIABLES.len());
+    assert_eq!(removed.len(), crate::keys::SECRET_VARIABLES.len());
 }
 
 #[tokio::test]

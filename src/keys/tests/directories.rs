@@ -254,8 +254,8 @@ fn memory_keeps_what_it_is_given() {
     let key = new_key();
     let id = keys.store(&key, "root", None, &mut say(&[])).unwrap();
     assert_eq!(keys.list().unwrap()[0].role.as_deref(), Some("root"));
-    assert_eq!(keys.unlock(&id, &mut say(&[])).unwrap().public(), key.public());
+    assert_eq!(keys.signer(&id, &mut say(&[])).unwrap().public(), key.public());
     keys.remove(&id).unwrap();
-    assert!(matches!(keys.unlock(&id, &mut say(&[])), Err(Error::NoSuchKey { .. })));
+    assert!(matches!(keys.signer(&id, &mut say(&[])), Err(Error::NoSuchKey { .. })));
     assert!(matches!(keys.remove(&id), Err(Error::NoSuchKey { .. })));
 }

@@ -1,0 +1,112 @@
+//! A look at configuration files: whether each can be read, and what it gives away.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::trust::Places;
+use crate::cli::args::Global;
+use crate::cli::config::{Config, WhenUnreachable, is_notary};
+use crate::cli::environment::Environment;
+use crate::docker::checkup::{Finding, Severity};
+use crate::docker::pins::{PinFile, Pins};
+use crate::verify::FirstUse;
+
+/// What is to be said of the configuration.
+pub(super) fn findings(
+    places: &Places,
+    global: &Global,
+    environment: &Environment,
+) -> Vec<Finding> {
+    let own = own(places, global, environment);
+    own.into_iter().chain(pins(places, environment)).chain(docker(places, environment)).collect()
+}
+
+fn own(places: &Places, global: &Global, environment: &Environment) -> Option<Finding> {
+    let named = global.config.clone();
+    let named = named.or_else(|| environment.variable("COUNTERSIGN_CONFIG").map(Into::into));
+    let (path, config) = match named {
+        Some(path) if is_notary(&path) => return None,
+        Some(path) => (path.clone(), Config::read(&path)),
+        None => {
+            let path = places.trust.join("countersign.toml");
+            (path.clone(), Config::read_if_there(&path))
+        }
+    };
+    let subject = path.display().to_string();
+    match config {
+        Err(failure) => {
+            Some(finding("configuration-broken", Severity::Broken, &subject, &failure.message))
+        }
+        Ok(config) if config.when_unreachable == WhenUnreachable::Cache => {
+            let message =
+                "a trust server that does not answer is replaced by the cache, while that is valid";
+            Some(finding("cache-when-unreachable", Severity::Note, &subject, message))
+        }
+        Ok(_) => None,
+    }
+}
+
+fn pins(places: &Places, environment: &Environment) -> Option<Finding> {
+    let own = PinFile::in_trust_directory(&places.trust);
+    let error = Pins::read(&own, &places.notary(environment), FirstUse::Allow).err()?;
+    let subject = places.trust.join("pins.toml").display().to_string();
+    Some(finding("pins-broken", Severity::Broken, &subject, &error.to_string()))
+}
+
+/// docker's own file: whether its credentials can be had.
+fn docker(places: &Places, environment: &Environment) -> Vec<Finding> {
+    let path = places.docker.config_file();
+    let Ok(text) = fs::read(&path) else { return Vec::new() };
+    let subject = path.display().to_string();
+    let configuration: Configuration = match serde_json::from_slice(&text) {
+        Ok(configuration) => configuration,
+        Err(error) => {
+            // Its text may hold a password, and is not repeated.
+            let message =
+                format!("is no configuration: line {}, column {}", error.line(), error.column());
+            return vec![finding(
+                "docker-configuration-broken",
+                Severity::Broken,
+                &subject,
+                &message,
+            )];
+        }
+    };
+    let general = configuration.creds_store.iter();
+    let helpers = general.chain(configuration.cred_helpers.values()).filter(|it| !it.is_empty());
+    let mut missing: Vec<&String> = helpers.filter(|name| !is_there(name, environment)).collect();
+    missing.sort();
+    missing.dedup();
+    let tell = |name: &&String| {
+        let message = format!(
+            "docker-credential-{name} is not in PATH: docker goes on without a name, we refuse"
+        );
+        finding("credential-helper-missing", Severity::Warning, &subject, &message)
+    };
+    missing.iter().map(tell).collect()
+}
+
+fn is_there(helper: &str, environment: &Environment) -> bool {
+    let name = format!("docker-credential-{helper}");
+    std::env::split_paths(environment.path())
+        .any(|folder: std::path::PathBuf| is_file(&folder.join(&name)))
+}
+
+fn is_file(path: &Path) -> bool {
+    path.is_file()
+}
+
+fn finding(id: &'static str, severity: Severity, subject: &str, message: &str) -> Finding {
+    let (subject, message) = (subject.to_owned(), message.to_owned());
+    Finding { id, severity, subject, message, remedy: None }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Configuration {
+    creds_store: Option<String>,
+    cred_helpers: BTreeMap<String, String>,
+}

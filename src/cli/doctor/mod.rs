@@ -1,0 +1,155 @@
+//! `doctor`: what this host, or a directory, believes to be verified and is not; and what will break
+//! next.
+//!
+//! What is looked at is looked at here; what it means is decided in `docker::checkup`. No network is
+//! asked unless `--online` says so, and nothing is changed.
+
+mod configuration;
+mod directory;
+mod host;
+mod online;
+mod tls;
+mod trust;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use jiff::SignedDuration;
+use serde_json::json;
+
+use super::args::Global;
+use super::context::output_of;
+use super::environment::{Environment, clock};
+use super::exit::Code;
+use super::output::{Failure, Format, Output};
+use super::span::Span;
+use crate::docker::checkup::{
+    Finding, Severity, host_findings, pipeline_findings, server_findings,
+};
+
+#[derive(Args)]
+#[command(after_help = "\
+The exit code is the worst finding's: 0 only notes, 1 a warning, 4 something that believes it verifies and \
+does not, 8 files, keys or a clock that cannot be relied on. Ids of findings stay.
+
+Examples:
+  countersign doctor
+  countersign doctor . --within 90d
+  countersign doctor --format json | jq -r 'select(.severity == \"unverified\") | .id'")]
+pub(super) struct Arguments {
+    /// Directory whose CI, compose and Dockerfiles are looked at, too
+    #[arg(value_name = "DIR")]
+    directory: Option<PathBuf>,
+
+    /// Tell what expires within this time
+    #[arg(long, value_name = "DURATION", default_value = "30d")]
+    within: Span,
+
+    /// Also ask the trust servers of what is cached here
+    #[arg(long)]
+    online: bool,
+
+    /// Leave out findings of this id; may be repeated
+    #[arg(long, value_name = "ID")]
+    allow: Vec<String>,
+}
+
+/// Looks, and tells what was found.
+pub(super) fn run(arguments: &Arguments, global: Global) -> Result<Code, Failure> {
+    let (environment, output) = (Environment::read(), output_of(&global));
+    let mut findings = look(arguments, &global, &environment)?;
+    if arguments.online {
+        findings.extend(online::findings(global, environment));
+    }
+    findings.retain(|finding| !arguments.allow.iter().any(|allowed| allowed == finding.id));
+    // The worst first; of equals, in the order in which they were found.
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    tell(&findings, output);
+    Ok(findings.iter().map(|finding| code(finding.severity)).max().unwrap_or_default())
+}
+
+fn look(
+    arguments: &Arguments,
+    global: &Global,
+    environment: &Environment,
+) -> Result<Vec<Finding>, Failure> {
+    let now = clock();
+    let within =
+        SignedDuration::try_from(arguments.within.duration()).unwrap_or(SignedDuration::MAX);
+    let host = host::look(environment);
+    let mut findings = host_findings(&host);
+    if let Some(server) = &host.trust_server {
+        let name = server.trim_start_matches("https://").split('/').next().unwrap_or_default();
+        findings.extend(server_findings(name, "DOCKER_CONTENT_TRUST_SERVER", now));
+    }
+    match trust::Places::of(global, environment) {
+        Ok(places) => {
+            findings.extend(configuration::findings(&places, global, environment));
+            findings.extend(tls::findings(&places, now));
+            findings.extend(trust::findings(&places, global, environment, now, within));
+        }
+        Err(failure) => findings.push(Finding {
+            id: "no-home",
+            severity: Severity::Broken,
+            subject: "HOME".to_owned(),
+            message: failure.message,
+            remedy: failure.advice.into_iter().next(),
+        }),
+    }
+    if let Some(directory) = &arguments.directory {
+        let (sources, left_out) = directory::read(directory)?;
+        findings.extend(pipeline_findings(&sources, &host.trust, now));
+        findings.extend(left_out);
+    }
+    Ok(findings)
+}
+
+fn code(severity: Severity) -> Code {
+    match severity {
+        Severity::Note => Code::Done,
+        Severity::Warning => Code::Other,
+        Severity::Unverified => Code::NotTrusted,
+        Severity::Broken => Code::LocalState,
+    }
+}
+
+fn tell(findings: &[Finding], output: Output) {
+    match output.format {
+        Format::Json => findings.iter().for_each(|finding| {
+            output.object(&json!({
+                "id": finding.id,
+                "severity": finding.severity.as_str(),
+                "subject": finding.subject,
+                "message": finding.message,
+                "remedy": finding.remedy,
+            }));
+        }),
+        Format::Text => {
+            for finding in findings {
+                let severity = finding.severity.as_str();
+                let (id, subject) = (finding.id, &finding.subject);
+                output.answer(&format!("{severity}: {subject}: {} [{id}]", finding.message));
+                if let Some(remedy) = &finding.remedy {
+                    output.answer(&format!("    {remedy}"));
+                }
+            }
+            output.notice(&verdict(findings));
+        }
+    }
+}
+
+fn verdict(findings: &[Finding]) -> String {
+    let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
+    let worst = findings.iter().map(|finding| finding.severity).max();
+    match worst {
+        None => "Nothing was found.".to_owned(),
+        Some(Severity::Note) => "Nothing is wrong.".to_owned(),
+        Some(_) => format!(
+            "{} unverified, {} broken, {} warnings, {} notes",
+            count(Severity::Unverified),
+            count(Severity::Broken),
+            count(Severity::Warning),
+            count(Severity::Note)
+        ),
+    }
+}

@@ -1,0 +1,58 @@
+//! A look over the network, on request: whether what is cached here is still served and believed.
+
+use super::trust::{Places, guns};
+use crate::cli::args::Global;
+use crate::cli::context::Context;
+use crate::cli::environment::Environment;
+use crate::cli::exit::{Code, Kind};
+use crate::cli::output::Failure;
+use crate::cli::process::wait_for;
+use crate::cli::subject::Subject;
+use crate::client::{Roles, Wish};
+use crate::docker::checkup::{Finding, Severity};
+use crate::net::Access;
+use crate::verify::Wanted;
+
+/// Brings every cached collection up to date, and tells which could not be.
+pub(super) fn findings(global: Global, environment: Environment) -> Vec<Finding> {
+    let places = Places::of(&global, &environment);
+    // Why not is told already.
+    let (Ok(places), Ok(context)) = (places, Context::new(global, environment)) else {
+        return Vec::new();
+    };
+    let asked = wait_for(async {
+        let mut findings = Vec::new();
+        for gun in guns(&places.trust) {
+            let subject = Subject::image(gun.as_str()).or_else(|_| Subject::raw(gun.as_str()));
+            let Ok(subject) = subject else { continue };
+            findings.extend(refresh(&subject, &context).await.err().map(|it| tell(&subject, it)));
+        }
+        Ok(findings)
+    });
+    asked.unwrap_or_default()
+}
+
+async fn refresh(subject: &Subject, context: &Context) -> Result<(), Failure> {
+    let opened = context.open(subject, Access::Pull)?;
+    let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
+    Ok(opened.collection().refresh(wish).await.map(drop)?)
+}
+
+fn tell(subject: &Subject, failure: Failure) -> Finding {
+    let severity = match failure.kind.code() {
+        Code::NotSigned | Code::NotTrusted => Severity::Unverified,
+        Code::LocalState => Severity::Broken,
+        _ => Severity::Warning,
+    };
+    let id = match failure.kind {
+        Kind::Network | Kind::Auth => "server-unreachable",
+        _ => "server-not-believed",
+    };
+    Finding {
+        id,
+        severity,
+        subject: subject.gun.as_str().to_owned(),
+        message: failure.message,
+        remedy: failure.advice.into_iter().next(),
+    }
+}

@@ -1,0 +1,126 @@
+//! What keys are for, as far as the cache of this machine says.
+//!
+//! The cached files are looked at and not verified: what they say fills tables and gives advice,
+//! and decides nothing.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp as Instant;
+
+use crate::crypto::Algorithm;
+use crate::storage::{Cache, Error, TrustDirectory};
+use crate::tuf::{Dialect, Gun, Key, KeyId, Limits, Role, RoleName, Root, canonical_key_id};
+
+/// One role that a key may sign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// The collection.
+    pub gun: Gun,
+    /// The role.
+    pub role: RoleName,
+    /// How many keys of the role must sign.
+    pub threshold: usize,
+    /// How many keys the role has.
+    pub keys: usize,
+    /// When the role's cached file ends to be valid, UTC; `None` if it is not cached.
+    pub expires: Option<Instant>,
+    /// What kind of key it is.
+    pub algorithm: Algorithm,
+}
+
+/// Every key that the cached collections name, by its canonical id.
+#[derive(Clone, Debug, Default)]
+pub struct Survey {
+    uses: BTreeMap<KeyId, Vec<Use>>,
+    collections: Vec<Gun>,
+}
+
+impl Survey {
+    /// Looks through the cache of a trust directory.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read. A damaged file counts as none.
+    pub fn of(trust: &TrustDirectory) -> Result<Survey, Error> {
+        let mut survey = Survey::default();
+        for gun in trust.collections()? {
+            survey.visit(trust, &gun)?;
+            survey.collections.push(gun);
+        }
+        Ok(survey)
+    }
+
+    /// What a key may sign.
+    pub fn uses(&self, id: &KeyId) -> &[Use] {
+        self.uses.get(id).map_or(&[], Vec::as_slice)
+    }
+
+    /// The collections that are cached here, by name.
+    pub fn collections(&self) -> &[Gun] {
+        &self.collections
+    }
+
+    fn visit(&mut self, trust: &TrustDirectory, gun: &Gun) -> Result<(), Error> {
+        let (cache, limits) = (trust.collection(gun), Limits::default());
+        let Some(bytes) = cache.read(&RoleName::Root, limits.root_bytes)? else { return Ok(()) };
+        let Ok(root) = Dialect::Notary.open_root(&bytes, &limits) else { return Ok(()) };
+        let root = root.into_unverified_content();
+        self.visit_root(gun, &root);
+        // Roles that are still to be looked into, each of which names those below it.
+        let mut waiting = vec![(RoleName::Targets, None::<(Role, Vec<Key>)>)];
+        let mut visited = 0;
+        while let Some((name, delegated)) = waiting.pop() {
+            visited += 1;
+            let bytes = cache.read(&name, limits.bytes(&name))?;
+            let targets = bytes.and_then(|bytes| {
+                Dialect::Notary.glance_at_targets(&name, &bytes, &[], &limits).ok()
+            });
+            let expires = targets.as_ref().map(|targets| targets.expires);
+            match delegated {
+                Some((role, keys)) => self.note(gun, &name, &role, keys.iter(), expires),
+                None => self.note(gun, &name, &root.targets, root.keys_of(&root.targets), expires),
+            }
+            let delegations = targets.map(|targets| targets.delegations).unwrap_or_default();
+            for below in delegations.roles.iter().filter(|_| visited < ROLES_MAX) {
+                let keys = delegations.keys_of(below).cloned().collect();
+                waiting.push((below.name.clone(), Some((below.role.clone(), keys))));
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_root(&mut self, gun: &Gun, root: &Root) {
+        let roles = [
+            (RoleName::Root, &root.root, Some(root.expires)),
+            (RoleName::Snapshot, &root.snapshot, None),
+            (RoleName::Timestamp, &root.timestamp, None),
+        ];
+        for (name, role, expires) in roles {
+            self.note(gun, &name, role, root.keys_of(role), expires);
+        }
+    }
+
+    fn note<'k>(
+        &mut self,
+        gun: &Gun,
+        name: &RoleName,
+        role: &Role,
+        keys: impl Iterator<Item = &'k Key>,
+        expires: Option<Instant>,
+    ) {
+        for public in keys.filter_map(Key::public) {
+            let uses = self.uses.entry(canonical_key_id(public)).or_default();
+            uses.push(Use {
+                gun: gun.clone(),
+                role: name.clone(),
+                threshold: role.threshold().count(),
+                keys: role.keyids().len(),
+                expires,
+                algorithm: public.algorithm(),
+            });
+        }
+    }
+}
+
+/// Of one collection; a cache with more is none of ours.
+const ROLES_MAX: usize = 1000;

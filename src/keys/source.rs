@@ -1,0 +1,149 @@
+//! Keys that are not in the key directory, and the one store that all of them make together.
+
+use super::{Error, KeyDirectory, KeyEntry, KeyStore, PassphraseSource, StoredKey};
+use crate::crypto::{PrivateKey, Signer};
+use crate::tuf::{Gun, KeyId};
+
+/// Somebody who keeps keys and signs with them.
+pub trait KeySource {
+    /// Where that is, for people: `token release`, `variable COUNTERSIGN_KEY`.
+    fn place(&self) -> String;
+
+    /// The keys that are there now; none if a token is not plugged in.
+    ///
+    /// # Errors
+    ///
+    /// If the source does not answer, or not as it should.
+    fn list(&self) -> Result<Vec<KeyEntry>, Error>;
+
+    /// Makes a key ready to sign.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchKey`]; [`Error::Pin`]; [`Error::Elsewhere`].
+    fn signer(
+        &self,
+        id: &KeyId,
+        passphrases: &mut dyn PassphraseSource,
+    ) -> Result<Box<dyn Signer>, Error>;
+}
+
+/// The key directory and every other source, as one store.
+///
+/// New keys go into the directory. A key that is in several places is taken from the directory
+/// first, then from the sources in their order.
+pub struct KeySet {
+    directory: KeyDirectory,
+    sources: Vec<Box<dyn KeySource>>,
+}
+
+/// A key and where it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holding {
+    /// The key.
+    pub entry: KeyEntry,
+    /// Where it is kept.
+    pub kept: Kept,
+}
+
+/// Where a key is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// In a file of the key directory.
+    File(StoredKey),
+    /// By somebody else, whose name for people this is.
+    Elsewhere(String),
+}
+
+impl KeySet {
+    /// The directory alone.
+    pub fn new(directory: KeyDirectory) -> KeySet {
+        KeySet { directory, sources: Vec::new() }
+    }
+
+    /// Adds a source, to be asked after those before it.
+    pub fn add(&mut self, source: impl KeySource + 'static) {
+        self.add_boxed(Box::new(source));
+    }
+
+    /// The same for a source of any kind.
+    pub fn add_boxed(&mut self, source: Box<dyn KeySource>) {
+        self.sources.push(source);
+    }
+
+    /// The key directory.
+    pub fn directory(&self) -> &KeyDirectory {
+        &self.directory
+    }
+
+    /// Every key in every place, the directory's first.
+    ///
+    /// # Errors
+    ///
+    /// As [`KeySource::list`].
+    pub fn holdings(&self) -> Result<Vec<Holding>, Error> {
+        let in_file =
+            |file: StoredKey| Holding { entry: file.entry.clone(), kept: Kept::File(file) };
+        let mut all: Vec<_> = self.directory.inventory()?.into_iter().map(in_file).collect();
+        for source in &self.sources {
+            let kept = Kept::Elsewhere(source.place());
+            let held = |entry| Holding { entry, kept: kept.clone() };
+            all.extend(source.list()?.into_iter().map(held));
+        }
+        Ok(all)
+    }
+}
+
+impl KeyStore for KeySet {
+    fn list(&self) -> Result<Vec<KeyEntry>, Error> {
+        let mut entries = self.directory.list()?;
+        for source in &self.sources {
+            entries.extend(source.list()?);
+        }
+        // Stable: of one key in several places the first place speaks.
+        entries.sort_by_key(|entry| entry.id);
+        entries.dedup_by_key(|entry| entry.id);
+        Ok(entries)
+    }
+
+    fn signer(
+        &self,
+        id: &KeyId,
+        passphrases: &mut dyn PassphraseSource,
+    ) -> Result<Box<dyn Signer>, Error> {
+        match self.directory.signer(id, passphrases) {
+            Err(Error::NoSuchKey { .. }) => {}
+            answer => return answer,
+        }
+        for source in &self.sources {
+            if source.list()?.iter().any(|entry| entry.id == *id) {
+                return source.signer(id, passphrases);
+            }
+        }
+        Err(Error::NoSuchKey { id: *id })
+    }
+
+    fn store(
+        &self,
+        key: &PrivateKey,
+        role: &str,
+        gun: Option<&Gun>,
+        passphrases: &mut dyn PassphraseSource,
+    ) -> Result<KeyId, Error> {
+        self.directory.store(key, role, gun, passphrases)
+    }
+
+    fn remove(&self, id: &KeyId) -> Result<(), Error> {
+        match self.directory.remove(id) {
+            Err(Error::NoSuchKey { .. }) => {}
+            answer => return answer,
+        }
+        for source in &self.sources {
+            if source.list()?.iter().any(|entry| entry.id == *id) {
+                let problem = format!("keeps key {}; it can be destroyed only there", id.short());
+                return Err(Error::Elsewhere { place: source.place(), problem });
+            }
+        }
+        Err(Error::NoSuchKey { id: *id })
+    }
+}

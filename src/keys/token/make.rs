@@ -1,0 +1,119 @@
+//! New keys on a token: made there, or copied there.
+
+use cryptoki::mechanism::{Mechanism, MechanismType};
+use cryptoki::object::{Attribute, KeyType, ObjectClass};
+use der::Encode;
+use der::asn1::OctetStringRef;
+use ring::rand::{SecureRandom, SystemRandom};
+use zeroize::Zeroizing;
+
+use super::objects::{self, TokenKey};
+use super::seat::Seat;
+use super::words;
+use crate::crypto::{Algorithm, PrivateKey, Signer};
+
+/// An ECDSA key in the pieces that a token takes.
+pub(super) struct Parts {
+    curve: &'static [u8],
+    /// The uncompressed point, in an OCTET STRING.
+    point: Vec<u8>,
+    scalar: Zeroizing<Vec<u8>>,
+}
+
+impl Parts {
+    pub(super) fn of(key: &PrivateKey) -> Option<Parts> {
+        let scalar = key.scalar()?;
+        let curve = objects::curve_name(key.public().algorithm())?;
+        let spki = key.public().spki();
+        let point = &spki[spki.len().checked_sub(1 + 2 * scalar.len())?..];
+        let point = OctetStringRef::new(point).ok()?.to_der().ok()?;
+        Some(Parts { curve, point, scalar: Zeroizing::new(scalar.to_vec()) })
+    }
+}
+
+/// Makes a pair whose private half the token does not give away.
+pub(super) fn generate(
+    seat: &mut Seat,
+    algorithm: Algorithm,
+    label: &str,
+) -> Result<TokenKey, String> {
+    let curve = objects::curve_name(algorithm)
+        .ok_or_else(|| format!("{algorithm} keys are not made on tokens, only ECDSA keys"))?;
+    if !seat.offers(MechanismType::ECC_KEY_PAIR_GEN)? {
+        return Err("makes no ECDSA keys".to_owned());
+    }
+    let id = new_id()?;
+    let public = [common(&id, label), public_rights(curve)].concat();
+    let private = [common(&id, label), private_rights()].concat();
+    let session = seat.session()?;
+    let made = session.generate_key_pair(&Mechanism::EccKeyPairGen, &public, &private);
+    let (handle, _) = made.map_err(|error| words(&error))?;
+    objects::read(session, handle)?.ok_or_else(|| "made a key that cannot be used".to_owned())
+}
+
+/// Copies both halves of a key; of a failure nothing remains.
+pub(super) fn take_in(seat: &mut Seat, parts: &Parts, label: &str) -> Result<TokenKey, String> {
+    let id = new_id()?;
+    let kind = Attribute::KeyType(KeyType::EC);
+    let mut private = [common(&id, label), private_rights()].concat();
+    private.extend([
+        Attribute::Class(ObjectClass::PRIVATE_KEY),
+        kind.clone(),
+        Attribute::EcParams(parts.curve.to_vec()),
+        Attribute::Value(parts.scalar.to_vec()),
+    ]);
+    let mut public = [common(&id, label), public_rights(parts.curve)].concat();
+    public.extend([
+        Attribute::Class(ObjectClass::PUBLIC_KEY),
+        kind,
+        Attribute::EcPoint(parts.point.clone()),
+    ]);
+    let session = seat.session()?;
+    let stored = session.create_object(&private);
+    wipe(private);
+    let secret = stored.map_err(|error| words(&error))?;
+    let handle = session.create_object(&public).map_err(|error| {
+        // Half a key is none; what cannot be removed has no public half and is never listed.
+        let _ = session.destroy_object(secret);
+        words(&error)
+    })?;
+    objects::read(session, handle)?.ok_or_else(|| "took a key that cannot be used".to_owned())
+}
+
+fn common(id: &[u8], label: &str) -> Vec<Attribute> {
+    vec![
+        Attribute::Token(true),
+        Attribute::Id(id.to_vec()),
+        Attribute::Label(label.as_bytes().to_vec()),
+    ]
+}
+
+fn public_rights(curve: &[u8]) -> Vec<Attribute> {
+    vec![Attribute::Private(false), Attribute::Verify(true), Attribute::EcParams(curve.to_vec())]
+}
+
+fn private_rights() -> Vec<Attribute> {
+    vec![
+        Attribute::Private(true),
+        Attribute::Sensitive(true),
+        Attribute::Extractable(false),
+        Attribute::Sign(true),
+    ]
+}
+
+fn wipe(template: Vec<Attribute>) {
+    for attribute in template {
+        if let Attribute::Value(secret) = attribute {
+            drop(Zeroizing::new(secret));
+        }
+    }
+}
+
+/// Two keys of one token never share it.
+fn new_id() -> Result<Vec<u8>, String> {
+    let mut id = vec![0; ID_BYTES];
+    let filled = SystemRandom::new().fill(&mut id);
+    filled.map(|()| id).map_err(|_| "no random bytes from the system".to_owned())
+}
+
+const ID_BYTES: usize = 16;

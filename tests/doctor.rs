@@ -1,0 +1,296 @@
+//! `doctor`, as a fleet calls it: a host on which all is well, and one edit of it for each finding.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// A host with a docker of our making.
+struct Host {
+    home: tempfile::TempDir,
+    variables: Vec<(&'static str, String)>,
+}
+
+impl Host {
+    /// A host that verifies: docker 28, content trust on, one pinned collection, one locked key.
+    fn honest() -> Self {
+        let home = tempfile::tempdir().expect("a home");
+        let host = Self { home, variables: vec![("DOCKER_CONTENT_TRUST", "1".into())] };
+        host.has_docker("28.2.2");
+        let metadata = host.trust().join("tuf").join(GUN).join("metadata");
+        fs::create_dir_all(&metadata).expect("a folder");
+        for role in ["root", "snapshot", "targets", "timestamp"] {
+            let file = format!("{role}.json");
+            fs::copy(vectors().join(&file), metadata.join(&file)).expect("copied");
+        }
+        let made = host.command(&["key", "generate", "alice"]).output().expect("it runs");
+        assert!(made.status.success(), "{made:?}");
+        let pinned = host.command(&["pin", "add", GUN, "--root-key", &root_key()]).output();
+        assert!(pinned.as_ref().is_ok_and(|it| it.status.success()), "{pinned:?}");
+        host
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    fn trust(&self) -> PathBuf {
+        self.path(".docker/trust")
+    }
+
+    fn metadata(&self, file: &str) -> PathBuf {
+        self.trust().join("tuf").join(GUN).join("metadata").join(file)
+    }
+
+    fn key(&self) -> PathBuf {
+        let keys = fs::read_dir(self.trust().join("private")).expect("keys");
+        keys.flatten().map(|entry| entry.path()).next().expect("a key")
+    }
+
+    fn has_docker(&self, version: &str) {
+        let folder = self.path("bin");
+        fs::create_dir_all(&folder).expect("a folder");
+        let text = format!("#!/bin/sh\necho 'Docker version {version}, build 0'\n");
+        write(&folder.join("docker"), &text, 0o755);
+    }
+
+    fn set(&mut self, name: &'static str, value: &str) {
+        self.variables.push((name, value.to_owned()));
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        let path = format!("{}:/usr/bin-that-is-not", self.path("bin").display());
+        command.env_clear().env("HOME", self.home.path()).env("PATH", path);
+        command.env("DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE", "throw-away");
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command.args(arguments).current_dir(self.home.path()).stdin(Stdio::null());
+        command
+    }
+
+    fn doctor(&self, arguments: &[&str]) -> Output {
+        let arguments = [&["doctor", "--format", "json"], arguments].concat();
+        self.command(&arguments).output().expect("it runs")
+    }
+
+    /// Ids of what is found, and the exit code.
+    fn found(&self, arguments: &[&str]) -> (Vec<String>, Option<i32>) {
+        let output = self.doctor(arguments);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let id = |line: &str| {
+            let finding: Value = serde_json::from_str(line).expect("an object on each line");
+            for field in ["severity", "subject", "message"] {
+                assert!(finding[field].as_str().is_some_and(|it| !it.is_empty()), "{line}");
+            }
+            finding["id"].as_str().expect("an id").to_owned()
+        };
+        (text.lines().map(id).collect(), output.status.code())
+    }
+}
+
+/// One edit of an honest host, what is found then, and the exit code.
+type Case = (&'static str, i32, fn(&mut Host));
+
+const CASES: [Case; 24] = [
+    ("docker-ignores-trust", 4, |host| host.has_docker("29.1.0")),
+    ("trust-variable-odd", 1, |host| host.set("DOCKER_CONTENT_TRUST", "off")),
+    ("trust-off", 0, |host| host.set("DOCKER_CONTENT_TRUST", "0")),
+    ("shim-behind", 4, |host| {
+        fs::create_dir_all(host.path("shim")).expect("a folder");
+        symlink(env!("CARGO_BIN_EXE_countersign"), host.path("shim/docker")).expect("a link");
+        let path = format!("{}:{}", host.path("bin").display(), host.path("shim").display());
+        host.set("PATH", &path);
+    }),
+    ("build-unchecked", 4, |host| {
+        fs::create_dir_all(host.path(".docker/cli-plugins")).expect("a folder");
+        write(&host.path(".docker/cli-plugins/docker-buildx"), "", 0o755);
+    }),
+    ("plugin-broken", 1, |host| {
+        fs::create_dir_all(host.path(".docker/cli-plugins")).expect("a folder");
+        symlink("/nowhere/at/all", host.path(".docker/cli-plugins/docker-trust")).expect("a link");
+    }),
+    ("plugin-foreign", 0, |host| {
+        fs::create_dir_all(host.path(".docker/cli-plugins")).expect("a folder");
+        write(&host.path(".docker/cli-plugins/docker-trust"), "#!/bin/sh\n", 0o755);
+    }),
+    ("trust-server-plain", 8, |host| host.set("DOCKER_CONTENT_TRUST_SERVER", "http://t:1")),
+    ("trust-server-ends", 1, |host| {
+        host.set("DOCKER_CONTENT_TRUST_SERVER", "https://team.azurecr.io");
+    }),
+    ("daemon-plain", 4, |host| host.set("DOCKER_HOST", "tcp://h:2375")),
+    ("trusted-on-first-use", 0, |host| {
+        fs::remove_file(host.trust().join("pins.toml")).expect("gone")
+    }),
+    ("cache-damaged", 8, |host| fs::write(host.metadata("root.json"), "{").expect("written")),
+    ("cache-damaged", 1, |host| fs::write(host.metadata("targets.json"), "{").expect("written")),
+    ("record-damaged", 8, |host| {
+        fs::create_dir_all(host.trust().join("countersign")).expect("a folder");
+        fs::write(host.trust().join("countersign").join(RECORD), "{").expect("written");
+    }),
+    ("changes-pending", 1, |host| {
+        let changes = host.trust().join("tuf").join(GUN).join("changelist");
+        fs::create_dir_all(&changes).expect("a folder");
+        fs::write(changes.join("00000000000000000001_a.change"), "{}").expect("written");
+    }),
+    ("key-exposed", 8, |host| mode(&host.key(), 0o640)),
+    ("writable-by-others", 8, |host| mode(&host.trust(), 0o777)),
+    ("key-damaged", 8, |host| write(&host.key(), "junk", 0o600)),
+    ("key-unencrypted", 1, |host| {
+        let text = openssl_key();
+        write(&host.key(), &text, 0o600);
+    }),
+    ("configuration-broken", 8, |host| {
+        fs::write(host.trust().join("countersign.toml"), "nonsense = 1").expect("written");
+    }),
+    ("cache-when-unreachable", 0, |host| {
+        let text = "when_unreachable = \"cache\"";
+        fs::write(host.trust().join("countersign.toml"), text).expect("written");
+    }),
+    ("pins-broken", 8, |host| fs::write(host.trust().join("pins.toml"), "[[").expect("written")),
+    ("credential-helper-missing", 1, |host| {
+        fs::write(host.path(".docker/config.json"), r#"{"credsStore":"nowhere"}"#)
+            .expect("written");
+    }),
+    ("tls-pair-incomplete", 1, |host| {
+        fs::create_dir_all(host.path(".docker/tls/t:1")).expect("a folder");
+        fs::write(host.path(".docker/tls/t:1/client.cert"), "").expect("written");
+    }),
+];
+
+#[test]
+fn nothing_is_found_on_a_host_that_verifies() {
+    assert_eq!(Host::honest().found(&[]), (vec![], Some(0)));
+}
+
+#[test]
+fn each_edit_of_an_honest_host_is_found_and_nothing_else() {
+    for (id, code, edit) in CASES {
+        let mut host = Host::honest();
+        edit(&mut host);
+        let (found, exit) = host.found(&[]);
+        // Where pins cannot be read, nothing is known to be pinned; a docker without trust has no
+        // command for it either.
+        let consequences: &[&str] = match id {
+            "docker-ignores-trust" => &["plugin-missing"],
+            "pins-broken" => &["trusted-on-first-use"],
+            _ => &[],
+        };
+        let rest: Vec<&String> =
+            found.iter().filter(|it| *it != id && !consequences.contains(&it.as_str())).collect();
+        assert!(found.iter().any(|it| it == id), "{id}: {found:?}");
+        assert!(rest.is_empty(), "{id}: also {rest:?}");
+        assert_eq!(exit, Some(code), "{id}");
+        assert!(!host.found(&["--allow", id]).0.iter().any(|it| it == id), "{id} can be allowed");
+    }
+}
+
+#[test]
+fn every_finding_is_in_the_manual() {
+    let manual = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/doctor.md");
+    let manual = fs::read_to_string(manual).expect("the manual");
+    for (id, ..) in CASES {
+        assert!(manual.contains(&format!("`{id}`")), "{id}");
+    }
+}
+
+#[test]
+fn what_expires_is_told_in_time() {
+    let host = Host::honest();
+    let (found, code) = host.found(&["--within", "36000d"]);
+    assert!(found.iter().all(|id| id == "expires-soon") && found.len() >= 3, "{found:?}");
+    assert_eq!(code, Some(1));
+}
+
+#[test]
+fn directory_is_looked_at_with_what_the_host_believes() {
+    let host = Host::honest();
+    let project = host.path("project");
+    fs::create_dir_all(project.join(".github/workflows")).expect("a folder");
+    let workflow = "env:\n  DOCKER_CONTENT_TRUST: 1\nsteps:\n  - run: docker pull web:1\n";
+    fs::write(project.join(".github/workflows/ci.yml"), workflow).expect("written");
+    fs::write(project.join("Dockerfile"), "FROM web:1\n").expect("written");
+    fs::write(project.join("compose.yaml"), "services: {a: {\n  image: web:1\n}}\n")
+        .expect("written");
+    let project = project.to_str().expect("a path");
+    let (mut found, code) = host.found(&[project]);
+    found.sort();
+    assert_eq!(found, ["base-unchecked", "ci-trust-ignored", "compose-unchecked"]);
+    assert_eq!(code, Some(4));
+    assert_eq!(host.doctor(&["nowhere"]).status.code(), Some(2));
+}
+
+#[test]
+fn text_names_the_remedy_and_the_count() {
+    let host = Host::honest();
+    host.has_docker("29.0.0");
+    let output = host.command(&["doctor"]).output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("unverified: DOCKER_CONTENT_TRUST: "), "{said}");
+    assert!(
+        said.contains("[docker-ignores-trust]\n    countersign docker --install-shim"),
+        "{said}"
+    );
+    let counted = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(counted.starts_with("1 unverified, 0 broken, 0 warnings, 1 notes"), "{counted}");
+}
+
+#[test]
+fn look_is_quick_and_leaves_nothing_behind() {
+    let host = Host::honest();
+    let before = listing(host.home.path());
+    let quickest = (0..5).map(|_| {
+        let began = Instant::now();
+        host.found(&[]);
+        began.elapsed()
+    });
+    // A release is some ten times quicker than what tests run.
+    assert!(quickest.min().is_some_and(|it| it < Duration::from_secs(1)));
+    assert_eq!(listing(host.home.path()), before);
+}
+
+fn listing(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder").flatten() {
+        found.push(entry.path());
+        if entry.path().is_dir() {
+            found.extend(listing(&entry.path()));
+        }
+    }
+    found.sort();
+    found
+}
+
+fn write(path: &Path, text: &str, bits: u32) {
+    fs::write(path, text).expect("written");
+    mode(path, bits);
+}
+
+fn mode(path: &Path, bits: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(bits)).expect("set");
+}
+
+fn openssl_key() -> String {
+    let made = Command::new("openssl")
+        .args(["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"])
+        .output()
+        .expect("openssl runs");
+    String::from_utf8(made.stdout).expect("PEM")
+}
+
+/// The root key of the collection that is in the cache.
+fn root_key() -> String {
+    let root = fs::read(vectors().join("root.json")).expect("a root");
+    let root: Value = serde_json::from_slice(&root).expect("JSON");
+    root["signed"]["roles"]["root"]["keyids"][0].as_str().expect("an id").to_owned()
+}
+
+fn vectors() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/notary/docker-one-tag")
+}
+
+const GUN: &str = "registry.example.com/team/web";
+/// SHA-256 of the collection's name.
+const RECORD: &str = "b804d8c35bbbfa6865b44b19a89e913135447ad00b2e9da83ab0ae0209659441.json";

@@ -1,0 +1,101 @@
+//! Keys on tokens, with SoftHSM as the token: made there, copied there, used, and every way in which
+//! a module can fail.
+
+#[path = "support/registry.rs"]
+mod registry;
+#[path = "support/transcript.rs"]
+mod transcript;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use registry::TestRegistry;
+use transcript::Stage;
+
+#[test]
+fn keys_are_made_and_copied_and_listed() {
+    with_token().play(&script("keys.txt"));
+}
+
+#[test]
+fn softhsm_faults() {
+    let mut stage = with_token();
+    let module = stage.home().join("faulty.so");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/token/faulty.c");
+    let softhsm = format!("-DSOFTHSM=\"{}\"", softhsm());
+    let compiled = Command::new("cc")
+        .args(["-shared", "-fPIC", "-Wall", "-Werror", "-O1", &softhsm, "-o"])
+        .arg(&module)
+        .args([source, "-ldl"])
+        .status();
+    assert!(compiled.is_ok_and(|status| status.success()), "cc makes the faulty module");
+    configure(stage.home(), &module);
+    let logins = stage.home().join("logins").display().to_string();
+    stage.set("LOGINS", &logins);
+    stage.play(&script("faults.txt"));
+}
+
+#[test]
+fn collection_is_founded_and_signed_with_keys_of_a_token() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let mut stage = with_token();
+    let image = format!("{}/token/web", servers.registry());
+    let (digest, _) = servers.seed("token/web:1", &["--text", "on a token"]);
+    for name in
+        ["DOCKER_CONTENT_TRUST_SERVER", "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE", "TEST_CA"]
+    {
+        stage.set(name, servers.variable(name));
+    }
+    let host = servers.variable("TRUST_SERVER").trim_start_matches("https://").to_owned();
+    let tls = stage.home().join(".docker/tls").join(&host);
+    fs::create_dir_all(&tls).expect("a directory");
+    fs::copy(servers.variable("TEST_CA"), tls.join("ca.crt")).expect("copied");
+    stage.set("IMAGE", &image);
+    stage.show(&image, "IMAGE");
+    stage.show(&digest, "DIGEST");
+    stage.play(&script("sign.txt"));
+}
+
+/// A home with a token of its own, PIN 1234, that the configuration names.
+fn with_token() -> Stage {
+    let mut stage = Stage::new();
+    let (home, module) = (stage.home().to_owned(), softhsm());
+    fs::create_dir_all(home.join("tokens")).expect("a directory");
+    let configuration = home.join("softhsm.conf");
+    let text =
+        format!("directories.tokendir = {}\nlog.level = ERROR\n", home.join("tokens").display());
+    fs::write(&configuration, text).expect("written");
+    let made = Command::new("softhsm2-util")
+        .args(["--init-token", "--free", "--label", "release", "--so-pin", "5678", "--pin", "1234"])
+        .env("SOFTHSM2_CONF", &configuration)
+        .output()
+        .expect("softhsm2-util: `make test` installs it");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    configure(&home, Path::new(module));
+    stage.set("SOFTHSM2_CONF", &configuration.display().to_string());
+    stage.set("MODULE", module);
+    let keys = concat!(env!("CARGO_MANIFEST_DIR"), "/keys-example");
+    stage.set("KEYS", keys);
+    stage
+}
+
+fn configure(home: &Path, module: &Path) {
+    let trust = home.join(".docker/trust");
+    fs::create_dir_all(&trust).expect("a directory");
+    let text = format!(
+        "[[token]]\nlabel = \"release\"\nmodule = {:?}\ntimeout = \"2s\"\n",
+        module.display().to_string()
+    );
+    fs::write(trust.join("countersign.toml"), text).expect("written");
+}
+
+fn script(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/tokens").join(name)
+}
+
+fn softhsm() -> &'static str {
+    let places = ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/pkcs11/libsofthsm2.so"];
+    let found = places.into_iter().find(|place| Path::new(place).exists());
+    found.expect("SoftHSM's module: `make test` installs it")
+}
