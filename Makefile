@@ -2,14 +2,17 @@
 #              TRUST=notary-server the trust server is Notary's
 # make test    everything that must hold, also against docker and notary
 # make bench   beside the originals
+# make kills   the trust server killed 200 times while it is published to
+# make soak    the trust server for ten minutes under load, and with ten thousand collections
 #
 # On Debian, as root and with Rust, the targets install what they need (see test-registry/install).
 
 CARGO ?= cargo
-SCRIPTS := test-registry/start test-registry/stop test-registry/seed test-registry/install \
-	test-registry/demo.sh keys-example/make.sh tests/vectors/notary/make.sh benches/compare.sh benches/serve.sh benches/team.sh .ci/run
+SCRIPTS := test-registry/start test-registry/stop test-registry/seed test-registry/install test-registry/database \
+	test-registry/demo.sh tests/docker/fake-docker keys-example/make.sh tests/vectors/notary/make.sh tests/vectors/sql/make.sh benches/compare.sh benches/serve.sh benches/team.sh \
+	packaging/check .ci/run
 
-.PHONY: all deps build release check-rust check-scripts test demo bench ci
+.PHONY: all deps build release check-rust check-scripts test demo bench kills soak ci
 
 all: build
 
@@ -35,6 +38,8 @@ check-scripts:
 
 test: deps check-scripts check-rust
 	$(CARGO) test --locked
+	$(CARGO) build --locked --quiet
+	COUNTERSIGN=$(CURDIR)/target/debug/countersign packaging/check
 
 demo:
 	test-registry/install demo
@@ -49,5 +54,14 @@ bench:
 	COUNTERSIGN=$(CURDIR)/target/release/countersign PUBLISH="$(CARGO) bench --locked --quiet --bench publish --" \
 		benches/serve.sh
 	COUNTERSIGN=$(CURDIR)/target/release/countersign benches/team.sh
+
+kills:
+	test-registry/install test
+	COUNTERSIGN_KILLS=200 $(CARGO) test --locked --test server_faults server_kill9_atomic -- --nocapture
+
+soak:
+	test-registry/install test
+	COUNTERSIGN_SOAK_SECONDS=600 COUNTERSIGN_COLLECTIONS=10000 \
+		$(CARGO) test --locked --release --test server_load -- --nocapture --test-threads 1
 
 ci: test

@@ -92,7 +92,7 @@ async fn prepared(
         limits: Limits::default(),
         max_age: None,
     };
-    let foundation = Foundation { root: &keys.root, targets: &keys.targets, snapshot: None };
+    let foundation = Foundation::new(&keys.root, &keys.targets);
     let draft = initialise(&policy, &server, foundation).await?;
     let signers: Signers<'_> = [&keys.root as &dyn Signer, &keys.targets].into_iter().collect();
     Ok((server, draft.sign(stamp, &signers)?))

@@ -52,6 +52,7 @@ impl Collection {
         let [root, targets, snapshot, timestamp] =
             [(); 4].map(|()| PrivateKey::generate(Algorithm::EcdsaP256).expect("random bytes"));
         let founding = Founding {
+            certificate: None,
             gun: &gun,
             root: &root,
             targets: &targets,

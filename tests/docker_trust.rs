@@ -63,6 +63,29 @@ impl<'r> Twin<'r> {
         twin
     }
 
+    /// The same, with the credentials of whoever may publish.
+    fn logged_in(servers: &'r TestRegistry, name: &str, program: &[&str]) -> Self {
+        let twin = Self::new(servers, name, program);
+        let credentials = Path::new(servers.variable("DOCKER_CONFIG")).join("config.json");
+        let config = twin.home.join(".docker");
+        fs::copy(credentials, config.join("config.json")).expect("copied");
+        // The registry's token server has the same authority as the trust server.
+        let realm = servers.variable("TOKEN_REALM").trim_start_matches("https://");
+        let host = realm.split('/').next().expect("a host");
+        fs::create_dir_all(config.join("tls").join(host)).expect("a folder");
+        let authority = config.join("tls").join(host).join("ca.crt");
+        fs::copy(servers.variable("TEST_CA"), authority).expect("copied");
+        twin
+    }
+
+    /// Puts a tiny image into the daemon, and nowhere else.
+    fn has_image(&self, tag: &str) {
+        let name = format!("{}:{tag}", self.image);
+        let archive = format!("tar -c bob.pub | docker import - {name}");
+        let imported = self.command("sh").args(["-c", &archive]).output().expect("sh runs");
+        assert!(imported.status.success(), "{}", text(&imported));
+    }
+
     /// Keys from outside.
     fn write_files(&self) {
         let plain = new_key();
@@ -348,6 +371,12 @@ fn what_one_made_the_other_maintains() {
     docker.must("trust sign IMAGE:2");
     assert!(agree("signed after the removal").contains("\n2 "));
 
+    // Whoever looks over the network finds what is cached served and believed.
+    let doctor =
+        ours.command(env!("CARGO_BIN_EXE_countersign")).args(["doctor", "--online"]).output();
+    let doctor = String::from_utf8(doctor.expect("it runs").stdout).expect("text");
+    assert!(doctor.contains("[trusted-on-first-use]") && !doctor.contains("[server-"), "{doctor}");
+
     // The last one only after a question.
     let asked = ours.run(&typing("trust signer remove bob-2 IMAGE", "n\n"));
     assert!(asked.status.success(), "{}", text(&asked));
@@ -355,4 +384,45 @@ fn what_one_made_the_other_maintains() {
     assert!(agree("not removed").contains("bob-2"));
     ours.must("trust signer remove --force bob-2 IMAGE");
     assert!(!docker.must("trust inspect IMAGE").contains("bob-2"));
+}
+
+#[test]
+fn image_of_the_daemon_is_pushed_and_signed_as_the_one_who_is_logged_in() {
+    let servers = TestRegistry::start(&["--auth", "token"]);
+    let docker = dockers().remove(0).0;
+    let theirs =
+        Twin::logged_in(&servers, "by-docker", &[docker.to_str().expect("a path in UTF-8")]);
+    let us = env!("CARGO_BIN_EXE_countersign");
+    let ours = Twin::logged_in(&servers, "by-us", &[us, "docker-trust"]);
+    let mut said = Vec::new();
+    for twin in [&theirs, &ours] {
+        twin.has_image("1");
+        let nothing = twin.run(&line("trust sign --local IMAGE:2"));
+        assert_eq!(nothing.status.code(), Some(1), "{}", text(&nothing));
+        let output = twin.run(&line("trust sign --local IMAGE:1"));
+        assert!(output.status.success(), "{}", text(&output));
+        // How docker shows the way of its layers is its own affair.
+        let told = String::from_utf8_lossy(&output.stdout).replace(&twin.image, "IMAGE");
+        let lines = told.lines().filter(|line| {
+            ["Created", "Finished", "Signing", "Successfully"].iter().any(|it| line.starts_with(it))
+        });
+        let warned = String::from_utf8_lossy(&output.stderr).replace(&twin.image, "IMAGE");
+        assert!(
+            warned.contains("Signing and pushing trust data for local image IMAGE:1"),
+            "{warned}"
+        );
+        said.push(lines.map(str::to_owned).collect::<Vec<_>>());
+    }
+    assert_eq!(said[1], said[0]);
+    assert_eq!(said[1][0], "Created signer: publisher");
+    let shown = ours.must("trust inspect --pretty IMAGE");
+    assert!(shown.contains("   publisher\n"), "{shown}");
+    // Docker pulls what we signed, and checks it.
+    let pulled = ours
+        .command(docker.to_str().expect("a path"))
+        .args(["pull", &format!("{}:1", ours.image)])
+        .env("DOCKER_CONTENT_TRUST", "1")
+        .output()
+        .expect("docker runs");
+    assert!(pulled.status.success(), "{}", text(&pulled));
 }

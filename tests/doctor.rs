@@ -188,6 +188,29 @@ fn each_edit_of_an_honest_host_is_found_and_nothing_else() {
 }
 
 #[test]
+fn directory_of_notary_is_looked_at_too() {
+    let host = Host::honest();
+    let private = host.path(".notary/private");
+    fs::create_dir_all(&private).expect("a folder");
+    mode(&private, 0o700);
+    let key = host.key();
+    let copy = private.join(key.file_name().expect("a name"));
+    fs::copy(&key, &copy).expect("copied");
+    mode(&copy, 0o600);
+    assert_eq!(host.found(&[]), (vec![], Some(0)));
+    mode(&copy, 0o604);
+    assert_eq!(host.found(&[]), (vec!["key-exposed".to_owned()], Some(8)));
+}
+
+#[test]
+fn network_is_asked_on_request_only() {
+    let mut host = Host::honest();
+    host.set("DOCKER_CONTENT_TRUST_SERVER", "https://127.0.0.1:1");
+    assert_eq!(host.found(&[]), (vec![], Some(0)));
+    assert_eq!(host.found(&["--online"]), (vec!["server-unreachable".to_owned()], Some(1)));
+}
+
+#[test]
 fn every_finding_is_in_the_manual() {
     let manual = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/doctor.md");
     let manual = fs::read_to_string(manual).expect("the manual");
@@ -291,6 +314,6 @@ fn vectors() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/notary/docker-one-tag")
 }
 
-const GUN: &str = "registry.example.com/team/web";
-/// SHA-256 of the collection's name.
-const RECORD: &str = "b804d8c35bbbfa6865b44b19a89e913135447ad00b2e9da83ab0ae0209659441.json";
+const GUN: &str = "127.0.0.1:24257/docker-one-tag";
+/// The name of its record: the SHA-256 of its own.
+const RECORD: &str = "b2f4aa9a6a756d8579103b287167e356b84121bdaa59c5089063c248539f8584.json";

@@ -8,46 +8,13 @@ mod serve;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::Command;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use countersign::net::Remote as _;
 use countersign::tuf::{Gun, RoleName};
 use rustix::process::Signal;
 
-use serve::{Acknowledged, Publisher, Serve, check, command, refused};
-
-#[tokio::test(flavor = "multi_thread")]
-async fn server_kill9_atomic() {
-    let home = tempfile::tempdir().expect("a directory");
-    let rounds = std::env::var("COUNTERSIGN_KILLS").ok().and_then(|text| text.parse().ok());
-    let publisher = Arc::new(Publisher::new());
-    let mut total = 0;
-    for round in 0..rounds.unwrap_or(12_u64) {
-        let serve = Arc::new(Serve::start(home.path()));
-        let acknowledged = Acknowledged::default();
-        let workers: Vec<_> = (0..6)
-            .map(|worker| {
-                let (publisher, serve) = (Arc::clone(&publisher), Arc::clone(&serve));
-                let acknowledged = Arc::clone(&acknowledged);
-                tokio::spawn(async move {
-                    publisher.work(&serve, &format!("r{round}/w{worker}"), &acknowledged).await;
-                })
-            })
-            .collect();
-        tokio::time::sleep(Duration::from_millis(60 + (round * 37) % 240)).await;
-        serve.signal(Signal::KILL);
-        for worker in workers {
-            worker.await.expect("no panic");
-        }
-        Arc::into_inner(serve).expect("nobody else has it").kill();
-        let acknowledged = acknowledged.lock().expect("a list").clone();
-        total += acknowledged.values().sum::<usize>();
-        let serve = Serve::start(home.path());
-        check(&serve, &acknowledged).await;
-    }
-    assert!(total > 50, "only {total} publications were interrupted");
-}
+use serve::{Publisher, Serve, command, refused};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_clients_do_not_starve() {

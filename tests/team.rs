@@ -203,7 +203,7 @@ async fn a_deleted_collection_is_gone_and_can_be_founded_again() {
         let owner = User::of(&servers, "team/gone");
         let (digest, size) = servers.seed("team/gone:1", &[]);
         owner.sign(&["1"], &digest, size).await.expect("signed");
-        owner.with(async |it| it.delete_remote().await).await.expect("deleted");
+        owner.with(async |it| it.delete().await).await.expect("deleted");
         owner.resolve("1").await.expect_err("the server has none, and it was seen before");
         let known = TrustDirectory::new(servers.trust_directory());
         assert_eq!(known.collections().expect("read"), [owner.gun.clone()]);

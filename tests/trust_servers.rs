@@ -188,3 +188,44 @@ fn tokens_open_the_same_doors() {
         script.said
     });
 }
+
+#[test]
+fn with_passwords_docker_and_notary_do_all_that_they_do_without() {
+    let servers =
+        TestRegistry::start(&["--no-docker", "--auth", "htpasswd", "--trust", COUNTERSIGN]);
+    let mut script = Script::new(&servers, "guarded", "docker");
+    servers.seed("team/guarded:1", &[]);
+    let home = servers.variable("HOME").to_owned();
+    std::fs::write(format!("{home}/content"), "content").expect("written");
+    for (docker, signer) in [("/usr/bin/docker", "alice"), ("docker", "bob")] {
+        script.docker = docker;
+        let key = format!("docker trust key generate {signer}");
+        let add = format!("docker trust signer add --key {signer}.pub {signer} {{image}}");
+        let (tag, lookup) = (
+            format!("notary add -p {{image}} {signer} home/content"),
+            format!("notary lookup {{image}} {signer}"),
+        );
+        script.succeeds(&[
+            &key,
+            &add,
+            "docker trust inspect --pretty {image}",
+            "notary list {image}",
+            "notary delegation list {image}",
+            &tag,
+            &lookup,
+            "notary key rotate {image} snapshot -r",
+        ]);
+    }
+    // Strangers see nothing, and learn no more than how to be let in.
+    let strangers = servers.stranger();
+    let nothing = strangers.join("trust").display().to_string();
+    for line in [&["docker", "trust", "inspect"][..], &["notary", "-d", &nothing, "list"]] {
+        let mut command = servers.command(line[0]);
+        command.args(&line[1..]).arg(&script.image).env("DOCKER_CONFIG", &strangers);
+        command.env_remove("NOTARY_AUTH");
+        let output = command.output().expect("the program runs");
+        assert!(!output.status.success(), "{line:?}");
+        assert!(!String::from_utf8_lossy(&output.stdout).contains("alice"), "{line:?}");
+    }
+    script.succeeds(&["notary delete --remote {image}"]);
+}

@@ -7,8 +7,9 @@ use clap::{Args, Parser, Subcommand};
 use super::output::Format;
 use super::span::Span;
 use super::{
-    delegation, delete, demo, docker_trust, doctor, explain, history, init, inspect, key, list,
-    manual, pin, pull, refresh, revoke, sign, signer, status, verify, verify_pull, witness,
+    delegation, delete, demo, docker, docker_trust, doctor, explain, history, init, inspect, key,
+    list, manual, notary, pin, publish, pull, refresh, rescue, reset, revoke, sign, signer, status,
+    verify, verify_pull, witness,
 };
 
 /// Docker Content Trust that goes on working: sign what a tag means, and pull only what was signed
@@ -90,6 +91,8 @@ pub(super) enum Command {
     Verify(verify::Arguments),
     /// Have docker pull exactly what was signed, and tag it
     VerifyPull(verify_pull::Arguments),
+    /// Run docker, and let it have only what is signed while content trust is on
+    Docker(docker::Arguments),
     /// Pull what was signed into a file or directory, without docker
     Pull(pull::Arguments),
     /// Show what is signed, by whom, and the keys
@@ -110,22 +113,31 @@ pub(super) enum Command {
     Witness(witness::Arguments),
     /// Sign again what ends soon
     Refresh(refresh::Arguments),
-    /// Show what ends soon
-    Status(status::Arguments),
     /// Show who signed what when, and what it changed
     History(history::History),
     /// Show what changed between two versions
     Diff(history::Diff),
     /// Forget trust data here, or remove it from the server
     Delete(delete::Arguments),
+    /// Show what is staged and not published, or what ends soon
+    Status(status::Arguments),
+    /// Sign and publish what is staged
+    Publish(publish::Arguments),
+    /// Forget what is staged
+    Reset(reset::Arguments),
     /// Make, move and protect private keys
     #[command(subcommand)]
     Key(key::Command),
+    /// Have several people sign a change, on machines without a network
+    #[command(subcommand)]
+    Root(super::root::Command),
     /// Fix which root keys or authorities may speak for a repository
     #[command(subcommand)]
     Pin(pin::Command),
     /// Show the chain from the root to a tag, or its broken link
     Explain(explain::Arguments),
+    /// Keep a server's trust data for the time when the server is gone
+    Rescue(rescue::Arguments),
     /// Be `docker trust`, in docker's grammar: a plugin of docker 29 and later
     DockerTrust(docker_trust::Arguments),
     /// Be the trust server
@@ -135,6 +147,8 @@ pub(super) enum Command {
     Doctor(doctor::Arguments),
     /// Tell the story in this terminal: sign, verify, and three attacks
     Demo(demo::Arguments),
+    /// Speak the grammar of the program notary, as a link of that name does
+    Notary(notary::Arguments),
     /// Print a completion script for a shell
     Completions(manual::Completions),
     /// Print the manual page, or write all of them into a directory

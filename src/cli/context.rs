@@ -3,6 +3,7 @@
 
 mod credentials;
 mod holders;
+mod listings;
 mod opened;
 mod places;
 
@@ -29,7 +30,7 @@ use crate::net::{
     Access, Account, Credential, Deadline, Http, HttpOptions, NotaryServer, PlainHttp, Realms,
     Registry, ServerUrl, TlsDirectory,
 };
-use crate::storage::TrustDirectory;
+use crate::storage::{CollectionDirectory, TrustDirectory};
 use crate::tuf::{Dialect, Gun, Limits};
 use crate::verify::{FirstUse, Policy};
 
@@ -129,6 +130,14 @@ impl Context {
         }
     }
 
+    /// A collection by its name, as an image where it can be one.
+    pub(super) fn subject_of(&self, gun: &Gun) -> Result<Subject, Failure> {
+        match self.global.raw_gun {
+            true => Subject::raw(gun.as_str()),
+            false => Subject::image(gun.as_str()).or_else(|_| Subject::raw(gun.as_str())),
+        }
+    }
+
     /// Whether names are those of collections, and not of images.
     pub(super) fn takes_names_as_they_are(&self) -> bool {
         self.global.raw_gun
@@ -170,13 +179,18 @@ impl Context {
         Ok(Pins::read(&self.pin_file(), &self.notary_configs(), first_use)?)
     }
 
+    /// What is cached and staged of a collection.
+    pub(super) fn directory(&self, gun: &Gun) -> CollectionDirectory {
+        TrustDirectory::new(&self.trust).collection(gun)
+    }
+
     /// Opens a collection for an operation that needs this access.
     ///
     /// # Errors
     ///
     /// If its pin cannot be used or its server has no address.
     pub(super) fn open(&self, subject: &Subject, access: Access) -> Result<Opened, Failure> {
-        let cache = TrustDirectory::new(&self.trust).collection(&subject.gun);
+        let cache = self.directory(&subject.gun);
         let policy = self.policy(&subject.gun)?;
         let server = match self.global.offline {
             true => None,
@@ -291,7 +305,8 @@ pub(super) fn output_of(global: &Global) -> Output {
     Output { format: global.format, verbosity }
 }
 
-fn realms(config: &Config) -> Realms {
+/// Who else may be given credentials.
+pub(super) fn realms(config: &Config) -> Realms {
     let mut realms = Realms::default();
     for (server, allowed) in &config.realms {
         allowed.iter().for_each(|realm| realms.allow(server, realm));

@@ -47,7 +47,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Fail
     }
     let opened = context.open(&subject, Access::All)?;
     if arguments.remote {
-        wait_for(async { Ok(opened.collection().delete_remote().await?) })?;
+        wait_for(async { Ok(opened.collection().delete().await?) })?;
     }
     opened.forget()?;
     match context.output.format {

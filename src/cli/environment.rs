@@ -29,9 +29,22 @@ impl Environment {
         Self { variables: std::env::vars_os().filter_map(text).collect(), path }
     }
 
+    /// The same with another value for a variable.
+    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
+        self.variables.insert(name.to_owned(), Zeroizing::new(value.to_owned()));
+        self
+    }
+
     /// A variable; an empty one counts as absent, as it does for docker.
     pub(super) fn variable(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(|value| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// Every variable whose name starts so, and is not empty.
+    pub(super) fn starting_with(&self, start: &str) -> BTreeMap<String, Zeroizing<String>> {
+        let variables = self.variables.iter();
+        let wanted = variables.filter(|(name, value)| name.starts_with(start) && !value.is_empty());
+        wanted.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
     /// Takes a variable to have this value, as if it had been set.

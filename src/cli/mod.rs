@@ -11,6 +11,7 @@ mod context;
 mod delegation;
 mod delete;
 mod demo;
+mod docker;
 mod docker_trust;
 mod doctor;
 mod environment;
@@ -24,15 +25,20 @@ mod inspect;
 mod key;
 mod list;
 mod manual;
+mod notary;
 mod output;
 mod passphrases;
 mod pin;
 mod process;
 mod prompt;
+mod publish;
 mod publishing;
 mod pull;
 mod refresh;
+mod rescue;
+mod reset;
 mod revoke;
+mod root;
 #[cfg(feature = "server")]
 mod serve;
 mod sign;
@@ -70,12 +76,18 @@ pub fn main() -> ExitCode {
         [_, command, rest @ ..] if command == docker_trust::NAME => {
             return docker_trust::run(rest, Global::default());
         }
+        [program, rest @ ..] if is_called(program, notary::NAME) => return notary::run(rest),
+        [_, command, rest @ ..] if command == notary::NAME => return notary::run(rest),
         _ => {}
+    }
+    if let Some(call) = docker::Call::of(&words) {
+        return docker::run(call);
     }
     match Cli::try_parse_from(&words) {
         Ok(Cli { command: Command::DockerTrust(arguments), global }) => {
             docker_trust::run(&arguments.words, global)
         }
+        Ok(Cli { command: Command::Notary(arguments), .. }) => notary::run(&arguments.words),
         Ok(cli) => run(cli).into(),
         Err(error) => explained(&error, &words).into(),
     }
@@ -114,18 +126,24 @@ fn in_context(command: Command, context: &Context) -> Result<Code, Failure> {
         Command::Signer(command) => signer::run(command, context),
         Command::Delegation(command) => delegation::run(command, context),
         Command::Refresh(arguments) => refresh::run(&arguments, context),
-        Command::Status(arguments) => status::run(&arguments, context),
         Command::History(arguments) => history::history(&arguments, context),
         Command::Diff(arguments) => history::diff(&arguments, context),
         Command::Delete(arguments) => delete::run(&arguments, context),
         Command::Witness(arguments) => witness::run(&arguments, context),
+        Command::Status(arguments) => status::run(&arguments, context),
+        Command::Publish(arguments) => publish::run(&arguments, context),
+        Command::Reset(arguments) => reset::run(&arguments, context),
         Command::Key(command) => key::run(command, context),
         Command::Pin(command) => pin::run(command, context),
+        Command::Root(command) => root::run(command, context),
         Command::Explain(arguments) => explain::run(&arguments, context),
+        Command::Docker(arguments) => docker::manage(&arguments, context),
+        Command::Rescue(arguments) => rescue::run(&arguments, context),
         Command::Completions(_)
         | Command::Man(_)
         | Command::Demo(_)
         | Command::DockerTrust(_)
+        | Command::Notary(_)
         | Command::Doctor(_) => Ok(Code::Done),
         #[cfg(feature = "server")]
         Command::Serve(_) => Ok(Code::Done),

@@ -129,7 +129,12 @@ pub(super) fn read_answer() -> io::Result<Option<Zeroizing<String>>> {
     Ok(Some(Zeroizing::new(text.trim_end_matches('\r').to_owned())))
 }
 
-fn ask(prompt: &str) -> Result<Zeroizing<String>, Error> {
+/// Asks for something that is not shown; what surrounds it does not count.
+///
+/// # Errors
+///
+/// [`Error::Asking`].
+pub(super) fn ask(prompt: &str) -> Result<Zeroizing<String>, Error> {
     let entered = keeping_terminal(|| rpassword::prompt_password(prompt));
     let entered = Zeroizing::new(entered.map_err(|source| Error::Asking { source })?);
     Ok(Zeroizing::new(entered.trim().to_owned()))

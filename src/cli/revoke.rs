@@ -33,6 +33,10 @@ pub(super) struct Arguments {
     /// Do not ask before all tags of a repository are revoked
     #[arg(short, long)]
     yes: bool,
+
+    /// Publish nothing: leave it to `countersign publish`, or to notary
+    #[arg(long)]
+    stage: bool,
 }
 
 /// Revokes, and tells what remains.
@@ -55,6 +59,11 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Fail
             return Ok(Code::Done);
         }
     }
+    if arguments.stage {
+        let staged = wait_for(stage(&subject, &request, context));
+        let refuse = |failure| context.output.refusal(Some(&arguments.reference), &failure);
+        return Ok(staged.unwrap_or_else(refuse));
+    }
     let revoked = wait_for(revoke(&subject, &request, context));
     Ok(match revoked {
         Err(failure) => context.output.refusal(Some(&arguments.reference), &failure),
@@ -71,6 +80,22 @@ async fn revoke(
     let mut passphrases = Passphrases::new(context)?;
     let keys = context.key_set()?;
     Ok(opened.collection().revoke(request, &keys, &mut passphrases.chain()).await?)
+}
+
+async fn stage(
+    subject: &Subject,
+    request: &RevokeRequest,
+    context: &Context,
+) -> Result<Code, Failure> {
+    let opened = context.open(subject, Access::Pull)?;
+    let changes = opened.collection().stage_revocation(request, &context.key_set()?).await?;
+    context.directory(&subject.gun).changelist().add(&changes, context.now)?;
+    let (gun, count) = (&subject.gun, changes.len());
+    context.output.notice(&format!(
+        "{gun}: {count} changes staged; `countersign publish {gun}` publishes them"
+    ));
+    context.output.answer(gun.as_str());
+    Ok(Code::Done)
 }
 
 fn tell(subject: &Subject, revocation: &Revocation, context: &Context) -> Code {

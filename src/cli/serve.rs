@@ -1,14 +1,16 @@
 //! `serve`: the trust server.
 
 mod config;
+mod database;
 mod notary;
+mod recover;
 mod secret;
+mod signer;
 mod tls;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -18,12 +20,15 @@ use super::environment::{Environment, absolute, clock};
 use super::exit::{Code, Kind};
 use super::output::{Failure, Output};
 use super::process::guard_memory;
+use crate::crypto;
 use crate::server::{
-    Access, Clock, Level, Listener, Log, OnlineKeys, Passwords, Readers, Server, Tls, Tokens,
+    Access, Clock, Level, Listener, Log, MasterSecret, OnlineKeys, Passwords, Readers, Server, Tls,
+    Tokens,
 };
 use crate::storage::DataDirectory;
-use crate::storage::metadata::{self, MemoryStore, MetadataStore, SqliteStore};
-use config::{Auth, Config, Database};
+use crate::storage::metadata::{self, MetadataStore};
+use config::{Auth, Config};
+use database::Database;
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -41,10 +46,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
-    /// Where collections are kept: sqlite:FILE, or memory: to forget them [default: in the data
-    /// directory]
+    /// Where collections are kept: sqlite:FILE, postgres://USER@HOST/NAME, mysql://USER@HOST/NAME,
+    /// or memory: to forget them [env: COUNTERSIGN_DATABASE] [default: in the data directory]
     #[arg(long, value_name = "URL")]
-    database: Option<Database>,
+    database: Option<String>,
 
     /// Certificate, and those that lead to its authority (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_key")]
@@ -58,27 +63,118 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE", conflicts_with = "config")]
     notary_config: Option<PathBuf>,
 
+    /// Take over notary-signer's keys, as its configuration (JSON) names them; their passphrases are
+    /// in NOTARY_SIGNER_ALIAS
+    #[arg(long, value_name = "FILE")]
+    signer_config: Option<PathBuf>,
+
     /// Say what would be done, and do not do it
     #[arg(long)]
     check: bool,
+
+    /// Copy the SQLite database into a new file, also while it is served, and end
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["check", "recover"])]
+    backup: Option<PathBuf>,
+
+    /// After an older database was restored: number what the server signs past all that clients may
+    /// have seen, and end
+    #[arg(long, conflicts_with = "check")]
+    recover: bool,
+
+    /// A trust directory (docker's or notary's) of a client that saw newer files than were
+    /// restored: they are taken over. May be repeated
+    #[arg(long, value_name = "DIR", requires = "recover")]
+    recover_from: Vec<PathBuf>,
+}
+
+/// What is to be done.
+enum Task {
+    Serve,
+    Backup(PathBuf),
+    Recover(Vec<PathBuf>),
+}
+
+impl Arguments {
+    fn task(&self) -> Task {
+        match &self.backup {
+            Some(copy) => Task::Backup(copy.clone()),
+            None if self.recover => Task::Recover(self.recover_from.clone()),
+            None => Task::Serve,
+        }
+    }
 }
 
 /// Serves until a signal ends it.
 pub(super) fn run(arguments: Arguments, global: &Global, output: Output) -> Result<Code, Failure> {
     guard_memory()?;
     let environment = Environment::read();
+    let task = arguments.task();
     let config = settings(arguments, global, &environment, output)?;
-    if config.check {
-        output.page(&config.describe());
-        return Ok(Code::Done);
-    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS)
         .build()
         .map_err(|error| Failure::new(Kind::Other, format!("cannot serve: {error}")))?;
-    runtime.block_on(serve(config, &environment, output))?;
+    if config.check {
+        output.page(&config.describe());
+        output.page(&runtime.block_on(outlook(&config, &environment))?);
+        return Ok(Code::Done);
+    }
+    match task {
+        Task::Serve => runtime.block_on(serve(config, &environment, output)).map(|()| Code::Done),
+        Task::Backup(copy) => runtime.block_on(backup(&config, &copy, output)),
+        Task::Recover(directories) => runtime.block_on(async {
+            let (server, _) = start(&config, &environment, output).await?;
+            recover::all(&server, &directories, output).await
+        }),
+    }
+}
+
+async fn backup(config: &Config, copy: &Path, output: Output) -> Result<Code, Failure> {
+    let database = match &config.database {
+        None => config.data().join(database::NAME),
+        Some(Database::Sqlite(path)) => path.clone(),
+        Some(_) => {
+            let told =
+                "--backup copies an SQLite database; other databases have tools of their own";
+            return Err(Failure::new(Kind::Usage, told));
+        }
+    };
+    let copied = metadata::backup(&database, copy).await;
+    let collections = copied.map_err(|error| Failure::of(Kind::Disk, &error))?;
+    output.notice(&format!("{}: {collections} collections", copy.display()));
     Ok(Code::Done)
+}
+
+/// The server, apart from its socket, and its data directory.
+async fn start(
+    config: &Config,
+    environment: &Environment,
+    output: Output,
+) -> Result<(Server, DataDirectory), Failure> {
+    let data = DataDirectory::create(config.data())?;
+    let store = database::open(config, &data).await?;
+    let unusable = |error: crypto::Error| Failure::of(Kind::KeyStore, &error);
+    let (keys, secret) = match &config.signer {
+        // Its keys have passphrases of their own; what else is secret lasts until the end.
+        Some(signer) => {
+            let secret = MasterSecret::generate().map_err(unusable)?;
+            (signer.keys(config, environment, output).await?, secret)
+        }
+        None => {
+            let secret = own_secret(environment, &data, &*store).await?;
+            let algorithm = config.key_algorithm.algorithm();
+            (OnlineKeys::new(&secret, algorithm).map_err(unusable)?, secret)
+        }
+    };
+    let access = access(config.auth.as_ref(), &secret)?;
+    drop(secret);
+    let log = Log::new(config.level, Clock::new(clock), |line| {
+        // Nobody is left to be told that stderr cannot be written.
+        let _ = writeln!(std::io::stderr().lock(), "{line}");
+    });
+    let server = Server::new(store, keys, access, config.options(), Clock::new(clock), log);
+    Ok((server, data))
 }
 
 /// What files say, and over it what the command line says.
@@ -90,7 +186,7 @@ fn settings(
 ) -> Result<Config, Failure> {
     let mut config = match (&arguments.notary_config, &global.config) {
         (Some(path), _) => {
-            let (config, remarks) = notary::read(path)?;
+            let (config, remarks) = notary::read(path, environment)?;
             remarks.iter().for_each(|remark| output.notice(remark));
             config
         }
@@ -98,8 +194,17 @@ fn settings(
         (None, None) => Config::default(),
     };
     config.check = arguments.check;
+    if let Some(path) = &arguments.signer_config {
+        config.signer = Some(signer::read(path, environment)?);
+    }
+    if config.had_signer && config.signer.is_none() {
+        output.notice(
+            "trust_service.type: the keys that notary-signer keeps are not at hand without --signer-config",
+        );
+    }
     config.listen = arguments.listen.unwrap_or(config.listen);
-    config.database = arguments.database.or(config.database);
+    config.database =
+        Database::said(arguments.database.as_deref(), environment)?.or(config.database);
     if let (Some(certificate), Some(key)) = (arguments.tls_cert, arguments.tls_key) {
         let client_authorities = config.tls.take().and_then(|tls| tls.client_authorities);
         config.tls = Some(config::Tls { certificate, key, client_authorities });
@@ -119,20 +224,8 @@ fn settings(
 }
 
 async fn serve(config: Config, environment: &Environment, output: Output) -> Result<(), Failure> {
-    let data = DataDirectory::create(config.data())?;
-    let store = open(&config, &data).await?;
-    let passphrase = environment.variable("COUNTERSIGN_SERVER_PASSPHRASE");
-    let master = secret::master(&data, passphrase, &*store).await?;
-    let keys = OnlineKeys::new(&master, config.key_algorithm.algorithm())
-        .map_err(|error| Failure::of(Kind::KeyStore, &error))?;
-    drop(master);
+    let (server, data) = start(&config, environment, output).await?;
     let (tls, authority) = tls::of(&config, &data)?;
-    let access = access(config.auth.as_ref())?;
-    let log = Log::new(config.level, Clock::new(clock), |line| {
-        // Nobody is left to be told that stderr cannot be written.
-        let _ = writeln!(std::io::stderr().lock(), "{line}");
-    });
-    let server = Server::new(store, keys, access, config.options(), Clock::new(clock), log);
     let listener = Listener::bind(config.listen, Some(tls.clone()));
     let listener = listener.await.map_err(|error| {
         Failure::new(Kind::Network, format!("cannot listen on {}: {error}", config.listen))
@@ -161,20 +254,26 @@ async fn serve(config: Config, environment: &Environment, output: Output) -> Res
     Ok(())
 }
 
-async fn open(config: &Config, data: &DataDirectory) -> Result<Arc<dyn MetadataStore>, Failure> {
-    let path = match &config.database {
-        Some(Database::Memory) => return Ok(Arc::new(MemoryStore::new())),
-        Some(Database::Sqlite(path)) => path.clone(),
-        None => data.path_of("trust.db"),
-    };
-    let store = SqliteStore::open(&path).await.map_err(|error| match &error {
-        metadata::Error::Unusable { .. } => Failure::of(Kind::State, &error),
-        _ => Failure::of(Kind::Disk, &error),
-    })?;
-    Ok(Arc::new(store))
+/// The secret of the online keys that are the server's own.
+async fn own_secret(
+    environment: &Environment,
+    data: &DataDirectory,
+    store: &dyn MetadataStore,
+) -> Result<MasterSecret, Failure> {
+    let passphrase = environment.variable("COUNTERSIGN_SERVER_PASSPHRASE");
+    secret::master(data, passphrase, store).await
 }
 
-fn access(auth: Option<&Auth>) -> Result<Access, Failure> {
+/// What would be done to databases on servers, and found there.
+async fn outlook(config: &Config, environment: &Environment) -> Result<String, Failure> {
+    let mut text = database::outlook(config).await?.to_string();
+    if let Some(signer) = &config.signer {
+        text += &signer.outlook(config, environment).await?;
+    }
+    Ok(text)
+}
+
+fn access(auth: Option<&Auth>, master: &MasterSecret) -> Result<Access, Failure> {
     match auth {
         None => Ok(Access::Open),
         Some(Auth::Token(token)) => {
@@ -198,7 +297,7 @@ fn access(auth: Option<&Auth>) -> Result<Access, Failure> {
             let passwords = Passwords::parse(&text, readers).map_err(|line| {
                 unusable(&htpasswd.file, &format!("line {line} is no `name:$2y$…` (htpasswd -B)"))
             })?;
-            Ok(Access::Passwords(passwords))
+            Ok(Access::Passwords(passwords.with_tickets(master)))
         }
     }
 }

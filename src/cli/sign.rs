@@ -12,6 +12,7 @@ use super::output::{Failure, Format};
 use super::passphrases::Passphrases;
 use super::process::{guard_memory, wait_for};
 use super::publishing::{tell_of_root, versions};
+use super::root;
 use super::source::{self, Source};
 use super::subject::Subject;
 use super::verify::not_offline;
@@ -53,9 +54,18 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     custom: Option<PathBuf>,
 
+    /// Publish nothing: write what is to be signed into this file, for several people to sign (see `countersign
+    /// root sign`)
+    #[arg(long = "request", value_name = "FILE")]
+    request_file: Option<PathBuf>,
+
     /// Root key for a repository that has no trust data yet
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", conflicts_with = "stage")]
     root_key: Option<KeyId>,
+
+    /// Publish nothing: leave it to `countersign publish`, or to notary
+    #[arg(long)]
+    stage: bool,
 }
 
 /// Signs every reference; those of one repository at once.
@@ -66,8 +76,14 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     wait_for(async {
         let (batches, mut code) = batches(&arguments, context).await;
         batches.iter().try_for_each(Batch::check_one_meaning)?;
+        if let Some(path) = &arguments.request_file {
+            return write_request(batches, code, &request, path, context).await;
+        }
         for batch in batches {
-            code = code.max(sign(batch, &request, context).await);
+            code = code.max(match arguments.stage {
+                true => stage(batch, &request, context).await,
+                false => sign(batch, &request, context).await,
+            });
         }
         Ok(code)
     })
@@ -162,6 +178,33 @@ async fn what(
     Ok((subject, tag, descriptor))
 }
 
+/// Leaves the signing to several people.
+async fn write_request(
+    batches: Vec<Batch>,
+    code: Code,
+    request: &SignRequest,
+    path: &Path,
+    context: &Context,
+) -> Result<Code, Failure> {
+    let (Ok([batch]), Code::Done) = (<[Batch; 1]>::try_from(batches), code) else {
+        return match code {
+            Code::Done => Err(Failure::new(Kind::Usage, "--request takes tags of one repository")),
+            // What could not be found out was told already.
+            code => Ok(code),
+        };
+    };
+    let tags = batch.tags.iter().map(|(_, tag, what)| (tag.clone(), what.clone())).collect();
+    let request = SignRequest { tags, ..request.clone() };
+    let (opened, keys) = (context.open(&batch.subject, Access::PushPull)?, context.key_set()?);
+    let mut passphrases = Passphrases::new(context)?;
+    let collection = opened.collection();
+    let (written, _) = collection.request_tags(&request, &keys, &mut passphrases.chain()).await?;
+    root::write(path, &written.to_text())?;
+    root::show(&written, context)?;
+    context.output.answer(&path.display().to_string());
+    Ok(Code::Done)
+}
+
 async fn sign(batch: Batch, request: &SignRequest, context: &Context) -> Code {
     let tags = batch.tags.iter().map(|(_, tag, what)| (tag.clone(), what.clone())).collect();
     let request = SignRequest { tags, ..request.clone() };
@@ -177,6 +220,47 @@ async fn sign(batch: Batch, request: &SignRequest, context: &Context) -> Code {
             batch.tags.iter().map(refuse).max().unwrap_or_default()
         }
     }
+}
+
+async fn stage(batch: Batch, request: &SignRequest, context: &Context) -> Code {
+    let tags = batch.tags.iter().map(|(_, tag, what)| (tag.clone(), what.clone())).collect();
+    let request = SignRequest { tags, ..request.clone() };
+    match stage_all(&batch.subject, &request, context).await {
+        Ok(()) => {
+            for (typed, _, what) in &batch.tags {
+                let gun = &batch.subject.gun;
+                match context.output.format {
+                    Format::Text => context.output.answer(&format!("{gun}@{}", what.digest)),
+                    Format::Json => context.output.object(&json!({
+                        "reference": typed,
+                        "name": gun.as_str(),
+                        "digest": what.digest.to_string(),
+                        "staged": true,
+                    })),
+                }
+            }
+            Code::Done
+        }
+        Err(failure) => {
+            let refuse = |(typed, _, _): &(String, Tag, Descriptor)| {
+                context.output.refusal(Some(typed), &failure)
+            };
+            batch.tags.iter().map(refuse).max().unwrap_or_default()
+        }
+    }
+}
+
+async fn stage_all(
+    subject: &Subject,
+    request: &SignRequest,
+    context: &Context,
+) -> Result<(), Failure> {
+    let opened = context.open(subject, Access::Pull)?;
+    let changes = opened.collection().stage_signing(request, &context.key_set()?).await?;
+    context.directory(&subject.gun).changelist().add(&changes, context.now)?;
+    let gun = &subject.gun;
+    context.output.notice(&format!("{gun}: staged; `countersign publish {gun}` publishes it"));
+    Ok(())
 }
 
 /// Signs and publishes, and tells if the collection was founded for it.

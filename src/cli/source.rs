@@ -172,14 +172,19 @@ fn json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, Failure> {
 ///
 /// If it cannot be read or is larger.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    read_up_to(path, MAX_BYTES)
+}
+
+/// The same for files that may be larger.
+pub(super) fn read_up_to(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(|error| unusable(path, &error.to_string()))?;
-    file.take(MAX_BYTES + 1)
+    file.take(limit + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| unusable(path, &error.to_string()))?;
-    match bytes.len() as u64 {
-        0..=MAX_BYTES => Ok(bytes),
-        _ => Err(unusable(path, "larger than 4 MiB")),
+    match bytes.len() as u64 <= limit {
+        true => Ok(bytes),
+        false => Err(unusable(path, &format!("larger than {} MiB", limit >> 20))),
     }
 }
 

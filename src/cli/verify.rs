@@ -19,7 +19,7 @@ use super::process::wait_for;
 use super::subject::Subject;
 use crate::client::{self, Freshness, Refreshed};
 use crate::docker::{self, Detail, Note, Resolution};
-use crate::net::{self, Access};
+use crate::net::Access;
 use crate::tuf::RoleName;
 
 #[derive(Args)]
@@ -153,17 +153,7 @@ pub(super) async fn resolve(
 
 /// Whether the server did not answer; that it refuses us or lies is another matter.
 pub(super) fn is_no_answer(error: &docker::Error) -> bool {
-    use net::Error as E;
-    matches!(
-        error,
-        docker::Error::Client(client::Error::Net(
-            E::Unreachable { .. }
-                | E::Certificate { .. }
-                | E::TimedOut { .. }
-                | E::Truncated { .. }
-                | E::Unavailable { .. }
-        ))
-    )
+    matches!(error, docker::Error::Client(client::Error::Net(error)) if error.is_no_answer())
 }
 
 fn tell(subject: &Subject, resolution: &Resolution, context: &Context) {

@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::context::Context;
+use super::docker::ourselves;
 use super::environment::absolute;
 use super::exit::Code;
 use super::output::{Failure, Format, Verbosity};
@@ -92,7 +93,7 @@ pub(super) fn program(named: Option<&Path>, context: &Context) -> Result<Program
     let variable = || context.environment.variable("COUNTERSIGN_DOCKER").map(PathBuf::from);
     match named.map(Path::to_owned).or_else(variable) {
         Some(path) => Ok(Program::at(&absolute(&path)?)?),
-        None => Ok(Program::find(context.environment.path())?),
+        None => Ok(Program::find(context.environment.path(), ourselves().as_ref())?),
     }
 }
 

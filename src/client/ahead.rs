@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 
 use super::Error;
 use super::files::Files;
-use super::refresh::{Opening, Update, seen_before};
+use super::refresh::{Opening, Update};
 use super::rooting::Start;
 use crate::net::{Pace, Remote};
 use crate::storage::Memory;
@@ -35,7 +35,7 @@ impl Update<'_> {
         remote: &R,
         memory: &Memory,
     ) -> Result<Opening, Error> {
-        let seen_before = seen_before(&start, files);
+        let seen_before = self.seen_before(files);
         let (first, timestamp, connections) = match start.file(Pace::Ahead) {
             None => (None, self.current_timestamp(remote).await, Connections::One),
             Some(file) => {

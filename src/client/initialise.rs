@@ -1,10 +1,14 @@
 //! Founding a collection on a server.
+
+use std::sync::Arc;
+
 use super::Error;
-use crate::crypto::Signer;
+use crate::crypto::{Certificate, Signer};
 use crate::edit::{Draft, Founding, SnapshotKey};
 use crate::net::Remote;
-use crate::tuf::{Key, RoleName};
-use crate::verify::Policy;
+use crate::storage::Cache;
+use crate::tuf::{Key, RoleName, Version};
+use crate::verify::{Baseline, Policy, TrustedRoot};
 
 /// The publisher's keys of a new collection.
 #[derive(Clone, Copy)]
@@ -15,6 +19,15 @@ pub struct Foundation<'s> {
     pub targets: &'s dyn Signer,
     /// Signs snapshots; without it the server does, as docker wants.
     pub snapshot: Option<&'s dyn Signer>,
+    /// The root key's certificate for this collection; without one it is made here.
+    pub certificate: Option<&'s Certificate>,
+}
+
+impl<'s> Foundation<'s> {
+    /// As docker founds: the server signs snapshots, and the root key certifies itself.
+    pub fn new(root: &'s dyn Signer, targets: &'s dyn Signer) -> Self {
+        Self { root, targets, snapshot: None, certificate: None }
+    }
 }
 
 /// Asks the server for its keys and starts a draft on a new, signed root. Nothing is published.
@@ -37,12 +50,32 @@ pub async fn initialise(
     let founding = Founding {
         gun: &policy.gun,
         root: foundation.root,
+        certificate: foundation.certificate,
         targets: foundation.targets,
         snapshot,
         timestamp,
         now: policy.now,
     };
     Ok(founding.draft(policy.dialect)?)
+}
+
+/// A draft on a first root that was signed earlier and never published; `None` if the cache has
+/// none. That is how Notary's `init` leaves a collection (Notary `client/client.go`,
+/// `bootstrapRepo`): with a root and no timestamp, which only a server makes.
+///
+/// # Errors
+///
+/// [`Error`] if there is such a root and it is not one of this collection, or does not satisfy its
+/// pin.
+pub fn resume(policy: &Arc<Policy>, cache: &impl Cache) -> Result<Option<Draft>, Error> {
+    let Some(bytes) = cache.read(&RoleName::Root, policy.limits.root_bytes)? else {
+        return Ok(None);
+    };
+    let root = TrustedRoot::restore(Arc::clone(policy), &bytes)?.current(&Baseline::default())?;
+    match root.content().version {
+        Version::ONE => Ok(Some(Draft::resume(&root, bytes))),
+        _ => Ok(None),
+    }
 }
 
 async fn server_key(policy: &Policy, remote: &impl Remote, role: RoleName) -> Result<Key, Error> {

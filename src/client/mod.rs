@@ -6,16 +6,20 @@
 //! decide.
 
 mod ahead;
+mod entries;
 mod error;
 mod files;
 mod initialise;
 mod publish;
 mod refresh;
+mod rescue;
 mod rooting;
 mod search;
 
+pub use entries::entries;
 pub use error::Error;
-pub use initialise::{Foundation, initialise};
+pub use initialise::{Foundation, initialise, resume};
 pub use publish::{Author, Publication, publish};
 pub use refresh::{Freshness, Refreshed, Roles, Wish, refresh};
+pub use rescue::{Kept, Rescue, RescuedFile, Shelf, rescue};
 pub use search::{Found, search};

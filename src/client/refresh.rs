@@ -211,7 +211,7 @@ impl<'u> Update<'u> {
         files: &Files<'_, R>,
         remote: &R,
     ) -> Result<Opening, Error> {
-        let seen_before = seen_before(&start, files);
+        let seen_before = self.seen_before(files);
         if let Start::FirstUse = start {
             self.policy.check_first_use()?;
         }
@@ -247,6 +247,13 @@ impl<'u> Update<'u> {
                 Err(Error::RootLost { gun: self.policy.gun.clone(), version })
             }
         }
+    }
+
+    /// Whether anything says that a server had the collection before. A stored root alone does not:
+    /// one that is neither remembered nor has a timestamp beside it was made here, by notary's
+    /// `init`, and never published.
+    pub(super) fn seen_before<R: Remote>(&self, files: &Files<'_, R>) -> bool {
+        self.baseline.root().is_some() || files.stored(&RoleName::Timestamp).is_some()
     }
 
     pub(super) fn absent(&self, remote: &impl Remote, seen_before: bool) -> Error {
@@ -446,11 +453,6 @@ impl<'u> Update<'u> {
         let rooted = accepted.root.is_some() || accepted.root_asked || !accepted.dropped.is_empty();
         rooted || confirmed || accepted.files.iter().any(differs)
     }
-}
-
-/// Whether anything says that the collection was here before.
-pub(super) fn seen_before<R: Remote>(start: &Start, files: &Files<'_, R>) -> bool {
-    !matches!(start, Start::FirstUse) || files.stored(&RoleName::Timestamp).is_some()
 }
 
 /// Roles that were seen, and to which a trusted `targets` does not delegate any more: should it do

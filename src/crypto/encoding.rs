@@ -84,18 +84,27 @@ pub(super) fn read_notary_ed25519(bytes: &[u8]) -> Result<PrivateKey, Error> {
 
 /// The inner form of the key files that Notary 0.7 writes.
 pub(super) fn write_notary_pkcs8(key: &PrivateKey) -> Zeroizing<Vec<u8>> {
+    let raw = write_notary_raw(key);
+    match key.secret() {
+        Secret::Scalar(_) => {
+            let curve = spki::curve_oid(key.public().algorithm());
+            pkcs8(1, &spki::ec_algorithm(curve), &raw)
+        }
+        Secret::Rsa(_) => pkcs8(0, &asn1::sequence(&[&spki::oid(spki::RSA)]), &raw),
+        Secret::Ed25519(_) => pkcs8(0, &asn1::sequence(&[&spki::oid(GNU_ED25519)]), &raw),
+    }
+}
+
+/// What stands in it, which is how Notary holds a key in memory.
+pub(super) fn write_notary_raw(key: &PrivateKey) -> Zeroizing<Vec<u8>> {
     let public = key.public().key_bits();
     match key.secret() {
         Secret::Scalar(scalar) => {
             let curve = spki::curve_oid(key.public().algorithm());
-            let algorithm = spki::ec_algorithm(curve);
-            pkcs8(1, &algorithm, &sec1(scalar, &spki::oid(curve), public))
+            sec1(scalar, &spki::oid(curve), public)
         }
-        Secret::Rsa(pkcs1) => pkcs8(0, &asn1::sequence(&[&spki::oid(spki::RSA)]), pkcs1),
-        Secret::Ed25519(seed) => {
-            let bytes = Zeroizing::new([public, seed.as_slice(), public].concat());
-            pkcs8(0, &asn1::sequence(&[&spki::oid(GNU_ED25519)]), &bytes)
-        }
+        Secret::Rsa(pkcs1) => pkcs1.clone(),
+        Secret::Ed25519(seed) => Zeroizing::new([public, seed.as_slice(), public].concat()),
     }
 }
 

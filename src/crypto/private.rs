@@ -112,6 +112,12 @@ impl PrivateKey {
         encoding::write_notary_pkcs8(self)
     }
 
+    /// What that holds, which is how notary-signer keeps it: SEC 1 with its curve, PKCS#1, or the 96
+    /// bytes of an Ed25519 key.
+    pub fn to_notary_raw(&self) -> Zeroizing<Vec<u8>> {
+        encoding::write_notary_raw(self)
+    }
+
     /// The scalar of an ECDSA key, big-endian and as wide as the curve.
     #[cfg_attr(not(feature = "pkcs11"), expect(dead_code, reason = "tokens take keys in"))]
     pub(crate) fn scalar(&self) -> Option<&[u8]> {

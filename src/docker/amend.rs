@@ -46,6 +46,17 @@ pub struct Amended<T> {
     pub attempts: u32,
 }
 
+impl<'w> Workbench<'w> {
+    pub(super) fn new(
+        draft: Draft,
+        unusable: &'w BTreeMap<RoleName, client::Error>,
+        suspended: &'w BTreeMap<RoleName, SuspendedRole>,
+        held: &'w HeldKeys,
+    ) -> Self {
+        Self { draft, unusable, suspended, held }
+    }
+}
+
 impl Workbench<'_> {
     /// Whether the private key of this public key is here.
     pub fn holds(&self, key: &Key) -> bool {
@@ -108,7 +119,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         passphrases: &mut dyn PassphraseSource,
         change: impl FnMut(&mut Workbench<'_>) -> Result<T, Error>,
     ) -> Result<Amended<T>, Error> {
-        let mut keys = KeyRing::new(store, passphrases);
+        let mut keys = KeyRing::new(store, passphrases)?;
         self.amend_with(if_absent, &mut keys, change).await.map_err(|failure| failure.error)
     }
 
@@ -153,6 +164,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         let mut author = Amendment {
             policy,
             now: self.now(),
+            cache: self.cache(),
             remote,
             if_absent,
             keys,
@@ -190,9 +202,10 @@ pub(super) struct Failure {
 }
 
 /// A change on its way to the server.
-struct Amendment<'a, 'k, R, F, T> {
-    policy: &'a Policy,
+struct Amendment<'a, 'k, C, R, F, T> {
+    policy: &'a Arc<Policy>,
     now: Instant,
+    cache: &'a C,
     remote: &'a R,
     if_absent: IfAbsent,
     keys: &'a mut KeyRing<'k>,
@@ -205,8 +218,9 @@ struct Amendment<'a, 'k, R, F, T> {
     doubtful: bool,
 }
 
-impl<R, F, T> Author for Amendment<'_, '_, R, F, T>
+impl<C, R, F, T> Author for Amendment<'_, '_, C, R, F, T>
 where
+    C: Cache,
     R: Remote,
     F: FnMut(&mut Workbench<'_>) -> Result<T, Error>,
 {
@@ -223,9 +237,9 @@ where
             }
             None => (self.found().await?, BTreeMap::new(), BTreeMap::new()),
         };
-        self.keys.look()?;
+        self.keys.look_again()?;
         let (unusable, suspended) = (&unusable, &suspended);
-        let mut bench = Workbench { draft, unusable, suspended, held: self.keys.held() };
+        let mut bench = Workbench::new(draft, unusable, suspended, self.keys.held());
         let value = (self.change)(&mut bench)?;
         let mut draft = bench.draft;
         self.value = Some(value);
@@ -248,8 +262,13 @@ where
     }
 }
 
-impl<R: Remote, F, T> Amendment<'_, '_, R, F, T> {
+impl<C: Cache, R: Remote, F, T> Amendment<'_, '_, C, R, F, T> {
+    /// The draft of a collection that the server does not have: as notary's `init` prepared it
+    /// here, or a new one.
     async fn found(&mut self) -> Result<Draft, Error> {
+        if let Some(prepared) = client::resume(self.policy, self.cache)? {
+            return Ok(prepared);
+        }
         let IfAbsent::Found { root_key, local_snapshot } = self.if_absent else {
             let (gun, server) = (self.policy.gun.clone(), self.remote.name());
             return Err(client::Error::NoTrustData { gun, server, seen_before: false }.into());
@@ -259,7 +278,7 @@ impl<R: Remote, F, T> Amendment<'_, '_, R, F, T> {
             None => FoundingKeys::make(self.keys, self.policy, root_key, local_snapshot)?,
         };
         self.founding = Some(founding);
-        founding.draft(self.keys, self.policy, self.remote).await
+        founding.draft(self.keys, self.policy, self.remote, None).await
     }
 
     /// A role that begins anew under a name that was removed goes on from the last version that the

@@ -46,12 +46,12 @@ impl<'c, C: Cache, R: Remote> Collection<'c, C, R> {
         client::refresh(Arc::clone(&self.policy), self.cache, self.remote, wish).await
     }
 
-    /// Removes it from the server. What is cached stays.
+    /// Has the server forget it; what is here stays.
     ///
     /// # Errors
     ///
-    /// [`client::Error::Net`], also if the server does not allow it.
-    pub async fn delete_remote(&self) -> Result<(), client::Error> {
+    /// See [`Remote::delete`].
+    pub async fn delete(&self) -> Result<(), client::Error> {
         Ok(self.server()?.delete().await?)
     }
 

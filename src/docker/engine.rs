@@ -5,6 +5,7 @@
 //! - Its output decides nothing, except what `image inspect` says about digests.
 //! - Passphrases never reach its environment.
 
+mod attached;
 mod daemon;
 mod error;
 mod process;
@@ -20,8 +21,8 @@ use tokio::sync::Mutex;
 use daemon::Daemon;
 pub use daemon::local_socket;
 pub use error::Error;
-use process::{Run, Signals, Stdout};
-pub use program::Program;
+use process::{Run, Signals, Stdout, Stream};
+pub use program::{Ourselves, Program, first_on};
 
 use crate::image::{ImageDigest, Name, Reference, Tag};
 
@@ -35,6 +36,7 @@ pub struct Engine {
     patience: Option<Duration>,
     progress: Progress,
     socket: Option<PathBuf>,
+    globals: Vec<OsString>,
     signals: Mutex<Signals>,
 }
 
@@ -45,8 +47,13 @@ pub enum Progress {
     Shown,
     /// Not at all.
     Hidden,
+    /// On our stderr, without the name of what was pulled, which docker says last. What it writes
+    /// goes through us, so it sees no terminal.
+    ShownButName,
     /// On our stdout, as docker itself would show it.
     Answer,
+    /// The same without the name.
+    AnswerButName,
 }
 
 /// An image that docker has, and that is the one that was asked for.
@@ -70,7 +77,13 @@ impl Engine {
         progress: Progress,
     ) -> Result<Self, Error> {
         let signals = Signals::new().map_err(|source| Error::Signals { source })?;
-        Ok(Self { program, patience, progress, socket: None, signals: Mutex::new(signals) })
+        let (socket, globals) = (None, Vec::new());
+        Ok(Self { program, patience, progress, socket, globals, signals: Mutex::new(signals) })
+    }
+
+    /// The same, with docker's options before every command.
+    pub fn with_globals(self, globals: Vec<OsString>) -> Self {
+        Self { globals, ..self }
     }
 
     /// The same, with the socket of the daemon that this program talks to: what it has, and its
@@ -102,7 +115,7 @@ impl Engine {
         let mut arguments = vec![OsString::from("pull")];
         arguments.extend_from_slice(options);
         arguments.extend(["--".into(), OsString::from(reference.to_string())]);
-        self.run("pull", arguments, self.shown()).await?;
+        self.run("pull", arguments, self.shown(&reference)).await?;
         let image_id = self.check(&reference).await?;
         Ok(Pulled { reference, image_id })
     }
@@ -113,10 +126,38 @@ impl Engine {
     ///
     /// [`Error::Tag`]; the tag then points to wherever it did before.
     pub async fn tag(&self, pulled: &Pulled, tag: &Tag) -> Result<Reference, Error> {
-        let tagged = Reference::new(pulled.reference.name().clone(), Some(tag.clone()), None);
-        let set = self.set_tag(&pulled.reference, &tagged).await;
+        self.retag(&pulled.reference, tag).await
+    }
+
+    /// The same for an image that is here by this digest.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Tag`].
+    pub async fn retag(&self, digest: &Reference, tag: &Tag) -> Result<Reference, Error> {
+        let tagged = Reference::new(digest.name().clone(), Some(tag.clone()), None);
+        let set = self.set_tag(digest, &tagged).await;
         set.map_err(|source| Error::Tag { tag: tagged.to_string(), source: Box::new(source) })?;
         Ok(tagged)
+    }
+
+    /// Whether docker has this image.
+    pub async fn has(&self, reference: &Reference) -> bool {
+        self.check(reference).await.is_ok()
+    }
+
+    /// What docker answers to these words.
+    ///
+    /// # Errors
+    ///
+    /// As docker ends.
+    pub async fn answer(
+        &self,
+        action: &'static str,
+        words: Vec<OsString>,
+    ) -> Result<Vec<u8>, Error> {
+        let run = Run { program: &self.program, action, arguments: words, stdout: Stdout::Read };
+        run.until(self.patience, &mut *self.signals.lock().await).await
     }
 
     /// Has docker push its image under a tag, without signing it.
@@ -130,7 +171,7 @@ impl Engine {
         let reference = Reference::new(name.clone(), Some(tag.clone()), None);
         let words = ["push".into(), "--".into(), OsString::from(reference.to_string())];
         let arguments = globals.iter().cloned().chain(words).collect();
-        self.run("push", arguments, self.shown()).await.map(drop)
+        self.run("push", arguments, self.shown(&reference)).await.map(drop)
     }
 
     /// Whether the image that docker has under a tag is this one in its repository.
@@ -203,15 +244,18 @@ impl Engine {
         arguments: Vec<OsString>,
         stdout: Stdout,
     ) -> Result<Vec<u8>, Error> {
+        let arguments = self.globals.iter().cloned().chain(arguments).collect();
         let run = Run { program: &self.program, action, arguments, stdout };
         run.until(self.patience, &mut *self.signals.lock().await).await
     }
 
-    fn shown(&self) -> Stdout {
+    fn shown(&self, pulled: &Reference) -> Stdout {
         match self.progress {
-            Progress::Shown => Stdout::OnStderr,
+            Progress::Shown => Stdout::Aside,
             Progress::Hidden => Stdout::Hidden,
+            Progress::ShownButName => Stdout::Passed(Stream::Stderr, pulled.to_string()),
             Progress::Answer => Stdout::Ours,
+            Progress::AnswerButName => Stdout::Passed(Stream::Stdout, pulled.to_string()),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Why a tag has no trusted digest, or could not be signed.
 
+use std::collections::BTreeSet;
+
 use super::SignerName;
 use crate::image::{ImageDigest, Tag};
 use crate::tuf::{Gun, KeyId, RoleName, Version};
@@ -103,6 +105,26 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// A request changes nothing, or no key that it needs is here.
+    #[error("{gun}: nothing to sign here{}", needed(.keys))]
+    NothingToSign {
+        /// The collection.
+        gun: Gun,
+        /// The keys whose signatures are needed, as metadata names them.
+        keys: Vec<KeyId>,
+    },
+    /// Signatures that belong to another request.
+    #[error("the signatures by {name} are for another request")]
+    OtherRequest {
+        /// Whose they are.
+        name: String,
+    },
+    /// A file of a signing request that cannot be used.
+    #[error("{problem}")]
+    RequestFile {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// A private key could not be used or kept.
     #[error(transparent)]
     Keys(#[from] keys::Error),
@@ -112,6 +134,12 @@ pub enum Error {
     /// The custom data has no signed form.
     #[error(transparent)]
     Custom(tuf::Error),
+    /// A staged change is none that could be published.
+    #[error("a staged change makes no sense: {problem}")]
+    Staged {
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A new key could not be made.
     #[error("no key could be made")]
     KeyGeneration(#[source] crate::crypto::Error),
@@ -133,4 +161,15 @@ fn with_keys(roles: &[(RoleName, Vec<KeyId>)]) -> String {
         format!("{role} with {keys}")
     };
     roles.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+fn needed(keys: &[KeyId]) -> String {
+    match keys {
+        [] => String::new(),
+        keys => {
+            let keys: BTreeSet<_> = keys.iter().map(KeyId::short).collect();
+            let keys = keys.into_iter().collect::<Vec<_>>().join(", ");
+            format!(" (it needs one of the keys {keys})")
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use super::Error;
 use super::signers::KeyRing;
 use crate::client::{self, Foundation, Refreshed};
+use crate::crypto::Certificate;
 use crate::edit::Draft;
 use crate::net::{self, Remote};
 use crate::tuf::KeyId;
@@ -48,19 +49,21 @@ impl FoundingKeys {
         Ok(Self { root, targets, snapshot })
     }
 
-    /// Drafts the first root.
+    /// Drafts the first root, with that certificate of the root key if one is given.
     pub(super) async fn draft(
         &self,
         keys: &KeyRing<'_>,
         policy: &Policy,
         remote: &impl Remote,
+        certificate: Option<&Certificate>,
     ) -> Result<Draft, Error> {
         let signer = |id: &KeyId| {
             keys.signer(id).ok_or(Error::Keys(crate::keys::Error::NoSuchKey { id: *id }))
         };
         let snapshot = self.snapshot.as_ref().map(signer).transpose()?;
         let (root, targets) = (signer(&self.root)?, signer(&self.targets)?);
-        Ok(client::initialise(policy, remote, Foundation { root, targets, snapshot }).await?)
+        Ok(client::initialise(policy, remote, Foundation { root, targets, snapshot, certificate })
+            .await?)
     }
 
     /// Whether this collection was founded with these keys.

@@ -5,12 +5,19 @@
 //! docker falls back from an unusable `targets/releases` to `targets`, we refuse.
 
 pub mod checkup;
+pub mod command_line;
+pub mod compose;
 pub mod config;
+pub mod dockerfile;
 pub mod engine;
 pub mod pins;
 pub mod pull;
+pub mod rescue;
+pub mod staged;
 
 mod amend;
+mod build_source;
+mod ceremony;
 mod collection;
 mod delegations;
 mod earlier;
@@ -31,6 +38,7 @@ mod team;
 mod witness;
 
 pub use amend::{Amended, Workbench};
+pub use ceremony::{Contribution, Rehearsal, Rehearsed, Request, Submission, Transcript};
 pub use collection::Collection;
 pub use delegations::{Aftermath, Care, Cut, DelegationState, Published};
 pub use error::Error;
@@ -46,3 +54,9 @@ pub use sign::{SignRequest, Signing, TagSigned};
 pub use signers::RoleChoice;
 pub use survey::{Survey, Use};
 pub use team::{SignerName, SignerRemoved};
+
+/// All that a docker does not inherit which gets what was checked: content trust of its own would
+/// check again what cannot be checked any more, and sign what we sign.
+pub(crate) fn withheld_variables() -> impl Iterator<Item = &'static str> {
+    crate::keys::SECRET_VARIABLES.into_iter().chain(["DOCKER_CONTENT_TRUST"])
+}

@@ -108,7 +108,7 @@ fn take_out(
 }
 
 /// Every name in question, with every role that signs it and may.
-fn occurrences(draft: &Draft, request: &RevokeRequest) -> Vec<(String, RoleName)> {
+pub(super) fn occurrences(draft: &Draft, request: &RevokeRequest) -> Vec<(String, RoleName)> {
     let asked_for = |name: &str| match request {
         RevokeRequest::Tag(tag) => tag.as_str() == name,
         RevokeRequest::All => true,

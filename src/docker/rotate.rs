@@ -83,7 +83,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         passphrases: &mut dyn PassphraseSource,
     ) -> Result<Rotation, Error> {
         check_place(request)?;
-        let mut keys = KeyRing::new(store, passphrases);
+        let mut keys = KeyRing::new(store, passphrases)?;
         let legacy = self.retired_root_keys(request.legacy).await?;
         let (next, made) = self.next_keys(request, &mut keys).await?;
         let mut replaced = Vec::new();

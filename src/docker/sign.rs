@@ -77,16 +77,21 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
     ) -> Result<Signing, Error> {
         let SignRequest { root_key, local_snapshot, .. } = *request;
         let if_absent = IfAbsent::Found { root_key, local_snapshot };
-        let sign = |bench: &mut Workbench<'_>| {
-            let one = |(tag, descriptor): &(Tag, Descriptor)| {
-                put(bench, self.gun(), request, tag, descriptor)
-            };
-            request.tags.iter().map(one).collect::<Result<Vec<TagSigned>, Error>>()
-        };
+        let sign = |bench: &mut Workbench<'_>| put_all(bench, self.gun(), request);
         let Amended { value: tags, founded, versions, attempts } =
             self.amend(if_absent, store, passphrases, sign).await?;
         Ok(Signing { tags, founded, versions, attempts })
     }
+}
+
+/// Puts tags into the roles that the user can sign.
+pub(super) fn put_all(
+    bench: &mut Workbench<'_>,
+    gun: &Gun,
+    request: &SignRequest,
+) -> Result<Vec<TagSigned>, Error> {
+    let one = |(tag, descriptor): &(Tag, Descriptor)| put(bench, gun, request, tag, descriptor);
+    request.tags.iter().map(one).collect()
 }
 
 /// Puts a tag into the roles that the user can sign.
@@ -128,7 +133,12 @@ fn make_usable(bench: &mut Workbench<'_>, role: &RoleName) -> Result<(), Error> 
 }
 
 /// An entry as docker writes it; in a delegated role it also says which collection it is for.
-fn target(gun: &Gun, request: &SignRequest, role: &RoleName, descriptor: &Descriptor) -> Target {
+pub(super) fn target(
+    gun: &Gun,
+    request: &SignRequest,
+    role: &RoleName,
+    descriptor: &Descriptor,
+) -> Target {
     let own = request.custom.clone();
     let custom = match role {
         RoleName::Delegation(_) => Some(Custom::naming(own, gun)),

@@ -38,14 +38,19 @@ pub(super) struct KeyRing<'k> {
 }
 
 impl<'k> KeyRing<'k> {
-    pub(super) fn new(store: &'k dyn KeyStore, passphrases: &'k mut dyn PassphraseSource) -> Self {
+    pub(super) fn new(
+        store: &'k dyn KeyStore,
+        passphrases: &'k mut dyn PassphraseSource,
+    ) -> Result<Self, Error> {
         let (held, unlocked) = (HeldKeys::default(), BTreeMap::new());
-        Self { store, passphrases, held, unlocked }
+        let mut ring = Self { store, passphrases, held, unlocked };
+        ring.look_again()?;
+        Ok(ring)
     }
 
-    /// Looks which keys are here; another process may store some meanwhile, as one that founds the
-    /// same collection does.
-    pub(super) fn look(&mut self) -> Result<(), Error> {
+    /// Notices keys that another process stored meanwhile, as one that founds the same collection
+    /// does.
+    pub(super) fn look_again(&mut self) -> Result<(), Error> {
         let stored = self.store.list()?.into_iter().map(|entry| entry.id);
         self.held = HeldKeys(stored.chain(self.unlocked.keys().copied()).collect());
         Ok(())

@@ -7,10 +7,10 @@ use jiff::Timestamp as Instant;
 use super::Error;
 use super::rotation::RootSheet;
 use crate::tuf::{
-    Delegation, Delegations, Dialect, Key, KeyId, Role, RoleName, Root, Scope, Snapshot, Target,
-    Targets, Version,
+    Delegation, Delegations, Dialect, FileMeta, Key, KeyId, Role, RoleName, Root, Scope, Snapshot,
+    Target, Targets, Version,
 };
-use crate::verify::{TrustedRole, TrustedTargets};
+use crate::verify::{CurrentRoot, TrustedRole, TrustedTargets};
 
 /// A change to a collection, until it is signed.
 ///
@@ -75,6 +75,18 @@ impl Draft {
         }
     }
 
+    /// Goes on from a first root that was signed earlier and never published. The targets and the
+    /// snapshot that were signed with it had version 1 and no content, and are signed anew.
+    pub fn resume(root: &CurrentRoot, sealed: Vec<u8>) -> Self {
+        let meta = BTreeMap::from([(RoleName::Root, FileMeta::of(&sealed))]);
+        let (version, expires) = (Version::ONE, Instant::UNIX_EPOCH);
+        let sheet = RootSheet::prepared(root.content().clone(), sealed);
+        let mut draft = Self::found(root.policy().dialect, sheet);
+        draft.snapshot = Some(Snapshot { version, expires, meta });
+        draft.roles.values_mut().for_each(|sheet| sheet.published = true);
+        draft
+    }
+
     /// Signs a name in a role: a new entry, or in place of the one it has.
     ///
     /// # Errors
@@ -86,10 +98,7 @@ impl Draft {
         name: &str,
         target: Target,
     ) -> Result<Change, Error> {
-        let printable = name.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-        if name.is_empty() || name.len() > MAX_NAME_BYTES || !printable {
-            return Err(Error::Name { name: name.chars().take(80).collect() });
-        }
+        check_target_name(name)?;
         let scope = self.scope(role)?;
         if !scope.allows(name) {
             let scope = scope.prefixes().to_vec();
@@ -241,6 +250,19 @@ impl Sheet {
         let Self { content, .. } = Self::empty();
         let content = Targets { version, ..content };
         Self { content, signers: None, published: true, touched: false }
+    }
+}
+
+/// Whether a name can be signed by us: clients of all kinds must read it alike.
+///
+/// # Errors
+///
+/// [`Error::Name`].
+pub fn check_target_name(name: &str) -> Result<(), Error> {
+    let printable = name.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    match !name.is_empty() && name.len() <= MAX_NAME_BYTES && printable {
+        true => Ok(()),
+        false => Err(Error::Name { name: name.chars().take(80).collect() }),
     }
 }
 

@@ -87,6 +87,61 @@ pub enum Error {
         /// How many are accepted.
         limit: usize,
     },
+    /// The given certificate of the root key is none for this collection.
+    #[error("the root certificate cannot be used: {problem}")]
+    Certificate {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A collection that is not there has no root for others to follow.
+    #[error("the collection must be founded before several people can sign a change of it")]
+    Unfounded,
+    /// A proposed file says more than we read in it, so that nobody can see what is signed.
+    #[error("{role}: the proposed file says more than can be shown")]
+    Ambiguous {
+        /// The role.
+        role: RoleName,
+    },
+    /// Signatures for another content than the proposed one.
+    #[error("{role}: the signatures are for something else")]
+    OtherContent {
+        /// The role.
+        role: RoleName,
+    },
+    /// A signature that is not of the key that it names.
+    #[error("{role}: the signature in the name of key {} is false", .id.short())]
+    BadSignature {
+        /// The role.
+        role: RoleName,
+        /// The key it names.
+        id: KeyId,
+    },
+    /// A proposal that too few have signed.
+    #[error("{role}: {found} of {needed} required signatures are there (missing: {})", ids(.missing))]
+    Unsigned {
+        /// The role.
+        role: RoleName,
+        /// Distinct keys that signed.
+        found: usize,
+        /// How many must.
+        needed: Threshold,
+        /// Keys that may sign and have not, as metadata names them.
+        missing: Vec<KeyId>,
+    },
+    /// Somebody else published meanwhile what the proposal changes.
+    #[error("{role}: was published anew since the request was made")]
+    Overtaken {
+        /// The role.
+        role: RoleName,
+    },
+    /// The proposed file is past its own expiry.
+    #[error("{role}: what was signed ended to be valid at {at:.0}")]
+    Expired {
+        /// The role.
+        role: RoleName,
+        /// Its expiry, UTC.
+        at: jiff::Timestamp,
+    },
     /// The version cannot rise further.
     #[error("{role}: its version cannot rise further")]
     Version {

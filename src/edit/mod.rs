@@ -2,13 +2,15 @@
 //!
 //! Rules: a [`Draft`] starts from what was verified, never from raw bytes; it asks for no key and
 //! fetches nothing. It says which roles a change touches, and is signed with the keys it is given.
-//! An [`Update`] can only come from there, and only an `Update` can be published.
+//! An [`Update`] can only come from there, and only an `Update` can be published. Where
+//! several people sign, a [`Proposal`] is what they sign, and the draft takes it back.
 
 mod delegation;
 mod draft;
 mod error;
 mod founding;
 mod online;
+mod proposal;
 mod renewal;
 mod rotation;
 mod sealing;
@@ -17,10 +19,11 @@ mod signers;
 mod tests;
 
 pub use delegation::{Edited, Grant, Paths, Withdrawal};
-pub use draft::{Change, Draft};
+pub use draft::{Change, Draft, check_target_name};
 pub use error::Error;
 pub use founding::{Founding, SnapshotKey};
 pub use online::{Online, Sealed};
+pub use proposal::{Need, Part, PartContent, Proposal};
 pub use rotation::root_key;
 pub use sealing::Update;
 pub use signers::Signers;

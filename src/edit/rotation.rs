@@ -34,6 +34,12 @@ impl RootSheet {
         Self { content: root, before: None, sealed, also: Vec::new(), touched: false }
     }
 
+    /// A first root that is signed and was not published yet. What changes it makes a second one, so
+    /// that whoever has the first can follow.
+    pub(super) fn prepared(root: Root, sealed: Vec<u8>) -> Self {
+        Self { before: Some(root.clone()), ..Self::first(root, sealed) }
+    }
+
     pub(super) fn content(&self) -> &Root {
         &self.content
     }
@@ -67,13 +73,9 @@ impl RootSheet {
         now: Instant,
         signers: &Signers<'_>,
     ) -> Result<Option<(Version, Vec<u8>)>, Error> {
-        if !self.touched {
+        if !self.settle(now)? {
             return Ok(self.sealed.take().map(|sealed| (self.content.version, sealed)));
         }
-        if let Some(before) = &self.before {
-            self.content.version = next(&RoleName::Root, before.version)?;
-        }
-        self.content.expires = expiry(&RoleName::Root, now);
         for root in self.before.iter().chain([&self.content]) {
             let keys: Vec<&Key> = root.keys_of(&root.root).collect();
             signers.check_reach(&RoleName::Root, &root.root, &keys)?;
@@ -81,6 +83,28 @@ impl RootSheet {
         let message = dialect.root_message(&self.content);
         let signatures = signers.sign(&RoleName::Root, &self.signing_keys(), &message)?;
         Ok(Some((self.content.version, dialect.seal(&message, &signatures))))
+    }
+
+    /// Gives a root that changed its version and dates; `false` if nothing changed.
+    pub(super) fn settle(&mut self, now: Instant) -> Result<bool, Error> {
+        if !self.touched {
+            return Ok(false);
+        }
+        if let Some(before) = &self.before {
+            self.content.version = next(&RoleName::Root, before.version)?;
+        }
+        self.content.expires = expiry(&RoleName::Root, now);
+        Ok(true)
+    }
+
+    /// The published root that the next one follows.
+    pub(super) fn before(&self) -> Option<&Root> {
+        self.before.as_ref()
+    }
+
+    /// Puts a root that was signed elsewhere in this one's place.
+    pub(super) fn adopt(&mut self, root: Root) {
+        self.content = root;
     }
 
     /// Puts a role and its keys in place of another, and drops the keys that no role names any

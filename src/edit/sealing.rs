@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp as Instant;
 
-use super::{Draft, Error, Signers, expiry};
-use crate::tuf::{FileMeta, Limits, RoleName, Snapshot, Version};
+use super::{Draft, Error, PartContent, Proposal, Signers, expiry};
+use crate::tuf::{FileMeta, Key, Limits, RoleName, Snapshot, Targets, Version, distinct_keys};
 
-/// Signed files, ready to be published together. Only [`Draft::sign`] makes one.
+/// Signed files, ready to be published together. Only [`Draft::sign`] makes one,
+/// or [`Draft::seal`] with the signatures of several people.
 #[derive(Clone, Debug)]
 pub struct Update {
     files: Vec<(RoleName, Vec<u8>)>,
@@ -51,12 +52,7 @@ impl Draft {
         let touched: Vec<RoleName> =
             self.touched().filter(|role| role.lists_targets()).cloned().collect();
         for role in touched {
-            let sheet = self.sheet(&role)?;
-            if sheet.published {
-                sheet.content.version = next(&role, sheet.content.version)?;
-            }
-            sheet.content.expires = expiry(&role, now);
-            let version = sheet.content.version;
+            let version = self.settle(&role, now)?;
             let sealed = self.sealed_targets(&role, signers)?;
             update.add(role, version, sealed)?;
         }
@@ -64,6 +60,72 @@ impl Draft {
             update.add(RoleName::Snapshot, version, sealed)?;
         }
         Ok(update)
+    }
+
+    /// Takes up a proposal that has all its signatures, on the collection as it is now.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Overtaken`] if somebody published meanwhile what the proposal changes,
+    /// [`Error::Expired`] if it is too late, [`Error::Unsigned`] if signatures are missing.
+    pub fn seal(
+        mut self,
+        proposal: &Proposal,
+        now: Instant,
+        signers: &Signers<'_>,
+    ) -> Result<Update, Error> {
+        if *self.root.content() != proposal.before {
+            return Err(Error::Overtaken { role: RoleName::Root });
+        }
+        if let Some(need) = proposal.needs()?.iter().find(|need| !need.is_met()) {
+            let (signed, missing): (Vec<&Key>, Vec<&Key>) =
+                need.keys.iter().partition(|key| need.signed.contains(&key.id()));
+            return Err(Error::Unsigned {
+                role: need.role.clone(),
+                found: distinct_keys(signed),
+                needed: need.threshold,
+                missing: missing.into_iter().map(Key::id).collect(),
+            });
+        }
+        let mut update = Update { files: Vec::new(), versions: BTreeMap::new() };
+        for ((role, part), (_, sealed)) in proposal.parts().zip(proposal.files()) {
+            if part.expires() <= now {
+                return Err(Error::Expired { role: role.clone(), at: part.expires() });
+            }
+            match part.content() {
+                PartContent::Root(root) => self.root.adopt(root.clone()),
+                PartContent::Targets(targets) => self.adopt(role, targets)?,
+            }
+            update.add(role.clone(), part.version(), sealed)?;
+        }
+        if let Some((version, sealed)) = self.sealed_snapshot(&update.files, now, signers)? {
+            update.add(RoleName::Snapshot, version, sealed)?;
+        }
+        Ok(update)
+    }
+
+    /// Puts the proposed version of a role in the place of the one before it.
+    fn adopt(&mut self, role: &RoleName, targets: &Targets) -> Result<(), Error> {
+        let sheet = self.sheet(role)?;
+        let expected = match sheet.published {
+            true => next(role, sheet.content.version)?,
+            false => Version::ONE,
+        };
+        if targets.version != expected {
+            return Err(Error::Overtaken { role: role.clone() });
+        }
+        sheet.content = targets.clone();
+        Ok(())
+    }
+
+    /// Gives a role that changed its next version, and new dates.
+    pub(super) fn settle(&mut self, role: &RoleName, now: Instant) -> Result<Version, Error> {
+        let sheet = self.sheet(role)?;
+        if sheet.published {
+            sheet.content.version = next(role, sheet.content.version)?;
+        }
+        sheet.content.expires = expiry(role, now);
+        Ok(sheet.content.version)
     }
 
     fn sealed_targets(&self, role: &RoleName, signers: &Signers<'_>) -> Result<Vec<u8>, Error> {

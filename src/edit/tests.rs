@@ -42,6 +42,7 @@ impl Shelf {
         };
         let gun = gun();
         let founding = Founding {
+            certificate: None,
             gun: &gun,
             root: &shelf.keys["root"],
             targets: &shelf.keys["targets"],

@@ -17,6 +17,8 @@ mod exchange;
 mod files;
 mod format;
 mod inventory;
+#[cfg(feature = "server")]
+mod jwe;
 #[cfg(feature = "keyring")]
 mod keyring;
 mod layout;
@@ -39,6 +41,8 @@ pub use error::Error;
 pub use exchange::ImportDefaults;
 pub use format::KeyFile;
 pub use inventory::{Lock, StoredKey};
+#[cfg(feature = "server")]
+pub use jwe::{open_from_signer, seal_for_signer};
 #[cfg(feature = "keyring")]
 pub use keyring::Keyring;
 pub use memory::MemoryKeys;

@@ -186,3 +186,17 @@ pub enum Error {
 fn separator(message: &str) -> &'static str {
     if message.is_empty() { "" } else { ": " }
 }
+
+impl Error {
+    /// Whether the server did not answer; that it refuses us or lies is another matter.
+    pub fn is_no_answer(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. }
+                | Self::Certificate { .. }
+                | Self::TimedOut { .. }
+                | Self::Truncated { .. }
+                | Self::Unavailable { .. }
+        )
+    }
+}

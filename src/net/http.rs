@@ -21,7 +21,7 @@ use super::{
     response::Response,
     server_url::{is_loopback, origin},
     tls::TlsFiles,
-    trust::Trust,
+    trust::{SystemAuthorities, Trust},
 };
 
 /// What the user says about the network.
@@ -32,6 +32,10 @@ pub struct HttpOptions {
     pub tls_directories: Vec<TlsDirectory>,
     /// A PEM file of certificate authorities, believed for every server besides the system's.
     pub extra_authorities: Option<PathBuf>,
+    /// Whether the system's authorities count at all.
+    pub system_authorities: SystemAuthorities,
+    /// A certificate, and its key, for every server that asks for one.
+    pub client_certificate: Option<(PathBuf, PathBuf)>,
     /// Hosts, with their ports, that may be spoken to without TLS although they are not this
     /// machine.
     pub plain_hosts: Vec<String>,
@@ -72,8 +76,8 @@ struct Shared {
 impl Http {
     /// A client without connections; nothing is read from disk yet.
     pub fn new(options: HttpOptions) -> Self {
-        let clients = Mutex::default();
-        Self(Arc::new(Shared { options, trust: Trust::default(), clients }))
+        let trust = Trust::new(options.system_authorities);
+        Self(Arc::new(Shared { options, trust, clients: Mutex::default() }))
     }
 
     /// Whether this host may be spoken to without TLS.
@@ -152,7 +156,8 @@ impl Shared {
     /// A token server is believed on the word of the authorities of the server that named it, too:
     /// docker asks it over that server's TLS configuration.
     fn tls_files(&self, request: &Request) -> Result<TlsFiles, Error> {
-        let HttpOptions { tls_directories, extra_authorities, .. } = &self.options;
+        let HttpOptions { tls_directories, extra_authorities, client_certificate, .. } =
+            &self.options;
         let mut files = TlsFiles::default();
         for directory in tls_directories {
             files.add_all(directory.read(&authority(&request.url))?);
@@ -161,6 +166,9 @@ impl Shared {
             }
         }
         extra_authorities.iter().try_for_each(|path| files.add_authorities(path))?;
+        if let Some((certificate, key)) = client_certificate {
+            files.add_client(certificate, key)?;
+        }
         Ok(files)
     }
 }

@@ -10,7 +10,7 @@ use super::{
     Access, Account, Deadline, Error, Http, ServerUrl,
     http::Request,
     response::Response,
-    session::{Kind, MAX_ERROR, Session},
+    session::{Kind, MAX_ERROR, Scope, Session},
     text::sanitised,
     upload::Upload,
 };
@@ -31,6 +31,12 @@ pub enum RemoteFile {
 }
 
 impl RemoteFile {
+    /// Whose file it is.
+    pub fn role(&self) -> &RoleName {
+        let (Self::Current(role) | Self::ByHash(role, _) | Self::ByVersion(role, _)) = self;
+        role
+    }
+
     fn path(&self) -> String {
         match self {
             Self::Current(role) => format!("{role}.json"),
@@ -127,7 +133,8 @@ impl NotaryServer {
         deadline: Deadline,
     ) -> Result<Self, Error> {
         let base = server.join(&format!("/v2/{gun}/_trust/tuf/"))?;
-        let session = Session::new(http, Kind::TrustServer, account, gun.to_string());
+        let session =
+            Session::new(http, Kind::TrustServer, account, Scope::Repository(gun.to_string()));
         let (session, least_access) = (Arc::new(session), Access::Pull);
         Ok(Self { session, base, least_access, deadline })
     }

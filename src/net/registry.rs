@@ -14,7 +14,7 @@ use super::{
     manifest::{self, media_type},
     redirect::follow,
     response::Response,
-    session::{Kind, Session},
+    session::{Kind, Scope, Session},
 };
 use crate::{
     crypto::Sha256Stream,
@@ -32,7 +32,8 @@ pub struct Registry {
 impl Registry {
     /// The repository `name`. Everything asked of this value must be over at `deadline`.
     pub fn new(http: Http, name: Name, account: Account, deadline: Deadline) -> Self {
-        let session = Session::new(http, Kind::Registry, account, name.path().to_owned());
+        let scope = Scope::Repository(name.path().to_owned());
+        let session = Session::new(http, Kind::Registry, account, scope);
         Self { name, session, deadline, server: OnceCell::new() }
     }
 
@@ -130,33 +131,35 @@ impl Registry {
         format!("{}{separator}{reference}", self.name.familiar())
     }
 
-    /// Where the registry is: https; on this machine also http, if https is not spoken there. As
-    /// for docker's `insecure-registries`, one that the user named may speak http, if https is not
-    /// to be had.
     async fn server(&self) -> Result<&ServerUrl, Error> {
-        self.server.get_or_try_init(|| self.find_server()).await
+        let found = find_server(&self.session, self.name.domain(), self.deadline);
+        self.server.get_or_try_init(|| found).await
     }
+}
 
-    async fn find_server(&self) -> Result<ServerUrl, Error> {
-        let domain = if self.name.domain() == HUB { HUB_ENDPOINT } else { self.name.domain() };
-        let https = ServerUrl::parse(&format!("https://{domain}"), PlainHttp::Refused)?;
-        let plain = self.session.http().plain_http(domain);
-        let Ok(http) = ServerUrl::parse(&format!("http://{domain}"), plain) else {
-            return Ok(https);
-        };
-        let ping = Request::get(https.join("/v2/")?);
-        match self.session.http().send(&ping, self.deadline).await {
-            Err(error) if error.is_no_tls() => Ok(http),
-            Err(Error::Unreachable { .. } | Error::Certificate { .. })
-                if plain == PlainHttp::Named =>
-            {
-                Ok(http)
-            }
-            Err(error) => Err(error),
-            Ok(response) => {
-                response.discard().await;
-                Ok(https)
-            }
+/// Where a registry is: https; on this machine also http, if https is not spoken there. As for docker's
+/// `insecure-registries`, one that the user named may speak http, if https is not to be had.
+pub(super) async fn find_server(
+    session: &Session,
+    domain: &str,
+    deadline: Deadline,
+) -> Result<ServerUrl, Error> {
+    let domain = if domain == HUB { HUB_ENDPOINT } else { domain };
+    let https = ServerUrl::parse(&format!("https://{domain}"), PlainHttp::Refused)?;
+    let plain = session.http().plain_http(domain);
+    let Ok(http) = ServerUrl::parse(&format!("http://{domain}"), plain) else {
+        return Ok(https);
+    };
+    let ping = Request::get(https.join("/v2/")?);
+    match session.http().send(&ping, deadline).await {
+        Err(error) if error.is_no_tls() => Ok(http),
+        Err(Error::Unreachable { .. } | Error::Certificate { .. }) if plain == PlainHttp::Named => {
+            Ok(http)
+        }
+        Err(error) => Err(error),
+        Ok(response) => {
+            response.discard().await;
+            Ok(https)
         }
     }
 }

@@ -51,13 +51,29 @@ pub(super) enum Kind {
     TrustServer,
 }
 
+/// What tokens are asked for.
+pub(super) enum Scope {
+    /// One repository or collection.
+    Repository(String),
+    /// The list of all.
+    Catalog,
+}
+
+impl Scope {
+    fn text(&self, access: Access) -> String {
+        match self {
+            Self::Repository(name) => format!("repository:{name}:{access}"),
+            Self::Catalog => "registry:catalog:*".to_owned(),
+        }
+    }
+}
+
 /// One server, our account for it, and the tokens so far.
 pub(super) struct Session {
     http: Http,
     kind: Kind,
     account: Account,
-    /// Of the token scope: `repository:<name>:<access>`.
-    name: String,
+    scope: Scope,
     credential: OnceCell<Option<Credential>>,
     granted: Mutex<HashMap<Access, Authorization>>,
     /// Held while a token is asked for, so that parallel requests ask once.
@@ -65,9 +81,9 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(http: Http, kind: Kind, account: Account, name: String) -> Self {
+    pub(super) fn new(http: Http, kind: Kind, account: Account, scope: Scope) -> Self {
         let (granted, asking) = (Mutex::default(), tokio::sync::Mutex::default());
-        Self { http, kind, account, name, credential: OnceCell::new(), granted, asking }
+        Self { http, kind, account, scope, credential: OnceCell::new(), granted, asking }
     }
 
     pub(super) fn http(&self) -> &Http {
@@ -134,7 +150,7 @@ impl Session {
                 let server = response.url().clone();
                 response.discard().await;
                 let realm = self.account.realms.check(&realm, &server, &self.account.registry)?;
-                let scope = format!("repository:{}:{access}", self.name);
+                let scope = self.scope.text(access);
                 let service = service.as_deref();
                 let request =
                     TokenRequest { realm, server: &server, service, scope: &scope, credential };

@@ -55,6 +55,15 @@ impl TlsFiles {
         Ok(())
     }
 
+    /// Has a certificate, with its key, shown to a server that asks for one.
+    pub(super) fn add_client(&mut self, certificate: &Path, key: &Path) -> Result<(), Error> {
+        let pem = zeroize::Zeroizing::new(read(key)?);
+        let key = PrivateKeyDer::from_pem_slice(&pem)
+            .map_err(|_| refusal(key, "no unencrypted PEM private key"))?;
+        self.client = Some((certificates(certificate)?, key));
+        Ok(())
+    }
+
     /// Adds what another directory has for the server; the first client certificate counts.
     pub(super) fn add_all(&mut self, other: Self) {
         self.authorities.extend(other.authorities);
@@ -84,7 +93,7 @@ impl TlsFiles {
     fn add(&mut self, path: &Path) -> Result<(), Error> {
         match path.extension().and_then(OsStr::to_str) {
             Some("crt") => self.add_authorities(path),
-            Some("cert") => self.add_client(path),
+            Some("cert") => self.add_client_in_folder(path),
             Some("key") if !path.with_extension("cert").is_file() => {
                 Err(refusal(path, "its client certificate (.cert) is missing"))
             }
@@ -92,17 +101,13 @@ impl TlsFiles {
         }
     }
 
-    fn add_client(&mut self, path: &Path) -> Result<(), Error> {
+    fn add_client_in_folder(&mut self, path: &Path) -> Result<(), Error> {
         let key = path.with_extension("key");
         if !key.is_file() {
             let problem = "its key (.key) is missing; certificate authorities end in .crt";
             return Err(refusal(path, problem));
         }
-        let pem = zeroize::Zeroizing::new(read(&key)?);
-        let key = PrivateKeyDer::from_pem_slice(&pem)
-            .map_err(|_| refusal(&key, "no unencrypted PEM private key"))?;
-        self.client = Some((certificates(path)?, key));
-        Ok(())
+        self.add_client(path, &key)
     }
 }
 

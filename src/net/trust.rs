@@ -29,7 +29,26 @@ pub(super) struct Trust {
     system: Arc<OnceLock<Option<Arc<WebPkiServerVerifier>>>>,
 }
 
+/// Whether the system's authorities count beside those that the user names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SystemAuthorities {
+    /// They do.
+    #[default]
+    Believed,
+    /// Only those that the user names do.
+    Ignored,
+}
+
 impl Trust {
+    /// Nothing is read yet.
+    pub(super) fn new(system: SystemAuthorities) -> Self {
+        let system = match system {
+            SystemAuthorities::Believed => OnceLock::new(),
+            SystemAuthorities::Ignored => OnceLock::from(None),
+        };
+        Self { provider: Arc::new(ring::default_provider()), system: Arc::new(system) }
+    }
+
     /// The one TLS provider.
     pub(super) fn provider(&self) -> Arc<CryptoProvider> {
         Arc::clone(&self.provider)
@@ -66,7 +85,7 @@ impl Trust {
 
 impl Default for Trust {
     fn default() -> Self {
-        Self { provider: Arc::new(ring::default_provider()), system: Arc::default() }
+        Self::new(SystemAuthorities::Believed)
     }
 }
 

@@ -3,6 +3,9 @@
 //! What is kept of a collection is dropped before anybody is told that it has changed. A reader
 //! that fetched a file from the store while the collection changed may not leave it here: it says
 //! which generation it read in, and a change starts a new one.
+//!
+//! Where others write to the same database, what is kept holds for one state of the collection, and
+//! whoever looks for it says in which state the collection is.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -27,6 +30,7 @@ struct Shard {
 
 #[derive(Default)]
 struct Files {
+    state: Option<i64>,
     bytes: usize,
     timestamp: Option<Arc<Rendered>>,
     others: HashMap<(RoleName, Which), Arc<Rendered>>,
@@ -51,9 +55,10 @@ impl Cache {
         gun: &Gun,
         role: &RoleName,
         which: Which,
+        state: Option<i64>,
     ) -> Result<Arc<Rendered>, Generation> {
         let shard = self.shard(gun);
-        let files = shard.collections.get(gun);
+        let files = shard.collections.get(gun).filter(|files| files.state == state);
         let found = files.and_then(|files| match is_timestamp(role, which) {
             true => files.timestamp.as_ref(),
             false => files.others.get(&(role.clone(), which)),
@@ -68,15 +73,19 @@ impl Cache {
         role: &RoleName,
         which: Which,
         file: Arc<Rendered>,
-        since: Generation,
+        (since, state): (Generation, Option<i64>),
     ) {
         let mut shard = self.shard(gun);
         let size = file.size();
         if shard.generation != since.0 || size > self.shard_bytes / 2 {
             return;
         }
+        if shard.collections.get(gun).is_some_and(|files| files.state != state) {
+            shard.drop_collection(gun);
+        }
         shard.make_room(self.shard_bytes.saturating_sub(size));
         let files = shard.collections.entry(gun.clone()).or_default();
+        files.state = state;
         let replaced = match is_timestamp(role, which) {
             true => files.timestamp.replace(file),
             false => files.others.insert((role.clone(), which), file),
@@ -90,9 +99,7 @@ impl Cache {
     pub(super) fn forget(&self, gun: &Gun) -> Generation {
         let mut shard = self.shard(gun);
         shard.generation += 1;
-        if let Some(files) = shard.collections.remove(gun) {
-            shard.bytes = shard.bytes.saturating_sub(files.bytes);
-        }
+        shard.drop_collection(gun);
         Generation(shard.generation)
     }
 
@@ -109,9 +116,13 @@ impl Shard {
     fn make_room(&mut self, bytes: usize) {
         while self.bytes > bytes {
             let Some(gun) = self.collections.keys().next().cloned() else { return };
-            if let Some(files) = self.collections.remove(&gun) {
-                self.bytes = self.bytes.saturating_sub(files.bytes);
-            }
+            self.drop_collection(&gun);
+        }
+    }
+
+    fn drop_collection(&mut self, gun: &Gun) {
+        if let Some(files) = self.collections.remove(gun) {
+            self.bytes = self.bytes.saturating_sub(files.bytes);
         }
     }
 }

@@ -101,6 +101,22 @@ pub enum Error {
     /// An online key in the store cannot be opened.
     #[error("an online key in the store cannot be opened")]
     Sealed,
+    /// Nobody knows the passphrase of an alias of notary-signer's keys.
+    #[error("there is no passphrase for alias {alias}")]
+    NoPassphrase {
+        /// The alias.
+        alias: String,
+    },
+    /// A key of notary-signer cannot be opened.
+    #[error(
+        "key {id} cannot be opened: it is damaged, or not under the passphrase of alias {alias}"
+    )]
+    Unopened {
+        /// Its id in metadata.
+        id: crate::tuf::KeyId,
+        /// The alias that it names.
+        alias: String,
+    },
     /// Something ended that must not.
     #[error("{0}")]
     Internal(&'static str),
@@ -125,8 +141,8 @@ impl Error {
             answer.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }
         let wait = match self {
-            Self::Busy => Some(1),
             Self::TooOften { seconds } => Some(*seconds),
+            _ if self.kind().0 == StatusCode::SERVICE_UNAVAILABLE => Some(1),
             _ => None,
         };
         if let Some(seconds) = wait {
@@ -195,6 +211,15 @@ impl Error {
             Self::Unauthorised { .. } => {
                 (S::UNAUTHORIZED, "UNAUTHORIZED", "authentication required")
             }
+            Self::Store(storage::Error::Unreachable { .. }) => {
+                (S::SERVICE_UNAVAILABLE, "UNKNOWN", UNKNOWN)
+            }
+            Self::Updating(storage::Error::Unreachable { .. }) => {
+                (S::SERVICE_UNAVAILABLE, "UPDATING", UPDATING)
+            }
+            Self::Updating(storage::Error::Taken { .. }) => {
+                (S::BAD_REQUEST, "INVALID_GUN", BAD_GUN)
+            }
             Self::Updating(_) => (S::INTERNAL_SERVER_ERROR, "UPDATING", UPDATING),
             _ => (S::INTERNAL_SERVER_ERROR, "UNKNOWN", UNKNOWN),
         }
@@ -210,6 +235,9 @@ impl Error {
             Self::Upload { problem } => json!(problem),
             Self::TooLarge { .. } | Self::TimedOut => json!(self.to_string()),
             Self::Role { role } => json!(role),
+            Self::Updating(error @ storage::Error::Taken { .. }) => {
+                json!(shortened(&error.to_string()))
+            }
             Self::Refused(Refusal::Json(error)) => json!(shortened(&error.to_string())),
             Self::Refused(refusal) => verdict(refusal)?,
             Self::Unauthorised { needed, .. } => needed.clone(),

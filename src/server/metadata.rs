@@ -47,21 +47,28 @@ impl Inner {
         self.found(gun, &role, Which::Current).await
     }
 
-    /// A file as it is in memory or else in the store.
+    /// A file as it is in memory or else in the store. What is in memory is used only if nobody
+    /// else has changed the collection by now.
     pub(super) async fn found(
         &self,
         gun: &Gun,
         role: &RoleName,
         which: Which,
     ) -> Result<Arc<Rendered>, Error> {
-        let since = match self.cache.find(gun, role, which) {
+        let state = match self.store.shared() {
+            None => None,
+            Some(shared) => Some(shared.state(gun).await?.unwrap_or(NO_COLLECTION)),
+        };
+        let since = match self.cache.find(gun, role, which, state) {
             Ok(found) => return Ok(found),
             Err(since) => since,
         };
         let file = self.store.file(gun, role, which).await?.ok_or(Error::NoFile)?;
         let expires = expiry(role, which, &file);
         let rendered = Arc::new(Rendered::new(role, which, file, expires, &self.options));
-        self.cache.keep(gun, role, which, Arc::clone(&rendered), since);
+        if state != Some(NO_COLLECTION) {
+            self.cache.keep(gun, role, which, Arc::clone(&rendered), (since, state));
+        }
         Ok(rendered)
     }
 
@@ -110,6 +117,9 @@ impl Inner {
         Ok(key_response(&key))
     }
 }
+
+/// There may be no collection twice, and something in between: nothing is kept of that state.
+const NO_COLLECTION: i64 = -1;
 
 /// When a file that must be renewed in time expires.
 fn expiry(role: &RoleName, which: Which, file: &StoredFile) -> Instant {

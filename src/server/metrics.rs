@@ -167,7 +167,7 @@ fn head(out: &mut String, name: &str, kind: &str, help: &str) {
     let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
 }
 
-const OPERATIONS: [&str; 13] = [
+const OPERATIONS: [&str; 14] = [
     "Ping",
     "UpdateTUF",
     "DeleteTUF",
@@ -180,6 +180,7 @@ const OPERATIONS: [&str; 13] = [
     "Health",
     "Metrics",
     "Page",
+    "Token",
     "Unknown",
 ];
 

@@ -24,6 +24,7 @@ mod multipart;
 mod online_keys;
 mod page;
 mod publish;
+mod recovery;
 mod renewal;
 mod response;
 mod router;
@@ -35,7 +36,8 @@ pub use error::Error;
 pub use limits::{Limits, Rate};
 pub use listen::{Listener, Tls};
 pub use log::{Level, Log};
-pub use online_keys::OnlineKeys;
+pub use online_keys::{OnlineKeys, Passphrases};
+pub use recovery::Recovered;
 pub use router::Route;
 pub use secret::MasterSecret;
 

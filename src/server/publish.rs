@@ -16,7 +16,7 @@ use super::{Error, Inner, response};
 use crate::crypto::{PrivateKey, Signer};
 use crate::edit::{self, Online, Signers};
 use crate::storage::metadata as storage;
-use crate::tuf::{Gun, RoleName};
+use crate::tuf::{Gun, RoleName, Version};
 use crate::verify::submission::{Holdings, Proposal, Publication, Refusal, Submission};
 
 /// Whose turn it is to change a collection. Publishers of one collection wait for each other,
@@ -54,7 +54,7 @@ impl Inner {
         let mut attempts = 0;
         let publication = loop {
             attempts += 1;
-            match self.publish_once(gun, submission.clone(), sent).await {
+            match self.publish_once(gun, submission.clone(), sent, &BTreeMap::new()).await {
                 Err(Error::Updating(storage::Error::Conflict)) if attempts < MAX_ATTEMPTS => {}
                 outcome => break outcome?,
             }
@@ -64,15 +64,20 @@ impl Inner {
         Ok(response::empty(StatusCode::OK))
     }
 
-    /// One attempt. If another server stores something meanwhile, the verdict is void and the store
-    /// says so.
-    async fn publish_once(
+    /// One attempt; what the server signs gets versions above these floors. If another server
+    /// stores something meanwhile, the verdict is void and the store says so.
+    pub(super) async fn publish_once(
         &self,
         gun: &Gun,
         submission: Submission,
         sent: usize,
+        floors: &BTreeMap<RoleName, Version>,
     ) -> Result<Publication, Error> {
-        let held = self.holdings(gun, &submission).await?;
+        let mut held = self.holdings(gun, &submission).await?;
+        for (role, floor) in floors {
+            let buried = held.buried.entry(role.clone()).or_insert(*floor);
+            *buried = (*buried).max(*floor);
+        }
         let bytes = sent + size(&held.files);
         let proposal = judged(bytes, move || submission.onto(held)).await??;
         let found = self.keys.of_root(&*self.store, gun, proposal.root().content()).await?;

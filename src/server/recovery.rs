@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 
 use super::auth::Caller;
 use super::{Error, Inner, Server};
-use crate::storage::metadata::MetadataStore as _;
 use crate::tuf::{self, Dialect, Gun, RoleName, Version};
 use crate::verify::submission::{Publication, Refusal, Submission};
 

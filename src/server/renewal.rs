@@ -16,12 +16,23 @@ use crate::tuf::{Gun, RoleName};
 use crate::verify::submission::{Publication, Renewal};
 
 impl Server {
-    /// Renews what is due, for ever. Run it beside the listener.
+    /// Renews what is due, for ever, if no other server of the same database does. Run it beside
+    /// the listener.
     pub async fn keep_renewing(&self) {
         loop {
-            self.renew_due().await;
+            if self.may_renew().await {
+                self.renew_due().await;
+            }
             tokio::time::sleep(ROUND).await;
         }
+    }
+
+    async fn may_renew(&self) -> bool {
+        let Some(shared) = self.inner.store.shared() else { return true };
+        shared.may_renew().await.unwrap_or_else(|error| {
+            self.inner.log.trouble("renewal", None, &error.into());
+            false
+        })
     }
 
     /// Renews the timestamps that are due now. One that cannot be renewed is logged, and costs the

@@ -15,6 +15,7 @@
 //! | `GET /_notary_server/health` | `Health` | none |
 //! | `GET /_notary_server/ready` | `Ready` | none |
 //! | `GET /metrics` | `Metrics` | none |
+//! | `GET /token` | `Token` | none, where passwords are kept |
 //! | `GET /` | `Page` | those of what it shows |
 //! | `GET /style.css` | `Style` | none |
 //!
@@ -59,6 +60,8 @@ pub enum Route {
     Ready,
     /// Numbers about its work.
     Metrics,
+    /// A token of the server's own.
+    Token,
     /// The page for people.
     Page,
     /// How it looks.
@@ -83,6 +86,7 @@ impl Route {
             "/_notary_server/health" if reads => Some(Self::Health),
             "/_notary_server/ready" if reads => Some(Self::Ready),
             "/metrics" if reads => Some(Self::Metrics),
+            "/token" if reads => Some(Self::Token),
             "/" if reads => Some(Self::Page),
             "/style.css" if reads => Some(Self::Style),
             _ => Self::of_collection(method, path),
@@ -137,6 +141,7 @@ impl Route {
             Self::Changefeed(_) => "Changefeed",
             Self::Health | Self::Ready => "Health",
             Self::Metrics => "Metrics",
+            Self::Token => "Token",
             Self::Page | Self::Style => "Page",
             Self::Unknown | Self::NoMethod => "Unknown",
         }
@@ -147,7 +152,7 @@ impl Route {
         Some(match self {
             Self::Health | Self::Ready | Self::Metrics | Self::NoMethod => return None,
             // The page asks itself, for each collection that it would show.
-            Self::Page | Self::Style => return None,
+            Self::Token | Self::Page | Self::Style => return None,
             Self::Publish(gun) | Self::Key(gun, _) => Permission::Push(gun),
             Self::Delete(gun) | Self::RotateKey(gun, _) => Permission::All(gun),
             Self::File(gun, ..) | Self::Changefeed(Some(gun)) => Permission::Pull(gun),
@@ -229,6 +234,10 @@ impl Server {
             Route::Health => Ok(inner.health().await),
             Route::Ready => Ok(inner.ready().await),
             Route::Metrics => Ok(inner.metrics()),
+            Route::Token => {
+                let ticket = inner.access.ticket(headers, inner.clock.now()).await?;
+                Ok(response::json(ticket.to_string()))
+            }
             Route::Page => inner.page(headers, uri.query(), caller).await,
             Route::Style => Ok(page::style()),
             Route::Unknown => Err(Error::NoRoute),
@@ -295,6 +304,7 @@ mod tests {
             ("/v2", "Unknown"),
             ("/", "Page"),
             ("//", "Unknown"),
+            ("/token", "Token"),
             ("/style.css", "Page"),
             ("/v2/a/_trust/tuf/", "Unknown"),
             ("/v2/a/_trust/tuf/root.key", "Unknown"),

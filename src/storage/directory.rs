@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::flat::quoted_file;
 use super::folder::{Folder, Found, Staged};
-use super::{Accepted, Cache, Error, Keeping, Memory, Steady, record};
+use super::{Accepted, Cache, Changelist, Error, Keeping, Memory, Steady, record};
 use crate::crypto::Sha256;
 use crate::tuf::{Gun, RoleName};
 
@@ -68,6 +68,50 @@ impl CollectionDirectory {
         self.trust.path.join(OURS).join(self.record_name())
     }
 
+    /// The changes that wait to be published.
+    pub fn changelist(&self) -> Changelist {
+        Changelist::of(self.clone())
+    }
+
+    /// A folder of the collection's own, beside its metadata.
+    pub(super) fn own_path(&self, name: &str) -> PathBuf {
+        self.trust.path.join("tuf").join(self.gun.as_str()).join(name)
+    }
+
+    /// The same, opened, made if need be.
+    pub(super) fn own_folder(&self, name: &str) -> Result<Folder, Error> {
+        let top = Folder::create(&self.trust.path)?;
+        self.way_to(name).try_fold(top, |folder, part| folder.make_child(part))
+    }
+
+    /// The same, if it is there.
+    pub(super) fn existing_folder(&self, name: &str) -> Result<Option<Folder>, Error> {
+        let top = Folder::open(&self.trust.path)?;
+        self.way_to(name).try_fold(top, |folder, part| match folder {
+            Some(folder) => folder.child(part),
+            None => Ok(None),
+        })
+    }
+
+    /// The folder of all collections, if it is there.
+    pub(super) fn existing_top(&self) -> Result<Option<Folder>, Error> {
+        Folder::open(&self.trust.path)?.map_or(Ok(None), |trust| trust.child("tuf"))
+    }
+
+    /// Whose files these are.
+    pub fn gun(&self) -> &Gun {
+        &self.gun
+    }
+
+    /// The name of its record in our own folder.
+    pub(super) fn record_file(&self) -> String {
+        self.record_name()
+    }
+
+    fn way_to<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        std::iter::once("tuf").chain(self.gun.as_str().split('/')).chain(std::iter::once(name))
+    }
+
     fn record_name(&self) -> String {
         record_name(&self.gun)
     }
@@ -119,16 +163,11 @@ impl CollectionDirectory {
     }
 
     /// Our own folder, and the right to write.
-    fn locked(&self) -> Result<(Folder, Steady), Error> {
+    pub(super) fn locked(&self) -> Result<(Folder, Steady), Error> {
         let ours = Folder::create(&self.trust.path)?.make_child(OURS)?;
         let (file, path) = ours.lock_file(&self.lock_name())?;
         let lock = Self::take(file, path, self.trust.patience, File::try_lock)?;
         Ok((ours, lock))
-    }
-
-    /// Keeps other writers out.
-    pub(super) fn writing(&self) -> Result<Steady, Error> {
-        self.locked().map(|(_, lock)| lock)
     }
 
     fn lock_name(&self) -> String {
@@ -239,6 +278,15 @@ impl Cache for CollectionDirectory {
         let (_, _lock) = self.locked()?;
         let (folder, name) = self.folder_of(role)?;
         folder.replace_casually(&name, bytes)
+    }
+
+    fn prepare(&self, files: &[(RoleName, Vec<u8>)]) -> Result<(), Error> {
+        let (_, _lock) = self.locked()?;
+        files.iter().rev().try_for_each(|(role, bytes)| {
+            let (folder, name) = self.folder_of(role)?;
+            folder.replace(&name, bytes)?;
+            folder.settle()
+        })
     }
 }
 

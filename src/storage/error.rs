@@ -34,6 +34,14 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// An archive is not what it says.
+    #[error("{}: damaged archive: {reason}", path.display())]
+    DamagedArchive {
+        /// The archive.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// Another process kept the collection locked.
     #[error("{}: locked by another process for more than {} s", path.display(), waited.as_secs())]
     Locked {
@@ -42,4 +50,7 @@ pub enum Error {
         /// How long we waited.
         waited: Duration,
     },
+    /// The system gave no random bytes to name a file with.
+    #[error("the system gives no random bytes")]
+    NoRandomness,
 }

@@ -4,12 +4,14 @@
 //! is always a name in the folder we mean. Files are written beside their place, made durable, and
 //! renamed into it.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{self, AtFlags, Mode, OFlags, RenameFlags};
+use rustix::fs::{self, AtFlags, Dir, FileType, Mode, OFlags, RenameFlags};
 
 use super::Error;
 
@@ -77,8 +79,64 @@ impl Folder {
         self.child(name)?.ok_or_else(|| failure("open", &path, rustix::io::Errno::NOENT))
     }
 
+    /// The names of everything in this folder that is no folder, in no order.
+    pub(super) fn file_names(&self) -> Result<Vec<OsString>, Error> {
+        self.names(|kind| kind != FileType::Directory)
+    }
+
+    /// The names of the folders in this one, in no order.
+    pub(super) fn folder_names(&self) -> Result<Vec<OsString>, Error> {
+        self.names(|kind| kind == FileType::Directory)
+    }
+
+    fn names(&self, wanted: impl Fn(FileType) -> bool) -> Result<Vec<OsString>, Error> {
+        let failed = |error| failure("read", &self.path, error);
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&self.handle).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            if name != "." && name != ".." && wanted(self.kind_of(name, entry.file_type())) {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    /// Removes a folder in this one, if it is there and holds nothing.
+    pub(super) fn remove_if_empty(&self, name: &str) -> Result<(), Error> {
+        use rustix::io::Errno;
+        match fs::unlinkat(&self.handle, name, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => Ok(()),
+            Err(error) => Err(failure("remove", &self.path.join(name), error)),
+        }
+    }
+
+    /// What a name stands for, where the listing does not say it.
+    fn kind_of(&self, name: &OsStr, listed: FileType) -> FileType {
+        match listed {
+            FileType::Unknown => fs::statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW)
+                .map_or(FileType::Unknown, |stat| FileType::from_raw_mode(stat.st_mode)),
+            known => known,
+        }
+    }
+
+    /// Removes a file, if it is there.
+    pub(super) fn remove(&self, name: &OsStr) -> Result<(), Error> {
+        match fs::unlinkat(&self.handle, name, AtFlags::empty()) {
+            Err(error) if error != rustix::io::Errno::NOENT => {
+                Err(failure("remove", &self.path.join(name), error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// A file of at most `limit` bytes.
     pub(super) fn read(&self, name: &str, limit: u64) -> Result<Found, Error> {
+        self.read_named(name.as_ref(), limit)
+    }
+
+    /// The same for a name that need not be text.
+    pub(super) fn read_named(&self, name: &OsStr, limit: u64) -> Result<Found, Error> {
         let path = self.path.join(name);
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = match fs::openat(&self.handle, name, flags, Mode::empty()) {
@@ -124,6 +182,15 @@ impl Folder {
         let staged = Staged { folder, name: name.to_owned(), file };
         (&staged.file).write_all(bytes).map_err(failed)?;
         Ok(staged)
+    }
+
+    /// Writes a file here, and lets it appear in another folder of the same file system, whose
+    /// readers take every file for theirs.
+    pub(super) fn hand_over(&self, to: &Self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        let staged = self.stage(name, bytes)?;
+        staged.sync()?;
+        let placed = fs::renameat(&self.handle, temporary(name), &to.handle, name);
+        placed.map_err(|error| to.failed_write(name, error.into()))
     }
 
     /// Makes the names in this folder durable.

@@ -1,23 +1,33 @@
-//! Metadata at rest: docker's cache directory, and beside it what we remember of versions; and, in
-//! `metadata`, the collections that a server publishes.
+//! Metadata at rest: docker's cache directory, beside it what we remember of versions and the changes
+//! that wait to be published; in `metadata`, the collections that a server publishes; in `signer`,
+//! the online keys of a notary-signer.
 //!
 //! Rules: what was accepted is stored byte for byte as it came; a file is replaced whole or not at
 //! all; a newer file is never replaced by an older one, whoever else writes; what is read back is
 //! as untrusted as what the wire brings.
 
+#[cfg(feature = "registry")]
+pub mod archive;
+mod changelist;
 #[cfg(feature = "server")]
 mod data;
+#[cfg(all(test, feature = "server"))]
+#[path = "../../tests/support/database.rs"]
+mod database;
 mod directory;
 mod error;
 mod flat;
 mod folder;
+mod forget;
 mod listing;
 mod memory;
 #[cfg(feature = "server")]
 pub mod metadata;
 mod record;
-mod whole;
+#[cfg(feature = "server")]
+pub mod signer;
 
+pub use changelist::{Change, Changelist, Staged};
 #[cfg(feature = "server")]
 pub use data::DataDirectory;
 pub use directory::{CollectionDirectory, TrustDirectory};
@@ -89,6 +99,16 @@ pub trait Cache {
     ///
     /// [`Error`] when it cannot be written.
     fn offer(&self, role: &RoleName, bytes: &[u8]) -> Result<(), Error>;
+
+    /// Leaves the files of a collection that is signed and not published yet, its root last, as
+    /// notary's `init` does. They are durable on return, and nothing is remembered of them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] when they cannot be written.
+    fn prepare(&self, files: &[(RoleName, Vec<u8>)]) -> Result<(), Error> {
+        files.iter().try_for_each(|(role, bytes)| self.offer(role, bytes))
+    }
 }
 
 /// While this lives, nobody writes.

@@ -60,10 +60,9 @@ impl Anchor {
     pub(super) fn speakers<'r>(&self, kind: RootKeys, gun: &Gun, root: &'r Root) -> Vec<&'r Key> {
         let speaks = |key: &&Key| match kind {
             RootKeys::Bare => true,
-            RootKeys::Certified => key.certificates().is_some_and(|bundle| {
-                let leaf = bundle.leaf();
-                !leaf.signed_with_sha1() && leaf.common_name().is_some_and(|name| covers(name, gun))
-            }),
+            RootKeys::Certified => {
+                key.certificates().is_some_and(|bundle| is_certificate_for(bundle.leaf(), gun))
+            }
         };
         root.keys_of(&root.root).filter(speaks).collect()
     }
@@ -94,6 +93,12 @@ fn is_valid_at(bundle: &CertificateBundle, now: Instant) -> bool {
     let leaf = bundle.leaf();
     let started = leaf.not_before().checked_sub(CLOCK_LEEWAY).is_ok_and(|start| start <= now);
     started && now <= leaf.not_after()
+}
+
+/// Whether a root key's certificate is for a collection, whatever the time.
+pub fn is_certificate_for(certificate: &Certificate, gun: &Gun) -> bool {
+    !certificate.signed_with_sha1()
+        && certificate.common_name().is_some_and(|name| covers(name, gun))
 }
 
 /// Whether a common name covers a collection: the same name, or `prefix/*` for what lies below

@@ -1,6 +1,6 @@
 //! Who may be at the other end (threat R-10), and how it is reached.
 
-use countersign::net::{Error, Http, HttpOptions, Proxies, Remote, RemoteFile};
+use countersign::net::{Error, Http, HttpOptions, Proxies, Remote, RemoteFile, SystemAuthorities};
 use countersign::tuf::RoleName;
 
 use crate::{
@@ -75,6 +75,28 @@ async fn extra_authorities_are_believed_everywhere() {
         client.deadline(),
     );
     assert!(fetch(&notary.expect("a valid URL"), 100).await.is_ok());
+}
+
+#[tokio::test]
+async fn without_the_systems_authorities_only_named_ones_are_believed() {
+    let (ours, other) = (Identity::loopback(), Identity::loopback());
+    let server = TestServer::https(&ours, |_| Answer::ok("{}")).await;
+    let client = Client::new();
+    for (identity, believed) in [(&ours, true), (&other, false)] {
+        let path = client.folder.path().join("only.pem");
+        identity.write_authority(&path);
+        let http = Http::new(HttpOptions {
+            extra_authorities: Some(path),
+            system_authorities: SystemAuthorities::Ignored,
+            ..HttpOptions::default()
+        });
+        let url = crate::ServerUrl::parse(&server.url(), crate::PlainHttp::Refused);
+        let gun = crate::Gun::raw(crate::GUN).expect("valid");
+        let (account, deadline) = (client.account("h"), client.deadline());
+        let notary = crate::NotaryServer::new(http, &url.expect("valid"), &gun, account, deadline);
+        let result = fetch(&notary.expect("a valid URL"), 100).await;
+        assert_eq!(result.is_ok(), believed, "{result:?}");
+    }
 }
 
 #[tokio::test]

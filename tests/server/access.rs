@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use countersign::crypto::{Algorithm, PrivateKey, Scheme, Signer};
-use countersign::server::{Access, Options, Passwords, Readers, Tokens};
+use countersign::server::{Access, MasterSecret, Options, Passwords, Readers, Tokens};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -207,6 +207,48 @@ async fn passwords_let_in_and_others_may_read_if_so_configured() {
         assert_eq!(bench.get("/v2/").await.status, 401, "by which clients learn how to be let in");
     }
     assert_eq!(Passwords::parse("alice:$2y$x\nbob:{SHA}x\n", Readers::Nobody).err(), Some(2));
+}
+
+#[tokio::test]
+async fn tickets_stand_for_passwords_and_for_nothing_more() {
+    let hash = bcrypt::hash("right", 4).expect("a hash");
+    let master = MasterSecret::new(zeroize::Zeroizing::new([7; 32]));
+    for readers in [Readers::Anybody, Readers::Nobody] {
+        let passwords = Passwords::parse(&format!("alice:{hash}"), readers).expect("a file");
+        let passwords = Access::Passwords(passwords.with_tickets(&master));
+        let bench = Bench::with(passwords, Options::default()).saying("host", "trust.test:4443");
+        let challenged = bench.file("a/b", "timestamp.key").await;
+        assert_eq!(challenged.status, 401);
+        let challenge = challenged.header("www-authenticate").expect("a challenge");
+        assert_eq!(
+            challenge,
+            "Bearer realm=\"https://trust.test:4443/token\",service=\"trust\",\
+             scope=\"repository:a/b:push,pull\""
+        );
+        let alice = bench.saying("authorization", "Basic YWxpY2U6cmlnaHQ=");
+        let guesser = bench.saying("authorization", "Basic YWxpY2U6d3Jvbmc=");
+        let refused = guesser.get("/token?scope=repository:a/b:pull").await;
+        assert_eq!(
+            (refused.status, refused.header("www-authenticate")),
+            (401, Some("Basic realm=\"trust\""))
+        );
+        let ticket = async |bench: &Bench| {
+            let answer = bench.get("/token?service=trust").await;
+            assert_eq!((answer.status, answer.header("cache-control")), (200, Some("no-store")));
+            answer.json()["token"].as_str().expect("a token").to_owned()
+        };
+        let named = bench.bearing(&ticket(&alice).await);
+        let anybody = bench.bearing(&ticket(&bench).await);
+        assert_eq!(named.file("a/b", "timestamp.key").await.status, 200);
+        assert_eq!(anybody.file("a/b", "timestamp.key").await.status, 401, "{readers:?}");
+        let read = if readers == Readers::Anybody { 404 } else { 401 };
+        assert_eq!(anybody.file("a/b", "timestamp.json").await.status, read, "{readers:?}");
+        assert_eq!(named.file("a/b", "timestamp.json").await.status, 404);
+        named.set_clock(super::repository::after_hours(1));
+        assert_eq!(named.file("a/b", "timestamp.key").await.status, 401, "its time is over");
+    }
+    assert_eq!(Bench::new().get("/token").await.status, 404, "where there are no passwords");
+    assert_eq!(Issuer::new().bench().get("/token").await.status, 404);
 }
 
 #[tokio::test]

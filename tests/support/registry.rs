@@ -55,6 +55,11 @@ impl TestRegistry {
         self.variables.get(name).unwrap_or_else(|| panic!("{name} in the env file"))
     }
 
+    /// The same, if it is there.
+    pub(crate) fn optional(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str)
+    }
+
     /// The registry's `host:port`.
     pub(crate) fn registry(&self) -> &str {
         self.variable("REGISTRY")

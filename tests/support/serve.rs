@@ -44,12 +44,24 @@ impl Serve {
     }
 
     pub(crate) fn logging(mut command: Command, data: &Path, log: Stdio) -> Self {
-        let mut child = command.stderr(log).spawn().expect("the program starts");
+        command.stderr(log);
+        Self::said(command, data)
+            .unwrap_or_else(|said| panic!("it says where it listens: {said:?}"))
+    }
+
+    /// A server that may not be able to start.
+    pub(crate) fn may_start(mut command: Command, data: &Path) -> Option<Self> {
+        command.stderr(Stdio::null());
+        Self::said(command, data).ok()
+    }
+
+    fn said(mut command: Command, data: &Path) -> Result<Self, String> {
+        let mut child = command.spawn().expect("the program starts");
         let mut line = String::new();
         let stdout = child.stdout.take().expect("piped");
         BufReader::new(stdout).read_line(&mut line).expect("a line");
-        assert!(line.starts_with("https://"), "it says where it listens: {line:?}");
-        Self { child, url: line.trim().to_owned(), data: data.to_owned() }
+        let serve = Self { child, url: line.trim().to_owned(), data: data.to_owned() };
+        if serve.url.starts_with("https://") { Ok(serve) } else { Err(line) }
     }
 
     /// Sends it a signal.
@@ -121,10 +133,17 @@ impl Publisher {
 
     /// Founds a collection with one tag.
     pub(crate) async fn found(&self, serve: &Serve, gun: &Gun) {
+        assert!(self.tries_to_found(serve, gun).await, "{gun}");
+    }
+
+    /// Whether it succeeded.
+    pub(crate) async fn tries_to_found(&self, serve: &Serve, gun: &Gun) -> bool {
         let server = serve.collection(gun);
-        let foundation = Foundation { root: &self.root, targets: &self.targets, snapshot: None };
-        let draft = initialise(&policy(gun), &server, foundation).await.expect("keys");
-        assert!(self.publish(draft, &server, 1).await);
+        let foundation = Foundation::new(&self.root, &self.targets);
+        match initialise(&policy(gun), &server, foundation).await {
+            Ok(draft) => self.publish(draft, &server, 1).await,
+            Err(_) => false,
+        }
     }
 
     /// Founds collections and signs tags in them until the server is gone.
@@ -132,8 +151,7 @@ impl Publisher {
         for number in 0.. {
             let gun = Gun::raw(&format!("{name}/{number}")).expect("a name");
             let server = serve.collection(&gun);
-            let foundation =
-                Foundation { root: &self.root, targets: &self.targets, snapshot: None };
+            let foundation = Foundation::new(&self.root, &self.targets);
             let Ok(draft) = initialise(&policy(&gun), &server, foundation).await else { return };
             let mut draft = Some(draft);
             for tags in 1..=5 {
@@ -184,4 +202,9 @@ pub(crate) async fn check(serve: &Serve, acknowledged: &BTreeMap<String, usize>)
         let role = found.targets.role(&RoleName::Targets).expect("targets");
         assert!(role.content().targets.len() >= *tags, "{name}: {tags} tags were acknowledged");
     }
+}
+
+/// Whether a message is one for people: no panic, no trace.
+pub(crate) fn trouble_free(told: &str) -> bool {
+    !told.is_empty() && !told.contains("panicked") && !told.contains("RUST_BACKTRACE")
 }

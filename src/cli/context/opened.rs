@@ -1,9 +1,12 @@
 //! One collection, ready to be asked.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use super::super::exit::Kind;
 use super::super::output::Failure;
 use crate::docker::Collection;
-use crate::net::NotaryServer;
+use crate::net::{NotaryServer, Paced, Rate};
 use crate::storage::CollectionDirectory;
 use crate::verify::Policy;
 
@@ -15,6 +18,16 @@ pub(in crate::cli) struct Opened {
 }
 
 impl Opened {
+    /// What it is measured against.
+    pub(in crate::cli) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Its server, read at a pace; `None` offline.
+    pub(in crate::cli) fn paced(&self, rate: Arc<Rate>, patience: Duration) -> Option<Paced> {
+        Some(Paced::new(self.server.clone()?, rate, patience))
+    }
+
     /// The collection.
     pub(in crate::cli) fn collection(&self) -> Collection<'_, CollectionDirectory, NotaryServer> {
         match &self.server {

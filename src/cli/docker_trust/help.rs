@@ -14,7 +14,11 @@ pub(super) fn of(path: &[&Node], caller: Caller) -> String {
             let (groups, single): (Vec<&Node>, Vec<&Node>) = commands.iter().partition(is_group);
             text += &section("Management Commands", &groups);
             text += &section("Commands", &single);
-            text + &format!("\nRun '{line} COMMAND --help' for more information on a command.\n")
+            text += &format!("\nRun '{line} COMMAND --help' for more information on a command.\n");
+            match (caller, path.len()) {
+                (Caller::Person, 1) => text + INSTALLING,
+                _ => text,
+            }
         }
         Kind::Command { flags, .. } => {
             let usage = caller.usage(path);
@@ -89,6 +93,11 @@ fn directive(number: u8) -> String {
     format!(":{number}\n")
 }
 
+/// What docker never asks for.
+const INSTALLING: &str = "
+Run 'countersign docker-trust --install [DIR]' to make it a plugin of docker, and with --uninstall to
+undo that.
+";
 /// What the shell does with what it is given.
 const FILES: u8 = 0;
 const NO_FILES: u8 = 4;
@@ -122,6 +131,7 @@ mod tests {
             Options:\n\
             \u{20} -y, --yes   Do not ask\n";
         assert_eq!(help(&["revoke", "--help"], Caller::Person), expected);
+        assert!(of(&[&TRUST], Caller::Person).ends_with(INSTALLING));
         assert!(of(&[&TRUST], Caller::Docker).contains("Management Commands:\n  key         Man"));
     }
 

@@ -101,11 +101,15 @@ fn ask(question: &str) -> Result<Option<Zeroizing<String>>, Error> {
     let failed = |source| Error::Asking { source };
     say(question)?;
     let answer = match io::stdin().is_terminal() {
+        // It ends the line itself.
         true => keeping_terminal(rpassword::read_password).map(|line| Some(Zeroizing::new(line))),
-        false => read_answer(),
+        false => {
+            let answer = read_answer();
+            say("\n")?;
+            answer
+        }
     };
     let answer = answer.map_err(failed)?;
-    say("\n")?;
     Ok(answer.map(|text| Zeroizing::new(text.trim().to_owned())))
 }
 

@@ -1,5 +1,6 @@
 //! A look at docker on this host.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -48,11 +49,11 @@ fn programs(environment: &Environment) -> (Shim, Option<PathBuf>) {
     (shim, docker)
 }
 
-/// Whether a path leads to this program.
+/// Whether a path leads to this program, or to another copy of it.
 fn is_us(path: &Path) -> bool {
     let us = std::env::current_exe().and_then(fs::canonicalize);
     match (fs::canonicalize(path), us) {
-        (Ok(found), Ok(us)) => found == us,
+        (Ok(found), Ok(us)) => found == us || found.file_name() == Some(OsStr::new(OUR_NAME)),
         _ => false,
     }
 }
@@ -131,6 +132,7 @@ struct DaemonConfiguration {
     insecure_registries: Vec<String>,
 }
 
+const OUR_NAME: &str = "countersign";
 const DAEMON_CONFIGURATION: &str = "/etc/docker/daemon.json";
 const SYSTEM_FOLDERS: [&str; 4] = [
     "/usr/local/lib/docker/cli-plugins",

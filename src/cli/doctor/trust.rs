@@ -39,6 +39,15 @@ impl Places {
         Ok(Self { docker, trust })
     }
 
+    /// The trust directory, and notary's own if that is another one and in use.
+    fn trusts(&self, environment: &Environment) -> Vec<PathBuf> {
+        let notary = environment.home().ok().map(|home| home.join(".notary"));
+        let in_use = |path: &PathBuf| {
+            *path != self.trust && (path.join("private").exists() || path.join("tuf").exists())
+        };
+        [Some(self.trust.clone()), notary.filter(in_use)].into_iter().flatten().collect()
+    }
+
     /// Notary's configuration files, which may hold pins.
     pub(super) fn notary(&self, environment: &Environment) -> Vec<PathBuf> {
         let home = environment.home().ok().map(|home| home.join(".notary/config.json"));
@@ -59,12 +68,15 @@ pub(super) fn findings(
     for place in protected(places, environment) {
         findings.extend(place_findings(&place, us));
     }
-    let keys = keys(&places.trust);
-    findings.extend(keys.iter().filter_map(key_findings));
+    let trusts = places.trusts(environment);
+    for trust in &trusts {
+        findings.extend(keys(trust).iter().filter_map(key_findings));
+    }
     let pins = pins(places, environment);
-    for gun in guns(&places.trust) {
-        let directory = TrustDirectory::new(&places.trust).collection(&gun);
-        let (cached, record) = cached(&gun, &directory, pins.as_ref(), &places.trust);
+    let collections = trusts.iter().flat_map(|it| guns(it).into_iter().map(move |gun| (it, gun)));
+    for (trust, gun) in collections {
+        let directory = TrustDirectory::new(trust).collection(&gun);
+        let (cached, record) = cached(&gun, &directory, pins.as_ref(), trust);
         findings.extend(collection_findings(&cached, now, within));
         findings.extend(record);
         let registry = gun.as_str().split('/').next().unwrap_or_default();
@@ -79,25 +91,28 @@ pub(super) fn findings(
 
 /// Files and directories in which a stranger could do harm; those that are there.
 fn protected(places: &Places, environment: &Environment) -> Vec<Place> {
-    let trust = &places.trust;
-    let private = trust.join("private");
     let mut wanted = vec![
-        (trust.clone(), PlaceKind::Trusted),
-        (trust.join("tuf"), PlaceKind::Trusted),
-        (trust.join("countersign"), PlaceKind::Trusted),
-        (trust.join("countersign.toml"), PlaceKind::Trusted),
-        (trust.join("pins.toml"), PlaceKind::Trusted),
         (places.docker.path().to_owned(), PlaceKind::Trusted),
         (places.docker.tls(), PlaceKind::Trusted),
         // It holds passwords.
         (places.docker.config_file(), PlaceKind::Trusted),
-        (private.clone(), PlaceKind::KeyDirectory),
     ];
+    for trust in places.trusts(environment) {
+        let parts = ["tuf", "countersign", "countersign.toml", "pins.toml"];
+        wanted.extend(parts.map(|part| (trust.join(part), PlaceKind::Trusted)));
+        wanted.extend(key_places(&trust.join("private")));
+        wanted.push((trust, PlaceKind::Trusted));
+    }
     wanted.extend(places.notary(environment).into_iter().map(|path| (path, PlaceKind::Trusted)));
-    let entries = fs::read_dir(&private).into_iter().flatten().flatten();
-    let keys = entries.map(|entry| entry.path()).filter(|path| is_key(path));
-    wanted.extend(keys.map(|path| (path, PlaceKind::Secret)));
     wanted.into_iter().filter_map(|(path, kind)| place(path, kind)).collect()
+}
+
+/// A directory of private keys, and every key in it.
+fn key_places(private: &Path) -> Vec<(PathBuf, PlaceKind)> {
+    let entries = fs::read_dir(private).into_iter().flatten().flatten();
+    let keys = entries.map(|entry| entry.path()).filter(|path| is_key(path));
+    let keys = keys.map(|path| (path, PlaceKind::Secret));
+    keys.chain([(private.to_owned(), PlaceKind::KeyDirectory)]).collect()
 }
 
 fn is_key(path: &Path) -> bool {

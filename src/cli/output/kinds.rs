@@ -204,6 +204,10 @@ impl From<docker::Error> for Failure {
                 .role(role)
                 .advise("Do it where a key that it keeps is at hand, so that it is signed again;")
                 .advise("or add --force: pulls are then refused until somebody signs it again."),
+            E::NothingToSign { .. } => failure(Kind::KeyStore)
+                .advise("`countersign key list` shows the keys that are here."),
+            E::OtherRequest { .. } => failure(Kind::Mismatch),
+            E::RequestFile { .. } => failure(Kind::Malformed),
             E::KeyGeneration(_) => failure(Kind::KeyStore),
             _ => failure(Kind::Other),
         }
@@ -255,6 +259,18 @@ impl From<edit::Error> for Failure {
                 .expected(needed)
                 .found(found)
                 .advise("`countersign key list` shows the keys that are here."),
+            E::Unsigned { role, found, needed, .. } => failure(Kind::Threshold)
+                .role(role)
+                .expected(needed)
+                .found(found)
+                .advise("Collect more signature files: `countersign root sign` makes them."),
+            E::Overtaken { role } => failure(Kind::Rollback)
+                .role(role)
+                .advise("Make the request again, and have it signed anew."),
+            E::Expired { role, at } => failure(Kind::Expired).role(role).found(at),
+            E::OtherContent { role } => failure(Kind::Mismatch).role(role),
+            E::BadSignature { role, .. } => failure(Kind::Threshold).role(role),
+            E::Ambiguous { role } => failure(Kind::Malformed).role(role),
             E::Scope { role, .. } => failure(Kind::Policy).role(role),
             E::Name { .. } => failure(Kind::Usage),
             E::ServersRole { role } | E::UnusableKey { role, .. } => {

@@ -9,6 +9,10 @@
 //! key_algorithm = "ecdsa"            # or "ed25519"
 //! upload_bytes = 33554432
 //!
+//! [signer]                           # the keys of a notary-signer
+//! database = "postgres://signer@db.example.com/notarysigner"
+//! default_alias = "alias1"           # its passphrase is in NOTARY_SIGNER_ALIAS1
+//!
 //! [tls]
 //! certificate = "/etc/countersign/server.crt"
 //! key = "/etc/countersign/server.key"
@@ -39,11 +43,12 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::database::Database;
+use super::signer::{Signer, SignerFile};
 use super::{read_small, unusable};
 use crate::cli::output::Failure;
 use crate::crypto::Algorithm;
@@ -54,6 +59,9 @@ pub(super) struct Config {
     pub(super) listen: SocketAddr,
     pub(super) data: Option<PathBuf>,
     pub(super) database: Option<Database>,
+    pub(super) signer: Option<Signer>,
+    /// Whether notary-signer has kept the keys until now.
+    pub(super) had_signer: bool,
     pub(super) tls: Option<Tls>,
     pub(super) auth: Option<Auth>,
     pub(super) level: Level,
@@ -73,6 +81,7 @@ struct File {
     listen: Option<SocketAddr>,
     data: Option<PathBuf>,
     database: Option<String>,
+    signer: Option<SignerFile>,
     tls: Option<Tls>,
     auth: Option<Auth>,
     #[serde(default)]
@@ -180,32 +189,11 @@ enum LogLevel {
     Debug,
 }
 
-/// Where collections are kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Database {
-    Memory,
-    Sqlite(PathBuf),
-}
-
 impl KeyAlgorithm {
     pub(super) fn algorithm(self) -> Algorithm {
         match self {
             Self::Ecdsa => Algorithm::EcdsaP256,
             Self::Ed25519 => Algorithm::Ed25519,
-        }
-    }
-}
-
-impl FromStr for Database {
-    type Err = String;
-
-    fn from_str(url: &str) -> Result<Self, String> {
-        match url.split_once(':') {
-            Some(("memory", "")) => Ok(Self::Memory),
-            Some(("sqlite", path)) if !path.is_empty() => {
-                Ok(Self::Sqlite(path.trim_start_matches("//").into()))
-            }
-            _ => Err("use sqlite:FILE or memory:".to_owned()),
         }
     }
 }
@@ -216,6 +204,8 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 4443)),
             data: None,
             database: None,
+            signer: None,
+            had_signer: false,
             tls: None,
             auth: None,
             level: Level::Info,
@@ -256,6 +246,7 @@ impl Config {
         let database = file.database.map(|url| url.parse());
         config.database =
             database.transpose().map_err(|problem: String| unusable(path, &problem))?;
+        config.signer = file.signer.map(|signer| signer.signer(path)).transpose()?;
         config.gun_prefixes =
             checked_prefixes(file.gun_prefixes).map_err(|problem| unusable(path, &problem))?;
         Ok(config)
@@ -285,12 +276,7 @@ impl Config {
             format!("listen on {}\nkeep everything in {}\n", self.listen, self.data().display());
         let _ = match &self.database {
             None => writeln!(text, "keep collections in trust.db there"),
-            Some(Database::Sqlite(path)) => {
-                writeln!(text, "keep collections in {}", path.display())
-            }
-            Some(Database::Memory) => {
-                writeln!(text, "keep collections in memory, and forget them at the end")
-            }
+            Some(database) => writeln!(text, "{}", database.describe()),
         };
         let _ = match &self.tls {
             None => writeln!(text, "use a certificate of an authority of its own"),

@@ -5,23 +5,43 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::config::{Auth, Config, Database, KeyAlgorithm, Tls, Token, checked_prefixes};
+use super::config::{Auth, Config, KeyAlgorithm, Tls, Token, checked_prefixes};
+use super::database::Database;
 use super::{read_small, unusable};
+use crate::cli::environment::Environment;
 use crate::cli::output::Failure;
 use crate::server::Level;
+use crate::storage::metadata::Address;
 
-/// The configuration, and a remark on everything that is not as it was.
-pub(super) fn read(path: &Path) -> Result<(Config, Vec<String>), Failure> {
+/// The configuration, and a remark on everything that is not as it was. Notary's variables stand
+/// above it.
+pub(super) fn read(
+    path: &Path,
+    environment: &Environment,
+) -> Result<(Config, Vec<String>), Failure> {
     let text = read_small(path)?;
     let value: Value =
         serde_json::from_slice(&text).map_err(|error| unusable(path, &error.to_string()))?;
-    let mut taking = Taking { path, config: Config::default(), remarks: Vec::new() };
+    let mut taking = Taking {
+        path,
+        config: Config::default(),
+        remarks: Vec::new(),
+        backend: String::new(),
+        db_url: String::new(),
+    };
     for (section, content) in value.as_object().ok_or_else(|| unusable(path, "no JSON object"))? {
         let members = content.as_object().cloned().unwrap_or_default();
         for (name, value) in members {
             taking.take(&format!("{section}.{name}"), &value)?;
         }
     }
+    for key in VARIABLES {
+        let name = format!("NOTARY_SERVER_{}", key.to_uppercase().replace('.', "_"));
+        if let Some(value) = environment.variable(&name) {
+            taking.take(key, &Value::from(value))?;
+        }
+    }
+    taking.database()?;
     Ok((taking.config, taking.remarks))
 }
 
@@ -29,6 +49,8 @@ struct Taking<'p> {
     path: &'p Path,
     config: Config,
     remarks: Vec<String>,
+    backend: String,
+    db_url: String,
 }
 
 impl Taking<'_> {
@@ -48,12 +70,8 @@ impl Taking<'_> {
                     _ => return Err(self.refuse(key, "use ecdsa or ed25519")),
                 };
             }
-            "storage.backend" => self.backend(value)?,
-            "storage.db_url" => {
-                if text(value).starts_with('/') {
-                    self.config.database = Some(Database::Sqlite(text(value).into()));
-                }
-            }
+            "storage.backend" => self.backend = text(value).to_owned(),
+            "storage.db_url" => self.db_url = text(value).to_owned(),
             "auth.type" if text(value) != "token" => {
                 self.remark(key, "not `token`: as with notary-server, everybody is let in");
             }
@@ -92,22 +110,34 @@ impl Taking<'_> {
 
     fn trust_service(&mut self, value: &Value) {
         if text(value) == "remote" {
-            let reason = "keys that notary-signer holds are not taken over; collections need a rotation of their online keys";
-            self.remark("trust_service.type", reason);
+            self.config.had_signer = true;
         } else {
             self.config.key_algorithm = KeyAlgorithm::Ed25519;
         }
     }
 
-    fn backend(&mut self, value: &Value) -> Result<(), Failure> {
-        match text(value) {
-            "memory" => self.config.database = Some(Database::Memory),
-            "sqlite3" => {}
+    /// What the two words about the database say together.
+    fn database(&mut self) -> Result<(), Failure> {
+        let address = match self.backend.as_str() {
+            "memory" => {
+                self.config.database = Some(Database::Memory);
+                return Ok(());
+            }
+            "" | "sqlite3" => {
+                if self.db_url.starts_with('/') {
+                    self.config.database = Some(Database::Sqlite(self.db_url.clone().into()));
+                }
+                return Ok(());
+            }
+            "postgres" => Address::from_lib_pq(&self.db_url),
+            "mysql" => Address::from_go_mysql(&self.db_url),
             other => {
                 let problem = format!("{other} is not supported; leave it out for SQLite");
                 return Err(self.refuse("storage.backend", &problem));
             }
-        }
+        };
+        let address = address.map_err(|error| self.refuse("storage.db_url", &error.to_string()))?;
+        self.config.database = Some(Database::Server(address));
         Ok(())
     }
 
@@ -160,3 +190,16 @@ impl Taking<'_> {
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
+
+/// What Notary's variables may say: `NOTARY_SERVER_STORAGE_DB_URL` and the like.
+const VARIABLES: [&str; 9] = [
+    "server.http_addr",
+    "server.tls_cert_file",
+    "server.tls_key_file",
+    "server.client_ca_file",
+    "trust_service.type",
+    "trust_service.key_algorithm",
+    "storage.backend",
+    "storage.db_url",
+    "logging.level",
+];

@@ -1,8 +1,10 @@
 //! Where the secret behind the online keys comes from: a passphrase, or a file of the data
-//! directory.
+//! directory. Servers that share a database must have the same one; what is not secret about it,
+//! the salt and a mark, lies in the database, and each server compares.
 
 use zeroize::Zeroizing;
 
+use super::database::failure;
 use crate::cli::exit::Kind;
 use crate::cli::output::Failure;
 use crate::server::MasterSecret;
@@ -16,12 +18,58 @@ pub(super) async fn master(
     passphrase: Option<&str>,
     store: &dyn MetadataStore,
 ) -> Result<MasterSecret, Failure> {
+    let Some(shared) = store.shared() else { return alone(data, passphrase, store).await };
+    let agree = async |name, proposed: Option<&[u8]>| {
+        shared.agree(name, proposed).await.map_err(|error| failure(&error))
+    };
+    let by_file = agree(MARK, None).await?.is_some();
+    let by_passphrase = agree(SALT, None).await?;
+    match (passphrase, by_file, by_passphrase) {
+        (Some(_), true, _) => Err(Failure::new(
+            Kind::Passphrase,
+            "the online keys of this database are kept under an online.key, not under a passphrase",
+        )),
+        (None, _, Some(_)) => Err(needs_passphrase()),
+        (Some(passphrase), false, known) => {
+            let known = match known {
+                Some(known) => known,
+                None => agree(SALT, Some(&salt_for(passphrase)?)).await?.unwrap_or_default(),
+            };
+            known_passphrase(data, passphrase, &known)
+        }
+        (None, true, None) if data.read(KEY)?.is_none() => {
+            Err(Failure::new(Kind::KeyStore, format!("{} is missing", data.path_of(KEY).display()))
+                .advise("Copy it from another server of this database."))
+        }
+        (None, _, None) => {
+            let master = alone(data, None, store).await?;
+            let mark = hex(&master.mark());
+            match agree(MARK, Some(mark.as_bytes())).await? {
+                Some(agreed) if agreed == mark.as_bytes() => Ok(master),
+                _ => Err(Failure::new(
+                    Kind::KeyStore,
+                    format!(
+                        "{} is not the one that the other servers of this database have",
+                        data.path_of(KEY).display()
+                    ),
+                )
+                .advise(
+                    "Copy theirs: what one server has signed, every one must be able to sign.",
+                )),
+            }
+        }
+    }
+}
+
+/// The secret of a server that has its database for itself.
+async fn alone(
+    data: &DataDirectory,
+    passphrase: Option<&str>,
+    store: &dyn MetadataStore,
+) -> Result<MasterSecret, Failure> {
     match (passphrase, data.read(SALT)?, data.read(KEY)?) {
         (Some(passphrase), Some(known), _) => known_passphrase(data, passphrase, &known),
-        (None, Some(_), _) => Err(Failure::new(
-            Kind::Passphrase,
-            "the online keys are kept under a passphrase: set COUNTERSIGN_SERVER_PASSPHRASE",
-        )),
+        (None, Some(_), _) => Err(needs_passphrase()),
         (Some(_), None, Some(_)) => Err(Failure::new(
             Kind::Passphrase,
             format!(
@@ -42,6 +90,13 @@ pub(super) async fn master(
     }
 }
 
+fn needs_passphrase() -> Failure {
+    Failure::new(
+        Kind::Passphrase,
+        "the online keys are kept under a passphrase: set COUNTERSIGN_SERVER_PASSPHRASE",
+    )
+}
+
 fn new_key(data: &DataDirectory) -> Result<MasterSecret, Failure> {
     let master = generated()?;
     let text = Zeroizing::new(hex(master.as_bytes()) + "\n");
@@ -57,13 +112,17 @@ fn read_key(data: &DataDirectory, text: &[u8]) -> Result<MasterSecret, Failure> 
     }
 }
 
-/// The salt, and a mark by which a wrong passphrase is noticed at once.
 fn new_passphrase(data: &DataDirectory, passphrase: &str) -> Result<MasterSecret, Failure> {
+    let known = salt_for(passphrase)?;
+    data.write(SALT, &known)?;
+    known_passphrase(data, passphrase, &known)
+}
+
+/// A new salt, and a mark by which a wrong passphrase is noticed at once.
+fn salt_for(passphrase: &str) -> Result<Vec<u8>, Failure> {
     let salt = *generated()?.as_bytes();
     let master = MasterSecret::from_passphrase(passphrase, &salt);
-    let text = format!("{}\n{}\n", hex(&salt), hex(&master.mark()));
-    data.write(SALT, text.as_bytes())?;
-    Ok(master)
+    Ok(format!("{}\n{}\n", hex(&salt), hex(&master.mark())).into_bytes())
 }
 
 fn known_passphrase(
@@ -83,7 +142,7 @@ fn known_passphrase(
 
 async fn is_new(store: &dyn MetadataStore) -> Result<bool, Failure> {
     let first = store.changes(None, Page::After { id: 0, limit: 1 }).await;
-    Ok(first.map_err(|error| Failure::of(Kind::Disk, &error))?.is_empty())
+    Ok(first.map_err(|error| failure(&error))?.is_empty())
 }
 
 fn generated() -> Result<MasterSecret, Failure> {
@@ -104,3 +163,4 @@ fn bytes(digits: &str) -> Option<[u8; 32]> {
 
 const KEY: &str = "online.key";
 const SALT: &str = "online.salt";
+const MARK: &str = "online.mark";

@@ -2,17 +2,18 @@
 
 use std::ffi::OsString;
 use std::future::pending;
+use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal as Number};
-use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
+use tokio::process::{Child, ChildStdout, Command};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Error, Program};
-use crate::keys::SECRET_VARIABLES;
+use crate::docker::withheld_variables;
 
 /// What docker is to do.
 pub(super) struct Run<'p> {
@@ -23,12 +24,22 @@ pub(super) struct Run<'p> {
 }
 
 /// Where its stdout goes. Ours is for our answer.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) enum Stdout {
-    OnStderr,
-    Ours,
+    /// On our stderr.
+    Aside,
     Hidden,
     Read,
+    Ours,
+    /// On ours or on our stderr, but for this line.
+    Passed(Stream, String),
+}
+
+/// One of our own streams.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stream {
+    Stdout,
+    Stderr,
 }
 
 impl Run<'_> {
@@ -47,7 +58,7 @@ impl Run<'_> {
         let stdout = child.stdout.take();
         let stderr = child.stderr.take();
         let work = async {
-            let (stdout, stderr) = tokio::join!(read(stdout), read(stderr));
+            let (stdout, stderr) = tokio::join!(self.take(stdout), read(stderr));
             Ok((child.wait().await?, stdout?, stderr?))
         };
         let patience_ends = async {
@@ -71,16 +82,23 @@ impl Run<'_> {
         self.judge(status, stdout, &stderr)
     }
 
+    async fn take(&self, stdout: Option<ChildStdout>) -> std::io::Result<Vec<u8>> {
+        match (&self.stdout, stdout) {
+            (Stdout::Passed(stream, line), Some(stdout)) => {
+                pass(stdout, *stream, line).await.map(|()| Vec::new())
+            }
+            (_, stdout) => read(stdout).await,
+        }
+    }
+
     pub(super) fn command(&self) -> Command {
         let mut command = Command::new(self.program.path());
         command.args(&self.arguments).stdin(Stdio::null()).kill_on_drop(true);
-        for name in SECRET_VARIABLES {
+        for name in withheld_variables() {
             command.env_remove(name);
         }
-        // What docker does for us was verified, or will be signed, by us.
-        command.env("DOCKER_CONTENT_TRUST", "0");
-        match self.stdout {
-            Stdout::OnStderr => {
+        match &self.stdout {
+            Stdout::Aside => {
                 command.stdout(std::io::stderr()).stderr(Stdio::inherit());
             }
             Stdout::Ours => {
@@ -91,6 +109,9 @@ impl Run<'_> {
             }
             Stdout::Read => {
                 command.stdout(Stdio::piped()).stderr(Stdio::piped());
+            }
+            Stdout::Passed(..) => {
+                command.stdout(Stdio::piped()).stderr(Stdio::inherit());
             }
         }
         command
@@ -122,6 +143,28 @@ async fn end(child: &mut Child, number: Number) {
     if tokio::time::timeout(FAREWELL, child.wait()).await.is_err() {
         let _ = child.kill().await;
     }
+}
+
+impl Stream {
+    fn write(self, bytes: &[u8]) -> std::io::Result<()> {
+        let mut stream: Box<dyn Write> = match self {
+            Self::Stdout => Box::new(std::io::stdout()),
+            Self::Stderr => Box::new(std::io::stderr()),
+        };
+        stream.write_all(bytes).and_then(|()| stream.flush())
+    }
+}
+
+/// Passes on what a child writes, but for one line.
+async fn pass(stdout: ChildStdout, to: Stream, but: &str) -> std::io::Result<()> {
+    let mut lines = BufReader::new(stdout).split(b'\n');
+    while let Some(mut line) = lines.next_segment().await? {
+        if line != but.as_bytes() {
+            line.push(b'\n');
+            to.write(&line)?;
+        }
+    }
+    Ok(())
 }
 
 /// What a child writes, and not more than is of use; the rest is let go by.

@@ -14,20 +14,19 @@ pub struct Program {
 }
 
 impl Program {
-    /// Finds `docker` in the directories of `PATH`.
+    /// Finds `docker` in the directories of `PATH`. Ourselves, under that name, are passed over.
     ///
     /// # Errors
     ///
     /// [`Error::NotFound`]; [`Error::Unsafe`] for an entry before it that anybody could answer for:
     /// a relative or empty one, or the directory or program that others can write.
-    pub fn find(path_variable: &OsStr) -> Result<Self, Error> {
+    pub fn find(path_variable: &OsStr, ourselves: Option<&Ourselves>) -> Result<Self, Error> {
         for directory in std::env::split_paths(path_variable) {
             if !directory.is_absolute() {
                 let problem = "a relative entry of PATH: clean it, or use --docker-path".into();
                 return Err(Error::Unsafe { path: directory, problem });
             }
-            let candidate = directory.join("docker");
-            if fs::metadata(&candidate).is_ok_and(|found| is_program(&found)) {
+            if let Some(candidate) = docker_in(&directory, ourselves) {
                 return Self::at(&candidate);
             }
         }
@@ -58,9 +57,60 @@ impl Program {
         Ok(Self { path: real })
     }
 
+    /// Checks that nobody else can put programs into a directory.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsafe`].
+    pub fn check_directory(directory: &Path) -> Result<(), Error> {
+        let unknown = |error: std::io::Error| Error::Unsafe {
+            path: directory.to_owned(),
+            problem: error.to_string(),
+        };
+        let real = fs::canonicalize(directory).map_err(unknown)?;
+        check_owner(&real, &fs::metadata(&real).map_err(unknown)?)
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+/// The first `docker` on `PATH` that is not ourselves, whoever may have put it there: for what a
+/// shell would have run without us. Relative entries are passed over.
+pub fn first_on(path_variable: &OsStr, ourselves: Option<&Ourselves>) -> Option<PathBuf> {
+    let directories = std::env::split_paths(path_variable);
+    directories.filter(|it| it.is_absolute()).find_map(|it| docker_in(&it, ourselves))
+}
+
+fn docker_in(directory: &Path, ourselves: Option<&Ourselves>) -> Option<PathBuf> {
+    let candidate = directory.join("docker");
+    let found = fs::metadata(&candidate).ok().filter(is_program)?;
+    let is_us = ourselves.is_some_and(|ourselves| ourselves.is(&candidate, &found));
+    (!is_us).then_some(candidate)
+}
+
+/// This program, which may stand in `PATH` under docker's name.
+#[derive(Debug)]
+pub struct Ourselves {
+    path: PathBuf,
+    found: Metadata,
+}
+
+impl Ourselves {
+    /// The program at this path; `None` if there is none any more.
+    pub fn at(path: PathBuf) -> Option<Self> {
+        let found = fs::metadata(&path).ok()?;
+        Some(Self { path, found })
+    }
+
+    /// A link to us, or a copy. Copies that call each other would never end.
+    fn is(&self, candidate: &Path, found: &Metadata) -> bool {
+        let same = |metadata: &Metadata| (metadata.dev(), metadata.ino());
+        same(&self.found) == same(found)
+            || (self.found.len() == found.len()
+                && matches!((fs::read(&self.path), fs::read(candidate)), (Ok(us), Ok(it)) if us == it))
     }
 }
 

@@ -50,7 +50,10 @@ pub(super) fn read(path: &Path) -> Result<Option<TrustPinning>, Error> {
         Err(source) => return Err(Error::Unreadable { path: path.to_owned(), source }),
     };
     let reader = Reader { path };
-    let file: Object<Value> = reader.json(&text)?;
+    let file: Object<Value> = match path.extension().is_some_and(|it| it == "toml") {
+        true => reader.toml(&text)?,
+        false => reader.json(&text)?,
+    };
     let pinning = file.0.into_iter().find(|(name, _)| name == "trust_pinning");
     pinning
         .map_or_else(|| Ok(TrustPinning::default()), |(_, value)| reader.pinning(value))
@@ -134,6 +137,10 @@ impl Reader<'_> {
 
     fn json<T: for<'de> Deserialize<'de>>(&self, text: &[u8]) -> Result<T, Error> {
         serde_json::from_slice(text).map_err(|error| self.refuse(error.to_string()))
+    }
+
+    fn toml<T: for<'de> Deserialize<'de>>(&self, text: &[u8]) -> Result<T, Error> {
+        toml::from_slice(text).map_err(|error| self.refuse(error.message().to_owned()))
     }
 
     fn refuse(&self, problem: String) -> Error {

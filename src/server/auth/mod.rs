@@ -4,6 +4,7 @@
 //! reading of the path.
 
 mod passwords;
+mod tickets;
 mod tokens;
 
 pub use passwords::{Passwords, Readers};
@@ -21,6 +22,7 @@ use super::Error;
 use crate::tuf::Gun;
 
 /// How callers are let in.
+#[expect(clippy::large_enum_variant, reason = "a server has one of it")]
 pub enum Access {
     /// Anybody may do anything: for a network that one trusts.
     Open,
@@ -110,8 +112,23 @@ impl Access {
         match self {
             Self::Open => Ok(Caller::default()),
             Self::Tokens(tokens) => tokens.admit(permission, headers, now),
-            Self::Passwords(passwords) => passwords.admit(permission, headers).await,
+            Self::Passwords(passwords) => passwords.admit(permission, headers, now).await,
         }
+    }
+
+    /// A ticket, where the server gives some, as clients of token services expect it.
+    pub(super) async fn ticket(&self, headers: &HeaderMap, now: Instant) -> Result<Value, Error> {
+        let given = match self {
+            Self::Passwords(passwords) => passwords.ticket(headers, now).await?,
+            _ => None,
+        };
+        let (ticket, seconds) = given.ok_or(Error::NoRoute)?;
+        Ok(json!({
+            "token": ticket,
+            "access_token": ticket,
+            "expires_in": seconds,
+            "issued_at": now.to_string(),
+        }))
     }
 
     /// Who looks around, and what there is for him to see.

@@ -6,13 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::HeaderMap;
+use jiff::Timestamp as Instant;
 use ring::hmac;
 use ring::rand::SystemRandom;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
+use super::tickets::{self, Tickets};
 use super::{Caller, Permission, credentials};
-use crate::server::Error;
+use crate::server::{Error, MasterSecret};
 
 /// Names and passwords: whoever has one may do everything; others may at most read.
 pub struct Passwords {
@@ -21,6 +23,7 @@ pub struct Passwords {
     /// Passwords that were found right, as codes under a key that is made at each start.
     known: Mutex<HashMap<String, hmac::Tag>>,
     secret: hmac::Key,
+    tickets: Option<Tickets>,
     /// bcrypt is slow on purpose; it must not occupy every processor.
     turns: Arc<Semaphore>,
 }
@@ -57,33 +60,89 @@ impl Passwords {
         let secret =
             hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).map_err(|_| 0_usize)?;
         let turns = Arc::new(Semaphore::new(AT_ONCE));
-        Ok(Self { hashes, readers, known: Mutex::default(), secret, turns })
+        Ok(Self { hashes, readers, known: Mutex::default(), secret, tickets: None, turns })
+    }
+
+    /// Gives tickets to clients that show their password to a token service only, as notary does.
+    #[must_use]
+    pub fn with_tickets(self, master: &MasterSecret) -> Self {
+        Self { tickets: Some(Tickets::under(master)), ..self }
     }
 
     pub(super) async fn admit(
         &self,
         permission: &Permission<'_>,
         headers: &HeaderMap,
+        now: Instant,
     ) -> Result<Caller, Error> {
+        let refusal = |problem| self.refusal(permission, headers, problem);
+        let name = match credentials(headers, "bearer").zip(self.tickets.as_ref()) {
+            None => self.proved(headers, refusal).await?,
+            Some((ticket, tickets)) => {
+                let bearer = tickets.bearer(ticket, now);
+                bearer.ok_or_else(|| refusal(Some("a token that is not good here")))?
+            }
+        };
+        let reads = matches!(permission, Permission::Pull(_) | Permission::Browse);
+        match name {
+            None if self.readers == Readers::Anybody && reads => Ok(Caller::default()),
+            None => Err(refusal(None)),
+            Some(name) => Ok(Caller::of(Some(name))),
+        }
+    }
+
+    /// A ticket for whoever shows his password, or no password; and for how many seconds it is good.
+    /// `None` if there are none to be had. One without a name opens what is open to anybody, if only
+    /// to be refused: notary shows a password once that has happened.
+    pub(super) async fn ticket(
+        &self,
+        headers: &HeaderMap,
+        now: Instant,
+    ) -> Result<Option<(String, u32)>, Error> {
+        let Some(tickets) = &self.tickets else { return Ok(None) };
         let refusal = |problem| Error::Unauthorised {
             problem,
-            challenge: "Basic realm=\"trust\"".to_owned(),
-            needed: permission.needed(),
+            challenge: BASIC.to_owned(),
+            needed: Permission::Browse.needed(),
         };
-        let Some(given) = credentials(headers, "basic") else {
-            let reads = matches!(permission, Permission::Pull(_) | Permission::Browse);
-            return match self.readers {
-                Readers::Anybody if reads => Ok(Caller::default()),
-                _ => Err(refusal(None)),
-            };
+        let name = self.proved(headers, refusal).await?;
+        Ok(Some((tickets.give(name, now), tickets::SECONDS)))
+    }
+
+    /// The page is for browsers, which know passwords; everything else is for clients, which all
+    /// know token services.
+    fn refusal(
+        &self,
+        permission: &Permission<'_>,
+        headers: &HeaderMap,
+        problem: Option<&'static str>,
+    ) -> Error {
+        let page = matches!(permission, Permission::Browse);
+        let realm = tickets::realm(headers).filter(|_| self.tickets.is_some() && !page);
+        let challenge = match realm {
+            None => BASIC.to_owned(),
+            Some(realm) => {
+                let scope = permission.scope();
+                format!("Bearer realm=\"{realm}\",service=\"trust\",scope=\"{scope}\"")
+            }
         };
+        Error::Unauthorised { problem, challenge, needed: permission.needed() }
+    }
+
+    /// The name whose password was shown; `None` if none was.
+    async fn proved(
+        &self,
+        headers: &HeaderMap,
+        refusal: impl Fn(Option<&'static str>) -> Error,
+    ) -> Result<Option<String>, Error> {
+        let Some(given) = credentials(headers, "basic") else { return Ok(None) };
         let given = STANDARD.decode(given).ok().map(Zeroizing::new);
         let given = given.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
         let (name, password) = given
             .and_then(|given| given.split_once(':'))
             .ok_or_else(|| refusal(Some("credentials that cannot be read")))?;
         match self.is_right(name, password).await {
-            true => Ok(Caller::of(Some(name.to_owned()))),
+            true => Ok(Some(name.to_owned())),
             false => Err(refusal(Some("a wrong name or password"))),
         }
     }
@@ -117,4 +176,5 @@ impl Passwords {
     }
 }
 
+const BASIC: &str = "Basic realm=\"trust\"";
 const AT_ONCE: usize = 2;

@@ -1,32 +1,80 @@
 //! What every store must do.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::{SignedDuration, Timestamp as Instant};
 
 use super::{
-    Error, Event, KeyRecord, MemoryStore, MetadataStore, Page, SqliteStore, StoredFile, Which,
+    Address, Error, Event, KeyRecord, MemoryStore, MetadataStore, MySqlStore, Page, PostgresStore,
+    SqliteStore, StoredFile, Which,
 };
 use crate::crypto::Sha256;
+use crate::storage::database::{Kind, TestDatabase};
 use crate::tuf::{Gun, RoleName, Version};
 use crate::verify::submission::Publication;
 
 #[tokio::test]
 async fn memory_keeps_the_contract() {
     let make = || async { Arc::new(MemoryStore::new()) as Arc<dyn MetadataStore> };
-    keeps_the_contract(make).await;
+    keeps_the_contract(make, Names::Exact).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgresql_keeps_the_contract() {
+    let database = TestDatabase::start(Kind::Postgres);
+    let number = AtomicUsize::new(0);
+    let make = || async {
+        let number = number.fetch_add(1, Ordering::Relaxed);
+        opened(&database.fresh(&format!("contract_{number}"))).await
+    };
+    keeps_the_contract(make, Names::Exact).await;
+    let url = database.fresh("shared");
+    several_servers_are_coherent(opened(&url).await, opened(&url).await).await;
+    tables_are_notary_s(&database, "postgres").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mariadb_keeps_the_contract() {
+    let database = TestDatabase::start(Kind::MariaDb);
+    let number = AtomicUsize::new(0);
+    let make = || async {
+        let number = number.fetch_add(1, Ordering::Relaxed);
+        opened(&database.fresh(&format!("contract_{number}"))).await
+    };
+    keeps_the_contract(make, Names::WithoutCase).await;
+    let url = database.fresh("shared");
+    several_servers_are_coherent(opened(&url).await, opened(&url).await).await;
+    tables_are_notary_s(&database, "mariadb").await;
+}
+
+async fn opened(url: &str) -> Arc<dyn MetadataStore> {
+    match url.parse().expect("an address") {
+        Address::Postgres(options) => {
+            Arc::new(PostgresStore::open(&options).await.expect("opened"))
+        }
+        Address::MySql(options) => Arc::new(MySqlStore::open(&options).await.expect("opened")),
+    }
+}
+
+/// Whether names that differ only in their capitals may both have a collection. In Notary's tables
+/// on MySQL they may not.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Names {
+    Exact,
+    WithoutCase,
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sqlite_keeps_the_contract() {
     let directory = tempfile::tempdir().expect("a directory");
-    let number = std::sync::atomic::AtomicUsize::new(0);
+    let number = AtomicUsize::new(0);
     let make = || async {
-        let number = number.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let number = number.fetch_add(1, Ordering::Relaxed);
         let path = directory.path().join(format!("{number}.db"));
         Arc::new(SqliteStore::open(&path).await.expect("opened")) as Arc<dyn MetadataStore>
     };
-    keeps_the_contract(make).await;
+    keeps_the_contract(make, Names::Exact).await;
 }
 
 #[tokio::test]
@@ -42,12 +90,15 @@ async fn sqlite_is_there_again_when_opened_again_and_only_once_at_a_time() {
     assert!(store.file(&gun, &role, Which::Current).await.expect("read").is_some());
 }
 
-async fn keeps_the_contract<F: Future<Output = Arc<dyn MetadataStore>>>(make: impl Fn() -> F) {
+async fn keeps_the_contract<F: Future<Output = Arc<dyn MetadataStore>>>(
+    make: impl Fn() -> F,
+    names: Names,
+) {
     files_are_found_by_role_hash_and_version(&*make().await).await;
     a_publication_on_another_state_is_a_conflict(&*make().await).await;
     a_stored_version_is_never_replaced(&*make().await).await;
     of_many_publishers_one_wins(make().await).await;
-    names_are_compared_byte_for_byte(&*make().await).await;
+    names_are_compared_byte_for_byte(&*make().await, names).await;
     a_deleted_collection_leaves_its_versions(&*make().await).await;
     changes_are_paged_both_ways(&*make().await).await;
     keys_are_found_by_collection(&*make().await).await;
@@ -151,15 +202,86 @@ async fn of_many_publishers_one_wins(store: Arc<dyn MetadataStore>) {
     }
 }
 
-async fn names_are_compared_byte_for_byte(store: &dyn MetadataStore) {
-    for name in ["a/x", "A/x", "a/X", "a_x", "a'x", "a;--", "a/x.", "$(x)", "a/x/y"] {
+async fn names_are_compared_byte_for_byte(store: &dyn MetadataStore, names: Names) {
+    for name in ["a/x", "a_x", "a'x", "a;--", "a/x.", "$(x)", "a/x/y"] {
         publish(store, name, None, 1).await.expect("stored");
     }
-    store.delete(&gun("a/x"), at(2)).await.expect("deleted");
-    for (name, there) in [("a/x", false), ("A/x", true), ("a/x/y", true), ("a_x", true)] {
-        let file = store.file(&gun(name), &RoleName::Targets, Which::Current).await;
-        assert_eq!(file.expect("read").is_some(), there, "{name}");
+    for name in ["A/x", "a/X"] {
+        let outcome = publish(store, name, None, 1).await;
+        match names {
+            Names::Exact => outcome.expect("stored"),
+            Names::WithoutCase => {
+                assert!(matches!(outcome, Err(Error::Taken { .. })), "{outcome:?}");
+                assert!(!store.delete(&gun(name), at(2)).await.expect("answered"));
+            }
+        }
     }
+    let there = async |name: &str| {
+        let file = store.file(&gun(name), &RoleName::Targets, Which::Current).await;
+        file.expect("read").is_some()
+    };
+    assert_eq!(there("A/x").await, names == Names::Exact);
+    store.delete(&gun("a/x"), at(2)).await.expect("deleted");
+    assert_eq!(there("A/x").await, names == Names::Exact);
+    assert!(!there("a/x").await && there("a/x/y").await && there("a_x").await);
+}
+
+/// Two servers on one database.
+async fn several_servers_are_coherent(one: Arc<dyn MetadataStore>, other: Arc<dyn MetadataStore>) {
+    let name = gun("a");
+    let (first, second) = (one.shared().expect("shared"), other.shared().expect("shared"));
+    assert_eq!(second.state(&name).await.expect("told"), None);
+    let mut seen = vec![None];
+    for version in 1..=3 {
+        let on = Some(version - 1).filter(|on| *on > 0);
+        publish(&*one, "a", on, version).await.expect("stored");
+        let state = second.state(&name).await.expect("told");
+        assert!(!seen.contains(&state), "every change is another state");
+        assert_eq!(first.state(&name).await.expect("told"), state);
+        seen.push(state);
+    }
+    one.delete(&name, at(4)).await.expect("deleted");
+    assert_eq!(second.state(&name).await.expect("told"), None);
+    publish(&*other, "a", None, 3).await.expect("stored");
+    assert!(!seen.contains(&first.state(&name).await.expect("told")), "nor does one come back");
+
+    for round in 3..13 {
+        let contenders = [&one, &other, &one, &other].map(|store| {
+            let store = Arc::clone(store);
+            tokio::spawn(async move { publish(&*store, "a", Some(round), round + 1).await })
+        });
+        let mut won = 0;
+        for contender in contenders {
+            won += usize::from(contender.await.expect("no panic").is_ok());
+        }
+        assert_eq!(won, 1, "round {round}");
+    }
+
+    assert!(first.may_renew().await.expect("told"));
+    assert!(!second.may_renew().await.expect("told"), "the other one does");
+    assert!(first.may_renew().await.expect("told"));
+    assert_eq!(first.agree("x", None).await.expect("told"), None);
+    for (server, proposed) in [(first, b"one"), (second, b"two")] {
+        let agreed = server.agree("x", Some(proposed)).await.expect("told");
+        assert_eq!(agreed.as_deref(), Some(b"one".as_slice()));
+    }
+}
+
+/// A fresh database has Notary's tables as Notary's own migrations make them (see `vectors/sql`),
+/// and opening it again changes nothing.
+async fn tables_are_notary_s(database: &TestDatabase, name: &str) {
+    let url = database.fresh("tables");
+    drop(opened(&url).await);
+    let tables = ["tuf_files", "change_category", "changefeed", "schema_migrations"];
+    let made = database.shape("tables", &tables);
+    drop(opened(&url).await);
+    assert_eq!(database.shape("tables", &tables), made);
+    let vector = format!("{}/tests/vectors/sql/{name}-server.sql", env!("CARGO_MANIFEST_DIR"));
+    let expected = std::fs::read_to_string(&vector).expect("a vector");
+    assert_eq!(made, expected, "{vector}");
+    let noted = database.sql("tables", "SELECT version, dirty FROM schema_migrations");
+    let (version, clean) = if name == "postgres" { ("2", "f") } else { ("5", "0") };
+    assert_eq!(noted.trim(), format!("{version}\t{clean}"));
 }
 
 async fn a_deleted_collection_leaves_its_versions(store: &dyn MetadataStore) {

@@ -15,6 +15,24 @@ pub enum Error {
         /// What is wrong.
         problem: String,
     },
+    /// The database is not there now; later it may be.
+    #[error("the database cannot be reached")]
+    Unreachable {
+        /// What was tried last.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The database holds tables that cannot be used.
+    #[error("the database cannot be used: {problem}")]
+    Unfit {
+        /// What is wrong.
+        problem: String,
+    },
+    /// The database takes two names for one, and the other one has a collection.
+    #[error("{taken} is taken, and the database does not tell it from this name")]
+    Taken {
+        /// The name that is there.
+        taken: String,
+    },
     /// The database failed.
     #[error("the database cannot {action}")]
     Database {

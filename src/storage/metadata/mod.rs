@@ -5,17 +5,25 @@
 //! - Files are never changed; a collection is deleted as a whole, and leaves its last versions behind.
 //! - Names are compared byte for byte.
 //!
+//! - Where others write to the same database, what is remembered is asked after before it is used.
+//!
 //! One contract test runs on all stores.
 
 #[cfg(test)]
 mod contract;
 mod error;
 mod memory;
+pub(super) mod mysql;
+pub(super) mod postgres;
+pub(super) mod sql;
 mod sqlite;
 
 pub use error::Error;
 pub use memory::MemoryStore;
-pub use sqlite::SqliteStore;
+pub use mysql::MySqlStore;
+pub use postgres::PostgresStore;
+pub use sql::{Address, BadAddress, Outlook};
+pub use sqlite::{SqliteStore, backup};
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -87,6 +95,29 @@ pub trait MetadataStore: Send + Sync {
 
     /// Whether the store is usable.
     fn check(&self) -> Answer<'_, ()>;
+
+    /// What only a database can say to which others write, too: other replicas, or notary-server.
+    /// `None` where nobody else does.
+    fn shared(&self) -> Option<&dyn Shared> {
+        None
+    }
+}
+
+/// A database to which others write, too.
+pub trait Shared: Send + Sync {
+    /// What a collection is at: a number that every change replaces, and that never comes back;
+    /// `None` if there is no such collection. It was true after the question was put.
+    fn state<'a>(&'a self, gun: &'a Gun) -> Answer<'a, Option<i64>>;
+
+    /// Whether it is this server that renews now; for some minutes the others leave it to it.
+    fn may_renew(&self) -> Answer<'_, bool>;
+
+    /// What all servers of this database agree on under a name: what was first proposed.
+    fn agree<'a>(
+        &'a self,
+        name: &'a str,
+        proposed: Option<&'a [u8]>,
+    ) -> Answer<'a, Option<Vec<u8>>>;
 }
 
 /// What a store answers.

@@ -250,6 +250,12 @@ impl Message {
     }
 }
 
+impl std::fmt::Debug for Message {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Message({} bytes)", self.0.len())
+    }
+}
+
 impl Custom {
     /// Canonicalises JSON so that every signature over it can be verified.
     ///

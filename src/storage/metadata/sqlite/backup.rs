@@ -31,7 +31,7 @@ pub async fn backup(database: &Path, copy: &Path) -> Result<u64, Error> {
     let collections = proved(unfinished.path()).await?;
     let settled = unfinished.as_file().sync_all().and_then(|()| {
         unfinished.persist_noclobber(copy).map_err(|error| error.error)?;
-        folder(copy).sync_all_of()
+        std::fs::File::open(folder(copy))?.sync_all()
     });
     settled.map_err(|error| unusable(copy, error.to_string()))?;
     Ok(collections)
@@ -66,17 +66,6 @@ fn folder(file: &Path) -> &Path {
     match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
-    }
-}
-
-/// A folder of which the names are made durable.
-trait SyncAll {
-    fn sync_all_of(&self) -> std::io::Result<()>;
-}
-
-impl SyncAll for Path {
-    fn sync_all_of(&self) -> std::io::Result<()> {
-        std::fs::File::open(self)?.sync_all()
     }
 }
 

@@ -4,8 +4,11 @@
 //! wait together into one transaction: the cost of being durable is shared by everyone who
 //! publishes at the same time.
 
+mod backup;
 mod rows;
 mod writer;
+
+pub use backup::backup;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -42,7 +45,7 @@ impl SqliteStore {
         };
         let options = SqliteConnectOptions::new()
             .filename(path)
-            .busy_timeout(Duration::from_secs(10))
+            .busy_timeout(PATIENCE)
             .pragma("cache_size", "-1024");
         let writing = options
             .clone()
@@ -260,3 +263,4 @@ const CHANGES_BEFORE: &str = "SELECT id, created_at, gun, version, sha256, categ
 const MIGRATIONS: &[&str] =
     &[concat!("BEGIN IMMEDIATE;", include_str!("schema.sql"), "PRAGMA user_version = 1; COMMIT;")];
 const READERS: u32 = 2;
+const PATIENCE: Duration = Duration::from_secs(10);

@@ -3,8 +3,12 @@
 //! While a transaction is being made durable the next publications gather; they then share one
 //! transaction and one wait for the disk. Each has a savepoint of its own, so that a conflict costs
 //! the others nothing. Nobody is told of success before the transaction is durable.
+//!
+//! The database lives on a thread of its own, and each round to it costs more than a statement: so a
+//! publication is one text of many statements.
 
 use jiff::Timestamp as Instant;
+use sqlx::error::ErrorKind;
 use sqlx::{AssertSqlSafe, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
@@ -96,18 +100,24 @@ async fn write_batch(
 }
 
 async fn write_one(connection: &mut SqliteConnection, request: &Request) -> Result<bool, Error> {
-    run(connection, "SAVEPOINT one").await?;
-    let outcome = match &request.write {
+    match &request.write {
         Write::Publish(publication, keys) => {
-            publish(connection, publication, keys, request.at).await.map(|()| true)
+            let outcome = publish(connection, publication, keys, request.at).await;
+            if outcome.is_err() {
+                run(connection, "ROLLBACK TO one; RELEASE one").await?;
+            }
+            outcome.map(|()| true)
         }
-        Write::Delete(gun) => delete(connection, gun, request.at).await,
-    };
-    if outcome.is_err() {
-        run(connection, "ROLLBACK TO one").await?;
+        Write::Delete(gun) => {
+            run(connection, "SAVEPOINT one").await?;
+            let outcome = delete(connection, gun, request.at).await;
+            if outcome.is_err() {
+                run(connection, "ROLLBACK TO one").await?;
+            }
+            run(connection, "RELEASE one").await?;
+            outcome
+        }
     }
-    run(connection, "RELEASE one").await?;
-    outcome
 }
 
 async fn publish(
@@ -121,17 +131,11 @@ async fn publish(
         return Err(Error::Damaged { what: "publication" });
     };
     let (version, at) = (rows::number(version), at.as_microsecond());
-    if let Some(on) = publication.on() {
-        let query = sqlx::query(NEXT_TIMESTAMP).bind(version).bind(at).bind(gun);
-        let query = query.bind(rows::number(on)).execute(&mut *connection).await;
-        if query.map_err(failed("store a version"))?.rows_affected() != 1 {
-            return Err(Error::Conflict);
-        }
-    }
     let mut query = sqlx::query(AssertSqlSafe(statements(publication, keys)));
-    if publication.on().is_none() {
-        query = query.bind(gun).bind(version).bind(at);
-    }
+    query = match publication.on() {
+        None => query.bind(gun).bind(version).bind(at),
+        Some(on) => query.bind(gun).bind(version).bind(gun).bind(rows::number(on)).bind(at),
+    };
     for file in publication.files() {
         query = query.bind(at).bind(gun).bind(file.role.as_str()).bind(rows::number(file.version));
         query = query.bind(file.sha256.as_bytes().as_slice()).bind(file.bytes.as_slice());
@@ -144,13 +148,15 @@ async fn publish(
     query.execute(&mut *connection).await.map(|_| ()).map_err(conflict_or("store a publication"))
 }
 
-/// Everything else that a publication changes, as one text: each round to the database costs more
-/// than a statement. Its parts are all our own, only their number varies.
+/// Everything that a publication changes. The parts are all our own, only their number varies.
 fn statements(publication: &Publication, keys: &[KeyRecord]) -> String {
-    let first = if publication.on().is_none() { FIRST_TIMESTAMP } else { "" };
+    let timestamp = match publication.on() {
+        None => FIRST_TIMESTAMP,
+        Some(_) => NEXT_TIMESTAMP,
+    };
     let files = INSERT_FILE.repeat(publication.files().len());
     let keys = INSERT_KEY.repeat(keys.len());
-    format!("{first}{files}{keys}{INSERT_CHANGE}")
+    format!("SAVEPOINT one;{timestamp}{files}{keys}{INSERT_CHANGE}RELEASE one;")
 }
 
 async fn delete(connection: &mut SqliteConnection, gun: &Gun, at: Instant) -> Result<bool, Error> {
@@ -180,10 +186,14 @@ async fn run(connection: &mut SqliteConnection, statement: &'static str) -> Resu
     query.map(|_| ()).map_err(failed("write"))
 }
 
-/// A version that is there already is somebody else's.
+/// A version that is there already is somebody else's, and so is a timestamp that is not the one
+/// that the publication was judged against.
 fn conflict_or(action: &'static str) -> impl Fn(sqlx::Error) -> Error {
     move |error| match &error {
-        sqlx::Error::Database(cause) if cause.is_unique_violation() => Error::Conflict,
+        sqlx::Error::Database(cause) => match cause.kind() {
+            ErrorKind::UniqueViolation | ErrorKind::NotNullViolation => Error::Conflict,
+            _ => failed(action)(error),
+        },
         _ => failed(action)(error),
     }
 }
@@ -202,8 +212,11 @@ fn gone() -> Error {
 /// A collection that is there already breaks the rule that a name stands once.
 const FIRST_TIMESTAMP: &str =
     "INSERT INTO collections (gun, timestamp_version, timestamp_at) VALUES (?, ?, ?);";
-const NEXT_TIMESTAMP: &str = "UPDATE collections SET timestamp_version = ?, timestamp_at = ? \
-     WHERE gun = ? AND timestamp_version = ?";
+/// Where another timestamp stands, or none, there is no version to write, and one must be written.
+const NEXT_TIMESTAMP: &str = "INSERT INTO collections (gun, timestamp_version, timestamp_at) \
+     VALUES (?, (SELECT ? FROM collections WHERE gun = ? AND timestamp_version = ?), ?) \
+     ON CONFLICT (gun) DO UPDATE SET timestamp_version = excluded.timestamp_version, \
+     timestamp_at = excluded.timestamp_at;";
 const INSERT_FILE: &str = "INSERT INTO tuf_files (created_at, gun, role, version, sha256, data) \
      VALUES (?, ?, ?, ?, ?, ?);";
 const INSERT_KEY: &str = "INSERT INTO private_keys (created_at, key_id, gun, role, private) \

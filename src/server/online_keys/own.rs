@@ -13,14 +13,13 @@ use ring::rand::{SecureRandom, SystemRandom};
 use ring::{aead, hkdf};
 use zeroize::Zeroizing;
 
-use super::secret::expand;
-use super::{Error, MasterSecret};
+use super::{ALGORITHMS, Error, Found, MasterSecret};
 use crate::crypto::{self, Algorithm, PrivateKey, Signer};
+use crate::server::secret::expand;
 use crate::storage::metadata::{KeyRecord, MetadataStore};
 use crate::tuf::{Dialect, Gun, Key, KeyId, RoleName, Root};
 
-/// The online keys of all collections.
-pub struct OnlineKeys {
+pub(super) struct OwnKeys {
     prk: hkdf::Prk,
     algorithm: Algorithm,
     sealing: aead::LessSafeKey,
@@ -32,22 +31,8 @@ pub struct OnlineKeys {
 /// algorithm.
 type Unused = (Gun, RoleName, usize, String);
 
-/// Keys at hand for a root, and those among them that are not stored yet.
-pub(super) struct Found {
-    pub(super) keys: Vec<Arc<PrivateKey>>,
-    pub(super) new: Vec<KeyRecord>,
-}
-
-impl OnlineKeys {
-    /// Keys under this secret; new ones are of this algorithm, P-256 or Ed25519.
-    ///
-    /// # Errors
-    ///
-    /// [`crypto::Error::NotGenerated`] for other algorithms.
-    pub fn new(master: &MasterSecret, algorithm: Algorithm) -> Result<Self, crypto::Error> {
-        if !ALGORITHMS.contains(&algorithm) {
-            return Err(crypto::Error::NotGenerated { algorithm });
-        }
+impl OwnKeys {
+    pub(super) fn new(master: &MasterSecret, algorithm: Algorithm) -> Result<Self, crypto::Error> {
         let prk = master.extracted();
         let sealing = Zeroizing::new(expand(&prk, &[b"seal"]));
         let sealing = aead::UnboundKey::new(&aead::AES_256_GCM, sealing.as_slice())
@@ -259,7 +244,6 @@ fn place(record: &KeyRecord) -> Vec<u8> {
 
 /// The form of a sealed key: AES-256-GCM, nonce first.
 const FORM: u8 = 1;
-const ALGORITHMS: [Algorithm; 2] = [Algorithm::EcdsaP256, Algorithm::Ed25519];
 const MAX_OPEN: usize = 4096;
 const MAX_ASKED: usize = 4096;
 
@@ -267,9 +251,9 @@ const MAX_ASKED: usize = 4096;
 mod tests {
     use super::*;
 
-    fn keys(byte: u8) -> OnlineKeys {
+    fn keys(byte: u8) -> OwnKeys {
         let master = MasterSecret::new(Zeroizing::new([byte; 32]));
-        OnlineKeys::new(&master, Algorithm::EcdsaP256).expect("P-256 can be made")
+        OwnKeys::new(&master, Algorithm::EcdsaP256).expect("P-256 can be made")
     }
 
     fn gun(name: &str) -> Gun {
@@ -279,7 +263,7 @@ mod tests {
     #[test]
     fn every_place_has_a_key_of_its_own_and_always_the_same() {
         let (keys, role) = (keys(1), RoleName::Timestamp);
-        let id = |keys: &OnlineKeys, name: &str, role: &RoleName, used, algorithm| {
+        let id = |keys: &OwnKeys, name: &str, role: &RoleName, used, algorithm| {
             let key = keys.derive(&gun(name), role, used, algorithm).expect("a key");
             Dialect::Notary.key(key.public()).id()
         };

@@ -1,0 +1,113 @@
+//! `docker compose`: compose gets its own resolved project, in which every image is a digest.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::Refusal;
+use super::call::Next;
+use super::dockerfile::{Source, scratch};
+use super::session::Session;
+use crate::docker::command_line::{Asked, Guarded, Project};
+use crate::docker::compose::{Build, Error, Model};
+use crate::docker::engine::{self, Progress};
+
+/// Pins every image of the project, and has compose do what it was asked.
+pub(super) async fn run(guarded: Guarded, session: &Session) -> Result<Next, Refusal> {
+    let variable = |name: &str| session.context.environment.variable(name).map(str::to_owned);
+    let project = guarded.project(&variable).map_err(|error| Refusal::of_words(&error))?;
+    if project.files.iter().any(|file| file == "-") {
+        return Err(Refusal::new("docker compose: a project from stdin is read once; name a file"));
+    }
+    let engine = session.engine(Progress::Hidden)?;
+    let printed = engine.answer("compose config", guarded.model_words()).await;
+    let printed = printed.map_err(|error| of_config(&error))?;
+    let mut model = Model::parse(&printed).map_err(of_model)?;
+    let directory = scratch()?;
+    pin_images(&mut model, session).await?;
+    pin_builds(&mut model, &project, directory.path(), session).await?;
+    model.never_pull_what_is_built().map_err(of_model)?;
+    let file = directory.path().join("compose.json");
+    fs::write(&file, model.text()).map_err(|error| Refusal::new(error.to_string()))?;
+    let words = guarded.words_for_model(&file, &home(&project, &variable)?);
+    let ended = engine.attached("compose", words, None).await;
+    Ok(Next::End(ended.map_err(|error| Refusal::of(&error.into()))?))
+}
+
+fn of_config(error: &engine::Error) -> Refusal {
+    let said = error.to_string();
+    let said = said.lines().next().unwrap_or_default();
+    Refusal::new(said).advise("Is docker's compose plugin installed, and the project right?")
+}
+
+fn of_model(error: Error) -> Refusal {
+    Refusal::new(error.to_string())
+}
+
+async fn pin_images(model: &mut Model, session: &Session) -> Result<(), Refusal> {
+    for image in model.images().map_err(of_model)? {
+        let place = format!("service {}: {}", image.service, image.text);
+        let asked =
+            Asked::of(&image.text).map_err(|error| Refusal::new(error.to_string()).at(&place))?;
+        let found = session.pin(&image.text, &asked).await;
+        if let Some(pinned) = found.map_err(|refusal| refusal.at(&place))? {
+            model.pin(&image, &pinned.by_digest().familiar());
+        }
+    }
+    Ok(())
+}
+
+async fn pin_builds(
+    model: &mut Model,
+    project: &Project,
+    directory: &Path,
+    session: &Session,
+) -> Result<(), Refusal> {
+    for (number, build) in model.builds().map_err(of_model)?.iter().enumerate() {
+        let source = source(build).map_err(|refusal| refusal.at(&build.service))?;
+        let mut settings = build.settings.clone();
+        settings.arguments.extend(project.arguments.clone());
+        let (text, _) = source.pinned(&settings, session).await?;
+        let place = directory.join(number.to_string());
+        fs::create_dir(&place).map_err(|error| Refusal::new(error.to_string()))?;
+        model.set_dockerfile(build, &source.write(&text, &place)?);
+    }
+    Ok(())
+}
+
+fn source(build: &Build) -> Result<Source, Refusal> {
+    let context = Path::new(&build.context);
+    if !context.is_dir() {
+        let context = &build.context;
+        return Err(Refusal::new(format!("{context}: not a directory of this machine")));
+    }
+    match (&build.inline, &build.file) {
+        (Some(text), _) => {
+            let shown = format!("service {}", build.service);
+            Ok(Source { shown, text: text.clone(), path: None })
+        }
+        (None, file) => {
+            let file = file.as_ref().map(|file| context.join(file));
+            Source::read(file.as_deref(), context)
+        }
+    }
+}
+
+/// Where compose says that the project is: as told, or where its first file is.
+fn home(project: &Project, variable: &dyn Fn(&str) -> Option<String>) -> Result<PathBuf, Refusal> {
+    if let Some(directory) = &project.directory {
+        return Ok(PathBuf::from(directory));
+    }
+    let listed = variable("COMPOSE_FILE");
+    let listed = listed.as_deref().and_then(|files| files.split(':').next());
+    if let Some(file) = project.files.first().map(String::as_str).or(listed) {
+        let parent = Path::new(file).parent().filter(|parent| !parent.as_os_str().is_empty());
+        return Ok(parent.unwrap_or(Path::new(".")).to_owned());
+    }
+    let here = std::path::absolute(".").map_err(|error| Refusal::new(error.to_string()))?;
+    let found = here.ancestors().find(|it| FILES.iter().any(|name| it.join(name).is_file()));
+    Ok(found.unwrap_or(&here).to_owned())
+}
+
+/// What compose looks for, in the working directory and above.
+const FILES: [&str; 4] =
+    ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];

@@ -1,0 +1,72 @@
+//! `docker pull` (docker/cli `cli/command/image/trust.go`, `trustedPull`).
+
+use super::Refusal;
+use super::bring::{bring, on_stdout};
+use super::call::Next;
+use super::session::{Pinned, Session};
+use crate::cli::inspect::{inspection, natural};
+use crate::docker::command_line::{Asked, Guarded};
+use crate::image::{Name, Reference};
+
+/// Pulls what is signed, by digest.
+pub(super) async fn run(guarded: Guarded, session: &Session) -> Result<Next, Refusal> {
+    let of_words = |error| Refusal::of_words(&error);
+    let Some(used) = guarded.images().map_err(of_words)?.pop() else { return Ok(Next::End(1)) };
+    let (quiet, all) = (guarded.switch("quiet"), guarded.switch("all-tags"));
+    let (quiet, all) = (quiet.map_err(of_words)?, all.map_err(of_words)?);
+    let asked = Asked::of(&used.text).map_err(of_words)?;
+    let reference: Reference = match &asked {
+        // The content is fixed; docker does not look further, either.
+        Asked::Id | Asked::Digest(_) => return Ok(Next::Docker(guarded.words.into_vec())),
+        Asked::Tag { name, .. } => {
+            used.text.parse().unwrap_or(Reference::new(name.clone(), None, None))
+        }
+    };
+    let platform = guarded.value("platform").map_err(of_words)?;
+    let images = match (all, reference.tag()) {
+        (true, Some(_)) => return Err(Refusal::new("tag can't be used with --all-tags/-a")),
+        (true, None) => every_tag(reference.name(), &used.text, session).await?,
+        (false, tag) => {
+            if tag.is_none() && !quiet {
+                session.context.output.answer("Using default tag: latest");
+            }
+            session.pin(&used.text, &asked).await?.into_iter().collect()
+        }
+    };
+    let engine = session.engine(on_stdout(quiet))?;
+    for (index, pinned) in images.iter().enumerate() {
+        session.context.output.answer(&line(index + 1, images.len(), pinned));
+        bring(pinned, platform, &engine, session).await?;
+    }
+    let last = images.first().filter(|_| !all).map_or(reference.clone(), Pinned::by_tag);
+    session.context.output.answer(&last.to_string());
+    Ok(Next::End(0))
+}
+
+fn line(number: usize, of: usize, pinned: &Pinned) -> String {
+    format!("Pull ({number} of {of}): {}", pinned.in_full().familiar())
+}
+
+/// The signed tags in their natural order. One that no image can have, or that has no digest, is
+/// told and left out.
+async fn every_tag(name: &Name, typed: &str, session: &Session) -> Result<Vec<Pinned>, Refusal> {
+    let latest = crate::image::Tag::latest();
+    let failed = |failure| Refusal::of_image(name, &latest, typed, &failure);
+    let subject = session.context.subject(typed).map_err(failed)?;
+    let mut tags = inspection(&subject, &session.context).await.map_err(failed)?.pulled();
+    tags.sort_by(|left, right| natural(&left.tag, &right.tag));
+    let mut images = Vec::new();
+    for signed in tags {
+        match (signed.tag.parse(), signed.digest) {
+            (Ok(tag), Some(digest)) => images.push(Pinned { name: name.clone(), tag, digest }),
+            _ => {
+                let skipped = format!("Skipping target for \"{}\"", signed.tag);
+                session.context.output.reply(&skipped);
+            }
+        }
+    }
+    match images.is_empty() {
+        true => Err(Refusal::new(format!("No trusted tags for {name}"))),
+        false => Ok(images),
+    }
+}

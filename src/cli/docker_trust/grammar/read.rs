@@ -1,0 +1,353 @@
+//! Reading a command line.
+
+use super::table::{GLOBALS, TRUST};
+use super::{
+    Action, Arity, Call, Caller, Flag, Given, Kind, Misuse, Node, Parsed, TRUE, Takes, Wish,
+};
+
+/// Reads the words after the program's name. `trust` may be left out by a person.
+pub(in super::super) fn parse(words: &[String], caller: Caller) -> Result<Parsed, Misuse> {
+    let mut words = words.iter().map(String::as_str).peekable();
+    let mut globals = Given::default();
+    let mut path = vec![&TRUST];
+    loop {
+        match words.peek().copied() {
+            Some(HELP) if globals.0.is_empty() => {
+                words.next();
+                return help_on(words, globals);
+            }
+            Some(word @ ("--help" | "-h")) => {
+                let wish = Wish::Help { deprecated: word == "-h" };
+                return Ok(Parsed { path, globals, wish });
+            }
+            Some(word) if is_flag(word) => {
+                words.next();
+                let misuse = |problem: &str| flags_misused(problem, caller, &[]);
+                take_flag(word, &mut words, &GLOBALS, &mut globals).map_err(|it| misuse(&it))?;
+            }
+            _ => break,
+        }
+    }
+    if words.peek() == Some(&TRUST.name) {
+        words.next();
+    }
+    let mut commands: &'static [Node] = match &TRUST.kind {
+        Kind::Group(commands) => commands,
+        Kind::Command { .. } => &[],
+    };
+    loop {
+        let Some(word) = words.next() else {
+            return Ok(Parsed { path, globals, wish: Wish::Nothing });
+        };
+        if is_flag(word) {
+            match word {
+                "--help" | "-h" => {
+                    let wish = Wish::Help { deprecated: word == "-h" };
+                    return Ok(Parsed { path, globals, wish });
+                }
+                _ => {
+                    let mut nothing = Given::default();
+                    let taken = take_flag(word, &mut words, &[], &mut nothing);
+                    taken.map_err(|problem| flags_misused(&problem, caller, &path))?;
+                    continue;
+                }
+            }
+        }
+        let Some(node) = commands.iter().find(|node| node.name == word) else {
+            return Err(unknown_command(word, caller, &path));
+        };
+        path.push(node);
+        match &node.kind {
+            Kind::Group(inner) => commands = inner,
+            Kind::Command { action, arity, flags } => {
+                let wish = command(*action, *arity, flags, words, caller, &path)?;
+                return Ok(Parsed { path, globals, wish });
+            }
+        }
+    }
+}
+
+/// `help WORD...`, as docker passes on `docker help trust ...`.
+fn help_on<'w>(words: impl Iterator<Item = &'w str>, globals: Given) -> Result<Parsed, Misuse> {
+    let mut path = vec![&TRUST];
+    let words: Vec<&str> = words.collect();
+    let words = words.strip_prefix(&[TRUST.name]).unwrap_or(&words);
+    for (at, word) in words.iter().enumerate() {
+        let next = match path.last().map(|node| &node.kind) {
+            Some(Kind::Group(commands)) => commands.iter().find(|node| node.name == *word),
+            _ => None,
+        };
+        match next {
+            Some(node) => path.push(node),
+            None => {
+                let text = format!("unknown help topic: {}", words[at..].join(" "));
+                return Err(Misuse { text, code: 1 });
+            }
+        }
+    }
+    Ok(Parsed { path, globals, wish: Wish::Help { deprecated: false } })
+}
+
+fn command<'w>(
+    action: Action,
+    arity: Arity,
+    flags: &'static [Flag],
+    mut words: impl Iterator<Item = &'w str>,
+    caller: Caller,
+    path: &[&'static Node],
+) -> Result<Wish, Misuse> {
+    let mut given = Given::default();
+    let mut arguments = Vec::new();
+    let mut help = None;
+    while let Some(word) = words.next() {
+        match word {
+            "--" => {
+                arguments.extend(words.by_ref().map(str::to_owned));
+            }
+            "--help" | "-h" => {
+                help.get_or_insert(word == "-h");
+            }
+            _ if is_flag(word) => take_flag(word, &mut words, flags, &mut given)
+                .map_err(|problem| flags_misused(&problem, caller, path))?,
+            _ => arguments.push(word.to_owned()),
+        }
+    }
+    if let Some(deprecated) = help {
+        return Ok(Wish::Help { deprecated });
+    }
+    check_arity(arity, arguments.len(), caller, path)?;
+    Ok(Wish::Do(Call { action, arguments, flags: given }))
+}
+
+fn is_flag(word: &str) -> bool {
+    word.starts_with('-') && word != "-"
+}
+
+/// Takes one word of flags, and the word after it if the flag wants a value.
+fn take_flag<'w>(
+    word: &str,
+    rest: &mut impl Iterator<Item = &'w str>,
+    flags: &'static [Flag],
+    given: &mut Given,
+) -> Result<(), String> {
+    match word.strip_prefix("--") {
+        Some(long) => take_long(word, long, rest, flags, given),
+        None => take_shorts(word, rest, flags, given),
+    }
+}
+
+fn take_long<'w>(
+    word: &str,
+    long: &str,
+    rest: &mut impl Iterator<Item = &'w str>,
+    flags: &'static [Flag],
+    given: &mut Given,
+) -> Result<(), String> {
+    if long.is_empty() || long.starts_with('-') || long.starts_with('=') {
+        return Err(format!("bad flag syntax: {word}"));
+    }
+    let (name, value) = match long.split_once('=') {
+        Some((name, value)) => (name, Some(value)),
+        None => (long, None),
+    };
+    let flag = flags.iter().find(|flag| flag.long == name);
+    let flag = flag.ok_or_else(|| format!("unknown flag: --{name}"))?;
+    let value = match (flag.takes, value) {
+        (Takes::Nothing, value) => boolean(flag, value.unwrap_or(TRUE))?,
+        (Takes::Value(_), Some(value)) => value.to_owned(),
+        (Takes::Value(_), None) => {
+            let next = rest.next().ok_or_else(|| format!("flag needs an argument: --{name}"))?;
+            next.to_owned()
+        }
+    };
+    given.0.push((flag.long, value));
+    Ok(())
+}
+
+/// `-abc`, `-a=true`, `-cVALUE`, `-c VALUE`.
+fn take_shorts<'w>(
+    word: &str,
+    rest: &mut impl Iterator<Item = &'w str>,
+    flags: &'static [Flag],
+    given: &mut Given,
+) -> Result<(), String> {
+    let letters = word.trim_start_matches('-');
+    let mut remaining = letters;
+    while let Some(letter) = remaining.chars().next() {
+        let after = &remaining[letter.len_utf8()..];
+        let flag = flags.iter().find(|flag| flag.short == Some(letter));
+        let unknown = || format!("unknown shorthand flag: '{letter}' in -{remaining}");
+        let flag = flag.ok_or_else(unknown)?;
+        let attached = after.strip_prefix('=').or_else(|| {
+            let wants_value = flag.takes != Takes::Nothing;
+            (wants_value && !after.is_empty()).then_some(after)
+        });
+        let value = match (flag.takes, attached) {
+            (Takes::Nothing, value) => boolean(flag, value.unwrap_or(TRUE))?,
+            (Takes::Value(_), Some(value)) => value.to_owned(),
+            (Takes::Value(_), None) => {
+                let missing = || format!("flag needs an argument: '{letter}' in -{remaining}");
+                rest.next().ok_or_else(missing)?.to_owned()
+            }
+        };
+        given.0.push((flag.long, value));
+        match attached {
+            Some(_) => return Ok(()),
+            None if flag.takes != Takes::Nothing => return Ok(()),
+            None => remaining = after,
+        }
+    }
+    Ok(())
+}
+
+/// What Go's `strconv.ParseBool` takes.
+fn boolean(flag: &Flag, text: &str) -> Result<String, String> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(TRUE.to_owned()),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok("false".to_owned()),
+        _ => {
+            let short = flag.short.map(|letter| format!("-{letter}, ")).unwrap_or_default();
+            Err(format!(
+                "invalid argument {text:?} for \"{short}--{}\" flag: strconv.ParseBool: parsing {text:?}: invalid syntax",
+                flag.long
+            ))
+        }
+    }
+}
+
+fn check_arity(arity: Arity, found: usize, caller: Caller, path: &[&Node]) -> Result<(), Misuse> {
+    let (fits, wanted, number, hint) = match arity {
+        Arity::Exactly(number) => (found == number, String::new(), number, "Run"),
+        Arity::AtLeast(number) => (found >= number, "at least ".to_owned(), number, "See"),
+    };
+    if fits {
+        return Ok(());
+    }
+    let (program, line) = (caller.program(), caller.path(path));
+    let plural = if number == 1 { "" } else { "s" };
+    Err(Misuse {
+        text: format!(
+            "{program}: '{line}' requires {wanted}{number} argument{plural}\n\n\
+             Usage:  {}\n\n{hint} '{line} --help' for more information",
+            caller.usage(path)
+        ),
+        code: 1,
+    })
+}
+
+fn unknown_command(word: &str, caller: Caller, path: &[&Node]) -> Misuse {
+    let (program, line) = (caller.program(), caller.path(path));
+    let text = format!(
+        "{program}: unknown command: {line} {word}\n\n\
+         Usage:  {line}\n\nRun '{line} --help' for more information"
+    );
+    Misuse { text, code: 1 }
+}
+
+fn flags_misused(problem: &str, caller: Caller, path: &[&Node]) -> Misuse {
+    let (usage, line) = match path {
+        [] => (caller.general_usage(), caller.program().to_owned()),
+        path => (caller.usage(path), caller.path(path)),
+    };
+    let text = format!("{problem}\n\nUsage:  {usage}\n\nRun '{line} --help' for more information");
+    Misuse { text, code: FLAGS }
+}
+
+const HELP: &str = "help";
+/// docker's exit code for flags that it does not understand.
+const FLAGS: u8 = 125;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(words: &[&str]) -> Result<Parsed, Misuse> {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        parse(&words, Caller::Docker)
+    }
+
+    fn call(words: &[&str]) -> Call {
+        match read(words).map(|parsed| parsed.wish) {
+            Ok(Wish::Do(call)) => call,
+            _ => panic!("{words:?} is no call"),
+        }
+    }
+
+    fn misuse(words: &[&str]) -> (String, u8) {
+        let misuse = read(words).err().unwrap_or_else(|| panic!("{words:?} is taken"));
+        (misuse.text.lines().next().unwrap_or_default().to_owned(), misuse.code)
+    }
+
+    #[test]
+    fn flags_stand_anywhere_after_their_command() {
+        let remove = call(&["trust", "signer", "remove", "alice", "-f", "web", "--", "-f"]);
+        assert_eq!(remove.action, Action::SignerRemove);
+        assert_eq!(remove.arguments, ["alice", "web", "-f"]);
+        assert!(remove.flags.is_set("force"));
+        let add = call(&["signer", "add", "--key=a", "alice", "--key", "b", "web"]);
+        assert_eq!(add.flags.all("key").collect::<Vec<_>>(), ["a", "b"]);
+        assert!(!call(&["trust", "revoke", "-y=false", "web"]).flags.is_set("yes"));
+        assert_eq!(call(&["trust", "inspect", "-"]).arguments, ["-"]);
+    }
+
+    #[test]
+    fn flags_of_docker_stand_before_its_commands() {
+        let parsed = read(&["-D", "--config", "/c", "-Hunix:///s", "trust", "inspect", "web"]);
+        let globals = parsed.unwrap_or_else(|misuse| panic!("{misuse}")).globals;
+        assert!(globals.is_set("debug"));
+        assert_eq!((globals.last("config"), globals.last("host")), (Some("/c"), Some("unix:///s")));
+        assert_eq!(
+            globals.words().collect::<Vec<_>>(),
+            ["--debug=true", "--config=/c", "--host=unix:///s"]
+        );
+        let (text, code) = misuse(&["trust", "-D", "inspect", "web"]);
+        assert_eq!((text.as_str(), code), ("unknown shorthand flag: 'D' in -D", 125));
+    }
+
+    #[test]
+    fn mistakes_are_told_as_docker_tells_them() {
+        for (words, text, code) in [
+            (&["trust", "bogus"][..], "docker: unknown command: docker trust bogus", 1),
+            (&["trust", "key", "x"], "docker: unknown command: docker trust key x", 1),
+            (&["trust", "sign"], "docker: 'docker trust sign' requires 1 argument", 1),
+            (&["trust", "sign", "a", "b"], "docker: 'docker trust sign' requires 1 argument", 1),
+            (
+                &["trust", "signer", "add", "a"],
+                "docker: 'docker trust signer add' requires at least 2 arguments",
+                1,
+            ),
+            (&["trust", "inspect", "--bogus", "x"], "unknown flag: --bogus", 125),
+            (&["trust", "revoke", "-yz", "x"], "unknown shorthand flag: 'z' in -z", 125),
+            (&["trust", "signer", "add", "--key"], "flag needs an argument: --key", 125),
+            (&["-H"], "flag needs an argument: 'H' in -H", 125),
+            (&["trust", "revoke", "---x", "y"], "bad flag syntax: ---x", 125),
+            (
+                &["trust", "revoke", "--yes=maybe", "x"],
+                "invalid argument \"maybe\" for \"-y, --yes\" flag: strconv.ParseBool: parsing \"maybe\": invalid syntax",
+                125,
+            ),
+            (&["help", "trust", "nothing"], "unknown help topic: nothing", 1),
+        ] {
+            assert_eq!(misuse(words), (text.to_owned(), code), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn help_wins_over_what_else_is_said() {
+        for words in [
+            &["trust", "--help"][..],
+            &["trust", "sign", "--help"],
+            &["trust", "sign", "a", "b", "--help"],
+            &["help", "trust", "sign"],
+            &["--help"],
+        ] {
+            let help = read(words).map(|parsed| parsed.wish);
+            assert!(matches!(help, Ok(Wish::Help { deprecated: false })), "{words:?}");
+        }
+        for words in [&["trust", "sign", "-h"][..], &["-h"]] {
+            let short = read(words).map(|parsed| parsed.wish);
+            assert!(matches!(short, Ok(Wish::Help { deprecated: true })), "{words:?}");
+        }
+        assert!(matches!(read(&[]).map(|it| it.wish), Ok(Wish::Nothing)));
+    }
+}

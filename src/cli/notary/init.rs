@@ -1,0 +1,143 @@
+//! `init`: a new collection, signed here and not published yet.
+
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use super::config::not_read;
+use super::grammar::{Call, Command, Flag, Run};
+use super::session::{self, Session};
+use super::staging::{self, PUBLISH};
+use super::stop::Stop;
+use super::target;
+use crate::cli::process::{guard_memory, wait_for};
+use crate::crypto::{Certificate, Signer, certificates_from_pem};
+use crate::docker::staged::{Preparation, Prepared};
+use crate::keys::{self, KeyFile, KeyStore, PassphraseRequest, PassphraseSource, Purpose};
+use crate::net::Access;
+use crate::tuf::{KeyId, canonical_key_id};
+
+pub(super) static COMMAND: Command = Command {
+    name: "init",
+    arguments: " [ GUN ]",
+    summary: "Make a new collection",
+    about: "Makes the keys and the first root of a new collection. Only the server's key is fetched; `publish` sends the rest.",
+    flags: &[
+        PUBLISH,
+        Flag::text("rootcert", None, "File with the certificate of the root key"),
+        Flag::text("rootkey", None, "File with the root key to take, which must be locked"),
+    ],
+    commands: &[],
+    run: Some(Run(run)),
+};
+
+fn run(call: &Call) -> Result<(), Stop> {
+    let [gun] = call.first("Must specify a GUN")?;
+    guard_memory()?;
+    let session = Session::open(call)?;
+    let collection = session::gun(gun)?;
+    let keys = session.keys();
+    let mut passphrases = session.passphrases();
+    let root_key = match call.text("rootkey") {
+        Some(path) => Some(take_in(Path::new(path), &keys, &mut passphrases)?),
+        None => first_root_key(&keys)?,
+    };
+    if let Some(id) = root_key {
+        session.say(&format!("Root key found, using: {id}\n"));
+    }
+    let certificate = call.text("rootcert").map(certificate).transpose()?;
+    let root_key = match (&certificate, call.text("rootkey")) {
+        // The certificate names the key.
+        (Some(certificate), None) => Some(key_of(certificate, &keys)?),
+        _ => root_key,
+    };
+    let preparation = Preparation { root_key, certificate };
+    let opened = session.collection(&collection, Access::PushPull)?;
+    let prepared = wait_for(async {
+        Ok(opened.collection().prepare(&preparation, &keys, &mut passphrases).await)
+    })??;
+    match prepared {
+        Prepared::Made(_) => {}
+        Prepared::Before => {
+            session.output.notice(&format!("{gun}: was made before and is as it was"));
+        }
+        Prepared::Published => {
+            session.output.notice(&format!("{gun}: is published already; nothing was touched"));
+        }
+    }
+    staging::publish_if_wanted(call, &collection, &session)
+}
+
+fn first_root_key(keys: &impl KeyStore) -> Result<Option<KeyId>, Stop> {
+    let entries = keys.list()?;
+    let root = entries.into_iter().find(|entry| entry.role.as_deref() == Some("root"));
+    Ok(root.map(|entry| entry.id))
+}
+
+/// Takes a root key in. One without a passphrase is refused.
+fn take_in(
+    path: &Path,
+    keys: &impl KeyStore,
+    passphrases: &mut impl PassphraseSource,
+) -> Result<KeyId, Stop> {
+    let text = std::fs::read(path).map(Zeroizing::new).map_err(|error| {
+        Stop::fatal(format!("Error reading input root key file: {}", not_read(path, &error)))
+    })?;
+    let file = KeyFile::parse(&text)?;
+    if !file.is_encrypted() {
+        return Err(Stop::fatal("only encrypted root keys may be imported"));
+    }
+    let role = file.role.as_deref().unwrap_or(ROOT);
+    if role != ROOT {
+        return Err(Stop::fatal(format!(
+            "Error importing key: it was made for the role {role}, not for root"
+        )));
+    }
+    let request =
+        PassphraseRequest { purpose: Purpose::Unlock, role: ROOT, gun: None, id: None, attempt: 0 };
+    let key = (0..TRIES)
+        .find_map(|attempt| {
+            let passphrase = match passphrases.passphrase(&PassphraseRequest { attempt, ..request })
+            {
+                Ok(passphrase) => passphrase,
+                Err(error) => return Some(Err(error)),
+            };
+            match file.open(&passphrase) {
+                Err(keys::Error::Locked) => None,
+                other => Some(other),
+            }
+        })
+        .unwrap_or(Err(keys::Error::Locked))?;
+    let id = canonical_key_id(key.public());
+    match keys.list()?.iter().any(|entry| entry.id == id) {
+        true => Ok(id),
+        false => keys
+            .store(&key, ROOT, None, passphrases)
+            .map_err(|error| Stop::from(error).about("Error importing key: ")),
+    }
+}
+
+/// The first certificate of a file.
+fn certificate(path: &str) -> Result<Certificate, Stop> {
+    let text = target::read(Path::new(path))
+        .map_err(|stop| stop.about("error reading certificate file: "))?;
+    let none = || Stop::fatal("the provided file does not contain a valid PEM certificate <nil>");
+    let found = certificates_from_pem(&text);
+    let found = found.map_err(|error| none().advise(format!("{path}: {error}")))?;
+    found.into_iter().next().ok_or_else(none)
+}
+
+fn key_of(certificate: &Certificate, keys: &impl KeyStore) -> Result<KeyId, Stop> {
+    let missing = || {
+        Stop::fatal(
+            "error initializing repository with certificate: cannot find matching private key id",
+        )
+    };
+    let id = certificate.public_key().map(canonical_key_id).map_err(|_| missing())?;
+    let entries = keys.list()?;
+    let is_root = |entry: &keys::KeyEntry| entry.id == id && entry.role.as_deref() == Some(ROOT);
+    entries.iter().any(is_root).then_some(id).ok_or_else(missing)
+}
+
+const ROOT: &str = "root";
+const TRIES: u32 = 5;

@@ -1,0 +1,60 @@
+//! `key export`.
+
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use super::super::config::not_read;
+use super::super::grammar::{Call, Command, Flag, Run};
+use super::super::session::Session;
+use super::super::stop::Stop;
+use crate::keys::{KeyEntry, KeyStore};
+use crate::tuf::KeyId;
+
+pub(super) static COMMAND: Command = Command {
+    name: "export",
+    arguments: "",
+    summary: "Give out private keys, locked as they are",
+    about: "Gives out private keys, locked as they are, for `import` elsewhere: all of them, or those that are named.",
+    flags: &[
+        Flag::texts("gun", None, "Keys of these collections"),
+        Flag::texts("key", None, "Keys with these ids"),
+        Flag::text("output", Some('o'), "Write into this file instead of to stdout"),
+    ],
+    commands: &[],
+    run: Some(Run(run)),
+};
+
+fn run(call: &Call) -> Result<(), Stop> {
+    if !call.arguments.is_empty() {
+        return Err(Stop::usage(call, "export does not take any positional arguments"));
+    }
+    let session = Session::open(call)?;
+    let guns = call.texts("gun").unwrap_or_default();
+    let ids = call.texts("key").unwrap_or_default();
+    if !guns.is_empty() && !ids.is_empty() {
+        let message = "Only the --gun or --key flag may be provided, not a mix of the two flags";
+        return Err(Stop::fatal(message));
+    }
+    // Every collection that is named, not the first one alone.
+    let wanted = |entry: &KeyEntry| match (guns, ids) {
+        ([], []) => true,
+        ([], ids) => ids.contains(&entry.id.to_string()),
+        (guns, _) => entry.gun.as_ref().is_some_and(|gun| guns.contains(gun)),
+    };
+    let entries = session.keys().list()?;
+    let chosen: Vec<KeyId> = entries.into_iter().filter(wanted).map(|entry| entry.id).collect();
+    let text = session.keys().export(&chosen)?;
+    match call.text("output") {
+        None => session.output.bytes(&text),
+        Some(path) => write(path, &text)?,
+    }
+    Ok(())
+}
+
+fn write(path: &str, text: &[u8]) -> Result<(), Stop> {
+    let mut options = std::fs::OpenOptions::new();
+    let file = options.write(true).create(true).truncate(true).mode(0o600).open(path);
+    let written = file.and_then(|mut file| file.write_all(text).and_then(|()| file.sync_all()));
+    written.map_err(|error| Stop::fatal(not_read(Path::new(path), &error)))
+}

@@ -1,0 +1,50 @@
+//! `key import`.
+
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use super::super::grammar::{Call, Command, Flag, Run};
+use super::super::session::{self, Session};
+use super::super::stop::Stop;
+use super::super::target;
+use crate::cli::process::guard_memory;
+use crate::keys::{Error, ImportDefaults};
+
+pub(super) static COMMAND: Command = Command {
+    name: "import",
+    arguments: " pemfile [ pemfile ... ]",
+    summary: "Take in private keys",
+    about: "Takes in every private key of PEM files, as `export` and openssl write them.",
+    flags: &[
+        Flag::text("gun", Some('g'), "Collection of keys that have none noted"),
+        Flag::text("role", Some('r'), "Role of keys that have none noted [delegation]"),
+    ],
+    commands: &[],
+    run: Some(Run(run)),
+};
+
+fn run(call: &Call) -> Result<(), Stop> {
+    if call.arguments.is_empty() {
+        let message = "must specify at least one input file to import keys from";
+        return Err(Stop::usage(call, message));
+    }
+    guard_memory()?;
+    let session = Session::open(call)?;
+    let gun = call.text("gun").map(session::gun).transpose()?;
+    let defaults = ImportDefaults { role: call.text("role"), gun: gun.as_ref() };
+    call.arguments.iter().try_for_each(|file| take_in(file, defaults, &session))
+}
+
+fn take_in(file: &str, defaults: ImportDefaults<'_>, session: &Session) -> Result<(), Stop> {
+    let text = Zeroizing::new(target::read(Path::new(file))?);
+    match session.keys().import(&text, defaults, &mut session.passphrases()) {
+        Ok(_) => Ok(()),
+        Err(Error::NothingToImport) => {
+            session.output.notice(&format!("{file}: holds no private key"));
+            Ok(())
+        }
+        Err(error @ Error::Asking { .. }) => Err(error.into()),
+        Err(error) => Err(Stop::from(error).about("failed to import all keys: ")),
+    }
+}

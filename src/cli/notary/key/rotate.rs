@@ -1,0 +1,128 @@
+//! `key rotate`: other keys for a top-level role, published at once.
+
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use super::super::config::not_read;
+use super::super::grammar::{Call, Command, Flag, Run, Takes};
+use super::super::prompt::confirmed;
+use super::super::session::{self, Session};
+use super::super::stop::Stop;
+use crate::cli::process::{guard_memory, wait_for};
+use crate::docker::{Legacy, NewKeys, RotateRequest};
+use crate::keys::{self, ImportDefaults, KeyFile, PassphraseSource};
+use crate::net::Access;
+use crate::tuf::{Gun, KeyId, RoleName};
+
+pub(super) static COMMAND: Command = Command {
+    name: "rotate",
+    arguments: " [ GUN ] [ key role ]",
+    summary: "Give a role of a collection other keys",
+    about: "Gives a role (root, targets, snapshot, timestamp) other keys, and publishes that at once; what is staged stays staged. Replaced targets and snapshot keys are destroyed here after the server has taken the new root.",
+    flags: &[
+        Flag::texts("key", Some('k'), "Files with the new keys; without one a key is made"),
+        Flag {
+            long: "legacy",
+            short: Some('l'),
+            takes: Takes::Number,
+            help: "Sign with the root keys of so many older roots as well, for old clients",
+        },
+        Flag::switch("server-managed", Some('r'), "Let the server make the key and keep it"),
+    ],
+    commands: &[],
+    run: Some(Run(run)),
+};
+
+fn run(call: &Call) -> Result<(), Stop> {
+    let [gun, role] = call.first("Must specify a GUN and a key role to rotate")?;
+    let at_server = call.has("server-managed");
+    guard_memory()?;
+    let session = Session::open(call)?;
+    let collection = session::gun(gun)?;
+    let name = top_level_role(role, at_server)?;
+    let files = call.texts("key").unwrap_or_default();
+    if at_server && !files.is_empty() {
+        return Err(Stop::fatal("a key of yours cannot be the server's: use --key or -r"));
+    }
+    let mut passphrases = session.passphrases();
+    let take = |file: &String| take_in(file, &name, &collection, &session, &mut passphrases);
+    let stored: Vec<KeyId> = files.iter().map(take).collect::<Result<_, _>>()?;
+    if name == RoleName::Root && !root_is_meant(&session) {
+        return Ok(());
+    }
+    let request = RotateRequest {
+        role: name,
+        keys: match (at_server, stored.is_empty()) {
+            (true, _) => NewKeys::Server,
+            (_, true) => NewKeys::Made,
+            (_, false) => NewKeys::Stored(stored),
+        },
+        threshold: None,
+        legacy: legacy(call.number("legacy")),
+    };
+    let opened = session.collection(&collection, Access::All)?;
+    let (keys, shared) = (session.keys(), opened.collection());
+    wait_for(async { Ok(shared.rotate(&request, &keys, &mut passphrases).await) })??;
+    session.say(&format!("Successfully rotated {role} key for repository {gun}\n"));
+    Ok(())
+}
+
+/// Which keys can be where, in the words of the original.
+fn top_level_role(text: &str, at_server: bool) -> Result<RoleName, Stop> {
+    let role = text.parse::<RoleName>().ok().filter(|role| role.parent().is_none());
+    let refuse = |words: String| Err(Stop::fatal(words));
+    match (role, at_server) {
+        (Some(RoleName::Root | RoleName::Targets), true) => {
+            refuse(format!("notary does not permit the server managing the {text} key"))
+        }
+        (Some(RoleName::Timestamp), false) => {
+            refuse(format!("notary does not permit the client managing the {text} key"))
+        }
+        (Some(role), _) => Ok(role),
+        (None, _) => refuse(format!("notary does not currently permit rotating the {text} key")),
+    }
+}
+
+fn root_is_meant(session: &Session) -> bool {
+    session.say(
+        "Warning: you are about to rotate your root key.\n\n\
+         You must use your old key to sign this root rotation.\n\
+         Are you sure you want to proceed?  (yes/no)  ",
+    );
+    let meant = confirmed();
+    if !meant {
+        session.say("\nAborting action.\n");
+    }
+    meant
+}
+
+fn legacy(count: i64) -> Legacy {
+    match u32::try_from(count) {
+        Ok(0) => Legacy::No,
+        Ok(count) => Legacy::Last(count),
+        Err(_) => Legacy::All,
+    }
+}
+
+/// Takes a key in for the role. A root key without a passphrase is refused.
+fn take_in(
+    path: &str,
+    role: &RoleName,
+    gun: &Gun,
+    session: &Session,
+    passphrases: &mut impl PassphraseSource,
+) -> Result<KeyId, Stop> {
+    let text = std::fs::read(path).map(Zeroizing::new).map_err(|error| {
+        let problem = not_read(Path::new(path), &error);
+        Stop::fatal(format!("Error reading input root key file: {problem}"))
+    })?;
+    let file = KeyFile::parse(&text)?;
+    if *role == RoleName::Root && !file.is_encrypted() {
+        return Err(Stop::fatal("only encrypted root keys may be imported"));
+    }
+    let defaults = ImportDefaults { role: Some(role.as_str()), gun: Some(gun) };
+    let taken = session.keys().import(&text, defaults, passphrases);
+    let taken = taken.map_err(|error| Stop::from(error).about("Error importing key: "))?;
+    taken.into_iter().next().ok_or_else(|| keys::Error::NothingToImport.into())
+}

@@ -1,0 +1,446 @@
+//! Reading a command line by the rules of cobra and pflag.
+//!
+//! Flags stand anywhere, also behind arguments, until `--`. First the command is found: the words
+//! that are no flags and not the values of flags. Then the flags of that command are read.
+
+use std::collections::BTreeMap;
+
+use super::grammar::{Call, Command, Flag, Takes, Value};
+
+/// What a line asks for.
+pub(super) enum Line {
+    /// Run a command.
+    Call(Call),
+    /// Show the help of the command at the end of this path.
+    Help(Vec<&'static Command>),
+}
+
+/// Reads a line, without the name of the program.
+///
+/// # Errors
+///
+/// The words in which the original would refuse it.
+pub(super) fn read(
+    root: &'static Command,
+    globals: &'static [Flag],
+    words: &[String],
+) -> Result<Line, String> {
+    let (path, words) = find(root, globals, words)?;
+    let command = path.last().copied().unwrap_or(root);
+    let mut reader = Reader { command, globals, flags: BTreeMap::new(), arguments: Vec::new() };
+    match reader.read(&words)? {
+        Asked::Help => Ok(Line::Help(path)),
+        Asked::Run => {
+            let (flags, arguments) = (reader.flags, reader.arguments);
+            Ok(Line::Call(Call { path, arguments, flags }))
+        }
+    }
+}
+
+/// The command, and the line without its words.
+fn find(
+    root: &'static Command,
+    globals: &'static [Flag],
+    words: &[String],
+) -> Result<(Vec<&'static Command>, Vec<String>), String> {
+    let (mut path, mut words) = (vec![root], words.to_vec());
+    loop {
+        let command = path.last().copied().unwrap_or(root);
+        let bare = bare_words(command, globals, &words);
+        let Some(&at) = bare.first() else { break };
+        let word = words.get(at).cloned().unwrap_or_default();
+        let Some(next) = command.commands.iter().find(|known| known.name == word) else {
+            if path.len() == 1 {
+                return Err(unknown_command(root, &word));
+            }
+            break;
+        };
+        words.remove(at);
+        path.push(next);
+    }
+    Ok((path, words))
+}
+
+/// The places of words that are neither flags nor values of flags, as far as can be told while the
+/// command is not known.
+fn bare_words(command: &Command, globals: &[Flag], words: &[String]) -> Vec<usize> {
+    let known = |name: &str| all_flags(command, globals).find(|flag| flag.long == name);
+    let letter = |name: &str| {
+        let letter = name.chars().next();
+        all_flags(command, globals).find(|flag| flag.short.is_some() && flag.short == letter)
+    };
+    let is_switch = |flag: Option<&Flag>| flag.is_some_and(|flag| flag.takes == Takes::Nothing);
+    let mut bare = Vec::new();
+    let mut places = words.iter().enumerate();
+    while let Some((place, word)) = places.next() {
+        if word == "--" {
+            break;
+        }
+        let takes_the_next = match (word.strip_prefix("--"), word.strip_prefix('-')) {
+            _ if word.contains('=') => false,
+            (Some(long), _) => long != "help" && !is_switch(known(long)),
+            (_, Some(short)) => short.len() == 1 && short != "h" && !is_switch(letter(short)),
+            _ => false,
+        };
+        if takes_the_next {
+            places.next();
+        } else if !word.is_empty() && !word.starts_with('-') {
+            bare.push(place);
+        }
+    }
+    bare
+}
+
+fn all_flags<'f>(command: &'f Command, globals: &'f [Flag]) -> impl Iterator<Item = &'f Flag> {
+    command.flags.iter().chain(globals)
+}
+
+enum Asked {
+    Run,
+    Help,
+}
+
+struct Reader {
+    command: &'static Command,
+    globals: &'static [Flag],
+    flags: BTreeMap<&'static str, Value>,
+    arguments: Vec<String>,
+}
+
+impl Reader {
+    fn read(&mut self, words: &[String]) -> Result<Asked, String> {
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            let asked = match (word.strip_prefix("--"), word.strip_prefix('-')) {
+                (Some(""), _) => {
+                    self.arguments.extend(words.cloned());
+                    break;
+                }
+                (Some(long), _) => self.long(word, long, &mut words)?,
+                (_, Some(short)) if !short.is_empty() => self.short(short, &mut words)?,
+                _ => {
+                    self.arguments.push(word.clone());
+                    Asked::Run
+                }
+            };
+            if let Asked::Help = asked {
+                return Ok(Asked::Help);
+            }
+        }
+        Ok(Asked::Run)
+    }
+
+    fn long<'w>(
+        &mut self,
+        word: &str,
+        long: &str,
+        rest: &mut impl Iterator<Item = &'w String>,
+    ) -> Result<Asked, String> {
+        if long.starts_with(['-', '=']) {
+            return Err(format!("bad flag syntax: {word}"));
+        }
+        let (name, given) = match long.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (long, None),
+        };
+        let flag = all_flags(self.command, self.globals).find(|flag| flag.long == name);
+        let Some(flag) = flag else {
+            return match name {
+                "help" => Ok(Asked::Help),
+                _ => Err(format!("unknown flag: --{name}")),
+            };
+        };
+        let value = match (given, flag.takes) {
+            (Some(value), _) => value,
+            (None, Takes::Nothing) => "true".to_owned(),
+            (None, _) => {
+                rest.next().cloned().ok_or_else(|| format!("flag needs an argument: {word}"))?
+            }
+        };
+        self.set(flag, &value)
+    }
+
+    /// One letter or several, the last of which may have its value right behind it.
+    fn short<'w>(
+        &mut self,
+        letters: &str,
+        rest: &mut impl Iterator<Item = &'w String>,
+    ) -> Result<Asked, String> {
+        let mut left = letters;
+        while let Some(letter) = left.chars().next() {
+            let behind = left.get(letter.len_utf8()..).unwrap_or_default();
+            let flag =
+                all_flags(self.command, self.globals).find(|flag| flag.short == Some(letter));
+            let Some(flag) = flag else {
+                return match letter {
+                    'h' => Ok(Asked::Help),
+                    _ => Err(format!("unknown shorthand flag: {} in -{left}", rune(letter))),
+                };
+            };
+            let (value, consumed) = match (behind.strip_prefix('='), flag.takes) {
+                (Some(value), _) => (value.to_owned(), true),
+                (None, Takes::Nothing) => ("true".to_owned(), false),
+                (None, _) if !behind.is_empty() => (behind.to_owned(), true),
+                (None, _) => {
+                    let missing = || format!("flag needs an argument: {} in -{left}", rune(letter));
+                    (rest.next().cloned().ok_or_else(missing)?, true)
+                }
+            };
+            self.set(flag, &value)?;
+            left = if consumed { "" } else { behind };
+        }
+        Ok(Asked::Run)
+    }
+
+    fn set(&mut self, flag: &'static Flag, text: &str) -> Result<Asked, String> {
+        let value = value(flag.takes, text).map_err(|problem| {
+            let letter = flag.short.map(|letter| format!("-{letter}, ")).unwrap_or_default();
+            let name = format!("{letter}--{}", flag.long);
+            format!("invalid argument {} for {} flag: {problem}", quoted(text), quoted(&name))
+        })?;
+        let before = self.flags.remove(flag.long);
+        self.flags.insert(flag.long, joined(before, value));
+        Ok(Asked::Run)
+    }
+}
+
+/// Lists grow; of anything else the last one counts.
+fn joined(before: Option<Value>, value: Value) -> Value {
+    match (before, value) {
+        (Some(Value::Texts(mut list)), Value::Texts(more)) => {
+            list.extend(more);
+            Value::Texts(list)
+        }
+        (Some(Value::Numbers(mut list)), Value::Numbers(more)) => {
+            list.extend(more);
+            Value::Numbers(list)
+        }
+        (_, value) => value,
+    }
+}
+
+fn value(takes: Takes, text: &str) -> Result<Value, String> {
+    Ok(match takes {
+        Takes::Nothing => Value::Switch(switch(text)?),
+        Takes::Text => Value::Text(text.to_owned()),
+        Takes::Texts => Value::Texts(comma_separated(text)),
+        Takes::Number => Value::Number(integer(text)?),
+        Takes::Numbers => {
+            Value::Numbers(text.split(',').map(plain_integer).collect::<Result<_, _>>()?)
+        }
+    })
+}
+
+/// Go's `strconv.ParseBool`.
+fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
+        "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
+        _ => Err(format!("strconv.ParseBool: parsing {}: invalid syntax", quoted(text))),
+    }
+}
+
+/// Go's `strconv.ParseInt(text, 0, 64)`: decimal, `0x`, `0o` or a leading `0`, `0b`.
+pub(super) fn integer(text: &str) -> Result<i64, String> {
+    let refuse = |problem| format!("strconv.ParseInt: parsing {}: {problem}", quoted(text));
+    let (sign, digits) = match text.strip_prefix(['-', '+']) {
+        Some(digits) if text.starts_with('-') => (-1, digits),
+        Some(digits) => (1, digits),
+        None => (1, text),
+    };
+    let lower = digits.to_ascii_lowercase();
+    let (radix, digits) = match (lower.get(..2), lower.as_str()) {
+        (Some("0x"), _) => (16, lower.get(2..).unwrap_or_default()),
+        (Some("0o"), _) => (8, lower.get(2..).unwrap_or_default()),
+        (Some("0b"), _) => (2, lower.get(2..).unwrap_or_default()),
+        (Some(_), octal) if octal.starts_with('0') => (8, octal),
+        (_, decimal) => (10, decimal),
+    };
+    let valid = !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(radix));
+    if !valid {
+        return Err(refuse("invalid syntax"));
+    }
+    let number = i128::from_str_radix(digits, radix).map_err(|_| refuse("value out of range"))?;
+    i64::try_from(sign * number).map_err(|_| refuse("value out of range"))
+}
+
+/// Go's `strconv.Atoi`.
+fn plain_integer(text: &str) -> Result<i64, String> {
+    let valid = text.strip_prefix(['-', '+']).unwrap_or(text).bytes().all(|b| b.is_ascii_digit());
+    let number = text.parse().ok().filter(|_| valid);
+    number.ok_or_else(|| format!("strconv.Atoi: parsing {}: invalid syntax", quoted(text)))
+}
+
+/// One line of comma-separated values, where quotes keep commas together.
+fn comma_separated(text: &str) -> Vec<String> {
+    if text.is_empty() {
+        return Vec::new();
+    }
+    let (mut values, mut value, mut inside) = (Vec::new(), String::new(), false);
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '"' if inside && letters.peek() == Some(&'"') => {
+                value.push('"');
+                letters.next();
+            }
+            '"' if inside || value.is_empty() => inside = !inside,
+            ',' if !inside => values.push(std::mem::take(&mut value)),
+            other => value.push(other),
+        }
+    }
+    values.push(value);
+    values
+}
+
+fn unknown_command(root: &Command, word: &str) -> String {
+    let mut message = format!("unknown command {} for {}", quoted(word), quoted(root.name));
+    let close = |known: &&&Command| {
+        distance(word, known.name) <= 2 || known.name.starts_with(&word.to_lowercase())
+    };
+    let near: Vec<&str> = root.commands.iter().filter(close).map(|known| known.name).collect();
+    if !near.is_empty() {
+        message.push_str("\n\nDid you mean this?\n");
+        near.iter().for_each(|name| message.push_str(&format!("\t{name}\n")));
+    }
+    message
+}
+
+/// How many letters must change, come or go (Levenshtein), in lower case.
+fn distance(left: &str, right: &str) -> usize {
+    let (left, right) = (left.to_lowercase(), right.to_lowercase());
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (above, letter) in left.chars().enumerate() {
+        let mut corner = above;
+        let mut next = vec![above + 1];
+        for (other, known) in right.iter().zip(row.iter().skip(1)) {
+            let change = corner + usize::from(letter != *other);
+            let come_or_go = 1 + (*known).min(next.last().copied().unwrap_or_default());
+            corner = *known;
+            next.push(change.min(come_or_go));
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+/// Go's `%q` of a text.
+fn quoted(text: &str) -> String {
+    format!("{text:?}")
+}
+
+/// Go's `%q` of a letter.
+fn rune(letter: char) -> String {
+    format!("{letter:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static LEAF: Command = Command {
+        name: "leaf",
+        arguments: "",
+        summary: "",
+        about: "",
+        flags: &[
+            Flag::switch("publish", Some('p'), ""),
+            Flag::texts("roles", Some('r'), ""),
+            Flag { long: "number", short: Some('n'), takes: Takes::Numbers, help: "" },
+            Flag { long: "legacy", short: Some('l'), takes: Takes::Number, help: "" },
+        ],
+        commands: &[],
+        run: None,
+    };
+    static GROUP: Command = Command { name: "group", commands: &[&LEAF], flags: &[], ..LEAF };
+    static ROOT: Command =
+        Command { name: "notary", commands: &[&GROUP, &LEAF], flags: &[], ..LEAF };
+    static GLOBALS: [Flag; 2] =
+        [Flag::text("server", Some('s'), ""), Flag::switch("debug", Some('D'), "")];
+
+    fn line(words: &str) -> Result<Line, String> {
+        let words: Vec<String> = words.split(' ').map(str::to_owned).collect();
+        read(&ROOT, &GLOBALS, &words)
+    }
+
+    fn call(words: &str) -> Call {
+        match line(words) {
+            Ok(Line::Call(call)) => call,
+            Ok(Line::Help(_)) => panic!("{words}: help"),
+            Err(error) => panic!("{words}: {error}"),
+        }
+    }
+
+    fn refusal(words: &str) -> String {
+        line(words).err().expect(words)
+    }
+
+    #[test]
+    fn flags_stand_anywhere() {
+        for words in [
+            "-s URL group leaf gun target -p -r a,b -r c",
+            "group leaf -sURL gun -p target --roles=a,b --roles c",
+            "group -D leaf --server URL gun -pr a,b target -r=c",
+            "group leaf gun -s=URL -p=true --roles a,b,c -- target",
+        ] {
+            let call = call(words);
+            assert_eq!(call.arguments, ["gun", "target"], "{words}");
+            assert_eq!(call.text("server"), Some("URL"), "{words}");
+            assert_eq!(call.texts("roles").expect(words), ["a", "b", "c"], "{words}");
+            assert!(call.has("publish"), "{words}");
+            let names: Vec<&str> = call.path.iter().map(|command| command.name).collect();
+            assert_eq!(names, ["notary", "group", "leaf"], "{words}");
+        }
+    }
+
+    #[test]
+    fn refusals_are_in_the_words_of_the_original() {
+        for (words, expected) in [
+            ("bogus", "unknown command \"bogus\" for \"notary\""),
+            ("leaf --bogus", "unknown flag: --bogus"),
+            ("leaf -x", "unknown shorthand flag: 'x' in -x"),
+            ("leaf -px", "unknown shorthand flag: 'x' in -x"),
+            ("leaf --roles", "flag needs an argument: --roles"),
+            ("leaf -r", "flag needs an argument: 'r' in -r"),
+            ("leaf --=x", "bad flag syntax: --=x"),
+            (
+                "leaf -p=maybe",
+                "invalid argument \"maybe\" for \"-p, --publish\" flag: strconv.ParseBool: parsing \"maybe\": invalid syntax",
+            ),
+            (
+                "leaf -n x",
+                "invalid argument \"x\" for \"-n, --number\" flag: strconv.Atoi: parsing \"x\": invalid syntax",
+            ),
+            (
+                "leaf -l x",
+                "invalid argument \"x\" for \"-l, --legacy\" flag: strconv.ParseInt: parsing \"x\": invalid syntax",
+            ),
+        ] {
+            assert_eq!(refusal(words), expected, "{words}");
+        }
+        assert_eq!(
+            refusal("laef"),
+            "unknown command \"laef\" for \"notary\"\n\nDid you mean this?\n\tleaf\n"
+        );
+    }
+
+    #[test]
+    fn numbers_are_read_as_go_reads_them() {
+        for (text, number) in [("10", 10), ("0x1F", 31), ("010", 8), ("-3", -3), ("0b11", 3)] {
+            assert_eq!(integer(text), Ok(number), "{text}");
+        }
+        for text in ["1x", "", "0x", "08", "1.5", "9223372036854775808"] {
+            assert!(integer(text).is_err(), "{text}");
+        }
+        assert_eq!(call("leaf -n 0,2 -n 3").numbers("number"), [0, 2, 3]);
+    }
+
+    #[test]
+    fn quotes_keep_commas_together_and_nothing_is_an_empty_list() {
+        assert_eq!(comma_separated("a,\"b,c\",d"), ["a", "b,c", "d"]);
+        assert_eq!(comma_separated(","), ["", ""]);
+        assert!(comma_separated("").is_empty());
+        assert_eq!(call("leaf --roles=").texts("roles").map(<[String]>::len), Some(0));
+    }
+}

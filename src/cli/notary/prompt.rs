@@ -1,0 +1,148 @@
+//! Asking at the terminal and in pipes, with Notary's words (Notary 0.7
+//! `passphrase/passphrase.go`, `cmd/notary/main.go`).
+//!
+//! Scripts answer these prompts, so their words are kept. Passphrases are asked for at a terminal
+//! only; questions take their answer from whatever stdin is.
+
+use std::collections::BTreeMap;
+use std::io::{self, IsTerminal};
+
+use zeroize::Zeroizing;
+
+use crate::cli::environment::Environment;
+use crate::cli::output::Output;
+use crate::cli::prompt::{ask, read_answer};
+use crate::keys::{Error, Passphrase, PassphraseRequest, PassphraseSource, Purpose};
+
+/// Whoever knows passphrases: the variables first, then the person at the terminal.
+pub(super) struct Retriever<'e> {
+    output: Output,
+    environment: &'e Environment,
+    /// What was entered, by the role of the key: asked for once.
+    entered: BTreeMap<String, Zeroizing<String>>,
+}
+
+impl<'e> Retriever<'e> {
+    /// Nobody is asked yet.
+    pub(super) fn new(output: Output, environment: &'e Environment) -> Self {
+        Self { output, environment, entered: BTreeMap::new() }
+    }
+
+    /// The passphrase in the variables for keys of that role.
+    fn in_variables(&self, role: &str) -> Option<String> {
+        let set = |name: &str| self.environment.variable(name).map(str::to_owned);
+        match role {
+            "root" => set("NOTARY_ROOT_PASSPHRASE"),
+            "targets" => set("NOTARY_TARGETS_PASSPHRASE"),
+            "snapshot" => set("NOTARY_SNAPSHOT_PASSPHRASE"),
+            "timestamp" => None,
+            _ => set("NOTARY_DELEGATION_PASSPHRASE"),
+        }
+    }
+
+    fn unlock(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
+        let key = format!("{} key{}", request.role, with_id(request));
+        match (request.attempt, self.entered.get(request.role)) {
+            (0, Some(known)) => return Ok(Passphrase::new(known.to_string())),
+            (0, None) => {}
+            (tries, _) if tries >= UNLOCK_TRIES => return Err(request.refused()),
+            _ => self.output.page("Passphrase incorrect. Please retry.\n"),
+        }
+        let entered = ask(&format!("Enter passphrase for {key}: "))?;
+        self.remember(request, entered)
+    }
+
+    fn create(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
+        if request.role == "root" {
+            self.output.page(ROOT_WARNING);
+        }
+        if let Some(known) = self.entered.get(request.role) {
+            return Ok(Passphrase::new(known.to_string()));
+        }
+        let key = format!("new {} key{}", request.role, with_id(request));
+        for _ in 0..CREATE_TRIES {
+            let entered = ask(&format!("Enter passphrase for {key}: "))?;
+            if entered.len() < SHORTEST {
+                self.output.page(TOO_SHORT);
+                continue;
+            }
+            if ask(&format!("Repeat passphrase for {key}: "))? != entered {
+                self.output.page("Passphrases do not match. Please retry.\n");
+                continue;
+            }
+            return self.remember(request, entered);
+        }
+        Err(too_many_attempts())
+    }
+
+    fn remember(
+        &mut self,
+        request: &PassphraseRequest<'_>,
+        entered: Zeroizing<String>,
+    ) -> Result<Passphrase, Error> {
+        let passphrase = Passphrase::new(entered.to_string());
+        self.entered.insert(request.role.to_owned(), entered);
+        Ok(passphrase)
+    }
+}
+
+impl PassphraseSource for Retriever<'_> {
+    fn passphrase(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
+        if let Some(value) = self.in_variables(request.role) {
+            let first = request.attempt == 0;
+            return first.then(|| Passphrase::new(value)).ok_or_else(|| request.refused());
+        }
+        match (request.purpose, io::stdin().is_terminal()) {
+            (Purpose::Unlock, true) => self.unlock(request),
+            (Purpose::Create, true) => self.create(request),
+            (Purpose::Unlock, false) => Err(request.refused()),
+            (Purpose::Create, false) => Err(too_many_attempts()),
+        }
+    }
+}
+
+/// The old passphrase and the new one, which must not come from what was just entered.
+pub(super) struct OldAndNew<'e> {
+    pub(super) old: Retriever<'e>,
+    pub(super) new: Retriever<'e>,
+}
+
+impl PassphraseSource for OldAndNew<'_> {
+    fn passphrase(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
+        match request.purpose {
+            Purpose::Unlock => self.old.passphrase(request),
+            Purpose::Create => self.new.passphrase(request),
+        }
+    }
+}
+
+/// Whether the answer on stdin is yes; nothing at all is no.
+pub(super) fn confirmed() -> bool {
+    let answer = line().unwrap_or_default();
+    answer.eq_ignore_ascii_case("y") || answer.eq_ignore_ascii_case("yes")
+}
+
+/// The next line of stdin, without what surrounds it; `None` at the end.
+pub(super) fn line() -> Option<String> {
+    Some(read_answer().ok()??.trim().to_owned())
+}
+
+fn too_many_attempts() -> Error {
+    let source = io::Error::other("maximum number of passphrase attempts exceeded");
+    Error::Asking { source }
+}
+
+fn with_id(request: &PassphraseRequest<'_>) -> String {
+    request.id.map(|id| format!(" with ID {}", id.short())).unwrap_or_default()
+}
+
+const UNLOCK_TRIES: u32 = 4;
+const CREATE_TRIES: u32 = 11;
+/// Bytes.
+const SHORTEST: usize = 8;
+const TOO_SHORT: &str = "Passphrase is too short. Please use a password manager to generate and store a good random passphrase.\n";
+const ROOT_WARNING: &str = "\
+A new root key is being made. Everything that is ever signed under it rests on it, and nobody can
+restore it: choose a long passphrase, keep it in a password manager, and keep a copy of the key file
+in a safe place. The file will be in the folder `private` of your trust directory.
+";

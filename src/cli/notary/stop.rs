@@ -1,0 +1,159 @@
+//! Why a command ends early, in the words that scripts wait for.
+
+use super::grammar::Call;
+use super::usage;
+use crate::cli::output::Failure;
+use crate::tuf::{KeyId, RoleName};
+use crate::{client, docker, edit, keys, net, storage, tuf};
+
+/// Why a command ends early.
+#[derive(Debug)]
+pub(super) struct Stop {
+    /// The usage to show before.
+    pub(super) usage: Option<String>,
+    /// What is wrong.
+    pub(super) message: String,
+    /// What to do about it: for people, not for scripts.
+    pub(super) advice: Vec<String>,
+    /// Whether no empty line stands before the reason.
+    pub(super) is_abrupt: bool,
+}
+
+impl Stop {
+    /// The command did not work.
+    pub(super) fn fatal(message: impl Into<String>) -> Self {
+        Self { usage: None, message: message.into(), advice: Vec::new(), is_abrupt: false }
+    }
+
+    /// The command was called in a wrong way.
+    pub(super) fn usage(call: &Call, message: &str) -> Self {
+        Self { usage: Some(usage::usage(&call.path, super::GLOBALS)), ..Self::fatal(message) }
+    }
+
+    /// The user did not say yes. The original ends here without its empty line.
+    pub(super) fn aborted() -> Self {
+        Self { is_abrupt: true, ..Self::fatal("Aborting action.") }
+    }
+
+    /// The same, with what it is about before it.
+    pub(super) fn about(self, subject: &str) -> Self {
+        Self { message: format!("{subject}{}", self.message), ..self }
+    }
+
+    /// The same, with a line for people.
+    pub(super) fn advise(mut self, line: impl Into<String>) -> Self {
+        self.advice.push(line.into());
+        self
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self { advice: failure.advice, ..Self::fatal(failure.message) }
+    }
+}
+
+impl From<docker::Error> for Stop {
+    fn from(error: docker::Error) -> Self {
+        match error {
+            docker::Error::Client(error) => error.into(),
+            docker::Error::Keys(error) => error.into(),
+            docker::Error::Edit(error) => error.into(),
+            other => Failure::from(other).into(),
+        }
+    }
+}
+
+impl From<net::Error> for Stop {
+    fn from(error: net::Error) -> Self {
+        let is_no_answer = error.is_no_answer();
+        let is_refused = matches!(error, net::Error::Unauthorised { .. });
+        let failure = Failure::from(error);
+        match (is_no_answer, is_refused) {
+            (true, _) => Self::fatal("client is offline").advise(failure.message),
+            (_, true) => Self::fatal(UNAUTHORISED)
+                .advise(failure.message)
+                .advise("NOTARY_AUTH holds user:password in base64."),
+            _ => failure.into(),
+        }
+    }
+}
+
+impl From<client::Error> for Stop {
+    fn from(error: client::Error) -> Self {
+        use client::Error as E;
+        let error = match error {
+            E::Net(error) => return error.into(),
+            other => other,
+        };
+        match &error {
+            E::NoTrustData { gun, server, .. } => {
+                Self::fatal(format!("{server} does not have trust data for {gun}"))
+            }
+            E::NotStored { .. } => Self::fatal("client is offline"),
+            _ => Failure::from(error).into(),
+        }
+    }
+}
+
+impl From<edit::Error> for Stop {
+    /// The original's words, and on stderr our own, which say more.
+    fn from(error: edit::Error) -> Self {
+        use edit::Error as E;
+        let words = match &error {
+            E::Role { role } => format!("tuf: invalid role {role}. delegation does not exist"),
+            E::Scope { .. } => "Could not add all targets".to_owned(),
+            E::Paths { role, .. } => {
+                format!("tuf: invalid role {role}. invalid paths to add to role")
+            }
+            E::Certificate { .. } => "could not obtain public key from IDs: private key is nil or does not match public key".to_owned(),
+            E::Keys { role: RoleName::Root, needed, possible, .. } => format!(
+                "signing keys not available: need {needed} keys from {} possible keys ({})",
+                possible.len(),
+                listed(possible)
+            ),
+            E::Keys { possible, .. } => format!(
+                "could not find necessary signing keys, at least one of these keys must be available: {}",
+                listed(possible)
+            ),
+            _ => return Failure::from(error).into(),
+        };
+        Self::fatal(words).advise(Failure::from(error).message)
+    }
+}
+
+impl From<keys::Error> for Stop {
+    fn from(error: keys::Error) -> Self {
+        use keys::Error as E;
+        match &error {
+            E::Locked | E::NoPassphrase { .. } => Self::fatal(WRONG_PASSPHRASE),
+            E::Unopened { source, .. } if matches!(**source, E::Locked) => {
+                Self::fatal(WRONG_PASSPHRASE)
+            }
+            E::Asking { source } => Self::fatal(source.to_string()),
+            E::Pem { .. } | E::Format { .. } => {
+                Self::fatal("no valid private key found").advise(Failure::from(error).message)
+            }
+            _ => Failure::from(error).into(),
+        }
+    }
+}
+
+fn listed(ids: &[KeyId]) -> String {
+    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+macro_rules! as_elsewhere {
+    ($($error:ty),*) => {
+        $(impl From<$error> for Stop {
+            fn from(error: $error) -> Self {
+                Failure::from(error).into()
+            }
+        })*
+    };
+}
+
+as_elsewhere!(storage::Error, tuf::Error, docker::pins::Error, docker::config::Error);
+
+const UNAUTHORISED: &str = "you are not authorized to perform this operation: server returned 401.";
+const WRONG_PASSPHRASE: &str = "password invalid, operation has failed.";

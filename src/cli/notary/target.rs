@@ -1,0 +1,73 @@
+//! What a target is made of: content, hashes, and the publisher's own JSON.
+
+use std::io::Read;
+use std::path::Path;
+
+use super::config::not_read;
+use super::grammar::{Call, Flag};
+use super::stop::Stop;
+use crate::docker::staged::StagedEdit;
+use crate::tuf::{Custom, Hashes, RoleName, Target};
+
+/// `--custom`.
+pub(super) const CUSTOM: Flag =
+    Flag::text("custom", None, "File with JSON of your own to be signed with the target");
+/// `-r`.
+pub(super) const ROLES: Flag =
+    Flag::texts("roles", Some('r'), "Delegated roles to do it in [targets]");
+
+/// A target in every role that is named.
+pub(super) fn in_roles(name: &str, target: &Target, roles: Vec<RoleName>) -> Vec<StagedEdit> {
+    let (name, target) = (name.to_owned(), target.clone());
+    let edit = |role| StagedEdit::SetTarget { role, name: name.clone(), target: target.clone() };
+    roles.into_iter().map(edit).collect()
+}
+
+/// The content of a file as a target.
+///
+/// # Errors
+///
+/// If it cannot be read.
+pub(super) fn of_file(path: &Path, custom: Option<Custom>) -> Result<Target, Stop> {
+    let content = read(path)?;
+    Ok(Target { length: content.len() as u64, hashes: Hashes::of(&content), custom })
+}
+
+/// The publisher's own JSON, if a file with it is named.
+///
+/// # Errors
+///
+/// If it cannot be read, or has no form that can be signed.
+pub(super) fn custom(call: &Call) -> Result<Option<Custom>, Stop> {
+    let Some(path) = call.text(CUSTOM.long) else { return Ok(None) };
+    let text = read(Path::new(path))?;
+    match Custom::parse(&text) {
+        Ok(custom) if custom.as_str() == "null" => Ok(None),
+        Ok(custom) => Ok(Some(custom)),
+        Err(error) => Err(Stop::from(error).about(&format!("{path}: "))),
+    }
+}
+
+/// Refuses at once what could not be published later.
+///
+/// # Errors
+///
+/// If the name cannot stand in metadata.
+pub(super) fn check_name(name: &str) -> Result<(), Stop> {
+    match crate::edit::check_target_name(name) {
+        Ok(()) => Ok(()),
+        Err(error) => Err(crate::cli::output::Failure::from(error).into()),
+    }
+}
+
+/// The whole content of a file.
+///
+/// # Errors
+///
+/// In Go's words.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Stop> {
+    let mut content = Vec::new();
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_to_end(&mut content));
+    read.map_err(|error| Stop::fatal(not_read(path, &error)))?;
+    Ok(content)
+}

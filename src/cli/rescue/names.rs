@@ -1,0 +1,87 @@
+//! Which repositories to rescue: named, listed in a file, or all that somebody knows of.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::NameSet;
+use crate::cli::context::Context;
+use crate::cli::exit::Kind;
+use crate::cli::output::Failure;
+use crate::cli::source;
+
+#[derive(Args)]
+#[group(id = "which", required = true, multiple = true)]
+pub(super) struct Names {
+    /// Repositories, without tags
+    #[arg(value_name = "REPO")]
+    repositories: Vec<String>,
+
+    /// Also those that stand in this file, one on each line ("-": standard input)
+    #[arg(long, value_name = "FILE")]
+    from_file: Option<PathBuf>,
+
+    /// Also all that the trust server's changefeed names (with --server)
+    #[arg(long)]
+    changefeed: bool,
+
+    /// Also all that this registry's catalogue names
+    #[arg(long, value_name = "HOST")]
+    catalog: Vec<String>,
+}
+
+impl Names {
+    /// All of them, each once.
+    ///
+    /// # Errors
+    ///
+    /// If a list cannot be read.
+    pub(super) async fn collect(&self, context: &Context) -> Result<NameSet, Failure> {
+        let mut names = NameSet::new();
+        for typed in &self.repositories {
+            names.insert(canonical(typed, context)?);
+        }
+        if let Some(file) = &self.from_file {
+            for line in lines(file)?.lines().map(str::trim) {
+                if !line.is_empty() && !line.starts_with('#') {
+                    names.insert(canonical(line, context)?);
+                }
+            }
+        }
+        if self.changefeed {
+            names.extend(context.collections().await?);
+        }
+        for registry in &self.catalog {
+            let repositories = context.repositories(registry).await?;
+            names.extend(repositories.into_iter().map(|path| format!("{registry}/{path}")));
+        }
+        if names.is_empty() {
+            let nothing = "the lists name no repository";
+            return Err(Failure::new(Kind::NoTrustData, nothing));
+        }
+        Ok(names)
+    }
+}
+
+/// A user's name for a repository as its collection is called.
+fn canonical(typed: &str, context: &Context) -> Result<String, Failure> {
+    let subject = context.subject(typed).and_then(|it| it.bare());
+    subject.map(|subject| subject.gun.to_string()).map_err(|failure| failure.about(typed))
+}
+
+fn lines(file: &Path) -> Result<String, Failure> {
+    let bytes = match file.as_os_str() == "-" {
+        false => source::read(file)?,
+        true => {
+            let mut bytes = Vec::new();
+            let read = std::io::stdin().lock().take(MAX_BYTES).read_to_end(&mut bytes);
+            read.map_err(|error| Failure::new(Kind::Disk, format!("standard input: {error}")))?;
+            bytes
+        }
+    };
+    let no_text = |_| Failure::new(Kind::Usage, format!("{}: is not UTF-8", file.display()));
+    String::from_utf8(bytes).map_err(no_text)
+}
+
+const MAX_BYTES: u64 = 16 << 20;

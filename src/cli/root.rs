@@ -1,0 +1,90 @@
+//! `root`: signatures of several people on one change, collected as files.
+
+mod certify;
+mod rehearse;
+mod request;
+mod sign;
+mod submit;
+
+use std::path::Path;
+
+use clap::Subcommand;
+
+use super::context::Context;
+use super::exit::{Code, Kind};
+use super::output::Failure;
+use super::source;
+use crate::docker::Request;
+use crate::verify::Policy;
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Write what is to be signed into a file, for several people to sign
+    Request(request::Arguments),
+    /// Show in words what a request changes, and sign it; needs no network
+    Sign(sign::Arguments),
+    /// Publish a request that enough people signed
+    Submit(submit::Arguments),
+    /// Make the certificate with which a key becomes a root key of a repository; needs no network
+    Certify(certify::Arguments),
+    /// Play the whole ceremony with throw-away keys; nothing is published
+    Rehearse(rehearse::Arguments),
+}
+
+/// Does one step of a ceremony.
+pub(super) fn run(command: Command, context: &Context) -> Result<Code, Failure> {
+    match command {
+        Command::Request(arguments) => request::run(&arguments, context),
+        Command::Sign(arguments) => sign::run(&arguments, context),
+        Command::Submit(arguments) => submit::run(&arguments, context),
+        Command::Certify(arguments) => certify::run(&arguments, context),
+        Command::Rehearse(arguments) => rehearse::run(&arguments, context),
+    }
+}
+
+/// Reads a request file by the rules for its repository.
+fn read(path: &Path, context: &Context) -> Result<Request, Failure> {
+    let text = source::read_up_to(path, FILE_MAX)?;
+    let about = |error| Failure::from(error).about(path.display());
+    let gun = Request::gun_of(&text).map_err(about)?;
+    let policy: Policy = context.policy(&gun)?;
+    Request::read(&text, policy).map_err(about)
+}
+
+/// Writes a file that is not there yet.
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    use std::io::Write as _;
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
+    let written = made.and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    });
+    written.map_err(|error| {
+        let exists = error.kind() == std::io::ErrorKind::AlreadyExists;
+        let kind = if exists { Kind::Usage } else { Kind::Disk };
+        Failure::new(kind, format!("{}: {error}", path.display()))
+    })
+}
+
+/// The request in words, for a person to read before anything is signed.
+pub(super) fn show(request: &Request, context: &Context) -> Result<(), Failure> {
+    let output = &context.output;
+    output.reply(&format!("repository {}", request.gun()));
+    output.reply(&format!("request    {}", request.digest()));
+    output.reply(&format!("made       {:.0}", request.made()));
+    request.words().iter().for_each(|words| output.reply(words));
+    output.reply("signatures:");
+    for need in request.needs()? {
+        output.reply(&format!(
+            "  {}: {} of {} needed, from {} keys",
+            need.role,
+            need.signed.len(),
+            need.threshold,
+            need.keys.len()
+        ));
+    }
+    Ok(())
+}
+
+/// Bytes: the largest targets file, as it is and as it shall be, written as text.
+const FILE_MAX: u64 = 128 << 20;

@@ -1,0 +1,153 @@
+//! `root request`: what is to be signed, as a file.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+
+use super::super::context::Context;
+use super::super::exit::{Code, Kind};
+use super::super::key::find;
+use super::super::output::{Failure, Format};
+use super::super::passphrases::Passphrases;
+use super::super::process::{guard_memory, wait_for};
+use super::super::source;
+use super::super::verify::not_offline;
+use super::{show, write};
+use crate::crypto::CertificateBundle;
+use crate::docker::{Error, Workbench, public_key};
+use crate::keys::KeyStore;
+use crate::net::Access;
+use crate::tuf::{Dialect, Gun, Key, RoleName, Threshold, distinct_keys};
+
+#[derive(Args)]
+#[command(after_help = "\
+The file goes to those who hold the keys; each runs `countersign root sign` on it, in any order and without a \
+network, and sends back a signature file. `countersign root submit` publishes. A change of the root needs \
+signatures by enough of its keys of today and by enough of those that it will have.
+
+Without --add, --remove and --threshold the role is signed again as it is, with new dates.
+
+Examples:
+  countersign root certify reg.io/team/web --key 1f2e3d4c --out ada.pem        # each new holder
+  countersign root request reg.io/team/web --add ada.pem --add bob.pem --threshold 2 --out change.json
+  countersign root request reg.io/team/web --role targets --add ci.pub --threshold 2 --out change.json")]
+pub(in crate::cli) struct Arguments {
+    /// Repository, without a tag
+    #[arg(value_name = "REPO")]
+    repository: String,
+
+    /// Whose keys change: root, targets, snapshot
+    #[arg(long, value_name = "ROLE", default_value = "root")]
+    role: String,
+
+    /// A key that shall sign from now on: a certificate made by `root certify` for root, a public key for other
+    /// roles, or the id of a key that is here; may be repeated
+    #[arg(long, value_name = "FILE|ID")]
+    add: Vec<String>,
+
+    /// Id of a key that shall no longer sign, or its first digits; may be repeated
+    #[arg(long, value_name = "ID")]
+    remove: Vec<String>,
+
+    /// How many of the keys must sign [default: as before]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    threshold: Option<u32>,
+
+    /// Where to write the request; the file must not exist
+    #[arg(short, long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+/// Writes the request.
+pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Failure> {
+    not_offline(context)?;
+    guard_memory()?;
+    let subject = context.subject(&arguments.repository)?.bare()?;
+    let role: RoleName = arguments.role.parse()?;
+    let keys = context.key_set()?;
+    let mut passphrases = Passphrases::new(context)?;
+    let added = arguments
+        .add
+        .iter()
+        .map(|text| added(text, &role, &subject.gun, context, &mut passphrases))
+        .collect::<Result<Vec<Key>, Failure>>()?;
+    let opened = context.open(&subject, Access::PushPull)?;
+    let change = |bench: &mut Workbench<'_>| change(bench, &role, added, arguments);
+    let (request, ()) = wait_for(async {
+        let collection = opened.collection();
+        Ok(collection.request(&keys, &mut passphrases.chain(), change).await?)
+    })?;
+    write(&arguments.out, &request.to_text())?;
+    match context.output.format {
+        Format::Text => {
+            show(&request, context)?;
+            context.output.answer(&arguments.out.display().to_string());
+        }
+        Format::Json => context.output.object(&json!({
+            "name": request.gun().as_str(),
+            "request": request.digest().to_string(),
+            "file": arguments.out.display().to_string(),
+            "changes": request.words(),
+        })),
+    }
+    Ok(Code::Done)
+}
+
+fn change(
+    bench: &mut Workbench<'_>,
+    role: &RoleName,
+    added: Vec<Key>,
+    arguments: &Arguments,
+) -> Result<(), Error> {
+    let Some(current) = bench.draft.root().role(role).cloned() else {
+        return Ok(bench.draft.renew(role)?);
+    };
+    if added.is_empty() && arguments.remove.is_empty() && arguments.threshold.is_none() {
+        return Ok(bench.draft.renew(role)?);
+    }
+    let leaves = |key: &Key| {
+        let id = key.id().to_string();
+        arguments.remove.iter().any(|text| id.starts_with(text.as_str()))
+    };
+    let root = bench.draft.root();
+    let mut keys: Vec<Key> = root.keys_of(&current).filter(|key| !leaves(key)).cloned().collect();
+    for key in added {
+        // A certificate made anew takes the place of the old one over the same key.
+        keys.retain(|known| distinct_keys([known, &key]) == 2);
+        keys.push(key);
+    }
+    let threshold = arguments.threshold.and_then(Threshold::new).unwrap_or(current.threshold());
+    bench.draft.rotate(role, keys, threshold).map(drop)?;
+    Ok(())
+}
+
+/// A key to add: a file, or one that is here.
+fn added(
+    text: &str,
+    role: &RoleName,
+    gun: &Gun,
+    context: &Context,
+    passphrases: &mut Passphrases<'_>,
+) -> Result<Key, Failure> {
+    let dialect = Dialect::Notary;
+    if Path::new(text).exists() {
+        let pem = source::read(Path::new(text))?;
+        let about = |problem: String| Failure::new(Kind::Usage, format!("{text}: {problem}"));
+        return match role {
+            RoleName::Root => CertificateBundle::from_pem(&pem)
+                .map_err(|error| about(error.to_string()))
+                .and_then(|bundle| {
+                    let unusable = || about("its key cannot sign a root".to_owned());
+                    dialect.certified_key(&bundle).ok_or_else(unusable)
+                }),
+            _ => public_key(dialect, &pem, context.now).map_err(|error| about(error.to_string())),
+        };
+    }
+    let id = find(text, context)?.id;
+    let signer = context.key_set()?.signer(&id, &mut passphrases.chain())?;
+    match role {
+        RoleName::Root => Ok(crate::edit::root_key(dialect, gun, signer.as_ref(), context.now)?),
+        _ => Ok(dialect.key(signer.public())),
+    }
+}

@@ -1,0 +1,89 @@
+//! What a build may take besides its Dockerfile: other contexts, caches, programs in images.
+
+/// The argument that names the program which reads the Dockerfile.
+pub(super) const SYNTAX_ARGUMENT: &str = "BUILDKIT_SYNTAX";
+
+/// Where in a context's value an image begins; `None` if it is none, but something of this machine.
+pub(super) fn context_image(value: &str) -> Result<Option<usize>, &'static str> {
+    const IMAGE: &str = "docker-image://";
+    if value.starts_with(IMAGE) {
+        return Ok(Some(IMAGE.len()));
+    }
+    match value.starts_with("oci-layout://") || !is_remote(value) {
+        true => Ok(None),
+        false => Err("a build context from elsewhere carries no signature; fetch it first"),
+    }
+}
+
+/// Whether a context is fetched from somewhere (docker/cli `build/context.go`, buildx
+/// `build/opt.go`).
+pub(super) fn is_remote(context: &str) -> bool {
+    context.contains("://") || context.starts_with("git@") || context.starts_with("github.com/")
+}
+
+/// The image in a cache to read from.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum CacheImage<'t> {
+    /// None; it is a directory.
+    None,
+    /// The whole text.
+    Whole,
+    /// The field `ref`.
+    Field(&'t str),
+}
+
+/// Reads a cache. What is in it becomes part of the image, so it must be signed as well.
+pub(super) fn cache_image(text: &str) -> Result<CacheImage<'_>, &'static str> {
+    if !text.contains('=') {
+        return match text.contains(',') {
+            true => Err("give each --cache-from on its own"),
+            false => Ok(CacheImage::Whole),
+        };
+    }
+    if text.contains('"') {
+        return Err("quotes in --cache-from are not understood");
+    }
+    let fields = text.split(',').filter_map(|field| field.split_once('='));
+    let last =
+        |wanted: &str| fields.clone().rfind(|(key, _)| key.trim().eq_ignore_ascii_case(wanted));
+    match (last("type").map(|(_, kind)| kind), last("ref")) {
+        (Some("local"), None) => Ok(CacheImage::None),
+        (Some("registry"), Some((_, image))) => Ok(CacheImage::Field(image)),
+        _ => Err("what comes out of this cache is not signed; leave --cache-from out"),
+    }
+}
+
+/// An inventory is made by the program in an image that docker chooses.
+pub(super) fn sbom(value: &str) -> Result<(), &'static str> {
+    match value {
+        "false" => Ok(()),
+        _ => Err("what makes the SBOM is an image that is not checked; make it afterwards"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_elsewhere_is_told_from_what_is_here() {
+        assert_eq!(context_image("docker-image://a:1"), Ok(Some(15)));
+        for here in [".", "/x", "../x y", "oci-layout:///x@sha256:0", "service:web"] {
+            assert_eq!(context_image(here), Ok(None), "{here}");
+        }
+        for there in ["https://x/y.git", "git@h:x", "github.com/x/y", "ssh://x", "git://x"] {
+            assert!(context_image(there).is_err(), "{there}");
+        }
+    }
+
+    #[test]
+    fn caches_are_signed_or_of_this_machine() {
+        assert_eq!(cache_image("reg.io/a:1"), Ok(CacheImage::Whole));
+        assert_eq!(cache_image("type=local,src=/x"), Ok(CacheImage::None));
+        assert_eq!(cache_image("type=registry,ref=a:1"), Ok(CacheImage::Field("a:1")));
+        for refused in ["type=gha", "a,b", "type=s3,bucket=x", "ref=a", "type=registry", "\"a=b\""]
+        {
+            assert!(cache_image(refused).is_err(), "{refused}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Docker's own command lines, read as docker reads them: which images does this one run or build
+//! from, and in which words do they stand.
+//!
+//! - Nothing is guessed. An option that is not in the tables may or may not take the next word, so
+//!   which word is the image is unknown, and the line is refused.
+//! - The words stay as they are, but for those that are pinned; unchanged they are the same.
+//! - A command that docker's content trust never looked at passes through.
+
+mod build;
+mod compose;
+mod error;
+mod image;
+mod options;
+mod table;
+mod trust;
+mod verb;
+mod words;
+
+pub use build::Build;
+pub use compose::Project;
+pub use error::Error;
+pub use image::{Asked, Place, Used};
+pub use options::{Given, Parsed};
+pub use trust::Trust;
+pub use verb::Verb;
+pub use words::{ValuePlace, Words};
+
+use std::ffi::OsString;
+
+use options::{Order, read};
+use verb::Found;
+
+/// What a command line asks for.
+#[derive(Debug)]
+pub enum Reading {
+    /// Nothing that content trust looks at, or content trust is off for it.
+    PassThrough,
+    /// A command whose images must be signed.
+    Guarded(Box<Guarded>),
+}
+
+/// A command whose images must be signed.
+#[derive(Debug)]
+pub struct Guarded {
+    /// Which.
+    pub verb: Verb,
+    /// All words after the program's name.
+    pub words: Words,
+    /// Docker's options before the command.
+    pub globals: Parsed,
+    /// The index of the first word after docker's own options.
+    pub command: usize,
+    /// The index of the first word behind the command's name.
+    pub from: usize,
+    /// The options of the command, and its operands.
+    pub parsed: Parsed,
+}
+
+impl Reading {
+    /// Reads the words after the program's name. `by_default` is what the environment says.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] if the words cannot be understood while content trust is on, or may be.
+    pub fn of(words: Vec<OsString>, by_default: Trust) -> Result<Self, Error> {
+        let words = Words::new(words);
+        let globals = read(&words, 0, &table::GLOBAL, Order::CommandFirst)?;
+        if globals.asks_for_help() || globals.is_set("version") {
+            return Ok(Self::PassThrough);
+        }
+        let Some(&command) = globals.operands.first() else { return Ok(Self::PassThrough) };
+        let Found::Verb { verb, from } = verb::find(&words, command)? else {
+            return Ok(Self::PassThrough);
+        };
+        let parsed = read(&words, from, verb.flags(), verb.order())?;
+        if parsed.asks_for_help() || !trust_of(&words, &parsed, verb, by_default)?.is_on() {
+            return Ok(Self::PassThrough);
+        }
+        Ok(Self::Guarded(Box::new(Guarded { verb, words, globals, command, from, parsed })))
+    }
+}
+
+/// The option's last word counts, and it goes before the environment's (docker/cli
+/// `cli/command/trust.go`).
+fn trust_of(words: &Words, parsed: &Parsed, verb: Verb, by_default: Trust) -> Result<Trust, Error> {
+    let Some(found) = parsed.last(DISABLE) else { return Ok(by_default) };
+    let disabled = match found.value {
+        None => true,
+        Some(place) => {
+            let text = words.value(place)?;
+            trust::go_bool(text).ok_or_else(|| Error::NotBool {
+                command: verb.command(),
+                option: format!("--{DISABLE}={text}"),
+            })?
+        }
+    };
+    Ok(if disabled { Trust::Off } else { Trust::On })
+}
+
+impl Guarded {
+    /// The docker command to hand over to: the same, without the option that has no meaning any
+    /// more.
+    pub fn without_trust_option(mut self) -> Self {
+        let words: Vec<usize> = self.parsed.all(DISABLE).map(|found| found.word).collect();
+        words.into_iter().for_each(|word| self.words.remove(word));
+        self
+    }
+
+    /// The last value of an option.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotText`].
+    pub fn value(&self, option: &str) -> Result<Option<&str>, Error> {
+        let place = self.parsed.last(option).and_then(|found| found.value);
+        place.map(|place| self.words.value(place)).transpose()
+    }
+
+    /// Every value of an option.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotText`].
+    pub fn values(&self, option: &str) -> Result<Vec<&str>, Error> {
+        let places = self.parsed.all(option).filter_map(|found| found.value);
+        places.map(|place| self.words.value(place)).collect()
+    }
+
+    /// Whether a switch is on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotBool`].
+    pub fn switch(&self, option: &'static str) -> Result<bool, Error> {
+        match self.parsed.last(option) {
+            None => Ok(false),
+            Some(found) => match found.value {
+                None => Ok(true),
+                Some(place) => {
+                    let text = self.words.value(place)?;
+                    let wrong = || Error::NotBool {
+                        command: self.verb.command(),
+                        option: format!("--{option}={text}"),
+                    };
+                    trust::go_bool(text).ok_or_else(wrong)
+                }
+            },
+        }
+    }
+
+    /// Gives an option the value, in its last place or in a new one.
+    pub fn set(&mut self, option: &str, value: &str) {
+        match self.parsed.last(option).and_then(|given| given.value) {
+            Some(place) => self.words.set(place, value),
+            None => self.words.insert(self.from, [format!("--{option}").into(), value.into()]),
+        }
+    }
+
+    /// Docker's `--config`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotText`].
+    pub fn config_directory(&self) -> Result<Option<&str>, Error> {
+        let place = self.globals.last("config").and_then(|given| given.value);
+        place.map(|place| self.words.value(place)).transpose()
+    }
+
+    /// Whether the daemon is the one that environment and configuration name.
+    pub fn speaks_to_default_daemon(&self) -> bool {
+        self.globals
+            .options
+            .iter()
+            .all(|given| matches!(given.name, "config" | "debug" | "log-level"))
+    }
+
+    /// Docker's own options before the command.
+    pub fn global_words(&self) -> Vec<OsString> {
+        self.words.range(0..self.command)
+    }
+}
+
+const DISABLE: &str = "disable-content-trust";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+use super::*;
+
+fn words(line: &str) -> Vec<OsString> {
+    line.split_whitespace().map(OsString::from).collect()
+}
+
+fn reading(line: &str, trust: Trust) -> Result<Reading, Error> {
+    Reading::of(words(line), trust)
+}
+
+/// The line with every image in brackets; `None` if it passes through.
+fn pinned(line: &str) -> Option<String> {
+    match reading(line, Trust::On).unwrap_or_else(|error| panic!("{line}: {error}")) {
+        Reading::PassThrough => None,
+        Reading::Guarded(guarded) => {
+            let mut guarded = guarded.without_trust_option();
+            for used in guarded.images().unwrap_or_else(|error| panic!("{line}: {error}")) {
+                guarded.pin(&used, &format!("[{}]", used.text));
+            }
+            let words = guarded.words.into_vec();
+            Some(words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" "))
+        }
+    }
+}
+
+#[test]
+fn images_are_found_behind_options() {
+    for (line, expected) in [
+        ("run a", "run [a]"),
+        ("run -it a sh -c x", "run -it [a] sh -c x"),
+        ("run -itv /x:/y a b", "run -itv /x:/y [a] b"),
+        ("run -v=/x:/y -v/x:/y -h h -hh a", "run -v=/x:/y -v/x:/y -h h -hh [a]"),
+        ("run --rm=false --name a b", "run --rm=false --name a [b]"),
+        ("run --name=a -- b --c", "run --name=a -- [b] --c"),
+        ("-H tcp://x --tls -lwarn container run a", "-H tcp://x --tls -lwarn container run [a]"),
+        ("run --mount type=image,src=a,dst=/x b", "run --mount type=image,dst=/x,source=[a] [b]"),
+        ("run --mount type=bind,src=a,dst=/x b", "run --mount type=bind,src=a,dst=/x [b]"),
+        ("run --disable-content-trust=false a", "run [a]"),
+        ("create --disable-content-trust=f --entrypoint a b", "create --entrypoint a [b]"),
+        ("pull a -q", "pull [a] -q"),
+        ("image pull --platform x a", "image pull --platform x [a]"),
+        ("service create --name s a b", "service create --name s [a] b"),
+        ("service update --image a s", "service update --image [a] s"),
+        ("service update --image=a s", "service update --image=[a] s"),
+        ("service update s --force", "service update s --force"),
+        ("plugin install a K=V", "plugin install [a] K=V"),
+        ("plugin upgrade p a", "plugin upgrade p [a]"),
+        ("compose -f x up", "compose -f x up"),
+    ] {
+        assert_eq!(pinned(line).as_deref(), Some(expected));
+    }
+}
+
+#[test]
+fn other_commands_pass_through() {
+    for line in [
+        "",
+        "ps -a",
+        "--version",
+        "--help run a",
+        "-D info",
+        "run --help",
+        "run --name x --help a",
+        "image ls --frobnicate",
+        "image --help pull",
+        "compose ps --frobnicate",
+        "compose --version",
+        "buildx ls",
+        "stack deploy -c x y",
+        "trust sign x",
+        "exec a pull b",
+        "run --disable-content-trust a",
+        "run --disable-content-trust=true a",
+        "pull --disable-content-trust=false --disable-content-trust a",
+        "frobnicate run a",
+    ] {
+        assert_eq!(pinned(line), None, "{line}");
+    }
+    assert!(reading("run --new-option a", Trust::Off).is_err(), "for the caller to judge");
+    assert!(matches!(reading("run a", Trust::Off), Ok(Reading::PassThrough)));
+    let forced = reading("run --disable-content-trust=false a", Trust::Off);
+    assert!(matches!(forced, Ok(Reading::Guarded(_))));
+}
+
+#[test]
+fn what_is_not_understood_is_refused() {
+    for line in [
+        "--frobnicate run a",
+        "run --frobnicate a",
+        "run -x a",
+        "run -itx a",
+        "run --name",
+        "run --pull",
+        "run --disable-content-trust=maybe a",
+        "pull",
+        "pull a b",
+        "run",
+        "run --help=false",
+        "image --frobnicate pull a",
+        "buildx bake",
+        "builder f",
+        "buildx debug build .",
+        "buildx --frobnicate build .",
+        "compose --frobnicate up",
+        "compose alpha watch",
+        "plugin upgrade p",
+        "run --mount type=image,dst=/x a",
+        "run --mount type=\"image\",src=b,dst=/x a",
+        "run ---x a",
+        "run --=x a",
+    ] {
+        let refused = reading(line, Trust::On).and_then(|reading| match reading {
+            Reading::PassThrough => Ok(()),
+            Reading::Guarded(guarded) => guarded.images().map(drop),
+        });
+        assert!(refused.is_err(), "{line}");
+    }
+}
+
+#[test]
+fn words_for_images_mean_what_docker_means() {
+    let hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    assert_eq!(Asked::of_container(hex), Ok(Asked::Id));
+    assert_eq!(Asked::of_container(&format!("sha256:{hex}")), Ok(Asked::Id));
+    assert!(matches!(Asked::of(hex), Err(Error::Reference { .. })));
+    assert!(matches!(Asked::of(&format!("a@sha256:{hex}")), Ok(Asked::Digest(_))));
+    let tag = |text: &str| match Asked::of(text) {
+        Ok(Asked::Tag { name, tag, digest }) => format!("{name} {tag} {}", digest.is_some()),
+        other => format!("{other:?}"),
+    };
+    assert_eq!(tag("a"), "docker.io/library/a latest false");
+    assert_eq!(tag(&format!("sha256:{hex}")), format!("docker.io/library/sha256 {hex} false"));
+    assert_eq!(tag("f658df24d2af"), "docker.io/library/f658df24d2af latest false");
+    assert_eq!(tag(&format!("a:1@sha256:{hex}")), "docker.io/library/a 1 true");
+    for wrong in ["", "A", "-v", "a b", "a:b:c"] {
+        assert!(matches!(Asked::of(wrong), Err(Error::Reference { .. })), "{wrong}");
+    }
+}
+
+#[test]
+fn words_that_are_no_text_reach_the_container() {
+    use std::os::unix::ffi::OsStringExt;
+    let bytes = OsString::from_vec(vec![0xff]);
+    let line = |before: &str| words(before).into_iter().chain([bytes.clone()]).collect();
+    assert!(matches!(Reading::of(line("run a"), Trust::On), Ok(Reading::Guarded(_))));
+    let image = Reading::of(line("run"), Trust::On);
+    let Ok(Reading::Guarded(guarded)) = image else { panic!("{image:?}") };
+    assert!(matches!(guarded.images(), Err(Error::NotText { .. })));
+    assert!(matches!(Reading::of(line("pull"), Trust::On), Err(Error::NotText { .. })));
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_words_are_read_or_refused_and_stay_the_same(
+        line in proptest::collection::vec(
+            "run|pull|build|compose|up|image|--|-|-it|-v|-v=|--name|--name=x|--help|--image|\
+             --mount|type=image,src=a|a|--disable-content-trust|\\PC{0,6}",
+            0..8,
+        ),
+    ) {
+        let words: Vec<OsString> = line.iter().map(OsString::from).collect();
+        if let Ok(Reading::Guarded(guarded)) = Reading::of(words.clone(), Trust::On) {
+            let _ = guarded.images();
+            proptest::prop_assert_eq!(guarded.words.clone().into_vec(), words);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+use super::*;
+
+fn model(services: Value) -> Model {
+    Model::parse(json!({"name": "p", "services": services}).to_string().as_bytes())
+        .expect("a model")
+}
+
+fn images(services: Value) -> Result<Vec<String>, Error> {
+    let images = model(services).images()?;
+    Ok(images.into_iter().map(|image| format!("{} {}", image.service, image.text)).collect())
+}
+
+#[test]
+fn every_image_that_would_be_pulled_is_found() {
+    let found = images(json!({
+        "web": {"image": "a:1", "volumes": [{"type": "image", "source": "b:1", "target": "/x"}],
+            "pre_start": [{"command": ["x"]}, {"image": "g:1", "command": ["x"]}]},
+        "app": {"image": "mine", "build": {
+            "context": "/x",
+            "additional_contexts": {"base": "docker-image://c:1", "here": "/y"},
+            "cache_from": ["d:1", "type=registry,ref=e:1", "type=local,src=/c"],
+            "args": {"BUILDKIT_SYNTAX": "f:1"},
+        }},
+        "too": {"image": "mine"},
+    }));
+    let expected = ["app c:1", "app d:1", "app e:1", "app f:1", "web a:1", "web b:1", "web g:1"];
+    assert_eq!(found.expect("understood"), expected);
+}
+
+#[test]
+fn images_are_exchanged_in_their_places() {
+    let mut model = model(json!({"a/~b": {"image": "a:1", "build": null}, "c": {"build": {
+        "context": "/x", "additional_contexts": {"base": "docker-image://c:1"},
+        "cache_from": ["type=registry,ref=e:1"],
+    }}}));
+    for image in model.images().expect("understood") {
+        model.pin(&image, &format!("[{}]", image.text));
+    }
+    let text = model.text();
+    for expected in ["\"docker-image://[c:1]\"", "\"type=registry,ref=[e:1]\""] {
+        assert!(text.contains(expected), "{text}");
+    }
+}
+
+#[test]
+fn what_is_built_is_not_pulled() {
+    let mut model = model(json!({
+        "app": {"image": "mine", "build": {"context": "/x"}, "pull_policy": "always"},
+        "old": {"image": "mine"},
+        "odd": {"build": {"context": "/x"}, "pull_policy": "never"},
+        "web": {"image": "a"},
+    }));
+    model.never_pull_what_is_built().expect("a model");
+    let policy = |service: &str| model.0["services"][service]["pull_policy"].clone();
+    assert_eq!(policy("app"), "build");
+    assert_eq!(policy("old"), "never");
+    assert_eq!(policy("odd"), "never");
+    assert_eq!(policy("web"), Value::Null);
+}
+
+#[test]
+fn builds_are_read_and_changed() {
+    let mut model = model(json!({"app": {"build": {
+        "context": "/x", "dockerfile": "D", "target": "t", "args": {"A": "$$1", "N": 2, "Z": null},
+        "additional_contexts": {"alpine:latest": "/y"},
+    }}}));
+    let build = model.builds().expect("a model").pop().expect("a build");
+    assert_eq!((build.context.as_str(), build.file.as_deref()), ("/x", Some("D")));
+    assert_eq!(build.settings.arguments.get("N").map(String::as_str), Some("2"));
+    assert_eq!(build.settings.arguments.get("A").map(String::as_str), Some("$1"));
+    assert!(!build.settings.arguments.contains_key("Z"));
+    assert!(build.settings.contexts.contains("alpine"));
+    model.set_dockerfile(&build, Path::new("/tmp/$x"));
+    let build = &model.0["services"]["app"]["build"];
+    assert_eq!(build["dockerfile"], "/tmp/$$x");
+}
+
+#[test]
+fn what_cannot_be_checked_is_refused() {
+    for services in [
+        json!({"a": {"provider": {"type": "model"}}}),
+        json!({"a": {"build": {"context": "/x", "sbom": true}}}),
+        json!({"a": {"build": {"context": "/x", "cache_from": ["type=gha"]}}}),
+        json!({"a": {"build": {"context": "/x", "additional_contexts": {"x": "https://y"}}}}),
+    ] {
+        assert!(images(services.clone()).is_err(), "{services}");
+    }
+    let models = json!({"services": {}, "models": {"llm": {"model": "ai/x"}}}).to_string();
+    assert!(Model::parse(models.as_bytes()).expect("a model").images().is_err());
+    for text in ["", "[]", "{}", "{\"services\":[]}"] {
+        assert!(Model::parse(text.as_bytes()).is_err(), "{text}");
+    }
+}

@@ -1,0 +1,141 @@
+//! Publishing all that is staged (Notary 0.7 `client/client.go`, `publish`; `client/helpers.go`).
+
+use super::StagedEdit;
+use crate::client;
+use crate::docker::{Amended, Collection, Error, IfAbsent, Workbench};
+use crate::edit::{Grant, Paths, Withdrawal};
+use crate::keys::{KeyStore, PassphraseSource};
+use crate::net::Remote;
+use crate::storage::{Cache, Changelist, Staged};
+use crate::tuf::{KeyId, RoleName};
+
+/// What a publication leaves to be told.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum StagedNote {
+    /// A delegation has fewer keys than must sign: nobody can use it.
+    Starved(RoleName),
+    /// Keys stay in the delegations of this role, which cannot be signed with the keys that are
+    /// here.
+    NotPurged(RoleName),
+}
+
+/// What was published, and what remains to be told.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct StagedReport {
+    /// What was staged, and is not any more.
+    pub edits: Vec<StagedEdit>,
+    /// What should be known.
+    pub notes: Vec<StagedNote>,
+}
+
+impl<C: Cache, R: Remote> Collection<'_, C, R> {
+    /// Publishes what is staged, all at once and in order, and takes it off the list. A collection
+    /// that is not there yet is founded, from what `prepare` left if there is something.
+    ///
+    /// What is true already costs nothing, so that it may be done again after an answer that was
+    /// lost on the way.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]; everything is staged still. [`Error::Staged`] if a file of the list is no change.
+    pub async fn publish_staged(
+        &self,
+        changelist: &Changelist,
+        store: &dyn KeyStore,
+        passphrases: &mut dyn PassphraseSource,
+    ) -> Result<Amended<StagedReport>, Error> {
+        let staged = changelist.list().map_err(client::Error::from)?;
+        let edits = staged.iter().map(understood).collect::<Result<Vec<_>, _>>()?;
+        let apply = |bench: &mut Workbench<'_>| {
+            let mut notes = Vec::new();
+            for edit in &edits {
+                notes.extend(bench.apply(edit)?);
+            }
+            let starved = bench.draft.starved().into_iter();
+            notes.extend(starved.map(|(role, _, _)| StagedNote::Starved(role)));
+            Ok(StagedReport { edits: edits.clone(), notes })
+        };
+        let founding = IfAbsent::Found { root_key: None, local_snapshot: true };
+        let amended = self.amend(founding, store, passphrases, apply).await?;
+        changelist.remove(&staged).map_err(client::Error::from)?;
+        Ok(amended)
+    }
+}
+
+fn understood(staged: &Staged) -> Result<StagedEdit, Error> {
+    let named =
+        |problem: &str| Error::Staged { problem: format!("{}: {problem}", staged.file_name()) };
+    match &staged.change {
+        Err(problem) => Err(named(problem)),
+        Ok(change) => StagedEdit::read(change).map_err(|error| match error {
+            Error::Staged { problem } => named(&problem),
+            other => other,
+        }),
+    }
+}
+
+impl Workbench<'_> {
+    /// Makes one staged change.
+    fn apply(&mut self, edit: &StagedEdit) -> Result<Vec<StagedNote>, Error> {
+        match edit {
+            StagedEdit::SetTarget { role, name, target } => {
+                self.check_usable(role)?;
+                self.draft.set_target(role, name, target.clone())?;
+            }
+            StagedEdit::RemoveTarget { role, name } => {
+                self.check_usable(role)?;
+                self.draft.remove_target(role, name)?;
+            }
+            StagedEdit::Delegate { role, threshold, keys, paths } => {
+                let is_new = self.draft.keys_of(role).is_err();
+                let grant = Grant {
+                    keys: keys.clone(),
+                    paths: paths.clone(),
+                    // That of a role that is there stays.
+                    threshold: threshold.filter(|_| is_new),
+                };
+                self.draft.grant(role, &grant)?;
+            }
+            StagedEdit::Narrow { role, keys, paths, all_paths } => {
+                let paths = match all_paths {
+                    true => Paths::All,
+                    false => Paths::These(paths.clone()),
+                };
+                let withdrawal = Withdrawal { keys: keys.clone(), paths, threshold: None };
+                self.draft.withdraw(role, &withdrawal)?;
+            }
+            StagedEdit::RemoveDelegation { role } => {
+                // One that is gone is what is wanted: the answer to an earlier try may be lost.
+                if self.draft.keys_of(role).is_ok() {
+                    self.draft.remove_delegation(role)?;
+                }
+            }
+            StagedEdit::Witness { role } => self.witness(role)?,
+            StagedEdit::Purge { below, keys } => return self.purge(below, keys),
+        }
+        Ok(Vec::new())
+    }
+
+    /// Takes keys from all delegations of a role, and of those below it, that can be signed here.
+    fn purge(&mut self, below: &RoleName, keys: &[KeyId]) -> Result<Vec<StagedNote>, Error> {
+        let prefix = format!("{below}/");
+        let mut left = Vec::new();
+        for id in keys {
+            for role in self.draft.delegations_with(id) {
+                if !role.as_str().starts_with(&prefix) {
+                    continue;
+                }
+                let parent = role.parent().unwrap_or(RoleName::Targets);
+                if !self.can_sign(&parent)? {
+                    left.push(StagedNote::NotPurged(parent));
+                    continue;
+                }
+                let withdrawal = Withdrawal { keys: vec![*id], ..Withdrawal::default() };
+                self.draft.withdraw(&role, &withdrawal)?;
+            }
+        }
+        left.dedup();
+        Ok(left)
+    }
+}

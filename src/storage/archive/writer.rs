@@ -1,0 +1,154 @@
+//! Writing an archive, and going on with one.
+
+use std::collections::HashSet;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp as Instant;
+use serde::Serialize;
+
+use super::document::FORMAT;
+use super::entries::{self, END};
+use super::{
+    ArchiveReader, ArchivedCollection, Failed, Listed, MANIFEST, Manifest, blob_name, document_name,
+};
+use crate::crypto::Sha256;
+use crate::storage::Error;
+
+/// An archive that grows. One process writes it at a time.
+#[derive(Debug)]
+pub struct ArchiveWriter {
+    path: PathBuf,
+    file: File,
+    written: HashSet<String>,
+    now: Instant,
+}
+
+impl ArchiveWriter {
+    /// Begins an archive, or goes on with one: what is whole in it stays. `now` is the time that its entries
+    /// are given.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`]; [`Error::Refused`] if the file is something else; [`Error::Locked`] if another process
+    /// writes it.
+    pub fn open(path: &Path, now: Instant) -> Result<Self, Error> {
+        let failed = |source| Error::Io { action: "write", path: path.to_owned(), source };
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let mut file = options.open(path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let waited = std::time::Duration::ZERO;
+                return Err(Error::Locked { path: path.to_owned(), waited });
+            }
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
+        if !is_empty_or_ours(&mut file).map_err(failed)? {
+            let reason = "is there already, and is no archive of trust data";
+            return Err(Error::Refused { path: path.to_owned(), reason });
+        }
+        let found = entries::scan(&mut file).map_err(failed)?;
+        file.set_len(found.end).map_err(failed)?;
+        file.seek(SeekFrom::End(0)).map_err(failed)?;
+        let written = found.places.into_keys().collect();
+        let mut writer = Self { path: path.to_owned(), file, written, now };
+        if found.end == 0 {
+            writer.append(FORMAT_ENTRY, FORMAT_TEXT)?;
+        }
+        Ok(writer)
+    }
+
+    /// Whether a collection is whole in it already.
+    pub fn holds(&self, gun: &str) -> bool {
+        self.written.contains(&document_name(gun))
+    }
+
+    /// Keeps a file; one that is there already is not written again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn file(&mut self, bytes: &[u8]) -> Result<Sha256, Error> {
+        let sha256 = Sha256::of(bytes);
+        let name = blob_name(&sha256);
+        if !self.written.contains(&name) {
+            self.append(&name, bytes)?;
+        }
+        Ok(sha256)
+    }
+
+    /// Keeps the document of a collection, all of whose files were kept: from now on it counts, also after a
+    /// power cut.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn collection(&mut self, collection: &ArchivedCollection) -> Result<(), Error> {
+        self.append(&document_name(&collection.gun), &json(collection))?;
+        self.file.sync_data().map_err(|source| self.failed(source))
+    }
+
+    /// Ends the archive with its table of contents.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`].
+    pub fn finish(mut self, program: &str, failed: Vec<Failed>) -> Result<Manifest, Error> {
+        let mut collections = Vec::new();
+        if self.written.iter().any(|name| name.starts_with(super::COLLECTIONS)) {
+            let reader = ArchiveReader::open(&self.path)?;
+            for collection in reader.collections()? {
+                let document = reader.document_bytes(&collection.gun)?.unwrap_or_default();
+                let document = Sha256::of(&document).to_string();
+                collections.push(Listed { gun: collection.gun, document });
+            }
+        }
+        let (program, finished_at) = (program.to_owned(), self.now);
+        let manifest = Manifest { format: FORMAT, program, finished_at, collections, failed };
+        self.append(MANIFEST, &json(&manifest))?;
+        self.file
+            .write_all(&END)
+            .and_then(|()| self.file.sync_all())
+            .map_err(|it| self.failed(it))?;
+        Ok(manifest)
+    }
+
+    fn append(&mut self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        let seconds = u64::try_from(self.now.as_second()).unwrap_or_default();
+        let whole = self.file.stream_position().map_err(|source| self.failed(source))?;
+        let appended = entries::write(&mut self.file, name, bytes, seconds);
+        if let Err(source) = appended {
+            // What cannot be cut off now is cut off when the work goes on.
+            let _ = self.file.set_len(whole);
+            return Err(self.failed(source));
+        }
+        self.written.insert(name.to_owned());
+        Ok(())
+    }
+
+    fn failed(&self, source: io::Error) -> Error {
+        Error::Io { action: "write", path: self.path.clone(), source }
+    }
+}
+
+fn is_empty_or_ours(file: &mut File) -> io::Result<bool> {
+    let mut first = Vec::new();
+    file.seek(SeekFrom::Start(0))?;
+    file.take(FORMAT_ENTRY.len() as u64).read_to_end(&mut first)?;
+    Ok(first.is_empty() || first == FORMAT_ENTRY.as_bytes())
+}
+
+fn json(value: &impl Serialize) -> Vec<u8> {
+    let mut text = serde_json::to_vec(value).expect("text and numbers have a JSON form");
+    text.push(b'\n');
+    text
+}
+
+/// The first entry, by which the file is known.
+const FORMAT_ENTRY: &str = "countersign-archive";
+const FORMAT_TEXT: &[u8] =
+    b"Trust data (TUF metadata of Notary v1) as its server served it. Format 1.\n";

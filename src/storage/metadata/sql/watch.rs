@@ -1,0 +1,133 @@
+//! Whether what is remembered of a collection is still what is stored, for many askers at once.
+//!
+//! An asker is answered by a question to the database that began after he asked, so nobody is told
+//! what was true only before. All who ask while one question is under way share the next one: the
+//! busier the server, the less each answer costs.
+
+use std::collections::HashMap;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::storage::metadata::Error;
+use crate::tuf::Gun;
+
+/// What a collection is at: the row of its current timestamp, which every change replaces. `None`:
+/// there is no such collection.
+pub(in crate::storage::metadata) type State = Option<i64>;
+
+/// Where the question is handed in.
+#[derive(Clone, Debug)]
+pub(in crate::storage::metadata) struct Watch {
+    queue: mpsc::Sender<Request>,
+}
+
+#[derive(Debug)]
+struct Request {
+    gun: Gun,
+    reply: oneshot::Sender<Result<State, Error>>,
+}
+
+impl Watch {
+    /// Has `ask` find the states of collections, for as long as anybody may want to know them. A
+    /// collection that is not in the answer does not exist.
+    pub(in crate::storage::metadata) fn start(
+        ask: impl Fn(Vec<String>) -> BoxFuture<'static, Result<Vec<(String, i64)>, sqlx::Error>>
+        + Send
+        + 'static,
+    ) -> Self {
+        let (queue, mut requests) = mpsc::channel::<Request>(MAX_WAITING);
+        tokio::spawn(async move {
+            let mut batch = Vec::new();
+            while requests.recv_many(&mut batch, MAX_BATCH).await > 0 {
+                let mut guns: Vec<String> = batch.iter().map(|one| one.gun.to_string()).collect();
+                guns.sort_unstable();
+                guns.dedup();
+                answer(ask(guns).await, &mut batch);
+            }
+        });
+        Self { queue }
+    }
+
+    pub(in crate::storage::metadata) async fn state(&self, gun: &Gun) -> Result<State, Error> {
+        let (reply, answer) = oneshot::channel();
+        let request = Request { gun: gun.clone(), reply };
+        self.queue.send(request).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+fn answer(found: Result<Vec<(String, i64)>, sqlx::Error>, batch: &mut Vec<Request>) {
+    // Whoever asked may have gone.
+    match found {
+        Ok(states) => {
+            let states: HashMap<String, i64> = states.into_iter().collect();
+            for Request { gun, reply } in batch.drain(..) {
+                let _ = reply.send(Ok(states.get(gun.as_str()).copied()));
+            }
+        }
+        Err(error) => {
+            let told = error.to_string();
+            let lost = super::is_lost(&error);
+            for Request { reply, .. } in batch.drain(..) {
+                let source = told.clone().into();
+                let _ = reply.send(Err(match lost {
+                    true => Error::Unreachable { source },
+                    false => Error::Database { action: "tell what is current", source },
+                }));
+            }
+        }
+    }
+}
+
+fn gone() -> Error {
+    Error::Database { action: "tell what is current", source: "nobody asks it any more".into() }
+}
+
+/// How many collections one question is about.
+const MAX_BATCH: usize = 64;
+/// How many may wait.
+const MAX_WAITING: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_is_never_older_than_its_question_and_askers_share() {
+        let (now, asked) = (Arc::new(AtomicI64::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (current, count) = (Arc::clone(&now), Arc::clone(&asked));
+        let watch = Watch::start(move |guns| {
+            count.fetch_add(1, Ordering::SeqCst);
+            let current = current.load(Ordering::SeqCst);
+            async move {
+                tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+                Ok(guns.into_iter().map(|gun| (gun, current)).collect())
+            }
+            .boxed()
+        });
+        let askers = (0..200).map(|number| {
+            let (watch, now) = (watch.clone(), Arc::clone(&now));
+            tokio::spawn(async move {
+                tokio::time::sleep(std::time::Duration::from_micros(number * 50)).await;
+                let before = now.fetch_add(1, Ordering::SeqCst) + 1;
+                let gun = Gun::raw("a").expect("a name");
+                let state = watch.state(&gun).await.expect("answered").expect("there");
+                assert!(state >= before, "{state} was true before {before} came");
+            })
+        });
+        for asker in askers.collect::<Vec<_>>() {
+            asker.await.expect("no panic");
+        }
+        assert!(
+            asked.load(Ordering::SeqCst) < 100,
+            "{} questions for 200",
+            asked.load(Ordering::SeqCst)
+        );
+    }
+}

@@ -1,0 +1,186 @@
+//! `notary` and `countersign notary` side by side: the same lines, in homes of their own, against
+//! the same trust server, Notary's and ours. What scripts see must be the same: stdout, exit codes,
+//! and the files that are left behind; and each must read what the other left.
+//!
+//! The lines stand in `tests/notary/lines.txt`.
+
+#[path = "notary/masked.rs"]
+mod masked;
+#[path = "notary/player.rs"]
+mod player;
+#[path = "support/registry.rs"]
+mod registry;
+
+use std::path::Path;
+
+use masked::Mask;
+use player::{Case, Home, Line, Program, Said};
+use registry::TestRegistry;
+
+#[test]
+fn every_line_says_and_leaves_the_same() {
+    play("lines.txt", &["--no-docker"]);
+}
+
+#[test]
+fn credentials_are_asked_for_alike() {
+    play("credentials.txt", &["--no-docker", "--auth", "token"]);
+}
+
+/// Plays a table against either trust server.
+fn play(table: &str, options: &'static [&'static str]) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/notary");
+    let cases = Case::read(&folder.join(table));
+    assert!(!cases.is_empty(), "the table is read");
+    for servers in TestRegistry::each(options) {
+        let differences: Vec<String> =
+            cases.iter().flat_map(|case| differences(case, &servers)).collect();
+        assert!(differences.is_empty(), "{}", differences.join("\n"));
+    }
+}
+
+/// Plays a case twice at the same time, and compares.
+fn differences(case: &Case, servers: &TestRegistry) -> Vec<String> {
+    let play = |program| {
+        let home = Home::new(program, case, servers);
+        let said = home.play(case);
+        let lists = lists(&home);
+        (home, said, lists)
+    };
+    let ((original, theirs, their_lists), (ours, own, own_lists)) = std::thread::scope(|scope| {
+        let original = scope.spawn(|| play(Program::Original));
+        let ours = play(Program::Ours);
+        (original.join().expect("played"), ours)
+    });
+    let (mut left, mut right) = (Mask::new(&original), Mask::new(&ours));
+    let mut differences = Vec::new();
+    let mut compare = |what: &str, theirs: &str, own: &str| {
+        if theirs != own {
+            let name = &case.name;
+            differences.push(format!(
+                "@ {name}\n{what}\n--- notary\n{theirs}\n--- countersign notary\n{own}\n"
+            ));
+        }
+    };
+    let both: Vec<(Line, Said, Said)> =
+        theirs.into_iter().zip(own).map(|((line, theirs), (_, own))| (line, theirs, own)).collect();
+    for (line, theirs, own) in both {
+        let (theirs, own) = (left.said(&theirs), right.said(&own));
+        if line.compared {
+            compare(&line.text, &theirs, &own);
+        }
+    }
+    for ((what, theirs), (_, own)) in their_lists.iter().zip(&own_lists) {
+        compare(what, &left.said(theirs), &right.said(own));
+    }
+    let (theirs, own) = (left.files(&original), right.files(&ours));
+    let names = theirs.keys().chain(own.keys().filter(|name| !theirs.contains_key(*name)));
+    for name in names.filter(|name| !case.different.contains(name)) {
+        let text = |of: Option<&String>| of.map_or("(none)", String::as_str).to_owned();
+        compare(&format!("file {name}"), &text(theirs.get(name)), &text(own.get(name)));
+    }
+    differences
+}
+
+/// What is there in the end: by the other program, then by the one that made it.
+fn lists(home: &Home<'_>) -> Vec<(String, Said)> {
+    let mut said = Vec::new();
+    for (who, program) in
+        [("the other program", home.program.other()), ("the same program", home.program)]
+    {
+        for line in ["notary list $GUN", "notary delegation list $GUN"] {
+            let words = home.words(line);
+            said.push((format!("{line} by {who}"), home.run(program, &[], &words, "")));
+        }
+    }
+    said
+}
+
+/// Prompts, which scripts answer: what is asked, in which order, how often.
+#[test]
+fn prompts_are_those_of_the_original() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let (new_root, again) = ("passphrase for new root key", "Repeat passphrase for new root key");
+    let dialogues: [(&[&str], &str); 7] = [
+        (
+            &[
+                new_root,
+                "short",
+                new_root,
+                "longenough1",
+                again,
+                "different1",
+                new_root,
+                "rootpass12",
+                again,
+                "rootpass12",
+                "for new targets key",
+                "targetpass",
+                "Repeat passphrase for new targets",
+                "targetpass",
+                "for new snapshot key",
+                "snappass12",
+                "Repeat passphrase for new snapshot",
+                "snappass12",
+            ],
+            "notary init $GUN",
+        ),
+        (
+            &[
+                "for targets key",
+                "wrong",
+                "for targets key",
+                "wrong again",
+                "for targets key",
+                "targetpass",
+                "for snapshot key",
+                "snappass12",
+            ],
+            "notary publish $GUN",
+        ),
+        (
+            &["for root key", "1", "for root key", "2", "for root key", "3", "for root key", "4"],
+            "notary key passwd $ROOT_KEY",
+        ),
+        (
+            &["for root key", "rootpass12", new_root, "newpass123", again, "newpass123"],
+            "notary key passwd $ROOT_KEY",
+        ),
+        (
+            &["new  key with ID", "newpass123", "Repeat passphrase for new  key", "newpass123"],
+            "notary key generate -o made",
+        ),
+        (&["(yes/no)", "no"], "notary delegation remove $GUN targets/alice"),
+        (&["(yes/no)", "y"], "notary key remove $ROOT_KEY"),
+    ];
+    let case = Case::of_one("prompts", "");
+    let [theirs, own] = [Program::Original, Program::Ours].map(|program| {
+        let home = Home::new(program, &case, &servers);
+        let mut mask = Mask::new(&home);
+        let said = dialogues.iter().map(|(answers, line)| {
+            let said = home.run_on_a_terminal(answers, &home.words(line));
+            mask.said(&said)
+        });
+        said.collect::<Vec<_>>()
+    });
+    for ((theirs, own), (_, line)) in theirs.iter().zip(&own).zip(&dialogues) {
+        assert_eq!(questions(theirs), questions(own), "{line}\n{theirs}\n{own}");
+    }
+}
+
+/// What is asked and answered, without the words of warning before a root key, which are our own,
+/// and without our lines for people.
+fn questions(shown: &str) -> Vec<String> {
+    let of_warning = |line: &str| {
+        ["You are", "will be", "choose", "key file", "password", "way to", "A new root", "restore"]
+            .iter()
+            .any(|begin| line.starts_with(begin))
+            || line.starts_with("in a safe place")
+    };
+    let short = |line: &str| match line.split_once(" with ID ") {
+        Some((before, id)) => format!("{before} with {} digits", id.trim_end().len() - 1),
+        None => line.to_owned(),
+    };
+    let lines = shown.lines().filter(|line| !of_warning(line) && !line.starts_with("notary: "));
+    lines.map(short).collect()
+}

@@ -1,0 +1,290 @@
+//! Changes that are staged now and published later, whatever happens in between.
+#![cfg(feature = "registry")]
+
+#[path = "support/shelf.rs"]
+mod shelf;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use countersign::crypto::{Algorithm, PrivateKey, Signer};
+use countersign::docker::staged::{Preparation, Prepared, StagedEdit, StagedNote, StagedReport};
+use countersign::docker::{Amended, Collection, Error};
+use countersign::keys::{Chain, KeyStore, MemoryKeys};
+use countersign::net::{self, Remote, RemoteFile};
+use countersign::storage::{Cache, Changelist, CollectionDirectory, TrustDirectory};
+use countersign::tuf::{
+    Dialect, Gun, Hashes, KeyId, Limits, RoleName, Target, Threshold, canonical_key_id,
+};
+use countersign::verify::{Anchor, FirstUse, Policy};
+use shelf::{Answers, Shelf};
+
+/// Threat L-14: the server took it, and nobody here knows.
+#[tokio::test]
+async fn publish_reply_lost() {
+    for (tag, answers) in [("1", Answers::LoseFirst), ("2", Answers::Always)] {
+        let (user, shelf) = (User::new(), Shelf::new(now(), answers));
+        user.stage(&[target(tag)]);
+        let files = user.change_files();
+        user.publish(&shelf).await.expect("it was taken");
+        assert!(user.is_clean());
+        // As after a crash: the list was not cleared.
+        user.put_back(&files);
+        let again = user.publish(&shelf).await.expect("it is true already");
+        assert!(again.versions.is_empty(), "signed again: {:?}", again.versions);
+        assert!(user.is_clean());
+    }
+}
+
+#[tokio::test]
+async fn file_that_is_no_change_is_named_and_nothing_is_published_past_it() {
+    let (user, shelf) = (User::new(), Shelf::new(now(), Answers::Always));
+    user.stage(&[target("1")]);
+    let half = user.changelist().path().join("0.change");
+    std::fs::write(&half, "{\"action\":\"crea").expect("written");
+    let error = user.publish(&shelf).await.expect_err("no change");
+    assert!(error.to_string().contains("0.change"), "{error}");
+    let staged = user.changelist().list().expect("readable");
+    assert_eq!(staged.len(), 2, "nothing is lost");
+    user.changelist().remove(staged.first()).expect("removed");
+    user.publish(&shelf).await.expect("published");
+    assert!(user.is_clean());
+}
+
+#[tokio::test]
+async fn what_is_staged_while_something_is_published_stays_staged() {
+    let user = User::new();
+    let shelf = Meddled { shelf: Shelf::new(now(), Answers::Always), changes: user.changelist() };
+    user.stage(&[target("1")]);
+    user.publish(&shelf).await.expect("published");
+    let staged = user.changelist().list().expect("readable");
+    let paths: Vec<&str> =
+        staged.iter().filter_map(|it| Some(&*it.change.as_ref().ok()?.path)).collect();
+    assert_eq!(paths, ["meanwhile"]);
+}
+
+#[tokio::test]
+async fn a_failed_publication_leaves_everything_staged_and_no_keys_behind() {
+    let user = User::new();
+    let shelf = Shelf::new(now(), Answers::Always);
+    let nobody: RoleName = "targets/nobody".parse().expect("a role");
+    let in_nobody = StagedEdit::RemoveTarget { role: nobody, name: "1".into() };
+    user.stage(&[target("1"), in_nobody]);
+    user.publish(&shelf).await.expect_err("there is no such role");
+    assert_eq!(user.changelist().list().expect("readable").len(), 2);
+    let roles: Vec<_> =
+        user.keys.list().expect("in memory").into_iter().filter_map(|it| it.role).collect();
+    assert_eq!(roles, ["root"], "a root key serves other collections, too");
+}
+
+#[tokio::test]
+async fn publishers_of_one_collection_lose_nothing() {
+    let (one, shelf) = (User::new(), Shelf::new(now(), Answers::Always));
+    one.stage(&[target("0")]);
+    one.publish(&shelf).await.expect("founded");
+    let other = User { keys: Arc::clone(&one.keys), ..User::new() };
+    one.stage(&[target("1")]);
+    other.stage(&[target("2")]);
+    let (first, second) = tokio::join!(one.publish(&shelf), other.publish(&shelf));
+    first.and(second).expect("both are published");
+    let names = one.names(&shelf).await;
+    assert_eq!(names, ["0", "1", "2"]);
+}
+
+#[tokio::test]
+async fn a_prepared_collection_is_taken_up_as_it_is() {
+    let (user, shelf) = (User::new(), Shelf::new(now(), Answers::Always));
+    let Prepared::Made(root) = user.prepare(&shelf).await else { panic!("nothing was there") };
+    let prepared = user.cache().read(&RoleName::Root, 1 << 20).expect("readable").expect("a root");
+    let keys = user.keys.list().expect("in memory");
+    assert!(keys.iter().any(|entry| entry.id == root));
+    assert_eq!(user.prepare(&shelf).await, Prepared::Before);
+    user.stage(&[target("1")]);
+    let published = user.publish(&shelf).await.expect("published");
+    assert_eq!(published.founded, None, "it was founded before");
+    let current = RemoteFile::Current(RoleName::Root);
+    let root = shelf.fetch(&current, 1 << 20).await.expect("there").expect("a root");
+    assert_eq!(root, prepared);
+    assert_eq!(user.prepare(&shelf).await, Prepared::Published);
+    assert_eq!(user.keys.list().expect("in memory"), keys, "no key was made in vain");
+    let stranger = User::new();
+    assert_eq!(stranger.prepare(&shelf).await, Prepared::Published);
+    assert!(stranger.keys.list().expect("in memory").is_empty());
+}
+
+#[tokio::test]
+async fn delegations_are_changed_once_however_often_it_is_published() {
+    let (user, shelf) = (User::new(), Shelf::new(now(), Answers::Always));
+    let alice = PrivateKey::generate(Algorithm::EcdsaP256).expect("random bytes");
+    let role: RoleName = "targets/alice".parse().expect("a role");
+    let id = canonical_key_id(alice.public());
+    let delegate = [
+        StagedEdit::Delegate {
+            role: role.clone(),
+            threshold: Some(Threshold::ONE),
+            keys: vec![Dialect::Notary.key(alice.public())],
+            paths: Vec::new(),
+        },
+        StagedEdit::Delegate {
+            role: role.clone(),
+            threshold: None,
+            keys: Vec::new(),
+            paths: vec!["a/".into()],
+        },
+    ];
+    let purge = [StagedEdit::Purge { below: RoleName::Targets, keys: vec![id] }];
+    let remove = [StagedEdit::RemoveDelegation { role: role.clone() }];
+    let starved = vec![StagedNote::Starved(role.clone())];
+    for (edits, notes) in [(&delegate[..], vec![]), (&purge[..], starved), (&remove[..], vec![])] {
+        user.stage(edits);
+        let first = user.publish(&shelf).await.expect("published");
+        assert!(first.versions.contains_key(&RoleName::Targets), "{edits:?}");
+        assert_eq!(first.value.notes, notes);
+        user.stage(edits);
+        let again = user.publish(&shelf).await.expect("it is true already");
+        assert!(again.versions.is_empty(), "{edits:?}: {:?}", again.versions);
+    }
+}
+
+#[tokio::test]
+async fn keys_in_roles_of_others_are_left_and_named() {
+    let (user, shelf) = (User::new(), Shelf::new(now(), Answers::Always));
+    let [alice, bob] =
+        [(); 2].map(|()| PrivateKey::generate(Algorithm::EcdsaP256).expect("random bytes"));
+    let (parent, child): (RoleName, RoleName) =
+        ("targets/a".parse().expect("a role"), "targets/a/b".parse().expect("a role"));
+    let delegate = |role: &RoleName, key: &PrivateKey| StagedEdit::Delegate {
+        role: role.clone(),
+        threshold: Some(Threshold::ONE),
+        keys: vec![Dialect::Notary.key(key.public())],
+        paths: vec![String::new()],
+    };
+    let alices = user.keys.insert(&alice, "targets/a", None);
+    user.stage(&[delegate(&parent, &alice), delegate(&child, &bob)]);
+    user.publish(&shelf).await.expect("alice's key is here");
+    user.keys.remove(&alices).expect("it was");
+    let bobs: KeyId = canonical_key_id(bob.public());
+    user.stage(&[StagedEdit::Purge { below: RoleName::Targets, keys: vec![bobs] }]);
+    let purged = user.publish(&shelf).await.expect("there is nothing to sign");
+    assert_eq!(purged.value.notes, [StagedNote::NotPurged(parent)]);
+}
+
+/// Somebody with a trust directory and keys.
+struct User {
+    home: tempfile::TempDir,
+    keys: Arc<MemoryKeys>,
+}
+
+impl User {
+    fn new() -> Self {
+        Self { home: tempfile::tempdir().expect("a directory"), keys: Arc::new(MemoryKeys::new()) }
+    }
+
+    fn cache(&self) -> CollectionDirectory {
+        TrustDirectory::new(self.home.path()).collection(&gun())
+    }
+
+    fn changelist(&self) -> Changelist {
+        self.cache().changelist()
+    }
+
+    fn stage(&self, edits: &[StagedEdit]) {
+        let changes: Vec<_> = edits.iter().map(StagedEdit::to_change).collect();
+        self.changelist().add(&changes, now()).expect("staged");
+    }
+
+    fn is_clean(&self) -> bool {
+        self.changelist().list().expect("readable").is_empty()
+    }
+
+    async fn publish(&self, remote: &impl Remote) -> Result<Amended<StagedReport>, Error> {
+        let cache = self.cache();
+        let collection = Collection::new(policy(), &cache, remote);
+        collection.publish_staged(&self.changelist(), &*self.keys, &mut Chain::new()).await
+    }
+
+    async fn prepare(&self, remote: &impl Remote) -> Prepared {
+        let cache = self.cache();
+        let collection = Collection::new(policy(), &cache, remote);
+        let preparation = Preparation::default();
+        let prepared = collection.prepare(&preparation, &*self.keys, &mut Chain::new()).await;
+        prepared.expect("prepared or there")
+    }
+
+    async fn names(&self, remote: &impl Remote) -> Vec<String> {
+        let cache = self.cache();
+        let found = Collection::new(policy(), &cache, remote).inspect(None).await;
+        let mut names: Vec<_> =
+            found.expect("readable").tags.into_iter().map(|tag| tag.tag).collect();
+        names.sort();
+        names
+    }
+
+    fn change_files(&self) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+        let read = |path: &Path| std::fs::read(path).expect("a file");
+        let entries = std::fs::read_dir(self.changelist().path()).expect("a folder");
+        let paths = entries.map(|entry| entry.expect("an entry").path());
+        paths.map(|path| (path.clone(), read(&path))).collect()
+    }
+
+    fn put_back(&self, files: &[(std::path::PathBuf, Vec<u8>)]) {
+        files.iter().for_each(|(path, bytes)| std::fs::write(path, bytes).expect("written"));
+    }
+}
+
+/// A shelf at which somebody stages a change while another is published.
+struct Meddled {
+    shelf: Shelf,
+    changes: Changelist,
+}
+
+impl Remote for Meddled {
+    fn name(&self) -> String {
+        self.shelf.name()
+    }
+
+    async fn fetch(&self, file: &RemoteFile, limit: u64) -> Result<Option<Vec<u8>>, net::Error> {
+        self.shelf.fetch(file, limit).await
+    }
+
+    async fn public_key(&self, role: &RoleName) -> Result<Vec<u8>, net::Error> {
+        self.shelf.public_key(role).await
+    }
+
+    async fn rotate_key(&self, role: &RoleName) -> Result<Vec<u8>, net::Error> {
+        self.shelf.rotate_key(role).await
+    }
+
+    async fn publish(&self, files: &[(RoleName, Vec<u8>)]) -> Result<(), net::Error> {
+        self.changes.add(&[target("meanwhile").to_change()], now()).expect("staged");
+        self.shelf.publish(files).await
+    }
+
+    async fn delete(&self) -> Result<(), net::Error> {
+        self.shelf.delete().await
+    }
+}
+
+fn target(name: &str) -> StagedEdit {
+    let target = Target { length: 2, hashes: Hashes::of(b"{}"), custom: None };
+    StagedEdit::SetTarget { role: RoleName::Targets, name: name.to_owned(), target }
+}
+
+fn gun() -> Gun {
+    Gun::raw("registry.example.com/team/web").expect("a name")
+}
+
+fn now() -> jiff::Timestamp {
+    "2026-11-22T00:00:00Z".parse().expect("a date")
+}
+
+fn policy() -> Policy {
+    Policy {
+        dialect: Dialect::Notary,
+        gun: gun(),
+        anchor: Anchor::unpinned(FirstUse::Allow),
+        now: now(),
+        limits: Limits::default(),
+        max_age: None,
+    }
+}
