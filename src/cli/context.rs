@@ -5,6 +5,7 @@ mod credentials;
 mod holders;
 mod listings;
 mod opened;
+mod place;
 mod places;
 
 use std::path::{Path, PathBuf};
@@ -15,20 +16,20 @@ use jiff::{SignedDuration, Timestamp};
 
 use credentials::TrustServerCredentials;
 pub(super) use opened::Opened;
+use place::Place;
 pub(super) use places::{docker_location, trust_directory};
 
 use super::args::Global;
 use super::config::{Config, WhenUnreachable, is_notary};
 use super::environment::{Environment, absolute, clock};
-use super::exit::Kind;
 use super::output::{Failure, Output, Verbosity};
 use super::subject::Subject;
-use crate::docker::config::{self, Keychain, Location, NotaryAuth, trust_server};
+use crate::docker::config::{self, Keychain, Location, NotaryAuth};
 use crate::docker::pins::{PinFile, Pins};
 use crate::keys::KeyDirectory;
 use crate::net::{
     Access, Account, Credential, Deadline, Http, HttpOptions, NotaryServer, PlainHttp, Realms,
-    Registry, ServerUrl, TlsDirectory,
+    Registry, Remote as _, ServerUrl, StaticRepository, TlsDirectory, TrustSource,
 };
 use crate::storage::{CollectionDirectory, TrustDirectory};
 use crate::tuf::{Dialect, Gun, Limits};
@@ -190,11 +191,18 @@ impl Context {
     ///
     /// If its pin cannot be used or its server has no address.
     pub(super) fn open(&self, subject: &Subject, access: Access) -> Result<Opened, Failure> {
-        let cache = self.directory(&subject.gun);
-        let policy = self.policy(&subject.gun)?;
+        let place = self.place(subject);
+        let (dialect, cache) = match &place {
+            Ok(Place::Web(_) | Place::Folder(_)) => {
+                let trust = TrustDirectory::new(&self.trust);
+                (Dialect::Tuf1, trust.repository(&subject.gun))
+            }
+            _ => (Dialect::Notary, self.directory(&subject.gun)),
+        };
+        let policy = Policy { dialect, ..self.policy(&subject.gun)? };
         let server = match self.global.offline {
             true => None,
-            false => Some(self.server(subject, access)?),
+            false => Some(self.source(place?, subject, access)?),
         };
         Ok(Opened { policy, cache, server })
     }
@@ -231,8 +239,10 @@ impl Context {
 
     /// The trust server of a collection, for messages; empty if it has none.
     pub(super) fn server_host(&self, subject: &Subject) -> String {
-        let url = self.server_url(subject).map(|url| url.to_string()).unwrap_or_default();
-        host_of(&url).to_owned()
+        match self.place(subject) {
+            Ok(Place::Notary(url) | Place::Web(url)) => host_of(url.as_str()).to_owned(),
+            Ok(Place::Folder(_)) | Err(_) => String::new(),
+        }
     }
 
     /// Who we are at the registry of an image, as docker's login says; `None` if that is a token, or
@@ -245,8 +255,32 @@ impl Context {
         }
     }
 
-    fn server(&self, subject: &Subject, access: Access) -> Result<NotaryServer, Failure> {
-        let url = self.server_url(subject)?;
+    fn source(
+        &self,
+        place: Place,
+        subject: &Subject,
+        access: Access,
+    ) -> Result<TrustSource, Failure> {
+        let files = |files: StaticRepository| {
+            self.output.detail(&format!("{}: TUF 1.0 in {}", subject.typed, files.name()));
+            Ok(TrustSource::Files(files))
+        };
+        match place {
+            Place::Notary(url) => Ok(TrustSource::Notary(self.server(&url, subject, access)?)),
+            Place::Web(url) => {
+                let deadline = Deadline::after(self.timeout().unwrap_or(UPDATE_PATIENCE));
+                files(StaticRepository::web(self.http.clone(), url, deadline))
+            }
+            Place::Folder(path) => files(StaticRepository::folder(path)),
+        }
+    }
+
+    fn server(
+        &self,
+        url: &ServerUrl,
+        subject: &Subject,
+        access: Access,
+    ) -> Result<NotaryServer, Failure> {
         self.output.detail(&format!("{}: trust server {url}", subject.typed));
         let credentials = Arc::new(TrustServerCredentials {
             keychain: Arc::clone(&self.keychain),
@@ -257,24 +291,18 @@ impl Context {
             None => Account::at(host_of(url.as_str()), credentials, Arc::clone(&self.realms)),
         };
         let deadline = Deadline::after(self.timeout().unwrap_or(UPDATE_PATIENCE));
-        let server = NotaryServer::new(self.http.clone(), &url, &subject.gun, account, deadline)?;
+        let server = NotaryServer::new(self.http.clone(), url, &subject.gun, account, deadline)?;
         Ok(server.for_access(access))
     }
 
     /// Option, variable, configuration, docker's default, in this order.
-    fn server_url(&self, subject: &Subject) -> Result<ServerUrl, Failure> {
+    fn place(&self, subject: &Subject) -> Result<Place, Failure> {
         let variable = || self.environment.variable("DOCKER_CONTENT_TRUST_SERVER");
         let set = self.global.server.as_deref().or_else(variable);
         let set = set.or_else(|| self.config.server(subject.gun.as_str()));
         let plain = set.map_or(PlainHttp::Refused, |url| self.plain_http(url));
-        match (&subject.image, set) {
-            (Some(image), set) => Ok(trust_server(image.name(), set, plain)?),
-            (None, Some(set)) => Ok(ServerUrl::parse(set, plain)?),
-            (None, None) => {
-                let message = format!("{}: no trust server is named for it", subject.gun);
-                Err(Failure::new(Kind::Usage, message).advise("Name one with --server URL."))
-            }
-        }
+        let image = subject.image.as_ref().map(|image| image.name());
+        Place::of(image, &subject.gun, set, plain)
     }
 
     /// The option alone is for this machine; other hosts must stand in the configuration, too.

@@ -141,7 +141,10 @@ async fn fetch_one(
     let opened = context.open(&subject, Access::Pull)?;
     let patience = context.timeout().unwrap_or(PATIENCE);
     let rate = Arc::clone(arguments.shared_rate());
-    let server = opened.paced(rate, patience).expect("not offline");
+    let server = opened.paced(rate, patience).ok_or_else(|| {
+        let message = "a rescue is from a trust server, not from plain files";
+        Failure::new(Kind::Usage, message).advise("Name the server with --server URL.")
+    })?;
     let collection = rescue(opened.policy(), &server, arguments.versions, archive).await?;
     Ok(tell(&collection, context))
 }

@@ -86,6 +86,11 @@ impl<'c, C: Cache, R: Remote> Collection<'c, C, R> {
         self.cache
     }
 
+    /// The server, if it may be asked.
+    pub(super) fn remote(&self) -> Option<&'c R> {
+        self.remote
+    }
+
     /// The server; a collection that may not ask it cannot be changed.
     pub(super) fn server(&self) -> Result<&'c R, client::Error> {
         let role = crate::tuf::RoleName::Timestamp;

@@ -7,8 +7,8 @@ use crate::client::{self, Refreshed, Roles, Wish};
 use crate::image::{ImageDigest, Tag};
 use crate::net::Remote;
 use crate::storage::Cache;
-use crate::tuf::{Gun, RoleName, Target};
-use crate::verify::{self, Wanted};
+use crate::tuf::{Gun, RoleName, SearchOrder, Target};
+use crate::verify::{self, Lookup, Wanted};
 
 /// A name with the digest that its publisher signed for a tag. Nothing else can make one.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -102,7 +102,10 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
             Detail::Signers => Roles::All,
         };
         let wanted = Wanted::Names(&[tag.as_str()]);
-        let collection = self.refresh(Wish { roles, wanted }).await?;
+        let mut collection = self.refresh(Wish { roles, wanted }).await?;
+        if let SearchOrder::DepthFirst = self.policy().dialect.search_order() {
+            client::search(&mut collection, self.cache(), self.remote(), tag.as_str()).await?;
+        }
         resolve_in(self.gun(), collection, tag, given)
     }
 }
@@ -156,8 +159,15 @@ fn settle_releases(collection: &mut Refreshed) -> Result<Vec<Note>, Error> {
     Ok(vec![Note::ReleasesNeverPublished])
 }
 
-/// docker's order: `targets/releases`, then `targets`; no other role counts.
+/// docker's order: `targets/releases`, then `targets`; no other role counts. In TUF 1.0 the role
+/// counts to which the search leads.
 fn deciding<'c>(collection: &'c Refreshed, tag: &str) -> Option<(&'c RoleName, &'c Target)> {
+    if let SearchOrder::DepthFirst = collection.targets.root().policy().dialect.search_order() {
+        return match collection.targets.find(tag) {
+            Ok(Lookup::Found { role, target }) => Some((role, target)),
+            _ => None,
+        };
+    }
     let of = |name: &RoleName| {
         collection
             .targets

@@ -41,12 +41,18 @@ impl TrustDirectory {
 
     /// The cache of one collection.
     pub fn collection(&self, gun: &Gun) -> CollectionDirectory {
-        CollectionDirectory { trust: self.clone(), gun: gun.clone() }
+        CollectionDirectory { trust: self.clone(), gun: gun.clone(), tree: SHARED }
+    }
+
+    /// The cache of the same collection as a TUF 1.0 repository, which docker does not share: it has
+    /// a root and versions of its own.
+    pub fn repository(&self, gun: &Gun) -> CollectionDirectory {
+        CollectionDirectory { trust: self.clone(), gun: gun.clone(), tree: TUF1 }
     }
 
     /// Where the record of a collection lies in every trust directory, for messages.
     pub fn record_of(gun: &Gun) -> PathBuf {
-        Path::new(OURS).join(record_name(gun))
+        Path::new(OURS).join(format!("{}.json", stem(SHARED, gun)))
     }
 }
 
@@ -55,12 +61,13 @@ impl TrustDirectory {
 pub struct CollectionDirectory {
     trust: TrustDirectory,
     gun: Gun,
+    tree: &'static str,
 }
 
 impl CollectionDirectory {
     /// The folder of its files, for messages.
     pub fn metadata_path(&self) -> PathBuf {
-        self.trust.path.join("tuf").join(self.gun.as_str()).join("metadata")
+        self.trust.path.join(self.tree).join(self.gun.as_str()).join("metadata")
     }
 
     /// The file of its record, for messages.
@@ -113,13 +120,13 @@ impl CollectionDirectory {
     }
 
     fn record_name(&self) -> String {
-        record_name(&self.gun)
+        format!("{}.json", stem(self.tree, &self.gun))
     }
 
     /// The folders from the trust directory down to the one that holds a role's file, and the
     /// file's name.
     fn place(&self, role: &RoleName) -> (Vec<String>, String) {
-        let mut folders = vec!["tuf".to_owned()];
+        let mut folders = vec![self.tree.to_owned()];
         folders.extend(self.gun.as_str().split('/').map(str::to_owned));
         folders.push("metadata".to_owned());
         if !role.is_plain() {
@@ -171,7 +178,7 @@ impl CollectionDirectory {
     }
 
     fn lock_name(&self) -> String {
-        format!("{}.lock", Sha256::of(self.gun.as_str().as_bytes()))
+        format!("{}.lock", stem(self.tree, &self.gun))
     }
 
     /// Waits for a lock, which the kernel gives up with the process.
@@ -197,8 +204,13 @@ impl CollectionDirectory {
     }
 }
 
-fn record_name(gun: &Gun) -> String {
-    format!("{}.json", Sha256::of(gun.as_str().as_bytes()))
+/// What our files of a collection are called, before the dot.
+fn stem(tree: &str, gun: &Gun) -> String {
+    let hash = Sha256::of(gun.as_str().as_bytes());
+    match tree {
+        SHARED => hash.to_string(),
+        other => format!("{hash}.{other}"),
+    }
 }
 
 impl Cache for CollectionDirectory {
@@ -233,7 +245,7 @@ impl Cache for CollectionDirectory {
 
     fn turn_to_found(&self) -> Result<Option<Steady>, Error> {
         let ours = Folder::create(&self.trust.path)?.make_child(OURS)?;
-        let name = format!("{}.founding", Sha256::of(self.gun.as_str().as_bytes()));
+        let name = format!("{}.founding", stem(self.tree, &self.gun));
         let (file, path) = ours.lock_file(&name)?;
         match Self::take(file, path, Duration::ZERO, File::try_lock) {
             Ok(turn) => Ok(Some(turn)),
@@ -291,6 +303,8 @@ impl Cache for CollectionDirectory {
 }
 
 const OURS: &str = "countersign";
+const SHARED: &str = "tuf";
+const TUF1: &str = "tuf1";
 const MAX_RECORD_BYTES: u64 = 4 << 20;
 const DEFAULT_PATIENCE: Duration = Duration::from_secs(30);
 const READER_PATIENCE: Duration = Duration::from_secs(1);

@@ -19,6 +19,15 @@ pub(crate) enum Kind {
     MariaDb,
 }
 
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::MariaDb => "mariadb",
+        }
+    }
+}
+
 impl TestDatabase {
     /// Starts one that holds two empty databases, one for a trust server and one for a signer.
     ///
@@ -28,15 +37,22 @@ impl TestDatabase {
     pub(crate) fn start(kind: Kind) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = match kind {
-            Kind::Postgres => "postgres",
-            Kind::MariaDb => "mariadb",
-        };
+        let name = kind.name();
         let directory = format!("/tmp/csd-{}-{name}-{number}", std::process::id());
         let (directory, us) = (PathBuf::from(directory), std::process::id().to_string());
         run(script().args(["start", name, "--no-sync", "--while", &us]).arg(&directory));
         let settings = std::fs::read_to_string(directory.join("env")).expect("the env file");
         Self { kind, directory, settings }
+    }
+
+    /// What it is.
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Where it lies.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
     }
 
     pub(crate) fn stop(&self) {
@@ -101,6 +117,38 @@ impl TestDatabase {
             }
         };
         run(&mut command)
+    }
+
+    /// Makes the tables of a Notary installation, and nothing else: those that its own migrations
+    /// make (`tests/vectors/sql`).
+    pub(crate) fn make_notary_s_tables(&self) {
+        for program in ["server", "signer"] {
+            let kind = self.kind.name();
+            let vector = format!("tests/vectors/sql/{kind}-{program}.sql");
+            let vector = Path::new(env!("CARGO_MANIFEST_DIR")).join(vector);
+            let shape = std::fs::read_to_string(vector).expect("a vector");
+            let mut statements = match self.kind {
+                Kind::Postgres => format!("SET ROLE {program}; {shape}"),
+                // Each table's name stands before its statement.
+                Kind::MariaDb => {
+                    let lines = shape.lines().map(|line| {
+                        line.split_once('\t').map_or_else(
+                            || line.to_owned(),
+                            |(_, statement)| format!("; {statement}"),
+                        )
+                    });
+                    lines.collect::<Vec<_>>().join("\n").trim_start_matches(';').to_owned() + ";"
+                }
+            };
+            if program == "server" {
+                let version = if self.kind == Kind::Postgres { 2 } else { 5 };
+                statements += &format!(
+                    "INSERT INTO change_category VALUES ('update'), ('deletion'); \
+                     INSERT INTO schema_migrations VALUES ({version}, false);"
+                );
+            }
+            self.sql(&format!("notary{program}"), &statements);
+        }
     }
 
     /// The tables of that name and their columns, as the database itself tells them.

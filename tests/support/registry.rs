@@ -112,6 +112,33 @@ impl TestRegistry {
         (digest.to_owned(), size.parse().expect("a size"))
     }
 
+    /// Where everything of it lies.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Ends one of its servers, and waits until it has ended.
+    ///
+    /// # Panics
+    ///
+    /// When it does not end.
+    pub(crate) fn end(&self, server: &str) {
+        let pids = std::fs::read_to_string(self.directory.join("pids")).expect("the list of pids");
+        let words = pids.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+        let mut found = words.filter(|words| words.first() == Some(&server));
+        let process = found.next_back().and_then(|words| words.get(1)?.parse().ok());
+        let process: i32 = process.unwrap_or_else(|| panic!("{server} was started"));
+        let process = rustix::process::Pid::from_raw(process).expect("not zero");
+        rustix::process::kill_process(process, rustix::process::Signal::TERM).expect("told to end");
+        for _ in 0..400 {
+            if rustix::process::test_kill_process(process).is_err() {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(25));
+        }
+        panic!("{server} does not end");
+    }
+
     /// The requests that the trust server answered so far: `GET /v2/…`.
     pub(crate) fn requests(&self) -> Vec<String> {
         let log =

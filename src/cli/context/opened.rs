@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::exit::Kind;
 use super::super::output::Failure;
 use crate::docker::Collection;
-use crate::net::{NotaryServer, Paced, Rate};
+use crate::net::{Paced, Rate, TrustSource};
 use crate::storage::CollectionDirectory;
 use crate::verify::Policy;
 
@@ -14,7 +14,7 @@ use crate::verify::Policy;
 pub(in crate::cli) struct Opened {
     pub(super) policy: Policy,
     pub(super) cache: CollectionDirectory,
-    pub(super) server: Option<NotaryServer>,
+    pub(super) server: Option<TrustSource>,
 }
 
 impl Opened {
@@ -23,13 +23,16 @@ impl Opened {
         &self.policy
     }
 
-    /// Its server, read at a pace; `None` offline.
+    /// Its trust server, read at a pace; `None` offline, and where plain files take its place.
     pub(in crate::cli) fn paced(&self, rate: Arc<Rate>, patience: Duration) -> Option<Paced> {
-        Some(Paced::new(self.server.clone()?, rate, patience))
+        match self.server.clone()? {
+            TrustSource::Notary(server) => Some(Paced::new(server, rate, patience)),
+            TrustSource::Files(_) => None,
+        }
     }
 
     /// The collection.
-    pub(in crate::cli) fn collection(&self) -> Collection<'_, CollectionDirectory, NotaryServer> {
+    pub(in crate::cli) fn collection(&self) -> Collection<'_, CollectionDirectory, TrustSource> {
         match &self.server {
             Some(server) => Collection::new(self.policy.clone(), &self.cache, server),
             None => self.cached(),
@@ -46,7 +49,7 @@ impl Opened {
     }
 
     /// The collection as it lies in the cache.
-    pub(in crate::cli) fn cached(&self) -> Collection<'_, CollectionDirectory, NotaryServer> {
+    pub(in crate::cli) fn cached(&self) -> Collection<'_, CollectionDirectory, TrustSource> {
         Collection::offline(self.policy.clone(), &self.cache)
     }
 }

@@ -425,6 +425,23 @@ mod tests {
         );
     }
 
+    proptest::proptest! {
+        #[test]
+        fn whatever_stands_behind_two_dashes_is_an_argument(
+            odd in proptest::collection::vec("\\PC{0,9}", 0..5),
+            words in proptest::collection::vec("\\PC{0,9}", 0..5),
+        ) {
+            // However odd a line is, it is read or refused.
+            let _ = read(&ROOT, &GLOBALS, &odd);
+            let line: Vec<String> =
+                ["group", "leaf", "--"].map(str::to_owned).into_iter().chain(words.clone()).collect();
+            match read(&ROOT, &GLOBALS, &line) {
+                Ok(Line::Call(call)) => proptest::prop_assert_eq!(call.arguments, words),
+                _ => proptest::prop_assert!(false, "not a call"),
+            }
+        }
+    }
+
     #[test]
     fn numbers_are_read_as_go_reads_them() {
         for (text, number) in [("10", 10), ("0x1F", 31), ("010", 8), ("-3", -3), ("0b11", 3)] {

@@ -15,13 +15,14 @@ pub(super) static COMMAND: Command = Command {
 };
 
 fn run(call: &Call) -> Result<(), Stop> {
-    output_of(call).page(&format!("notary\n Version:    {VERSION}\n Git commit: {NAME}\n"));
+    output_of(call)
+        .page(&format!("notary\n Version:    {VERSION}\n Git commit: {NAME}\n Go version: none\n"));
     Ok(())
 }
 
 /// What `--version` prints.
 pub(super) fn on_one_line() -> String {
-    format!("notary Version: {VERSION}, Git commit: {NAME}\n")
+    format!("notary Version: {VERSION}, Git commit: {NAME}, Go version: none\n")
 }
 
 /// The version whose grammar this is, and what speaks it.

@@ -209,3 +209,133 @@ fn algorithm(wanted: &str) -> Option<Algorithm> {
 
 const MAX_OPEN: usize = 4096;
 const NOTED_EVERY: SignedDuration = SignedDuration::from_hours(1);
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+    use futures_util::future::ready;
+
+    use super::*;
+    use crate::storage::metadata::Answer;
+    use crate::tuf::{Naming, Role, Version};
+
+    /// A table in memory.
+    #[derive(Default)]
+    struct Table {
+        rows: Mutex<Vec<SignerKey>>,
+    }
+
+    impl Table {
+        fn change(&self, change: impl FnOnce(&mut SignerKey)) {
+            change(&mut self.rows.lock().expect("rows")[0]);
+        }
+    }
+
+    impl SignerTable for Table {
+        fn find<'a>(&'a self, ids: &'a [KeyId]) -> Answer<'a, Vec<SignerKey>> {
+            let rows = self.rows.lock().expect("rows");
+            ready(Ok(rows.iter().filter(|row| ids.contains(&row.id)).cloned().collect())).boxed()
+        }
+
+        fn unused<'a>(
+            &'a self,
+            gun: &'a Gun,
+            role: &'a RoleName,
+            algorithm: &'a str,
+        ) -> Answer<'a, Option<SignerKey>> {
+            let rows = self.rows.lock().expect("rows");
+            let wanted = |row: &&SignerKey| {
+                row.gun == gun.as_str()
+                    && row.role == role.as_str()
+                    && row.algorithm == algorithm
+                    && !row.is_used
+            };
+            ready(Ok(rows.iter().find(wanted).cloned())).boxed()
+        }
+
+        fn add<'a>(&'a self, key: &'a SignerKey, _: Instant) -> Answer<'a, ()> {
+            self.rows.lock().expect("rows").push(key.clone());
+            ready(Ok(())).boxed()
+        }
+
+        fn used<'a>(&'a self, id: &'a KeyId, _: Instant) -> Answer<'a, ()> {
+            let mut rows = self.rows.lock().expect("rows");
+            rows.iter_mut().filter(|row| row.id == *id).for_each(|row| row.is_used = true);
+            ready(Ok(())).boxed()
+        }
+
+        fn aliases(&self) -> Answer<'_, Vec<(SignerKey, u64)>> {
+            ready(Ok(Vec::new())).boxed()
+        }
+    }
+
+    fn keys(table: &Arc<Table>) -> SignerKeys {
+        let of = |alias: &str| (alias == "one").then(|| Passphrase::new("secret".to_owned()));
+        let passphrases = Passphrases::new("one".to_owned(), of);
+        let table: Arc<dyn SignerTable> = Arc::<Table>::clone(table);
+        let clock = Clock::new(|| Instant::UNIX_EPOCH);
+        SignerKeys::new(table, passphrases, Algorithm::EcdsaP256, clock)
+    }
+
+    fn gun(name: &str) -> Gun {
+        Gun::raw(name).expect("a name")
+    }
+
+    /// A root all of whose roles are this key's.
+    fn root(key: &Key) -> Root {
+        let role = || Role::single(key.id());
+        Root {
+            version: Version::ONE,
+            expires: Instant::MAX,
+            keys: [(key.id(), key.clone())].into(),
+            naming: Naming::ByHash,
+            root: role(),
+            targets: role(),
+            snapshot: role(),
+            timestamp: role(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_is_handed_out_until_it_has_signed() {
+        let table = Arc::new(Table::default());
+        let (keys, team, role) = (keys(&table), gun("a"), RoleName::Timestamp);
+        let first = keys.next(&team, &role).await.expect("a key");
+        assert_eq!(keys.next(&team, &role).await.expect("a key").id(), first.id());
+        let other = self::keys(&table).next(&team, &role).await.expect("a key");
+        assert_eq!(other.id(), first.id(), "whichever server is asked");
+        let found = keys.of_root(&team, &root(&first)).await.expect("answered");
+        assert_eq!(found.keys.len(), 1, "it signs timestamps, and nothing else");
+        assert_ne!(keys.next(&team, &role).await.expect("a key").id(), first.id());
+        let current = keys.current(&team, &role, &root(&first)).await.expect("answered");
+        assert_eq!(current.map(|key| key.id()), Some(first.id()));
+    }
+
+    #[tokio::test]
+    async fn a_stranger_s_key_does_not_sign_whatever_a_root_says() {
+        let table = Arc::new(Table::default());
+        let keys = keys(&table);
+        let theirs = keys.next(&gun("victim"), &RoleName::Timestamp).await.expect("a key");
+        let found = keys.of_root(&gun("attacker"), &root(&theirs)).await.expect("answered");
+        assert!(found.keys.is_empty());
+        assert!(table.rows.lock().expect("rows").iter().all(|row| !row.is_used));
+        let found = keys.of_root(&gun("victim"), &root(&theirs)).await.expect("answered");
+        assert_eq!(found.keys.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_row_that_lies_about_its_id_or_its_passphrase_is_not_used() {
+        let table = Arc::new(Table::default());
+        let (keys, team, role) = (keys(&table), gun("a"), RoleName::Timestamp);
+        let key = keys.next(&team, &role).await.expect("a key");
+        let other = PrivateKey::generate(Algorithm::EcdsaP256).expect("a key");
+        let other = Dialect::Notary.key(other.public());
+        table.change(|row| row.id = other.id());
+        let fresh = self::keys(&table);
+        let refused = fresh.of_root(&team, &root(&other)).await.err();
+        assert!(matches!(refused, Some(Error::Unopened { .. })), "{refused:?}");
+        table.change(|row| (row.id, row.alias) = (key.id(), "two".to_owned()));
+        let refused = fresh.of_root(&team, &root(&key)).await.err();
+        assert!(matches!(refused, Some(Error::NoPassphrase { .. })), "{refused:?}");
+    }
+}

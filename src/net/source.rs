@@ -1,0 +1,64 @@
+//! Where one collection's trust data comes from.
+
+use super::{Error, NotaryServer, Pace, Remote, RemoteFile, StaticRepository};
+use crate::tuf::RoleName;
+
+/// A trust server or a repository of plain files.
+#[derive(Clone)]
+pub enum TrustSource {
+    /// A server with Notary's API.
+    Notary(NotaryServer),
+    /// Files, in TUF 1.0.
+    Files(StaticRepository),
+}
+
+impl Remote for TrustSource {
+    fn name(&self) -> String {
+        match self {
+            Self::Notary(server) => server.name(),
+            Self::Files(files) => files.name(),
+        }
+    }
+
+    fn pace(&self) -> Pace {
+        match self {
+            Self::Notary(server) => server.pace(),
+            Self::Files(files) => files.pace(),
+        }
+    }
+
+    async fn fetch(&self, file: &RemoteFile, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+        match self {
+            Self::Notary(server) => server.fetch(file, limit).await,
+            Self::Files(files) => files.fetch(file, limit).await,
+        }
+    }
+
+    async fn public_key(&self, role: &RoleName) -> Result<Vec<u8>, Error> {
+        match self {
+            Self::Notary(server) => server.public_key(role).await,
+            Self::Files(files) => files.public_key(role).await,
+        }
+    }
+
+    async fn rotate_key(&self, role: &RoleName) -> Result<Vec<u8>, Error> {
+        match self {
+            Self::Notary(server) => server.rotate_key(role).await,
+            Self::Files(files) => files.rotate_key(role).await,
+        }
+    }
+
+    async fn publish(&self, files: &[(RoleName, Vec<u8>)]) -> Result<(), Error> {
+        match self {
+            Self::Notary(server) => server.publish(files).await,
+            Self::Files(repository) => repository.publish(files).await,
+        }
+    }
+
+    async fn delete(&self) -> Result<(), Error> {
+        match self {
+            Self::Notary(server) => server.delete().await,
+            Self::Files(files) => files.delete().await,
+        }
+    }
+}

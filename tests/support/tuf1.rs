@@ -1,0 +1,310 @@
+//! An honest TUF 1.0 repository in memory, and everything that can be done to spoil it.
+//!
+//! Nothing here uses the product's reader or writer: metadata is plain JSON, so that wrong files can
+//! be made as easily as right ones.
+
+#![allow(dead_code, unreachable_pub, reason = "each test program uses a part")]
+
+#[path = "repository/canonical.rs"]
+mod canonical;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use canonical::canonical;
+use countersign::client::{self, Found, Refreshed, Roles, Wish};
+use countersign::crypto::{PrivateKey, Sha256, Signer};
+use countersign::net::{self, Pace, Remote, RemoteFile};
+use countersign::storage::MemoryCache;
+use countersign::tuf::{Dialect, Gun, Limits, RoleName};
+use countersign::verify::{self, Anchor, FirstUse, Policy, Wanted};
+use serde_json::{Value, json};
+
+pub const TOP: [&str; 4] = ["root", "timestamp", "snapshot", "targets"];
+
+/// A repository: what each role says, and who signs it.
+#[derive(Clone)]
+pub struct Repository {
+    pub roles: BTreeMap<String, Value>,
+    pub keys: BTreeMap<String, Vec<Arc<PrivateKey>>>,
+    pub files: BTreeMap<String, Vec<u8>>,
+    seed: u8,
+}
+
+impl Repository {
+    /// One with the target `v1`, published.
+    pub fn new() -> Self {
+        let mut it =
+            Self { roles: BTreeMap::new(), keys: BTreeMap::new(), files: BTreeMap::new(), seed: 0 };
+        for role in TOP {
+            let key = it.key();
+            it.keys.insert(role.to_owned(), vec![key]);
+        }
+        let common = |role: &str| json!({"_type": role, "expires": EXPIRES, "spec_version": "1.0.34", "version": 1});
+        for role in TOP {
+            it.roles.insert(role.to_owned(), common(role));
+        }
+        it.roles.get_mut("root").expect("there")["consistent_snapshot"] = json!(true);
+        it.roles.get_mut("targets").expect("there")["targets"] = json!({"v1": entry("v1")});
+        it.publish();
+        it
+    }
+
+    pub fn key(&mut self) -> Arc<PrivateKey> {
+        self.seed += 1;
+        Arc::new(PrivateKey::from_ed25519_seed(&[self.seed; 32]).expect("a seed"))
+    }
+
+    pub fn role(&mut self, role: &str) -> &mut Value {
+        self.roles.get_mut(role).expect("a role")
+    }
+
+    /// Delegates from one role to another, new one; `how` holds `paths` and so on.
+    pub fn delegate(&mut self, by: &str, to: &str, how: Value) -> &mut Self {
+        let key = self.key();
+        let mut role =
+            json!({"keyids": [key_id(&key)], "name": to, "terminating": false, "threshold": 1});
+        role.as_object_mut()
+            .expect("an object")
+            .extend(how.as_object().expect("an object").clone());
+        let delegations = &mut self.role(by)["delegations"];
+        if delegations.is_null() {
+            *delegations = json!({"keys": {}, "roles": []});
+        }
+        delegations["keys"][key_id(&key)] = key_object(&key);
+        delegations["roles"].as_array_mut().expect("an array").push(role);
+        self.keys.entry(to.to_owned()).or_default().push(key);
+        let empty = json!({"_type": "targets", "expires": EXPIRES, "spec_version": "1.0.34", "targets": {}, "version": 1});
+        self.roles.entry(to.to_owned()).or_insert(empty);
+        self
+    }
+
+    pub fn target(&mut self, role: &str, name: &str) -> &mut Self {
+        self.role(role)["targets"][name] = entry(name);
+        self
+    }
+
+    /// Raises the versions of these roles.
+    pub fn touch(&mut self, roles: &[&str]) -> &mut Self {
+        for role in roles {
+            let version = self.role(role)["version"].as_u64().expect("a number") + 1;
+            self.role(role)["version"] = json!(version);
+        }
+        self
+    }
+
+    /// Names the keys of the top-level roles, lists what there is, signs and puts out all of it.
+    pub fn publish(&mut self) -> &mut Self {
+        self.name_keys();
+        for role in self.delegated_and_targets() {
+            self.seal(&role);
+        }
+        self.list();
+        self.seal("snapshot").seal("timestamp").seal("root")
+    }
+
+    pub fn name_keys(&mut self) {
+        let keys = self.keys.clone();
+        let root = self.role("root");
+        for role in TOP {
+            let ids: Vec<String> = keys[role].iter().map(|key| key_id(key)).collect();
+            if root["roles"][role].is_null() {
+                root["roles"][role] = json!({"threshold": 1});
+            }
+            root["roles"][role]["keyids"] = json!(ids);
+            for key in &keys[role] {
+                root["keys"][key_id(key)] = key_object(key);
+            }
+        }
+    }
+
+    pub fn list(&mut self) {
+        let listed: serde_json::Map<String, Value> = self
+            .delegated_and_targets()
+            .into_iter()
+            .map(|role| (format!("{role}.json"), json!({"version": self.roles[&role]["version"]})))
+            .collect();
+        self.role("snapshot")["meta"] = Value::Object(listed);
+        let version = self.roles["snapshot"]["version"].clone();
+        self.role("timestamp")["meta"] = json!({"snapshot.json": {"version": version}});
+    }
+
+    pub fn delegated_and_targets(&self) -> Vec<String> {
+        self.roles
+            .keys()
+            .filter(|role| !["root", "timestamp", "snapshot"].contains(&role.as_str()))
+            .cloned()
+            .collect()
+    }
+
+    /// Signs a role as it stands and puts it out.
+    pub fn seal(&mut self, role: &str) -> &mut Self {
+        let signatures = self.keys[role].iter().map(|key| sign(key, &self.roles[role])).collect();
+        self.put(role, signatures)
+    }
+
+    /// Puts a role out with these signatures.
+    pub fn put(&mut self, role: &str, signatures: Vec<Value>) -> &mut Self {
+        let signed = &self.roles[role];
+        let file = json!({"signatures": signatures, "signed": signed}).to_string().into_bytes();
+        let name = RoleName::free(role).map_or_else(|_| role.to_owned(), |role| role.quoted());
+        let name = match role {
+            "timestamp" => "timestamp.json".to_owned(),
+            _ => format!("{}.{name}.json", signed["version"]),
+        };
+        self.files.insert(name, file);
+        self
+    }
+}
+
+pub fn entry(name: &str) -> Value {
+    json!({"hashes": {"sha256": Sha256::of(name.as_bytes()).to_string()}, "length": name.len()})
+}
+
+pub fn key_object(key: &PrivateKey) -> Value {
+    let raw = key.public().ed25519().expect("an Ed25519 key");
+    let public: String = raw.iter().map(|byte| format!("{byte:02x}")).collect();
+    json!({"keytype": "ed25519", "keyval": {"public": public}, "scheme": "ed25519"})
+}
+
+pub fn key_id(key: &PrivateKey) -> String {
+    Sha256::of(&canonical(&key_object(key))).to_string()
+}
+
+pub fn sign(key: &PrivateKey, signed: &Value) -> Value {
+    json!({"keyid": key_id(key), "sig": signature(key, signed)})
+}
+
+pub fn signature(key: &PrivateKey, signed: &Value) -> String {
+    let signature = key.sign(&canonical(signed)).expect("a signature");
+    signature.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What a web server would show, and what it was asked for.
+pub struct Site {
+    files: BTreeMap<String, Vec<u8>>,
+    pub asked: Mutex<Vec<String>>,
+}
+
+impl From<&Repository> for Site {
+    fn from(repository: &Repository) -> Self {
+        Self { files: repository.files.clone(), asked: Mutex::default() }
+    }
+}
+
+impl Remote for Site {
+    fn name(&self) -> String {
+        "site".to_owned()
+    }
+
+    fn pace(&self) -> Pace {
+        Pace::InTurn
+    }
+
+    async fn fetch(&self, file: &RemoteFile, limit: u64) -> Result<Option<Vec<u8>>, net::Error> {
+        let name = match file {
+            RemoteFile::Current(role) => format!("{}.json", role.quoted()),
+            RemoteFile::ByVersion(role, version) => format!("{version}.{}.json", role.quoted()),
+            RemoteFile::ByHash(..) => panic!("TUF 1.0 metadata is not asked for by hash"),
+        };
+        self.asked.lock().expect("no panic").push(name.clone());
+        let found = self.files.get(&name).cloned();
+        match found {
+            Some(bytes) if bytes.len() as u64 > limit => {
+                Err(net::Error::TooLarge { host: self.name(), limit })
+            }
+            found => Ok(found),
+        }
+    }
+
+    async fn public_key(&self, _: &RoleName) -> Result<Vec<u8>, net::Error> {
+        panic!("nobody asks a site for keys")
+    }
+
+    async fn rotate_key(&self, _: &RoleName) -> Result<Vec<u8>, net::Error> {
+        panic!("nobody asks a site for keys")
+    }
+
+    async fn publish(&self, _: &[(RoleName, Vec<u8>)]) -> Result<(), net::Error> {
+        panic!("nobody publishes here")
+    }
+
+    async fn delete(&self) -> Result<(), net::Error> {
+        panic!("nobody deletes here")
+    }
+}
+
+/// A host that verifies.
+pub struct Client {
+    pub cache: MemoryCache,
+    pub policy: Policy,
+}
+
+impl Client {
+    pub fn new() -> Self {
+        let policy = Policy {
+            dialect: Dialect::Tuf1,
+            gun: Gun::raw("registry.test/team/web").expect("a name"),
+            anchor: Anchor::unpinned(FirstUse::Allow),
+            now: "2026-11-25T00:00:00Z".parse().expect("a date"),
+            limits: Limits::default(),
+            max_age: None,
+        };
+        Self { cache: MemoryCache::new(), policy }
+    }
+
+    /// One that has seen a repository.
+    pub fn warm(repository: &Repository) -> Self {
+        let client = Self::new();
+        client.refresh(repository).expect("an honest repository");
+        client
+    }
+
+    pub fn refresh(&self, repository: &Repository) -> Result<Refreshed, client::Error> {
+        self.refresh_from(&Site::from(repository))
+    }
+
+    /// The files that a refresh asks for.
+    pub fn questions(&self, repository: &Repository) -> Vec<String> {
+        let site = Site::from(repository);
+        self.refresh_from(&site).expect("an honest repository");
+        site.asked.into_inner().expect("no panic")
+    }
+
+    fn refresh_from(&self, site: &Site) -> Result<Refreshed, client::Error> {
+        let wish = Wish { roles: Roles::These(&[]), wanted: Wanted::Everything };
+        let policy = Arc::new(self.policy.clone());
+        block_on(client::refresh(policy, &self.cache, Some(site), wish))
+    }
+
+    /// Refreshes and looks a name up.
+    pub fn find(
+        &self,
+        repository: &Repository,
+        name: &str,
+    ) -> Result<Option<Found>, client::Error> {
+        let site = Site::from(repository);
+        let mut collection = self.refresh(repository)?;
+        block_on(client::search(&mut collection, &self.cache, Some(&site), name))
+    }
+
+    /// The role that signs a name.
+    pub fn role_of(&self, repository: &Repository, name: &str) -> Option<String> {
+        let found = self.find(repository, name).expect("a usable repository")?;
+        Some(found.role.to_string())
+    }
+
+    /// Why a repository is refused.
+    pub fn refusal(&self, repository: &Repository) -> verify::Error {
+        match self.refresh(repository) {
+            Err(client::Error::Verify(error)) => error,
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
+}
+
+pub const EXPIRES: &str = "2056-01-01T00:00:00Z";

@@ -1,0 +1,321 @@
+//! What a TUF 1.0 repository, or who stands before it, may try: each attack is one named edit of an
+//! honest repository.
+
+#![cfg(feature = "client")]
+
+#[path = "support/tuf1.rs"]
+mod tuf1;
+
+use countersign::client;
+use countersign::tuf::{self, RoleName};
+use countersign::verify::Error;
+use serde_json::{Value, json};
+
+use tuf1::{Client, Repository, TOP, key_object, sign, signature};
+
+#[test]
+fn an_honest_repository_is_read_in_the_order_of_the_specification() {
+    let repository = Repository::new();
+    assert_eq!(Client::warm(&repository).role_of(&repository, "v1").as_deref(), Some("targets"));
+    assert_eq!(Client::new().role_of(&repository, "v2"), None);
+    let client = Client::new();
+    let first =
+        ["1.root.json", "2.root.json", "timestamp.json", "1.snapshot.json", "1.targets.json"];
+    assert_eq!(client.questions(&repository), first);
+    assert_eq!(client.questions(&repository), ["2.root.json", "timestamp.json"]);
+}
+
+#[test]
+fn type_swap() {
+    for role in TOP {
+        for wrong in ["Targets", "Root", "mirrors", ""] {
+            let mut evil = Repository::new();
+            evil.role(role)["_type"] = json!(wrong);
+            evil.publish();
+            let error = Client::new().refusal(&evil);
+            assert!(
+                matches!(&error, Error::Metadata(tuf::Error::WrongType { .. })),
+                "{role} {wrong}: {error}"
+            );
+        }
+    }
+}
+
+#[test]
+fn versions_may_not_go_back_in_files_nor_in_listings() {
+    let mut honest = Repository::new();
+    honest.delegate("targets", "team", json!({"paths": ["*"]})).target("team", "v2");
+    honest.touch(&["timestamp", "snapshot", "targets", "team"]).publish();
+    let seen = || {
+        let client = Client::new();
+        assert_eq!(client.role_of(&honest, "v2").as_deref(), Some("team"));
+        client
+    };
+    for (role, raise) in [
+        ("timestamp", vec![]),
+        ("snapshot", vec!["timestamp"]),
+        ("targets", vec!["timestamp", "snapshot"]),
+        ("team", vec!["timestamp", "snapshot"]),
+    ] {
+        let mut evil = honest.clone();
+        evil.role(role)["version"] = json!(1);
+        evil.touch(&raise).publish();
+        let client = seen();
+        let before = client.cache.files();
+        let error = client.refusal(&evil);
+        let named = matches!(&error, Error::Rollback { role: found, .. } if found.as_str() == role);
+        assert!(named, "{role}: {error}");
+        let file = RoleName::free(role).expect("a role");
+        assert_eq!(client.cache.files().get(&file), before.get(&file), "{role} is kept");
+    }
+}
+
+#[test]
+fn a_listed_role_may_not_vanish_until_the_snapshot_key_is_rotated() {
+    let mut honest = Repository::new();
+    honest.delegate("targets", "team", json!({"paths": ["*"]})).publish();
+    let client = Client::warm(&honest);
+    let mut evil = honest.clone();
+    evil.touch(&["snapshot", "timestamp"]).list();
+    evil.role("snapshot")["meta"].as_object_mut().expect("listed").remove("team.json");
+    evil.seal("snapshot").seal("timestamp");
+    assert!(matches!(client.refusal(&evil), Error::Vanished { role } if role.as_str() == "team"));
+
+    let key = evil.key();
+    evil.keys.insert("snapshot".to_owned(), vec![key]);
+    evil.touch(&["root"]).name_keys();
+    evil.seal("root").seal("snapshot");
+    client.refresh(&evil).expect("a rotated key forgets what was listed");
+}
+
+#[test]
+fn version_vs_parent() {
+    for role in ["snapshot", "targets"] {
+        let mut evil = Repository::new();
+        let name = format!("1.{role}.json");
+        evil.touch(&[role]);
+        evil.seal(role);
+        let later = evil.files.remove(&format!("2.{role}.json")).expect("there");
+        evil.files.insert(name, later);
+        let error = Client::new().refusal(&evil);
+        assert!(matches!(error, Error::Mismatch { what: "version", .. }), "{role}: {error}");
+    }
+}
+
+#[test]
+fn one_key_counts_once_whatever_its_ids() {
+    let mut evil = Repository::new();
+    let key = evil.keys["targets"][0].clone();
+    let mut twin = key_object(&key);
+    twin["x-note"] = json!("another id");
+    let id = "ab".repeat(32);
+    evil.role("root")["keys"][&id] = twin;
+    evil.name_keys();
+    evil.role("root")["roles"]["targets"]["threshold"] = json!(2);
+    evil.role("root")["roles"]["targets"]["keyids"].as_array_mut().expect("ids").push(json!(id));
+    evil.seal("root");
+    let again = json!({"keyid": id, "sig": signature(&key, &evil.roles["targets"])});
+    let signatures = vec![sign(&key, &evil.roles["targets"]), again];
+    evil.put("targets", signatures);
+    let error = Client::new().refusal(&evil);
+    assert!(matches!(error, Error::Threshold { valid: 1, .. }), "{error}");
+}
+
+#[test]
+fn an_id_signs_once() {
+    for role in TOP {
+        let mut evil = Repository::new();
+        let one = sign(&evil.keys[role][0], &evil.roles[role]);
+        evil.put(role, vec![one.clone(), one]);
+        let error = Client::new().refusal(&evil);
+        assert!(matches!(error, Error::Metadata(tuf::Error::Malformed { .. })), "{role}: {error}");
+    }
+}
+
+#[test]
+fn signature_text_variants() {
+    let honest = Repository::new();
+    let good = signature(&honest.keys["targets"][0], &honest.roles["targets"]);
+    for (text, accepted) in [
+        (good.clone(), true),
+        (good.to_uppercase(), true),
+        (format!("{good}\n"), false),
+        (format!("0x{good}"), false),
+        (good[1..].to_owned(), false),
+        (String::new(), false),
+    ] {
+        let mut it = honest.clone();
+        let mut entry = sign(&it.keys["targets"][0], &it.roles["targets"]);
+        entry["sig"] = json!(text);
+        it.put("targets", vec![entry]);
+        assert_eq!(Client::new().refresh(&it).is_ok(), accepted, "{text:?}");
+    }
+}
+
+/// Sets one member of a role, by its JSON pointer.
+fn with(role: &str, pointer: &str, value: Value) -> Repository {
+    let mut it = Repository::new();
+    let place = it.role(role).pointer_mut(pointer);
+    *place.unwrap_or_else(|| panic!("{role}{pointer}")) = value;
+    it.seal(role);
+    it
+}
+
+#[test]
+fn table_of_malformed_values() {
+    for (role, pointer, value) in [
+        ("targets", "/spec_version", json!("2.0.0")),
+        ("targets", "/spec_version", json!("")),
+        ("root", "/spec_version", json!("2.0.0")),
+        ("targets", "/expires", json!("2056-01-01T00:00:00+00:00")),
+        ("targets", "/expires", json!("2056-01-01")),
+        ("targets", "/expires", json!("2056-01-01t00:00:00z")),
+        ("timestamp", "/expires", json!("")),
+        ("targets", "/targets/v1/hashes", json!({})),
+        ("targets", "/targets/v1/hashes", json!({"md5": "00"})),
+        ("targets", "/targets/v1/hashes", json!({"sha256": "00"})),
+        ("targets", "/targets/v1/length", json!(-1)),
+        ("snapshot", "/meta/targets.json", json!({})),
+        ("snapshot", "/meta/targets.json", json!({"version": 0})),
+        ("snapshot", "/meta/targets.json", json!({"version": 1, "hashes": {}})),
+        ("snapshot", "/meta", json!({})),
+        ("timestamp", "/meta", json!({})),
+        ("root", "/consistent_snapshot", json!("true")),
+        ("root", "/roles/targets/threshold", json!(0)),
+        ("targets", "/targets", json!({"caf\u{e9}": {"hashes": {"sha256": "00"}, "length": 1}})),
+    ] {
+        let error = Client::new().refusal(&with(role, pointer, value.clone()));
+        assert!(matches!(error, Error::Metadata(_)), "{role}{pointer} {value}: {error}");
+    }
+    let mut evil = Repository::new();
+    evil.role("root").as_object_mut().expect("an object").remove("spec_version");
+    evil.seal("root");
+    assert!(matches!(Client::new().refusal(&evil), Error::Metadata(_)));
+}
+
+#[test]
+fn listed_length_and_hashes_bind() {
+    let honest = Repository::new();
+    let file = honest.files["1.targets.json"].clone();
+    let hash = countersign::crypto::Sha256::of(&file).to_string();
+    for (listed, accepted) in [
+        (json!({"version": 1, "length": file.len(), "hashes": {"sha256": hash}}), true),
+        (json!({"version": 1, "length": file.len() + 1}), false),
+        (json!({"version": 1, "length": file.len() - 1}), false),
+        (json!({"version": 1, "hashes": {"sha256": "00".repeat(32)}}), false),
+        (json!({"version": 1, "hashes": {"sha512": "00".repeat(64)}}), false),
+    ] {
+        let mut it = honest.clone();
+        it.role("snapshot")["meta"]["targets.json"] = listed.clone();
+        it.seal("snapshot");
+        assert_eq!(Client::new().refresh(&it).is_ok(), accepted, "{listed}");
+    }
+}
+
+#[test]
+fn role_name_table() {
+    for name in ["?", "#", "/x", "../x", "a b", "targets/releases", "%2e%2e", "timestamp.json"] {
+        let mut it = Repository::new();
+        it.delegate("targets", name, json!({"paths": ["*"]})).target(name, "v2").publish();
+        assert_eq!(Client::new().role_of(&it, "v2").as_deref(), Some(name));
+    }
+    for name in ["", ".", "..", "root", "targets", "snapshot", "ä", "a\nb"] {
+        let mut evil = Repository::new();
+        let role =
+            json!({"keyids": [], "name": name, "paths": [], "terminating": false, "threshold": 1});
+        evil.role("targets")["delegations"] = json!({"keys": {}, "roles": [role]});
+        evil.seal("targets");
+        let error = Client::new().refusal(&evil);
+        assert!(matches!(error, Error::Metadata(_)), "{name:?}: {error}");
+    }
+}
+
+#[test]
+fn a_terminating_delegation_ends_the_search_and_a_branch_comes_before_its_neighbour() {
+    let mut it = Repository::new();
+    it.delegate("targets", "first", json!({"paths": ["a*"], "terminating": true}));
+    it.delegate("targets", "second", json!({"paths": ["*"]}));
+    it.delegate("first", "below", json!({"paths": ["ab*"]}));
+    it.target("below", "ab").target("second", "ab").target("second", "ac").target("second", "b");
+    it.publish();
+    let client = Client::warm(&it);
+    for (name, role) in [("ab", Some("below")), ("ac", None), ("b", Some("second"))] {
+        assert_eq!(client.role_of(&it, name).as_deref(), role, "{name}");
+    }
+}
+
+#[test]
+fn a_delegate_beyond_its_paths_costs_only_that_entry() {
+    let mut it = Repository::new();
+    it.delegate("targets", "team", json!({"paths": ["team-*"]}));
+    it.delegate("team", "child", json!({"paths": ["*"]}));
+    it.target("team", "other").target("team", "team-1").target("child", "other").publish();
+    let client = Client::warm(&it);
+    assert_eq!(client.role_of(&it, "other"), None);
+    assert_eq!(client.role_of(&it, "team-1").as_deref(), Some("team"));
+    assert_eq!(client.role_of(&it, "v1").as_deref(), Some("targets"));
+}
+
+#[test]
+fn a_role_is_believed_on_the_word_of_the_role_that_the_search_comes_from() {
+    let mut it = Repository::new();
+    it.delegate("targets", "a", json!({"paths": ["a-*"]}));
+    it.delegate("targets", "b", json!({"paths": ["b-*"]}));
+    it.delegate("a", "shared", json!({"paths": ["a-*"]}));
+    it.delegate("b", "shared", json!({"paths": ["b-*"]}));
+    it.target("shared", "a-1").target("shared", "b-1");
+    it.keys.get_mut("shared").expect("two keys").truncate(1);
+    it.publish();
+    let (client, site) = (Client::new(), tuf1::Site::from(&it));
+    let mut collection = client.refresh(&it).expect("honest so far");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(async {
+        let a = client::search(&mut collection, &client.cache, Some(&site), "a-1").await;
+        assert_eq!(a.expect("signed").expect("found").role.as_str(), "shared");
+        let b = client::search(&mut collection, &client.cache, Some(&site), "b-1").await;
+        let refused = matches!(b, Err(client::Error::Verify(Error::Threshold { valid: 0, .. })));
+        assert!(refused, "{b:?}");
+    });
+}
+
+#[test]
+fn a_delegated_role_that_no_snapshot_lists_is_no_reason_to_ask_the_next() {
+    let mut evil = Repository::new();
+    evil.delegate("targets", "strict", json!({"paths": ["x"]}));
+    evil.delegate("targets", "lax", json!({"paths": ["*"]})).target("lax", "x").publish();
+    evil.role("snapshot")["meta"].as_object_mut().expect("listed").remove("strict.json");
+    evil.seal("snapshot");
+    let refused = Client::new().find(&evil, "x");
+    let named = matches!(&refused, Err(client::Error::Verify(Error::NotListed { role, .. })) if role.as_str() == "strict");
+    assert!(named, "{refused:?}");
+}
+
+#[test]
+fn expired_roles_are_refused_each() {
+    for role in TOP {
+        let error = Client::new().refusal(&with(role, "/expires", json!("2026-11-25T00:00:00Z")));
+        let named = matches!(&error, Error::Expired { role: found, .. } if found.as_str() == role);
+        assert!(named, "{role}: {error}");
+    }
+}
+
+#[test]
+fn a_search_ends_in_a_forest_of_delegations() {
+    let mut evil = Repository::new();
+    for index in 0..100 {
+        evil.delegate("targets", &format!("r{index}"), json!({"paths": ["*"]}));
+    }
+    evil.publish();
+    let refused = Client::new().find(&evil, "x");
+    let ended = matches!(refused, Err(client::Error::Verify(Error::TooManyDelegations { .. })));
+    assert!(ended, "{refused:?}");
+}
+
+#[test]
+fn bins_are_bounded() {
+    let mut evil = Repository::new();
+    let bins = json!({"bit_length": 32, "keyids": [], "name_prefix": "bin", "threshold": 1});
+    evil.role("targets")["delegations"] = json!({"keys": {}, "succinct_roles": bins});
+    evil.seal("targets");
+    assert!(matches!(Client::new().refusal(&evil), Error::Metadata(_)));
+}
