@@ -10,8 +10,6 @@
 CARGO ?= cargo
 SCRIPTS := test-registry/start test-registry/stop test-registry/seed test-registry/install test-registry/database \
 	test-registry/demo.sh tests/docker/fake-docker keys-example/make.sh tests/vectors/notary/make.sh tests/vectors/sql/make.sh benches/compare.sh benches/serve.sh benches/team.sh \
-	packaging/check .ci/run
-	test-registry/demo.sh tests/docker/fake-docker keys-example/make.sh tests/vectors/notary/make.sh tests/vectors/sql/make.sh benches/compare.sh benches/serve.sh \
 	benches/serve-sql.sh packaging/check .ci/run
 
 .PHONY: all deps build release check-rust check-scripts test demo bench kills soak ci

@@ -68,7 +68,7 @@ fn subjects(repositories: &[String], context: &Context) -> Result<Vec<Subject>, 
     }
     let known = TrustDirectory::new(context.trust()).collections();
     let known = known.map_err(|error| Failure::of(Kind::Disk, &error))?;
-    known.iter().map(|gun| Subject::of(gun)).collect()
+    known.iter().map(Subject::of).collect()
 }
 
 async fn lifetimes(subject: &Subject, context: &Context) -> Result<Vec<Lifetime>, Failure> {

@@ -69,10 +69,6 @@ impl<'c, C: Cache, R: Remote> Collection<'c, C, R> {
         Self { policy, cache, remote, now }
     }
 
-    pub(super) fn remote(&self) -> Option<&'c R> {
-        self.remote
-    }
-
     /// The time of signing.
     pub(super) fn now(&self) -> Instant {
         self.now

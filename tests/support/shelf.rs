@@ -1,5 +1,7 @@
 //! A place for trust data in memory, which signs timestamps. It believes what it is given.
 
+#![allow(dead_code, reason = "each test uses the part that it needs")]
+
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 
@@ -32,7 +34,6 @@ impl Shelf {
     }
 
     /// Lets time pass, and signs a timestamp of then over what is there.
-    #[allow(dead_code, reason = "each test program uses a part")]
     pub(crate) fn move_to(&self, now: jiff::Timestamp) {
         *self.now.lock().expect("no test panics here") = now;
         let mut shelf = self.files();
