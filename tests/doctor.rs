@@ -219,6 +219,40 @@ fn every_finding_is_in_the_manual() {
     }
 }
 
+/// Every `countersign WORD` in what doctor says, and in the manuals beside it.
+#[test]
+fn every_command_that_is_recommended_exists() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = ["src/docker/checkup", "src/cli/doctor", "docs/ci"].map(|it| top.join(it));
+    let files =
+        folders.iter().flat_map(|folder| listing(folder)).chain([top.join("docs/doctor.md")]);
+    let mut commands: Vec<Vec<String>> = Vec::new();
+    for text in files.map(|file| fs::read_to_string(file).expect("text")) {
+        let found = text.split("countersign ").skip(1);
+        commands.extend(found.filter_map(command));
+    }
+    commands.sort();
+    commands.dedup();
+    assert!(commands.len() > 8, "{commands:?}");
+    let host = Host::honest();
+    for words in commands {
+        let help = host.command(&["help"]).args(&words).output().expect("it runs");
+        assert!(help.status.success(), "countersign {} is no command", words.join(" "));
+    }
+}
+
+/// The command at the beginning of a text, with its second word if it is a group.
+fn command(text: &str) -> Option<Vec<String>> {
+    let is_word = |word: &&str| {
+        !word.is_empty() && word.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-')
+    };
+    let mut words = text.split(|letter: char| !letter.is_ascii_lowercase() && letter != '-');
+    let first = words.next().filter(is_word).filter(|word| *word != "in")?;
+    let is_group = ["delegation", "key", "pin", "signer"].contains(&first);
+    let second = words.next().filter(is_word).filter(|_| is_group);
+    Some([Some(first), second].into_iter().flatten().map(str::to_owned).collect())
+}
+
 #[test]
 fn what_expires_is_told_in_time() {
     let host = Host::honest();

@@ -57,6 +57,27 @@ fn collection_is_founded_and_signed_with_keys_of_a_token() {
     stage.play(&script("sign.txt"));
 }
 
+#[test]
+fn programs_and_the_secret_of_a_pipeline_sign() {
+    let stage = Stage::new();
+    let signer = stage.home().join("signer");
+    fs::copy(
+        concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/countersign-signer-openssl"),
+        &signer,
+    )
+    .expect("copied");
+    let trust = stage.home().join(".docker/trust");
+    fs::create_dir_all(&trust).expect("a directory");
+    let (program, keys) = (signer.display(), stage.home().join("keys"));
+    let text = format!(
+        "[[signer]]\nname = \"files\"\ncommand = [\"{program}\", \"{}\"]\ntimeout = \"3s\"\n",
+        keys.display()
+    );
+    fs::write(trust.join("countersign.toml"), text).expect("written");
+    stage.play(&signers("programs.txt"));
+    Stage::new().play(&signers("variable.txt"));
+}
+
 /// A home with a token of its own, PIN 1234, that the configuration names.
 fn with_token() -> Stage {
     let mut stage = Stage::new();
@@ -88,6 +109,10 @@ fn configure(home: &Path, module: &Path) {
         module.display().to_string()
     );
     fs::write(trust.join("countersign.toml"), text).expect("written");
+}
+
+fn signers(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/signers").join(name)
 }
 
 fn script(name: &str) -> std::path::PathBuf {

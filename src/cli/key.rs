@@ -1,7 +1,9 @@
 //! `key`: private keys, where docker and notary keep them.
 
+mod audit;
 mod generate;
 mod list;
+mod recovery;
 mod rotate;
 mod transfer;
 
@@ -31,6 +33,16 @@ pub(super) enum Command {
     Load(transfer::Load),
     /// List the keys: where they are kept, what they sign, and until when
     List,
+    /// Find keys that are unlocked, exposed, kept once or twice, or good for nothing; and what to do
+    Audit,
+    /// Write a printable sheet with a key, locked under a passphrase of its own
+    Backup(recovery::Backup),
+    /// Write a key as shares on printable sheets, of which some bring it back
+    Split(recovery::Split),
+    /// Bring a key back from its sheets
+    Recover(recovery::Sheets),
+    /// See that sheets would bring a key back
+    Drill(recovery::Sheets),
     /// Print keys, locked as they are, for another machine
     Export(transfer::Export),
     /// Take in what `export`, `notary key export` or openssl wrote
@@ -84,6 +96,11 @@ pub(super) fn run(command: Command, context: &Context) -> Result<Code, Failure> 
         Command::List => list::run(context),
         Command::Remove(arguments) => remove(&arguments, context),
         Command::Export(arguments) => transfer::export(&arguments, context),
+        Command::Audit => audit::run(context),
+        Command::Backup(arguments) => guarded(|| recovery::backup(&arguments, context)),
+        Command::Split(arguments) => guarded(|| recovery::split(&arguments, context)),
+        Command::Recover(arguments) => guarded(|| recovery::recover(&arguments, context)),
+        Command::Drill(arguments) => guarded(|| recovery::drill(&arguments, context)),
         Command::Generate(arguments) => guarded(|| generate::run(&arguments, context)),
         Command::Rotate(arguments) => guarded(|| rotate::run(&arguments, context)),
         Command::Load(arguments) => guarded(|| transfer::load(&arguments, context)),
@@ -195,7 +212,7 @@ impl<S: PassphraseSource> PassphraseSource for Heard<S> {
 
 /// The key whose id begins so.
 pub(super) fn find(text: &str, context: &Context) -> Result<KeyEntry, Failure> {
-    let entries = context.keys().list()?;
+    let entries = context.key_set()?.list()?;
     if let Ok(id) = text.parse::<KeyId>() {
         let found = entries.into_iter().find(|entry| entry.id == id);
         return Ok(found.ok_or(keys::Error::NoSuchKey { id })?);

@@ -16,6 +16,7 @@ pub mod rescue;
 pub mod staged;
 
 mod amend;
+mod audit;
 mod build_source;
 mod ceremony;
 mod collection;
@@ -38,6 +39,7 @@ mod team;
 mod witness;
 
 pub use amend::{Amended, Workbench};
+pub use audit::{Finding, FindingKind, audit};
 pub use ceremony::{Contribution, Rehearsal, Rehearsed, Request, Submission, Transcript};
 pub use collection::Collection;
 pub use delegations::{Aftermath, Care, Cut, DelegationState, Published};

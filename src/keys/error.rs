@@ -155,6 +155,12 @@ pub enum Error {
         /// What is wrong with its value, which is not repeated.
         problem: String,
     },
+    /// A recovery sheet, or several, from which no key comes back.
+    #[error("{problem}")]
+    Sheet {
+        /// What is wrong.
+        problem: String,
+    },
     /// A program or module that others could have put there.
     #[error("{path}: {problem}", path = .path.display())]
     Untrusted {

@@ -28,6 +28,7 @@ mod ownership;
 mod passphrase;
 mod pbes2;
 mod plugin;
+mod recovery;
 mod source;
 mod sources;
 #[cfg(test)]
@@ -49,6 +50,7 @@ pub use memory::MemoryKeys;
 pub use ownership::trusted_file;
 pub use passphrase::{Passphrase, PassphraseRequest, PassphraseSource, Purpose};
 pub use plugin::{Plugin, PluginCommand};
+pub use recovery::{Joined, Sheet};
 pub use source::{Holding, Kept, KeySet, KeySource};
 pub use sources::{Chain, Environment, PassphraseFile};
 #[cfg(feature = "pkcs11")]

@@ -19,10 +19,22 @@ pub(super) fn seal(plain: &[u8], passphrase: &Passphrase) -> Result<Vec<u8>, Err
     let random = SystemRandom::new();
     random.fill(&mut salt).and_then(|()| random.fill(&mut iv)).map_err(|_| Error::Sealing)?;
     let key = derive(passphrase, Prf::Sha1, &salt, ITERATIONS, Cipher::Aes256);
-    let ciphertext = cbc::Encryptor::<aes::Aes256>::new_from_slices(&key, &iv)
-        .map_err(|_| Error::Sealing)?
-        .encrypt_padded_vec::<Pkcs7>(plain);
-    write(&salt, &iv, &ciphertext).map_err(|_| Error::Sealing)
+    write(None, &salt, &iv, &encrypt(&key, &iv, plain)?).map_err(|_| Error::Sealing)
+}
+
+/// Encrypts so that guessing passphrases is slow; OpenSSL opens it, Notary does not.
+pub(super) fn seal_strongly(plain: &[u8], passphrase: &Passphrase) -> Result<Vec<u8>, Error> {
+    let (mut salt, mut iv) = ([0; 16], [0; 16]);
+    let random = SystemRandom::new();
+    random.fill(&mut salt).and_then(|()| random.fill(&mut iv)).map_err(|_| Error::Sealing)?;
+    let key = derive(passphrase, Prf::Sha256, &salt, STRONG_ITERATIONS, Cipher::Aes256);
+    let ciphertext = encrypt(&key, &iv, plain)?;
+    write(Some(STRONG_ITERATIONS), &salt, &iv, &ciphertext).map_err(|_| Error::Sealing)
+}
+
+fn encrypt(key: &[u8], iv: &[u8], plain: &[u8]) -> Result<Vec<u8>, Error> {
+    let cipher = cbc::Encryptor::<aes::Aes256>::new_from_slices(key, iv);
+    Ok(cipher.map_err(|_| Error::Sealing)?.encrypt_padded_vec::<Pkcs7>(plain))
 }
 
 /// Decrypts an `EncryptedPrivateKeyInfo`.
@@ -182,12 +194,19 @@ fn iterations(count: u64) -> Result<NonZeroU32, Error> {
         .ok_or(Error::Encryption { problem: "iterations outside 1 to 10000000" })
 }
 
-fn write(salt: &[u8], iv: &[u8], ciphertext: &[u8]) -> der::Result<Vec<u8>> {
+/// `strong` is HMAC-SHA-256 and so many rounds; else as Notary.
+fn write(
+    strong: Option<NonZeroU32>,
+    salt: &[u8],
+    iv: &[u8],
+    ciphertext: &[u8],
+) -> der::Result<Vec<u8>> {
+    let prf = Optional { oid: HMAC_SHA256, parameters: Some(AnyRef::NULL) };
     let kdf = Pbkdf2 {
         salt: OctetStringRef::new(salt)?,
-        iterations: u64::from(ITERATIONS.get()),
+        iterations: u64::from(strong.unwrap_or(ITERATIONS).get()),
         key_length: None,
-        prf: None,
+        prf: strong.map(|_| prf),
     }
     .to_der()?;
     let iv = OctetStringRef::new(iv)?.to_der()?;
@@ -234,6 +253,8 @@ struct Pbkdf2<'a> {
 
 /// What Notary 0.7 writes.
 const ITERATIONS: NonZeroU32 = NonZeroU32::new(2048).expect("2048 is not zero");
+/// Half a second where Notary's takes a thousandth.
+const STRONG_ITERATIONS: NonZeroU32 = NonZeroU32::new(1_000_000).expect("not zero");
 const ITERATIONS_MAX: u32 = 10_000_000;
 
 const PBES2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.13");

@@ -41,7 +41,7 @@ fn revoke(
 ) -> Result<Revocation, Refusal> {
     let opened = session.context.open(subject, Access::PushPull)?;
     let (mut passphrases, mut asker) = (session.passphrases()?, session.asker());
-    let keys = session.context.keys();
+    let keys = session.context.key_set()?;
     let host = session.context.server_host(subject);
     wait_for(async {
         let mut chain = chain(&mut passphrases, &mut asker);

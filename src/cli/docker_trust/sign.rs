@@ -165,7 +165,7 @@ fn publish(
     let gun = &subject.gun;
     let opened = session.context.open(subject, Access::PushPull)?;
     let (mut passphrases, mut asker) = (session.passphrases()?, session.asker());
-    let keys = session.context.keys();
+    let keys = session.context.key_set()?;
     let request = SignRequest {
         tags: vec![(tag.clone(), what)],
         roles: RoleChoice::AsDocker,

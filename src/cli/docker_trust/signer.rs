@@ -80,7 +80,7 @@ pub(super) fn found_or_extend(
     let name: SignerName = name.parse().map_err(|error| Refusal::from(Failure::from(error)))?;
     let opened = session.context.open(subject, Access::PushPull)?;
     let (mut passphrases, mut asker) = (session.passphrases()?, session.asker());
-    let store = session.context.keys();
+    let store = session.context.key_set()?;
     let if_absent = IfAbsent::Found { root_key: None, local_snapshot: false };
     let mut source = Announcing::new(session, initialising, chain(&mut passphrases, &mut asker))
         .when(|request| request.role == "root");
@@ -171,7 +171,7 @@ fn attempt(
 ) -> Result<Result<(), docker::Error>, Refusal> {
     let opened = session.context.open(subject, Access::PushPull)?;
     let (mut passphrases, mut asker) = (session.passphrases()?, session.asker());
-    let store = session.context.keys();
+    let store = session.context.key_set()?;
     let mut source = chain(&mut passphrases, &mut asker);
     let removed = wait_for(async {
         Ok(opened.collection().remove_signer(signer, care, &store, &mut source).await)

@@ -1,0 +1,183 @@
+//! `key backup`, `split`, `recover`, `drill`: keys on paper, and back.
+
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use zeroize::Zeroizing;
+
+use super::super::context::Context;
+use super::super::exit::{Code, Kind};
+use super::super::output::Failure;
+use super::super::passphrases::{Passphrases, in_file};
+use super::super::prompt::Terminal;
+use super::super::source;
+use super::{OldAndNew, find};
+use crate::crypto::PrivateKey;
+use crate::keys::{
+    Joined, KeyEntry, KeyStore, PassphraseRequest, PassphraseSource, Purpose, Sheet,
+};
+use crate::tuf::Gun;
+
+#[derive(Args)]
+#[command(after_help = "\
+The sheet is text to be printed: with numbered lines that can be typed in again, each with a check, and a QR code. \
+The key on it is locked under a passphrase of its own, which must be kept elsewhere.
+
+Example:
+  countersign key backup 1f2e3d4c --out sheet.txt && lpr sheet.txt && shred -u sheet.txt")]
+pub(in crate::cli) struct Backup {
+    /// Key id, or its first digits
+    #[arg(value_name = "ID")]
+    id: String,
+
+    /// Where to write the sheet; the file must not exist
+    #[arg(short, long, value_name = "FILE")]
+    out: PathBuf,
+
+    /// File with the passphrase of the backup, instead of the terminal
+    #[arg(long, value_name = "FILE")]
+    new_passphrase_file: Option<PathBuf>,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Each share is a sheet for another person or place. As many as the threshold bring the key back, without any \
+passphrase; fewer say nothing of it.
+
+Example:
+  countersign key split 1f2e3d4c --threshold 2 --shares 3 --dir shares")]
+pub(in crate::cli) struct Split {
+    /// Key id, or its first digits
+    #[arg(value_name = "ID")]
+    id: String,
+
+    /// How many shares bring the key back
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u8).range(2..))]
+    threshold: u8,
+
+    /// How many shares are made
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(2..))]
+    shares: u8,
+
+    /// Where to write share-1.txt and the others; made if need be
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+}
+
+#[derive(Args)]
+pub(in crate::cli) struct Sheets {
+    /// Sheets that were typed in or scanned: a backup, or enough shares
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+/// Writes a backup.
+pub(super) fn backup(arguments: &Backup, context: &Context) -> Result<Code, Failure> {
+    let entry = find(&arguments.id, context)?;
+    let mut passphrases = Passphrases::new(context)?;
+    let key = context.keys().unlock(&entry.id, &mut passphrases.chain())?;
+    let mut old_and_new = OldAndNew {
+        old: passphrases.chain(),
+        file: arguments.new_passphrase_file.as_deref().map(in_file).transpose()?,
+        terminal: Terminal::new(context.output),
+    };
+    let role = entry.role.as_deref().unwrap_or_default();
+    let (purpose, gun) = (Purpose::Create, entry.gun.as_deref());
+    let request = PassphraseRequest { purpose, role, gun, id: Some(&entry.id), attempt: 0 };
+    let passphrase = old_and_new.passphrase(&request).map_err(|_| {
+        Failure::new(Kind::Passphrase, "no passphrase for the backup")
+            .advise("Use a terminal, or name a file with --new-passphrase-file.")
+    })?;
+    let sheet = Sheet::backup(&key, entry.role.clone(), entry.gun.clone(), &passphrase)?;
+    write(&arguments.out, &sheet, context)?;
+    context.output.notice("Print it, keep its passphrase elsewhere, and destroy the file.");
+    context.output.answer(&arguments.out.display().to_string());
+    Ok(Code::Done)
+}
+
+/// Writes shares.
+pub(super) fn split(arguments: &Split, context: &Context) -> Result<Code, Failure> {
+    let entry = find(&arguments.id, context)?;
+    let mut passphrases = Passphrases::new(context)?;
+    let key = context.keys().unlock(&entry.id, &mut passphrases.chain())?;
+    let counts = (arguments.threshold, arguments.shares);
+    let sheets = Sheet::split(&key, entry.role, entry.gun, counts)?;
+    std::fs::create_dir_all(&arguments.dir).map_err(|error| {
+        Failure::new(Kind::Disk, format!("{}: {error}", arguments.dir.display()))
+    })?;
+    for (number, sheet) in (1..).zip(&sheets) {
+        let path = arguments.dir.join(format!("share-{number}.txt"));
+        write(&path, sheet, context)?;
+        context.output.answer(&path.display().to_string());
+    }
+    context.output.notice("Print each, give them to different people, and destroy the files.");
+    Ok(Code::Done)
+}
+
+/// Brings a key back into the key directory.
+pub(super) fn recover(arguments: &Sheets, context: &Context) -> Result<Code, Failure> {
+    let sheets = read_all(&arguments.files)?;
+    let mut passphrases = Passphrases::new(context)?;
+    let (key, note) = match sheets.as_slice() {
+        [backup] if !backup.is_share() => (open(backup, &mut passphrases)?, backup),
+        shares => (Sheet::join(shares)?.open()?, &shares[0]),
+    };
+    let gun = note.gun.as_deref().map(Gun::raw).transpose()?;
+    let role = note.role.clone().unwrap_or_default();
+    let id = context.keys().store(&key, &role, gun.as_ref(), &mut passphrases.chain())?;
+    context.output.notice(&format!("key {id} (role {role}) is back"));
+    context.output.answer(&id.to_string());
+    Ok(Code::Done)
+}
+
+/// Proves that sheets would bring a key back. A key on shares stays closed.
+pub(super) fn drill(arguments: &Sheets, context: &Context) -> Result<Code, Failure> {
+    let sheets = read_all(&arguments.files)?;
+    let id = match sheets.as_slice() {
+        [backup] if !backup.is_share() => {
+            let mut passphrases = Passphrases::new(context)?;
+            open(backup, &mut passphrases)?;
+            backup.id
+        }
+        shares => Joined::id(&Sheet::join(shares)?),
+    };
+    let kept = match context.keys().list()?.iter().any(|entry: &KeyEntry| entry.id == id) {
+        true => "which is also in the key directory here",
+        false => "which is not in the key directory here",
+    };
+    context.output.notice(&format!("{} sheets bring back a key {kept}", sheets.len()));
+    context.output.answer(&id.to_string());
+    Ok(Code::Done)
+}
+
+fn open(backup: &Sheet, passphrases: &mut Passphrases<'_>) -> Result<PrivateKey, Failure> {
+    let role = backup.role.as_deref().unwrap_or_default();
+    let (purpose, gun) = (Purpose::Unlock, backup.gun.as_deref());
+    let request = PassphraseRequest { purpose, role, gun, id: Some(&backup.id), attempt: 0 };
+    Ok(backup.open(&passphrases.chain().passphrase(&request)?)?)
+}
+
+fn read_all(files: &[PathBuf]) -> Result<Vec<Sheet>, Failure> {
+    let one = |path: &PathBuf| {
+        let text = Zeroizing::new(source::read(path)?);
+        let text = std::str::from_utf8(&text).unwrap_or_default();
+        Sheet::parse(text).map_err(|error| Failure::from(error).about(path.display()))
+    };
+    files.iter().map(one).collect()
+}
+
+fn write(path: &Path, sheet: &Sheet, context: &Context) -> Result<(), Failure> {
+    let text = sheet.to_text(&context.now.strftime("%Y-%m-%d").to_string())?;
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let written = made.and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    });
+    written.map_err(|error| {
+        let kind = if error.kind() == ErrorKind::AlreadyExists { Kind::Usage } else { Kind::Disk };
+        Failure::new(kind, format!("{}: {error}", path.display()))
+    })
+}
