@@ -206,7 +206,7 @@ async fn a_deleted_collection_is_gone_and_can_be_founded_again() {
         owner.with(async |it| it.delete().await).await.expect("deleted");
         owner.resolve("1").await.expect_err("the server has none, and it was seen before");
         let known = TrustDirectory::new(servers.trust_directory());
-        assert_eq!(known.collections().expect("read"), [owner.gun.clone()]);
+        assert_eq!(known.collections().expect("read"), vec![owner.gun.clone()]);
         known.collection(&owner.gun).forget().expect("forgotten");
         assert!(known.collections().expect("read").is_empty());
         owner.sign(&["1"], &digest, size).await.expect("founded again");
