@@ -10,11 +10,14 @@ use std::path::Path;
 
 use countersign::client::{Roles, Wish};
 use countersign::docker::{
-    Care, Error, IfAbsent, Legacy, NewKeys, RotateRequest, Rotation, SignerName, public_key,
+    Care, Difference, Error, Happened, IfAbsent, Legacy, NewKeys, Revision, RotateRequest,
+    Rotation, SignerName, public_key,
 };
 use countersign::edit::Edited;
+use countersign::image::ImageDigest;
 use countersign::keys::KeyStore;
-use countersign::tuf::{Dialect, Key, RoleName, canonical_key_id};
+use countersign::storage::TrustDirectory;
+use countersign::tuf::{Dialect, Key, RoleName, Version, canonical_key_id};
 use countersign::verify::Wanted;
 use registry::TestRegistry;
 use user::User;
@@ -149,6 +152,99 @@ async fn every_key_is_rotated_and_hosts_follow() {
 }
 
 #[tokio::test]
+async fn history_says_who_signed_what_whoever_published() {
+    for servers in TestRegistry::each(&["--no-docker"]) {
+        let owner = User::of(&servers, "team/past");
+        let gun = owner.gun.as_str();
+        let (one, size) = servers.seed("team/past:1", &[]);
+        let (two, _) = servers.seed("team/past:2", &["--text", "two"]);
+        owner.sign(&["1"], &one, size).await.expect("signed");
+        let (size_text, hex) = (size.to_string(), one.trim_start_matches("sha256:"));
+        servers.run("notary", &["addhash", "-p", gun, "2", &size_text, "--sha256", hex]);
+        owner.sign(&["2"], &two, size).await.expect("moved");
+        rotate(&owner, RoleName::Targets, NewKeys::Made, Legacy::No).await.expect("rotated");
+        rotate(&owner, RoleName::Root, NewKeys::Made, Legacy::No).await.expect("rotated");
+        servers.run("docker", &["trust", "key", "generate", "alice"]);
+        add(&owner, "alice", &[key_in(&servers, "alice")]).await;
+        let revisions = owner.with(async |it| it.history(100).await).await.expect("read");
+        let told: Vec<Vec<String>> = revisions.iter().rev().map(words).collect();
+        let has = |index: usize, word: &str| {
+            assert!(told[index].iter().any(|it| it == word), "{index}: {word} in {told:#?}");
+        };
+        assert_eq!(told.len(), 6, "{told:#?}");
+        has(0, &format!("targets + 1 {one}"));
+        has(1, &format!("targets + 2 {one}"));
+        has(2, &format!("targets ~ 2 {one} {two}"));
+        has(3, "targets key +");
+        has(3, "targets key -");
+        has(4, "root key +");
+        has(4, "root signed by 1");
+        has(5, "targets/alice role +");
+        has(5, "targets/releases role +");
+
+        // What a host with no history of its own reads is the same.
+        let fresh = servers.trust_directory().with_file_name("fresh");
+        let fresh = User::at(&servers, "team/past", fresh);
+        let again = fresh.with(async |it| it.history(100).await).await.expect("read");
+        assert_eq!(again.len(), revisions.len());
+        let (first, last) = (revisions[5].version, revisions[0].version);
+        let (from, to) =
+            fresh.with(async |it| it.difference(first, last).await).await.expect("both are there");
+        assert!(to.since(Some(&from)).len() > 4);
+        assert!(to.since(Some(&to)).is_empty());
+        let beyond = fresh.with(async |it| it.difference(first, version(999)).await).await;
+        assert!(matches!(beyond, Err(Error::NoSuchVersion { .. })), "{beyond:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_collection_is_gone_and_can_be_founded_again() {
+    for servers in TestRegistry::each(&["--no-docker"]) {
+        let owner = User::of(&servers, "team/gone");
+        let (digest, size) = servers.seed("team/gone:1", &[]);
+        owner.sign(&["1"], &digest, size).await.expect("signed");
+        owner.with(async |it| it.delete().await).await.expect("deleted");
+        owner.resolve("1").await.expect_err("the server has none, and it was seen before");
+        let known = TrustDirectory::new(servers.trust_directory());
+        assert_eq!(known.collections().expect("read"), vec![owner.gun.clone()]);
+        known.collection(&owner.gun).forget().expect("forgotten");
+        assert!(known.collections().expect("read").is_empty());
+        owner.sign(&["1"], &digest, size).await.expect("founded again");
+        servers.run("notary", &["list", owner.gun.as_str()]);
+    }
+}
+
+#[tokio::test]
+async fn a_role_removed_with_its_listing_can_be_delegated_again() {
+    for servers in TestRegistry::each(&["--no-docker"]) {
+        let owner = User::of(&servers, "team/again");
+        let gun = owner.gun.as_str();
+        let (digest, size) = servers.seed("team/again:1", &[]);
+        // Here the snapshot is the owner's, and so the removed role is listed no more.
+        servers.run("notary", &["init", "-p", gun]);
+        servers.run("docker", &["trust", "key", "generate", "alice"]);
+        servers.run("mkdir", &["other"]);
+        servers.run("docker", &["trust", "key", "generate", "alice", "--dir", "other"]);
+        add(&owner, "alice", &[key_in(&servers, "alice")]).await;
+        for tag in ["1", "2", "3"] {
+            owner.sign(&[tag], &digest, size).await.expect("signed");
+        }
+        remove(&owner, "alice", Care::Forced).await.expect("removed");
+        add(&owner, "alice", &[key_in(&servers, "other/alice")]).await;
+        let releases = [RoleName::releases()];
+        let (store, mut passphrases) = (owner.keys(), owner.passphrases());
+        let witnessed =
+            owner.with(async |it| it.witness(&releases, &store, &mut passphrases).await).await;
+        witnessed.expect("signed by the new key");
+        let signing = owner.sign(&["4"], &digest, size).await.expect("above what was removed");
+        let alice: RoleName = "targets/alice".parse().expect("a role");
+        assert_eq!(signing.versions.get(&alice).map(|it| it.number()), Some(4));
+        let listed = servers.run("notary", &["list", gun, "-r", "targets/alice"]);
+        assert!(listed.contains("\n4 ") && !listed.contains("\n3 "), "{listed}");
+    }
+}
+
+#[tokio::test]
 async fn legacy_keys_sign_the_next_root_for_those_who_do_not_walk() {
     let servers = TestRegistry::start(&["--no-docker"]);
     let owner = User::of(&servers, "team/legacy");
@@ -198,6 +294,30 @@ async fn a_rotation_that_fails_leaves_every_key_where_it_was() {
         assert!(matches!(refused, Err(Error::Role { .. })), "{refused:?}");
     }
     owner.sign(&["2"], &digest, size).await.expect("as before");
+}
+
+/// What happened, without what differs from run to run.
+fn words(revision: &Revision) -> Vec<String> {
+    let Happened::Changed { signed, differences } = &revision.what else {
+        return vec![format!("{:?}", revision.what)];
+    };
+    let digest = |digest: &Option<ImageDigest>| digest.expect("a sha256").to_string();
+    let signed = signed.iter().map(|it| format!("{} signed by {}", it.role, it.by.len()));
+    let differences = differences.iter().map(|it| match it {
+        Difference::Added(role, tag, now) => format!("{role} + {tag} {}", digest(now)),
+        Difference::Moved(role, tag, before, now) => {
+            format!("{role} ~ {tag} {} {}", digest(before), digest(now))
+        }
+        Difference::KeyAdded(role, _) => format!("{role} key +"),
+        Difference::KeyRemoved(role, _) => format!("{role} key -"),
+        Difference::RoleAdded(role) => format!("{role} role +"),
+        other => format!("{other:?}"),
+    });
+    signed.chain(differences).collect()
+}
+
+fn version(number: u64) -> Version {
+    Version::new(number).expect("a version")
 }
 
 async fn add(user: &User<'_>, name: &str, keys: &[Key]) -> Edited {

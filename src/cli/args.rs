@@ -7,8 +7,9 @@ use clap::{Args, Parser, Subcommand};
 use super::output::Format;
 use super::span::Span;
 use super::{
-    demo, docker, docker_trust, doctor, explain, init, inspect, key, list, manual, notary, pin,
-    publish, pull, rescue, reset, revoke, sign, status, verify, verify_pull,
+    delegation, delete, demo, docker, docker_trust, doctor, explain, history, init, inspect, key,
+    list, manual, notary, pin, publish, pull, refresh, rescue, reset, revoke, sign, signer, status,
+    verify, verify_pull, witness,
 };
 
 /// Docker Content Trust that goes on working: sign what a tag means, and pull only what was signed
@@ -102,7 +103,23 @@ pub(super) enum Command {
     Revoke(revoke::Arguments),
     /// Make the trust data of a new repository
     Init(init::Arguments),
-    /// Show what is staged and not published
+    /// Say who may sign the tags of repositories
+    #[command(subcommand)]
+    Signer(signer::Command),
+    /// Delegate to roles below targets: keys, paths, thresholds
+    #[command(subcommand)]
+    Delegation(delegation::Command),
+    /// Sign roles again as they are
+    Witness(witness::Arguments),
+    /// Sign again what ends soon
+    Refresh(refresh::Arguments),
+    /// Show who signed what when, and what it changed
+    History(history::History),
+    /// Show what changed between two versions
+    Diff(history::Diff),
+    /// Forget trust data here, or remove it from the server
+    Delete(delete::Arguments),
+    /// Show what is staged and not published, or what ends soon
     Status(status::Arguments),
     /// Sign and publish what is staged
     Publish(publish::Arguments),

@@ -4,6 +4,7 @@ mod audit;
 mod generate;
 mod list;
 mod recovery;
+mod rotate;
 mod transfer;
 
 pub(super) use generate::write as write_public;
@@ -48,6 +49,8 @@ pub(super) enum Command {
     Import(transfer::Import),
     /// Give a key another passphrase
     Passwd(Passwd),
+    /// Put another key in place of one of a repository's
+    Rotate(rotate::Rotate),
     /// Destroy a key
     Remove(Remove),
     /// Keep the passphrase of a key in the desktop's keyring
@@ -99,6 +102,7 @@ pub(super) fn run(command: Command, context: &Context) -> Result<Code, Failure> 
         Command::Recover(arguments) => guarded(|| recovery::recover(&arguments, context)),
         Command::Drill(arguments) => guarded(|| recovery::drill(&arguments, context)),
         Command::Generate(arguments) => guarded(|| generate::run(&arguments, context)),
+        Command::Rotate(arguments) => guarded(|| rotate::run(&arguments, context)),
         Command::Load(arguments) => guarded(|| transfer::load(&arguments, context)),
         Command::Import(arguments) => guarded(|| transfer::import(&arguments, context)),
         Command::Passwd(arguments) => guarded(|| passwd(&arguments, context)),

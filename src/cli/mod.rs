@@ -8,13 +8,18 @@
 mod args;
 mod config;
 mod context;
+mod delegation;
+mod delete;
 mod demo;
 mod docker;
 mod docker_trust;
 mod doctor;
 mod environment;
 mod exit;
+mod expiring;
 mod explain;
+mod fleet;
+mod history;
 mod init;
 mod inspect;
 mod key;
@@ -27,7 +32,9 @@ mod pin;
 mod process;
 mod prompt;
 mod publish;
+mod publishing;
 mod pull;
+mod refresh;
 mod rescue;
 mod reset;
 mod revoke;
@@ -35,6 +42,7 @@ mod root;
 #[cfg(feature = "server")]
 mod serve;
 mod sign;
+mod signer;
 mod source;
 mod span;
 mod status;
@@ -42,6 +50,7 @@ mod subject;
 mod table;
 mod verify;
 mod verify_pull;
+mod witness;
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -114,6 +123,13 @@ fn in_context(command: Command, context: &Context) -> Result<Code, Failure> {
         Command::List(arguments) => list::run(&arguments, context),
         Command::Revoke(arguments) => revoke::run(&arguments, context),
         Command::Init(arguments) => init::run(&arguments, context),
+        Command::Signer(command) => signer::run(command, context),
+        Command::Delegation(command) => delegation::run(command, context),
+        Command::Refresh(arguments) => refresh::run(&arguments, context),
+        Command::History(arguments) => history::history(&arguments, context),
+        Command::Diff(arguments) => history::diff(&arguments, context),
+        Command::Delete(arguments) => delete::run(&arguments, context),
+        Command::Witness(arguments) => witness::run(&arguments, context),
         Command::Status(arguments) => status::run(&arguments, context),
         Command::Publish(arguments) => publish::run(&arguments, context),
         Command::Reset(arguments) => reset::run(&arguments, context),

@@ -8,7 +8,7 @@ use super::exit::Code;
 use super::output::{Failure, Format};
 use super::passphrases::Passphrases;
 use super::process::{guard_memory, wait_for};
-use super::sign::tell_of_founding;
+use super::publishing::tell_of_root;
 use super::subject::Subject;
 use super::verify::not_offline;
 use crate::docker::Amended;
@@ -36,7 +36,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Fail
     let subject = context.subject(&arguments.repository)?.bare()?;
     let published = wait_for(publish(&subject, context))?;
     if let Some(root) = published.founded {
-        tell_of_founding(&subject.gun, &root, &context.key_set()?, context)?;
+        tell_of_root(&subject.gun, &root, &context.key_set()?, context)?;
     }
     if published.versions.is_empty() {
         context.output.notice(&format!("{}: nothing had to be changed", subject.gun));

@@ -11,6 +11,7 @@ use super::exit::{Code, Kind};
 use super::output::{Failure, Format};
 use super::passphrases::Passphrases;
 use super::process::{guard_memory, wait_for};
+use super::publishing::{tell_of_root, versions};
 use super::root;
 use super::source::{self, Source};
 use super::subject::Subject;
@@ -18,9 +19,8 @@ use super::verify::not_offline;
 use crate::docker::{RoleChoice, SignRequest, Signing, TagSigned};
 use crate::edit::Change;
 use crate::image::{Descriptor, Tag};
-use crate::keys::{Kept, KeySet};
 use crate::net::Access;
-use crate::tuf::{Custom, Gun, KeyId, RoleName};
+use crate::tuf::{Custom, KeyId, RoleName};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -277,37 +277,14 @@ pub(super) async fn publish(
     let mut passphrases = Passphrases::new(context)?;
     let keys = context.key_set()?;
     let signing = opened.collection().sign(request, &keys, &mut passphrases.chain()).await?;
-    if let Some(root) = signing.founded {
-        tell_of_founding(&subject.gun, &root, &keys, context)?;
+    if let Some(root) = &signing.founded {
+        tell_of_root(&subject.gun, root, &keys, context)?;
     }
     if signing.attempts > 1 {
         let faster = signing.attempts - 1;
         context.output.detail(&format!("{}: others were faster {faster} times", subject.gun));
     }
     Ok(signing)
-}
-
-/// Names the root key of a new collection, and where it is kept.
-///
-/// # Errors
-///
-/// If the keys cannot be listed.
-pub(super) fn tell_of_founding(
-    gun: &Gun,
-    root: &KeyId,
-    keys: &KeySet,
-    context: &Context,
-) -> Result<(), Failure> {
-    context.output.notice(&format!("{gun}: new trust data, under the root key {root}"));
-    let held = keys.holdings()?.into_iter().find(|held| held.entry.id == *root);
-    context.output.notice(&match held.map(|held| held.kept) {
-        Some(Kept::Elsewhere(place)) => format!("  it is kept in: {place}"),
-        _ => format!(
-            "  keep a copy of it offline, nothing can replace it: {}",
-            context.keys().path().join(format!("{root}.key")).display()
-        ),
-    });
-    Ok(())
 }
 
 fn tell(batch: &Batch, signing: &Signing, context: &Context) {
@@ -363,9 +340,6 @@ fn as_json(
         let replaced = before.map(|hash| format!("sha256:{hash}"));
         json!({"role": role.as_str(), "change": change, "replaced": replaced})
     });
-    let versions = signing.versions.iter();
-    let versions: serde_json::Map<String, Value> =
-        versions.map(|(role, version)| (role.to_string(), version.number().into())).collect();
     json!({
         "reference": typed,
         "name": subject.gun.as_str(),
@@ -373,7 +347,7 @@ fn as_json(
         "digest": signed.digest.to_string(),
         "size": descriptor.size,
         "roles": roles.collect::<Vec<_>>(),
-        "versions": versions,
+        "versions": versions(&signing.versions),
         "founded": signing.founded.map(|root| root.to_string()),
     })
 }

@@ -1,30 +1,47 @@
-//! `status`: what is staged and not published.
+//! `status`: what is staged and not published, or what ends soon.
 
 use clap::Args;
 use serde_json::json;
 
 use super::context::Context;
-use super::exit::Code;
+use super::exit::{Code, Kind};
+use super::expiring;
 use super::output::{Failure, Format};
+use super::span::Span;
 use super::table::table;
 use crate::storage::Staged;
 
 #[derive(Args)]
 #[command(after_help = "\
 Shows what `sign --stage`, `revoke --stage` and notary left to be published. The numbers are for \
-`countersign reset`.
+`countersign reset`. With --within it shows what ends soon instead; the exit code is then 4 if something \
+does that the server will not renew by itself.
 
-Example:
-  countersign status registry.example.com/team/web")]
+Examples:
+  countersign status registry.example.com/team/web
+  countersign status --within 30d")]
 pub(super) struct Arguments {
-    /// Repository, without a tag
+    /// Repository, without a tag; with --within several, or all that are known here
     #[arg(value_name = "REPO")]
-    repository: String,
+    repositories: Vec<String>,
+
+    /// Show every role and certificate that ends within this time: 30d
+    #[arg(long, value_name = "DURATION")]
+    within: Option<Span>,
+}
+
+/// Shows what is staged, or what ends soon.
+pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Failure> {
+    match (arguments.within, arguments.repositories.as_slice()) {
+        (Some(within), repositories) => expiring::run(repositories, within, context),
+        (None, [repository]) => staged(repository, context),
+        (None, _) => Err(Failure::new(Kind::Usage, "name one repository, or a time with --within")),
+    }
 }
 
 /// Shows every staged change, and those that are none.
-pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Failure> {
-    let subject = context.subject(&arguments.repository)?.bare()?;
+fn staged(repository: &str, context: &Context) -> Result<Code, Failure> {
+    let subject = context.subject(repository)?.bare()?;
     let staged = context.directory(&subject.gun).changelist().list()?;
     match context.output.format {
         Format::Text if staged.is_empty() => context.output.notice("nothing is staged"),

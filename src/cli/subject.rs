@@ -30,6 +30,14 @@ impl Subject {
         })
     }
 
+    /// A collection that is known here: the image of that name, if it can be one.
+    pub(super) fn of(gun: &Gun) -> Result<Self, Failure> {
+        match Self::image(gun.as_str()) {
+            Ok(image) if image.gun == *gun => Ok(image),
+            _ => Self::raw(gun.as_str()),
+        }
+    }
+
     /// Reads `NAME[:TAG][@DIGEST]` with any collection's name.
     pub(super) fn raw(text: &str) -> Result<Self, Failure> {
         let (rest, digest) = match text.split_once('@') {

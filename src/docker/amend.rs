@@ -4,7 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::{SignedDuration, Timestamp as Instant};
+
+use super::earlier::{Earlier, as_of};
 use super::founding::{FoundingKeys, IfAbsent, is_refusal};
+use super::removed::last_version;
 use super::signers::{HeldKeys, KeyRing};
 use super::{Collection, Error};
 use crate::client::{self, Author, Publication, Refreshed, Roles, Wish};
@@ -13,7 +17,7 @@ use crate::keys::{KeyStore, PassphraseSource};
 use crate::net::Remote;
 use crate::storage::Cache;
 use crate::tuf::{Key, KeyId, RoleName, Version, canonical_key_id};
-use crate::verify::{Policy, SuspendedRole, Wanted};
+use crate::verify::{self, Policy, SuspendedRole, Wanted};
 
 /// A collection as it is now, to be changed.
 ///
@@ -119,6 +123,36 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         self.amend_with(if_absent, &mut keys, change).await.map_err(|failure| failure.error)
     }
 
+    /// The same for a change that signs again what is there: a collection of which something
+    /// expired is read as it was a moment before, because whoever mends it must be able to read it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Collection::amend`].
+    pub async fn amend_expired<T>(
+        &self,
+        store: &dyn KeyStore,
+        passphrases: &mut dyn PassphraseSource,
+        mut change: impl FnMut(&mut Workbench<'_>) -> Result<T, Error>,
+    ) -> Result<Amended<T>, Error> {
+        let earlier = Earlier(self.cache());
+        let mut then = self.policy().now;
+        let mut outcome = self.amend(IfAbsent::Refuse, store, &mut *passphrases, &mut change).await;
+        while let Err(Error::Client(client::Error::Verify(verify::Error::Expired { role, at }))) =
+            &outcome
+        {
+            let moment = SignedDuration::from_secs(1);
+            let before = at.checked_sub(moment).unwrap_or(Instant::MIN);
+            if *role == RoleName::Timestamp || before >= then {
+                break;
+            }
+            then = before;
+            let reading = as_of(self, &earlier, then);
+            outcome = reading.amend(IfAbsent::Refuse, store, &mut *passphrases, &mut change).await;
+        }
+        outcome
+    }
+
     pub(super) async fn amend_with<T>(
         &self,
         if_absent: IfAbsent,
@@ -129,6 +163,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         let (remote, policy) = (self.server().map_err(untried)?, self.policy());
         let mut author = Amendment {
             policy,
+            now: self.now(),
             cache: self.cache(),
             remote,
             if_absent,
@@ -169,6 +204,7 @@ pub(super) struct Failure {
 /// A change on its way to the server.
 struct Amendment<'a, 'k, C, R, F, T> {
     policy: &'a Arc<Policy>,
+    now: Instant,
     cache: &'a C,
     remote: &'a R,
     if_absent: IfAbsent,
@@ -197,23 +233,26 @@ where
                 if let Some(founding) = self.founding.take_if(|keys| !keys.founded(&known)) {
                     founding.abandon(self.keys)?;
                 }
-                self.keys.look_again()?;
                 (Draft::of(known.targets), known.unusable, known.suspended)
             }
             None => (self.found().await?, BTreeMap::new(), BTreeMap::new()),
         };
+        self.keys.look_again()?;
         let (unusable, suspended) = (&unusable, &suspended);
         let mut bench = Workbench::new(draft, unusable, suspended, self.keys.held());
         let value = (self.change)(&mut bench)?;
-        let draft = bench.draft;
+        let mut draft = bench.draft;
         self.value = Some(value);
+        if self.offered {
+            self.follow_removed(&mut draft).await?;
+        }
         let mut touched: Vec<RoleName> = draft.touched().cloned().collect();
         if touched.is_empty() {
             return Ok(None);
         }
         touched.push(RoleName::Snapshot);
         self.keys.unlock(&draft, &touched)?;
-        let update = draft.sign(self.policy.now, &self.keys.signers())?;
+        let update = draft.sign(self.now, &self.keys.signers())?;
         self.offered = true;
         Ok(Some(update))
     }
@@ -240,6 +279,18 @@ impl<C: Cache, R: Remote, F, T> Amendment<'_, '_, C, R, F, T> {
         };
         self.founding = Some(founding);
         founding.draft(self.keys, self.policy, self.remote, None).await
+    }
+
+    /// A role that begins anew under a name that was removed goes on from the last version that the
+    /// server has of it, which nothing lists. That is looked for only once it was refused.
+    async fn follow_removed(&self, draft: &mut Draft) -> Result<(), Error> {
+        let begun: Vec<RoleName> = draft.begun().cloned().collect();
+        for role in begun {
+            if let Some(version) = last_version(self.remote, self.policy, &role).await? {
+                draft.follow(&role, version)?;
+            }
+        }
+        Ok(())
     }
 
     fn finish(self, publication: Publication) -> Result<Amended<T>, Error> {

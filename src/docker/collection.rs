@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp as Instant;
+
 use crate::client::{self, Refreshed, Wish};
 use crate::net::Remote;
 use crate::storage::Cache;
@@ -17,17 +19,22 @@ pub struct Collection<'c, C, R> {
     policy: Arc<Policy>,
     cache: &'c C,
     remote: Option<&'c R>,
+    /// The time of signing: the reading of the clock, whatever time the policy reads the
+    /// collection as of.
+    now: Instant,
 }
 
 impl<'c, C: Cache, R: Remote> Collection<'c, C, R> {
     /// A collection behind a server.
     pub fn new(policy: Policy, cache: &'c C, remote: &'c R) -> Self {
-        Self { policy: Arc::new(policy), cache, remote: Some(remote) }
+        let now = policy.now;
+        Self { policy: Arc::new(policy), cache, remote: Some(remote), now }
     }
 
     /// A collection as it lies in the cache.
     pub fn offline(policy: Policy, cache: &'c C) -> Self {
-        Self { policy: Arc::new(policy), cache, remote: None }
+        let now = policy.now;
+        Self { policy: Arc::new(policy), cache, remote: None, now }
     }
 
     /// Brings it up to date and loads roles.
@@ -51,6 +58,20 @@ impl<'c, C: Cache, R: Remote> Collection<'c, C, R> {
     /// Its name.
     pub fn gun(&self) -> &Gun {
         &self.policy.gun
+    }
+
+    pub(super) fn reading(
+        policy: Arc<Policy>,
+        cache: &'c C,
+        remote: Option<&'c R>,
+        now: Instant,
+    ) -> Self {
+        Self { policy, cache, remote, now }
+    }
+
+    /// The time of signing.
+    pub(super) fn now(&self) -> Instant {
+        self.now
     }
 
     pub(super) fn policy(&self) -> &Arc<Policy> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::SignerName;
 use crate::image::{ImageDigest, Tag};
-use crate::tuf::{Gun, KeyId, RoleName};
+use crate::tuf::{Gun, KeyId, RoleName, Version};
 use crate::{client, edit, keys, tuf};
 
 /// Why a tag has no trusted digest, or could not be signed.
@@ -96,6 +96,14 @@ pub enum Error {
     Breaks {
         /// The role.
         role: RoleName,
+    },
+    /// A state of the collection that cannot be shown.
+    #[error("version {version}: {reason}")]
+    NoSuchVersion {
+        /// The version of its timestamp.
+        version: Version,
+        /// Why not.
+        reason: String,
     },
     /// A request changes nothing, or no key that it needs is here.
     #[error("{gun}: nothing to sign here{}", needed(.keys))]

@@ -1,14 +1,14 @@
 //! Signing roles again as they are (Notary `client/witness.go`).
 
-use super::{Amended, Collection, Error, IfAbsent, Workbench};
+use super::{Amended, Collection, Error, Workbench};
 use crate::keys::{KeyStore, PassphraseSource};
 use crate::net::Remote;
 use crate::storage::Cache;
 use crate::tuf::RoleName;
 
 impl<C: Cache, R: Remote> Collection<'_, C, R> {
-    /// Signs roles again as they are, with new dates and the keys that they have now; also one that
-    /// counts for nothing because it expired or lost the keys that had signed it.
+    /// Signs roles again as they are, with new dates and the keys that they have now; also what
+    /// expired, and a delegation that lost the keys that had signed it.
     ///
     /// # Errors
     ///
@@ -21,7 +21,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         passphrases: &mut dyn PassphraseSource,
     ) -> Result<Amended<()>, Error> {
         let witness = |bench: &mut Workbench<'_>| roles.iter().try_for_each(|it| bench.witness(it));
-        self.amend(IfAbsent::Refuse, store, passphrases, witness).await
+        self.amend_expired(store, passphrases, witness).await
     }
 }
 

@@ -8,14 +8,14 @@ use super::Error;
 use super::rotation::RootSheet;
 use crate::tuf::{
     Delegation, Delegations, Dialect, FileMeta, Key, KeyId, Role, RoleName, Root, Scope, Snapshot,
-    Target, Targets, Version, distinct_keys,
+    Target, Targets, Version,
 };
-use crate::verify::{CurrentRoot, SuspendedRole, TrustedRole, TrustedTargets};
+use crate::verify::{CurrentRoot, TrustedRole, TrustedTargets};
 
 /// A change to a collection, until it is signed.
 ///
-/// Here are its targets; delegations are edited in `delegation.rs`, the root in `rotation.rs`, and
-/// `sealing.rs` signs.
+/// Here are its targets; delegations are edited in `delegation.rs`, the root in `rotation.rs`, roles
+/// as a whole in `renewal.rs`, and `sealing.rs` signs.
 #[derive(Clone, Debug)]
 pub struct Draft {
     pub(super) dialect: Dialect,
@@ -127,51 +127,6 @@ impl Draft {
         Ok(removed)
     }
 
-    /// Has a role signed again as it is: with new dates, and by the keys that it has now.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Role`]; [`Error::ServersRole`] for timestamp, and for a snapshot that is not there
-    /// yet.
-    pub fn renew(&mut self, role: &RoleName) -> Result<(), Error> {
-        match role {
-            RoleName::Root => self.root.touch(),
-            RoleName::Snapshot if self.snapshot.is_some() => self.renew_snapshot = true,
-            RoleName::Snapshot | RoleName::Timestamp => {
-                return Err(Error::ServersRole { role: role.clone() });
-            }
-            RoleName::Targets | RoleName::Delegation(_) => self.sheet(role)?.touched = true,
-        }
-        Ok(())
-    }
-
-    /// Takes over the content of a delegated role that counts for nothing now, so that it can be
-    /// signed again. Whoever signs it vouches for entries that too few others, or none, vouch for.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Role`] for a role that nobody delegates to.
-    pub fn take_over(&mut self, role: &RoleName, suspended: SuspendedRole) -> Result<(), Error> {
-        self.delegation(role).ok_or_else(|| Error::Role { role: role.clone() })?;
-        let content = suspended.into_unverified_content();
-        let sheet = Sheet { content, signers: None, published: true, touched: true };
-        self.roles.insert(role.clone(), sheet);
-        Ok(())
-    }
-
-    /// Begins a delegated role anew, without the entries of its file that counts for nothing now.
-    ///
-    /// # Errors
-    ///
-    /// As [`Draft::take_over`].
-    pub fn start_over(&mut self, role: &RoleName, suspended: SuspendedRole) -> Result<(), Error> {
-        self.take_over(role, suspended)?;
-        let sheet = self.sheet(role)?;
-        let version = sheet.content.version;
-        sheet.content = Targets { version, ..Sheet::empty().content };
-        Ok(())
-    }
-
     /// The roles that must be signed: those that changed, root first, then by their names.
     pub fn touched(&self) -> impl Iterator<Item = &RoleName> {
         let root = self.root.is_touched().then_some(&RoleName::Root);
@@ -183,6 +138,11 @@ impl Draft {
     /// The root as it will be.
     pub fn root(&self) -> &Root {
         self.root.content()
+    }
+
+    /// The published snapshot; `None` when the collection is being founded.
+    pub fn snapshot(&self) -> Option<&Snapshot> {
+        self.snapshot.as_ref()
     }
 
     /// What a targets role will say.
@@ -231,18 +191,6 @@ impl Draft {
             RoleName::Root => Ok(self.root.signing_keys()),
             role => self.keys_of(role).map(|(_, keys)| keys),
         }
-    }
-
-    /// Published roles that this draft does not sign again, and which their published signatures do
-    /// not carry any more, because keys were taken from them or a threshold was raised.
-    pub fn weakened(&self) -> Vec<RoleName> {
-        let weak = |(name, sheet): (&RoleName, &Sheet)| {
-            let signers = sheet.signers.as_ref().filter(|_| !sheet.touched)?;
-            let (role, keys) = self.keys_of(name).ok()?;
-            let signed = keys.into_iter().filter(|key| signers.contains(&key.id()));
-            (distinct_keys(signed) < role.threshold().count()).then(|| name.clone())
-        };
-        self.roles.iter().filter_map(weak).collect()
     }
 
     /// The delegation to a role, and what the role says that makes it.

@@ -11,6 +11,7 @@ mod error;
 mod founding;
 mod online;
 mod proposal;
+mod renewal;
 mod rotation;
 mod sealing;
 mod signers;

@@ -435,3 +435,101 @@ fn a_snapshot_of_ours_is_renewed_and_a_timestamp_is_not_ours() {
     assert_eq!(shelf.read().snapshot().content().version.number(), 2);
     assert!(matches!(shelf.publish(draft, &["targets"]), Err(Error::Keys { .. })));
 }
+
+/// What a thief can sign who holds these keys, and has the server serve: on the state from before
+/// the rotation.
+fn thief(shelf: &mut Shelf, stale: Draft, stolen: &[&str], timestamp: &'static str) {
+    let honest = std::mem::replace(&mut shelf.timestamp_key, timestamp);
+    shelf.publish(stale, stolen).expect("signed with stolen keys");
+    shelf.timestamp_key = honest;
+}
+
+#[test]
+fn rotation_locks_the_thief_out_of_each_top_level_role() {
+    for (role, new, stolen) in [
+        ("targets", "targets 2", &["targets", "snapshot"][..]),
+        ("snapshot", "snapshot 2", &["targets", "snapshot"]),
+        ("timestamp", "timestamp 2", &["targets", "snapshot"]),
+    ] {
+        let mut shelf = Shelf::founded();
+        let mut stale = shelf.draft();
+        stale.set_target(&RoleName::Targets, "evil", target()).expect("set");
+        thief(&mut shelf, stale.clone(), stolen, "timestamp");
+        assert!(shelf.read_from(0).is_ok(), "{role}: before the rotation it is believed");
+
+        let mut shelf = Shelf::founded();
+        let mut stale = shelf.draft();
+        stale.set_target(&RoleName::Targets, "evil", target()).expect("set");
+        let (mut draft, key) = (shelf.draft(), shelf.add_key(new));
+        draft.rotate(&name(role), vec![key], Threshold::ONE).expect("rotated");
+        let honest = if role == "timestamp" { "timestamp 2" } else { "timestamp" };
+        shelf.timestamp_key = honest;
+        shelf.publish(draft, &["root", "targets", "snapshot", new]).expect("signed");
+        shelf.read_from(0).expect("the honest state is believed");
+        // The thief lists the new root, so that nothing but the keys is wrong.
+        stale
+            .snapshot
+            .as_mut()
+            .expect("published")
+            .meta
+            .insert(RoleName::Root, FileMeta::of(&shelf.files[&RoleName::Root]));
+        // The server cooperates with its own key; only for its own role it has none any more.
+        thief(&mut shelf, stale, stolen, "timestamp");
+        let refused = shelf.read_from(0).expect_err("the stolen key");
+        let expected = name(role);
+        assert!(
+            matches!(&refused, verify::Error::Threshold { role, .. } if *role == expected),
+            "{role}: {refused:?}"
+        );
+    }
+}
+
+#[test]
+fn a_rotated_root_locks_the_thief_out_of_whoever_has_seen_the_new_one() {
+    let mut shelf = Shelf::founded();
+    shelf.add_key("root 2");
+    shelf.add_key("thief");
+    let (stale, mut draft, key) = (shelf.draft(), shelf.draft(), shelf.certified("root 2"));
+    draft.rotate(&RoleName::Root, vec![key], Threshold::ONE).expect("rotated");
+    shelf.publish(draft, &["root", "root 2", "snapshot"]).expect("signed");
+    let honest = shelf.roots.clone();
+
+    // With the old key the thief makes another second root, and a third one on top of it.
+    let mut draft = stale;
+    let theirs = shelf.certified("thief");
+    draft.rotate(&RoleName::Root, vec![theirs], Threshold::ONE).expect("rotated");
+    shelf.publish(draft, &["root", "thief", "snapshot"]).expect("signed");
+    let forged = shelf.roots[2].clone();
+    shelf.roots = vec![honest[1].clone(), forged.clone()];
+    let refused = shelf.read_from(0).expect_err("not the third root");
+    assert!(matches!(refused, verify::Error::RootGap { .. }), "{refused:?}");
+
+    shelf.roots = vec![honest[0].clone(), forged];
+    let mut draft = Draft::of(shelf.read_from(0).expect("who has not seen the new root is lost"));
+    draft.renew(&RoleName::Root).expect("root");
+    shelf.publish(draft, &["thief", "snapshot"]).expect("signed");
+    let third = shelf.roots[2].clone();
+    shelf.roots = vec![honest[1].clone(), third];
+    let refused = shelf.read_from(0).expect_err("not signed by the new root key");
+    assert!(matches!(refused, verify::Error::RootChain { .. }), "{refused:?}");
+}
+
+#[test]
+fn a_withdrawn_delegation_key_signs_no_more() {
+    let mut shelf = Shelf::founded();
+    shelf.delegate("targets/releases", &["alice", "bob"], &[""]);
+    shelf.tag("targets/releases", "v1", &["bob", "snapshot"]).expect("signed");
+    let (role, mut stale) = (RoleName::releases(), shelf.draft());
+    stale.set_target(&role, "evil", target()).expect("set");
+    let mut draft = shelf.draft();
+    draft.withdraw(&role, &keys_withdrawn(vec![shelf.key("alice").id()])).expect("withdrawn");
+    assert!(draft.weakened().is_empty(), "bob had signed it");
+    shelf.publish(draft, &["targets", "snapshot"]).expect("signed");
+    let listed = FileMeta::of(&shelf.files[&RoleName::Targets]);
+    let snapshot = stale.snapshot.as_mut().expect("published");
+    snapshot.meta.insert(RoleName::Targets, listed);
+    thief(&mut shelf, stale, &["alice", "snapshot"], "timestamp");
+    let trusted = shelf.read();
+    assert!(trusted.role(&role).is_none(), "what alice signed is not believed");
+    assert!(trusted.suspended(&role, &shelf.files[&role]).is_some(), "for want of signatures");
+}

@@ -1,5 +1,7 @@
 //! A place for trust data in memory, which signs timestamps. It believes what it is given.
 
+#![allow(dead_code, reason = "each test uses the part that it needs")]
+
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 
@@ -12,7 +14,7 @@ use countersign::tuf::{Dialect, FileMeta, Limits, RoleName, Timestamp, Version};
 pub(crate) struct Shelf {
     files: Mutex<HashMap<RemoteFile, Vec<u8>>>,
     key: PrivateKey,
-    now: jiff::Timestamp,
+    now: Mutex<jiff::Timestamp>,
     answers: Mutex<Answers>,
 }
 
@@ -27,7 +29,16 @@ pub(crate) enum Answers {
 impl Shelf {
     pub(crate) fn new(now: jiff::Timestamp, answers: Answers) -> Self {
         let key = PrivateKey::generate(Algorithm::Ed25519).expect("random bytes");
+        let now = Mutex::new(now);
         Self { files: Mutex::default(), key, now, answers: Mutex::new(answers) }
+    }
+
+    /// Lets time pass, and signs a timestamp of then over what is there.
+    pub(crate) fn move_to(&self, now: jiff::Timestamp) {
+        *self.now.lock().expect("no test panics here") = now;
+        let mut shelf = self.files();
+        let snapshot = shelf[&RemoteFile::Current(RoleName::Snapshot)].clone();
+        shelf.insert(RemoteFile::Current(RoleName::Timestamp), self.timestamp(&snapshot));
     }
 
     fn files(&self) -> MutexGuard<'_, HashMap<RemoteFile, Vec<u8>>> {
@@ -53,7 +64,7 @@ impl Shelf {
     fn timestamp(&self, snapshot: &[u8]) -> Vec<u8> {
         let content = Timestamp {
             version: version(snapshot),
-            expires: expiry(&RoleName::Timestamp, self.now),
+            expires: expiry(&RoleName::Timestamp, *self.now.lock().expect("no test panics here")),
             snapshot: FileMeta::of(snapshot),
         };
         let message = Dialect::Notary.timestamp_message(&content);

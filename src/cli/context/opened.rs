@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::super::exit::Kind;
+use super::super::output::Failure;
 use crate::docker::Collection;
 use crate::net::{Paced, Rate, TrustSource};
 use crate::storage::CollectionDirectory;
@@ -35,6 +37,15 @@ impl Opened {
             Some(server) => Collection::new(self.policy.clone(), &self.cache, server),
             None => self.cached(),
         }
+    }
+
+    /// Forgets what is cached and remembered of the collection.
+    ///
+    /// # Errors
+    ///
+    /// If something cannot be removed.
+    pub(in crate::cli) fn forget(&self) -> Result<(), Failure> {
+        self.cache.forget().map_err(|error| Failure::of(Kind::Disk, &error))
     }
 
     /// The collection as it lies in the cache.

@@ -124,15 +124,36 @@ pub(super) fn import(arguments: &Import, context: &Context) -> Result<Code, Fail
     Ok(code)
 }
 
+/// Takes in the keys of a file for a role of whatever collection; says which.
+///
+/// # Errors
+///
+/// As for `key import`.
+pub(super) fn take_in_for(
+    file: &Path,
+    role: &str,
+    context: &Context,
+) -> Result<Vec<KeyId>, Failure> {
+    read_in(file, ImportDefaults { role: Some(role), gun: None }, context)
+}
+
 fn take_in(file: &Path, defaults: ImportDefaults<'_>, context: &Context) -> Result<(), Failure> {
+    for id in read_in(file, defaults, context)? {
+        context.output.answer(&id.to_string());
+    }
+    Ok(())
+}
+
+fn read_in(
+    file: &Path,
+    defaults: ImportDefaults<'_>,
+    context: &Context,
+) -> Result<Vec<KeyId>, Failure> {
     check_private(file)?;
     let text = Zeroizing::new(source::read(file)?);
     let mut passphrases = Passphrases::new(context)?;
     let taken = context.keys().import(&text, defaults, &mut passphrases.chain());
-    for id in taken.map_err(|error| Failure::from(error).about(file.display()))? {
-        context.output.answer(&id.to_string());
-    }
-    Ok(())
+    taken.map_err(|error| Failure::from(error).about(file.display()))
 }
 
 fn check_private(file: &Path) -> Result<(), Failure> {

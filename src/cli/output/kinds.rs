@@ -197,7 +197,7 @@ impl From<docker::Error> for Failure {
             E::NoSigningKey { .. } => failure(Kind::KeyStore)
                 .advise("`countersign key list` shows the keys that are here."),
             E::Role { role, .. } => failure(Kind::BadRole).role(role),
-            E::SignerName { .. } => failure(Kind::Usage),
+            E::SignerName { .. } | E::NoSuchVersion { .. } => failure(Kind::Usage),
             E::NoSuchSigner { gun, .. } => failure(Kind::BadRole)
                 .advise(format!("`countersign signer list {gun}` shows the signers.")),
             E::Breaks { role } => failure(Kind::Policy)
@@ -276,9 +276,10 @@ impl From<edit::Error> for Failure {
             E::ServersRole { role } | E::UnusableKey { role, .. } => {
                 failure(Kind::Usage).role(role)
             }
-            E::Paths { role, .. } | E::TooMany { role, .. } => failure(Kind::Policy).role(role),
+            E::Paths { role, .. } => failure(Kind::Usage).role(role),
+            E::TooMany { role, .. } => failure(Kind::TooMany).role(role),
             E::Starved { role, found, needed } => {
-                failure(Kind::Policy).role(role).expected(needed).found(found)
+                failure(Kind::Usage).role(role).expected(needed).found(found)
             }
             E::Role { role } => failure(Kind::BadRole).role(role).advise(
                 "`countersign inspect` shows the signers; the repository's owner adds them.",

@@ -1,0 +1,163 @@
+//! `key rotate`: other keys for a top-level role.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use super::super::context::Context;
+use super::super::exit::{Code, Kind};
+use super::super::output::{Failure, Format};
+use super::super::passphrases::Passphrases;
+use super::super::process::wait_for;
+use super::super::prompt::confirm;
+use super::super::publishing::{self, versions};
+use super::super::verify::not_offline;
+use super::transfer;
+use crate::docker::{Legacy, NewKeys, RotateRequest, Rotation};
+use crate::net::Access;
+use crate::tuf::{KeyId, RoleName, Threshold, canonical_key_id};
+
+#[derive(Args)]
+#[command(after_help = "\
+A new root names the new key. It is signed with the root key, for role root with the old and the new one. \
+Replaced targets and snapshot keys are destroyed here, but only after the server has taken the new root; \
+root keys are kept, for other repositories. After a theft: rotate the role whose key was stolen, then \
+look over what it signed.
+
+Examples:
+  countersign key rotate registry.example.com/team/web targets
+  countersign key rotate registry.example.com/team/web snapshot --server-managed
+  countersign key rotate registry.example.com/team/web timestamp --server-managed
+  countersign key rotate registry.example.com/team/web root --yes")]
+pub(in crate::cli) struct Rotate {
+    /// Repository, without a tag
+    #[arg(value_name = "REPO")]
+    repository: String,
+
+    /// Role: root, targets, snapshot or timestamp
+    #[arg(value_name = "ROLE")]
+    role: String,
+
+    /// The server makes the key and keeps it: snapshot, timestamp
+    #[arg(short = 'r', long, conflicts_with = "keys")]
+    server_managed: bool,
+
+    /// Private key in PEM to use instead of a new one, or the id of one that is here; may be repeated
+    #[arg(short, long = "key", value_name = "FILE|ID")]
+    keys: Vec<String>,
+
+    /// How many of the role's keys must sign [default: as before]
+    #[arg(long, value_name = "N")]
+    threshold: Option<u32>,
+
+    /// Root: sign also with the keys of the last N roots, or `all`, for clients that cannot walk
+    #[arg(short, long, value_name = "N", value_parser = legacy)]
+    legacy: Option<Legacy>,
+
+    /// Do not ask before a root key is changed
+    #[arg(short, long)]
+    yes: bool,
+}
+
+/// Rotates.
+pub(super) fn run(arguments: &Rotate, context: &Context) -> Result<Code, Failure> {
+    not_offline(context)?;
+    let subject = context.subject(&arguments.repository)?.bare()?;
+    let role = top_level(&arguments.role)?;
+    if role == RoleName::Root && !arguments.yes {
+        let question = format!(
+            "You are about to change the root key of {}: the old one must be here, too. Go on?",
+            subject.gun
+        );
+        if !confirm(&question, "--yes")? {
+            return Ok(Code::Done);
+        }
+    }
+    let request = RotateRequest {
+        keys: new_keys(arguments, &role, context)?,
+        threshold: arguments.threshold.map(threshold).transpose()?,
+        legacy: arguments.legacy.unwrap_or_default(),
+        role,
+    };
+    let rotation = wait_for(async {
+        let opened = context.open(&subject, Access::All)?;
+        let mut passphrases = Passphrases::new(context)?;
+        let (collection, store) = (opened.collection(), context.key_set()?);
+        Ok(collection.rotate(&request, &store, &mut passphrases.chain()).await?)
+    })?;
+    tell(subject.gun.as_str(), &request.role, &rotation, context);
+    Ok(Code::Done)
+}
+
+fn tell(gun: &str, role: &RoleName, rotation: &Rotation, context: &Context) {
+    let ids = |ids: &[KeyId]| ids.iter().map(KeyId::to_string).collect::<Vec<_>>();
+    let replaced: Vec<KeyId> = rotation
+        .replaced
+        .iter()
+        .map(|key| key.public().map_or(key.id(), canonical_key_id))
+        .collect();
+    match context.output.format {
+        Format::Text => {
+            let keys = ids(&rotation.keys).join(", ");
+            context.output.answer(&format!("{gun}: {role} is signed by {keys} from now on"));
+        }
+        Format::Json => context.output.object(&json!({
+            "name": gun,
+            "role": role.as_str(),
+            "keys": ids(&rotation.keys),
+            "replaced": ids(&replaced),
+            "destroyed": ids(&rotation.destroyed),
+            "versions": versions(&rotation.amended.versions),
+        })),
+    }
+    for id in &rotation.destroyed {
+        context.output.notice(&format!("{gun}: the replaced private key {id} is destroyed"));
+    }
+    if *role == RoleName::Root {
+        let pins = "hosts that pin the old root key need the new pin: countersign pin add";
+        context.output.notice(&format!("{gun}: {pins} {gun} --from-cache"));
+    }
+}
+
+fn new_keys(arguments: &Rotate, role: &RoleName, context: &Context) -> Result<NewKeys, Failure> {
+    if arguments.server_managed || *role == RoleName::Timestamp {
+        return Ok(NewKeys::Server);
+    }
+    if arguments.keys.is_empty() {
+        return Ok(NewKeys::Made);
+    }
+    let one = |text: &String| match text.parse::<KeyId>() {
+        Ok(id) => Ok(vec![id]),
+        Err(_) => transfer::take_in_for(&PathBuf::from(text), role.as_str(), context),
+    };
+    let ids = arguments.keys.iter().map(one).collect::<Result<Vec<_>, _>>()?;
+    Ok(NewKeys::Stored(ids.into_iter().flatten().collect()))
+}
+
+fn top_level(text: &str) -> Result<RoleName, Failure> {
+    match publishing::role(text)? {
+        RoleName::Delegation(_) => {
+            let message =
+                format!("{text} is not of the top level: root, targets, snapshot, timestamp");
+            Err(Failure::new(Kind::BadRole, message)
+                .advise("A signer's keys are changed with `countersign signer add` and `remove`."))
+        }
+        role => Ok(role),
+    }
+}
+
+fn threshold(count: u32) -> Result<Threshold, Failure> {
+    Threshold::new(count).ok_or_else(|| Failure::new(Kind::Usage, "--threshold: 1 or more"))
+}
+
+fn legacy(text: &str) -> Result<Legacy, String> {
+    match text {
+        "all" | "-1" => Ok(Legacy::All),
+        number => match number.parse() {
+            Ok(0) => Ok(Legacy::No),
+            Ok(count) => Ok(Legacy::Last(count)),
+            Err(_) => Err("write a number of roots, or all".to_owned()),
+        },
+    }
+}

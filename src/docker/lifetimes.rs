@@ -1,0 +1,182 @@
+//! What ends when, and signing again what ends soon.
+
+use jiff::{SignedDuration, Timestamp as Instant};
+
+use super::{Amended, Collection, Error, Workbench};
+use crate::client::{self, Refreshed, Roles, Wish};
+use crate::keys::{KeyStore, PassphraseSource};
+use crate::net::Remote;
+use crate::storage::Cache;
+use crate::tuf::{Key, KeyId, RoleName, canonical_key_id, distinct_keys};
+use crate::verify::{self, TrustedTargets, Wanted};
+
+/// Something that ends to be valid.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Lifetime {
+    /// What.
+    pub what: Ending,
+    /// When it ends, UTC.
+    pub at: Instant,
+    /// Who can prevent it.
+    pub keeper: Keeper,
+}
+
+/// What ends.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Ending {
+    /// A role's file.
+    Role(RoleName),
+    /// The certificate of a role's key, by the canonical id of the key. A root whose certificates
+    /// ended is believed by nobody; of delegations nobody looks at their dates.
+    Certificate(RoleName, KeyId),
+}
+
+/// Who can sign something again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Keeper {
+    /// Enough keys are here.
+    Here,
+    /// The server does it by itself.
+    Server,
+    /// Somebody else.
+    Elsewhere,
+}
+
+/// What a renewal did.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Renewal {
+    /// Roles that were signed again, with the end that they had.
+    pub renewed: Vec<(RoleName, Instant)>,
+    /// Roles that end soon, and whose keys are not here.
+    pub left: Vec<(RoleName, Instant)>,
+}
+
+impl<C: Cache, R: Remote> Collection<'_, C, R> {
+    /// What ends when, the first to end first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Collection::refresh`]; what expired already fails it, unless it is a delegation.
+    pub async fn lifetimes(&self, store: &dyn KeyStore) -> Result<Vec<Lifetime>, Error> {
+        let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
+        let collection = self.refresh(wish).await?;
+        let held: Vec<KeyId> = store.list()?.into_iter().map(|entry| entry.id).collect();
+        let mut lifetimes = roles(&collection, &held);
+        lifetimes.extend(certificates(&collection.targets));
+        lifetimes.sort_by_key(|it| it.at);
+        Ok(lifetimes)
+    }
+
+    /// Signs again what ends within this time, as far as its keys are here: root, targets,
+    /// delegations, and a snapshot that is ours. Also what expired already.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]; nothing is published then.
+    pub async fn renew(
+        &self,
+        within: SignedDuration,
+        store: &dyn KeyStore,
+        passphrases: &mut dyn PassphraseSource,
+    ) -> Result<Amended<Renewal>, Error> {
+        let limit = self.now().checked_add(within).unwrap_or(Instant::MAX);
+        let mut done = Renewal::default();
+        let renew = |bench: &mut Workbench<'_>| {
+            let renewal = renew(bench, limit)?;
+            if bench.draft.touched().next().is_some() {
+                done = renewal.clone();
+            }
+            // Nothing ends soon the second time: nobody told us that the server had taken it.
+            Ok(Renewal { left: renewal.left, ..done.clone() })
+        };
+        self.amend_expired(store, passphrases, renew).await
+    }
+}
+
+fn renew(bench: &mut Workbench<'_>, limit: Instant) -> Result<Renewal, Error> {
+    let mut renewal = Renewal::default();
+    for (role, at) in bench.endings().into_iter().filter(|(_, at)| *at <= limit) {
+        if bench.can_sign(&role)? {
+            bench.witness(&role)?;
+            renewal.renewed.push((role, at));
+        } else if role != RoleName::Snapshot {
+            renewal.left.push((role, at));
+        }
+    }
+    Ok(renewal)
+}
+
+impl Workbench<'_> {
+    /// When each role ends that publishers sign; of those that cannot be used, the expired ones.
+    fn endings(&self) -> Vec<(RoleName, Instant)> {
+        let root = (RoleName::Root, self.draft.root().expires);
+        let snapshot = self.draft.snapshot().map(|it| (RoleName::Snapshot, it.expires));
+        let roles = self.draft.roles().map(|(role, targets)| (role.clone(), targets.expires));
+        let expired = self.suspended.keys().filter_map(|role| match self.unusable.get(role) {
+            Some(client::Error::Verify(verify::Error::Expired { at, .. })) => {
+                Some((role.clone(), *at))
+            }
+            _ => None,
+        });
+        std::iter::once(root).chain(snapshot).chain(roles).chain(expired).collect()
+    }
+}
+
+fn roles(collection: &Refreshed, held: &[KeyId]) -> Vec<Lifetime> {
+    let targets = &collection.targets;
+    let root = targets.root().content();
+    let here = |keys: Vec<&Key>, needed: usize| {
+        let held = keys.into_iter().filter(|key| {
+            key.public().is_some_and(|public| held.contains(&canonical_key_id(public)))
+        });
+        distinct_keys(held) >= needed
+    };
+    let keeper = |role: &RoleName| {
+        let is_here = match root.role(role) {
+            Some(keys) => here(root.keys_of(keys).collect(), keys.threshold().count()),
+            None => targets.delegation_to(role).is_some_and(|(parent, it)| {
+                let keys = parent.content().delegations.keys_of(it).collect();
+                here(keys, it.role.threshold().count())
+            }),
+        };
+        match role {
+            _ if is_here => Keeper::Here,
+            RoleName::Snapshot | RoleName::Timestamp => Keeper::Server,
+            _ => Keeper::Elsewhere,
+        }
+    };
+    let top = [
+        (RoleName::Root, root.expires),
+        (RoleName::Snapshot, targets.snapshot().content().expires),
+        (RoleName::Timestamp, targets.snapshot().timestamp().content().expires),
+    ];
+    let loaded = targets.roles().map(|(name, role)| (name.clone(), role.content().expires));
+    let expired = collection.unusable.iter().filter_map(|(name, reason)| match reason {
+        client::Error::Verify(verify::Error::Expired { at, .. }) => Some((name.clone(), *at)),
+        _ => None,
+    });
+    let ends = top.into_iter().chain(loaded).chain(expired);
+    ends.map(|(role, at)| Lifetime { keeper: keeper(&role), what: Ending::Role(role), at })
+        .collect()
+}
+
+/// The certificates of root keys, and of keys of delegations.
+fn certificates(targets: &TrustedTargets) -> Vec<Lifetime> {
+    let root = targets.root().content();
+    let roots = root.keys_of(&root.root).map(|key| (RoleName::Root, key));
+    let delegated = targets.roles().flat_map(|(_, role)| {
+        let delegations = &role.content().delegations;
+        delegations
+            .roles
+            .iter()
+            .flat_map(|it| delegations.keys_of(it).map(|key| (it.name.clone(), key)))
+    });
+    roots
+        .chain(delegated)
+        .filter_map(|(role, key)| {
+            let at = key.certificate()?.not_after();
+            let what = Ending::Certificate(role, canonical_key_id(key.public()?));
+            Some(Lifetime { what, at, keeper: Keeper::Elsewhere })
+        })
+        .collect()
+}
