@@ -46,6 +46,7 @@ fn transcripts_with_a_registry_and_a_trust_server() {
         std::fs::create_dir_all(&tls).expect("a directory");
         std::fs::copy(servers.variable("TEST_CA"), tls.join("ca.crt")).expect("copied");
         stage.set("IMAGE", &image);
+        stage.set("REGISTRY", servers.registry());
         stage.show(&image, "IMAGE");
         stage.show(&host, "TRUST");
         stage.show(servers.registry(), "REGISTRY");

@@ -78,6 +78,27 @@ fn programs_and_the_secret_of_a_pipeline_sign() {
     Stage::new().play(&signers("variable.txt"));
 }
 
+/// The bound is for a debug build on a busy machine.
+#[test]
+fn thousand_keys_are_listed_without_a_wait() {
+    let stage = Stage::new();
+    let private = stage.home().join(".docker/trust/private");
+    fs::create_dir_all(&private).expect("a directory");
+    let key = concat!(env!("CARGO_MANIFEST_DIR"), "/keys-example/openssl/p256-pkcs8.pem");
+    let text = fs::read(key).expect("an example key");
+    for number in 0..1000 {
+        fs::write(private.join(format!("{number:064x}.key")), &text).expect("written");
+    }
+    let started = std::time::Instant::now();
+    let listed = Command::new(env!("CARGO_BIN_EXE_countersign"))
+        .args(["key", "list", "--format", "json"])
+        .env("HOME", stage.home())
+        .output()
+        .expect("it runs");
+    assert_eq!(String::from_utf8_lossy(&listed.stdout).lines().count(), 1000);
+    assert!(started.elapsed() < std::time::Duration::from_secs(10), "{:?}", started.elapsed());
+}
+
 /// A home with a token of its own, PIN 1234, that the configuration names.
 fn with_token() -> Stage {
     let mut stage = Stage::new();
