@@ -142,6 +142,13 @@ async fn a_database_that_is_away_is_said_so_and_found_again() {
     assert!(!publisher.publish(draft, &server, 2).await);
 
     database.go_on();
+    // It may still say that it is starting.
+    for _ in 0..200 {
+        if headers(&serve, "/_notary_server/health").starts_with("HTTP/1.1 200") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     assert_eq!(tags(&serve, &gun).await, Some(1));
     let draft = publisher.known(&server, &gun).await.expect("a collection");
     assert!(publisher.publish(draft, &server, 2).await);

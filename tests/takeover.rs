@@ -275,7 +275,10 @@ impl Takeover<'_> {
             let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
             Running(child.expect("the program starts"))
         };
-        let originals = [start("notary-signer"), start("notary-server")];
+        let signer = start("notary-signer");
+        // notary-server waits a second before it asks again where nobody answered.
+        self.wait_for_the_signer();
+        let originals = [signer, start("notary-server")];
         for _ in 0..200 {
             if self.ask("/_notary_server/health").trim() == "{}" {
                 return originals;
@@ -283,6 +286,20 @@ impl Takeover<'_> {
             std::thread::sleep(Duration::from_millis(50));
         }
         panic!("the originals do not start again");
+    }
+
+    fn wait_for_the_signer(&self) {
+        let settings = std::fs::read(self.registry.directory().join("notary-signer.json"));
+        let settings: serde_json::Value =
+            serde_json::from_slice(&settings.expect("its settings")).expect("JSON");
+        let address = settings["server"]["grpc_addr"].as_str().expect("an address");
+        for _ in 0..200 {
+            if std::net::TcpStream::connect(address).is_ok() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("the signer does not start again");
     }
 
     fn server(&self) -> &str {
