@@ -109,13 +109,10 @@ fn ends(
     let message = format!("{} {verb} {:.0}", expiry.what, expiry.at);
     let finding = Finding::new(id, severity, cached.gun.as_str(), message);
     Some(finding.remedy(match expiry.role {
-        RoleName::Root => format!("countersign notary key rotate {} root (its owner)", cached.gun),
+        RoleName::Root => format!("countersign refresh {} (its owner)", cached.gun),
         // The server's, or the owner's: whoever has its key signs it with the next change.
         RoleName::Snapshot => format!("countersign sign {}:TAG (its publisher)", cached.gun),
-        _ => format!(
-            "countersign notary witness -p {} {} (who has its key)",
-            cached.gun, expiry.role
-        ),
+        _ => format!("countersign refresh {} (who has the key of {})", cached.gun, expiry.role),
     }))
 }
 
