@@ -19,6 +19,8 @@ pub struct Foundation<'s> {
     pub targets: &'s dyn Signer,
     /// Signs snapshots; without it the server does, as docker wants.
     pub snapshot: Option<&'s dyn Signer>,
+    /// Signs timestamps; without it the server does.
+    pub timestamp: Option<&'s dyn Signer>,
     /// The root key's certificate for this collection; without one it is made here.
     pub certificate: Option<&'s Certificate>,
 }
@@ -26,11 +28,11 @@ pub struct Foundation<'s> {
 impl<'s> Foundation<'s> {
     /// As docker founds: the server signs snapshots, and the root key certifies itself.
     pub fn new(root: &'s dyn Signer, targets: &'s dyn Signer) -> Self {
-        Self { root, targets, snapshot: None, certificate: None }
+        Self { root, targets, snapshot: None, timestamp: None, certificate: None }
     }
 }
 
-/// Asks the server for its keys and starts a draft on a new, signed root. Nothing is published.
+/// Asks the server for the keys that it is to sign with, and starts a draft on a new, signed root. Nothing is published.
 ///
 /// # Errors
 ///
@@ -42,7 +44,10 @@ pub async fn initialise(
 ) -> Result<Draft, Error> {
     // One after the other: a notary-server that keeps its keys in itself dies of two at a time
     // (Notary 0.7 `tuf/signed/ed25519.go`, `addKey`, an unguarded map).
-    let timestamp = server_key(policy, remote, RoleName::Timestamp).await?;
+    let timestamp = match foundation.timestamp {
+        Some(signer) => policy.dialect.key(signer.public()),
+        None => server_key(policy, remote, RoleName::Timestamp).await?,
+    };
     let snapshot = match foundation.snapshot {
         Some(signer) => SnapshotKey::Local(signer),
         None => SnapshotKey::Server(server_key(policy, remote, RoleName::Snapshot).await?),

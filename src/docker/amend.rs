@@ -16,7 +16,7 @@ use crate::edit::{Draft, Update};
 use crate::keys::{KeyStore, PassphraseSource};
 use crate::net::Remote;
 use crate::storage::Cache;
-use crate::tuf::{Key, KeyId, RoleName, Version, canonical_key_id};
+use crate::tuf::{Key, KeyId, OnlineRoles, RoleName, Version, canonical_key_id};
 use crate::verify::{self, Policy, SuspendedRole, Wanted};
 
 /// A collection as it is now, to be changed.
@@ -143,7 +143,8 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         {
             let moment = SignedDuration::from_secs(1);
             let before = at.checked_sub(moment).unwrap_or(Instant::MIN);
-            if *role == RoleName::Timestamp || before >= then {
+            let served = self.policy().dialect.online_roles() == OnlineRoles::Server;
+            if (*role == RoleName::Timestamp && served) || before >= then {
                 break;
             }
             then = before;
@@ -246,12 +247,10 @@ where
         if self.offered {
             self.follow_removed(&mut draft).await?;
         }
-        let mut touched: Vec<RoleName> = draft.touched().cloned().collect();
-        if touched.is_empty() {
+        if draft.touched().next().is_none() {
             return Ok(None);
         }
-        touched.push(RoleName::Snapshot);
-        self.keys.unlock(&draft, &touched)?;
+        self.keys.unlock(&draft, &draft.signing())?;
         let update = draft.sign(self.now, &self.keys.signers())?;
         self.offered = true;
         Ok(Some(update))

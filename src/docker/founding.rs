@@ -6,7 +6,7 @@ use crate::client::{self, Foundation, Refreshed};
 use crate::crypto::Certificate;
 use crate::edit::Draft;
 use crate::net::{self, Remote};
-use crate::tuf::KeyId;
+use crate::tuf::{KeyId, OnlineRoles};
 use crate::verify::Policy;
 
 /// What to do when the server has no such collection.
@@ -29,10 +29,12 @@ pub(super) struct FoundingKeys {
     pub(super) root: KeyId,
     targets: KeyId,
     snapshot: Option<KeyId>,
+    timestamp: Option<KeyId>,
 }
 
 impl FoundingKeys {
-    /// Makes the collection's own keys, and finds or makes the root key.
+    /// Makes the collection's own keys, and finds or makes the root key. Where no server signs, the
+    /// keys of snapshot and timestamp are among them.
     pub(super) fn make(
         keys: &mut KeyRing<'_>,
         policy: &Policy,
@@ -42,11 +44,12 @@ impl FoundingKeys {
         let gun = Some(&policy.gun);
         let root = keys.root_key(root_key)?;
         let targets = keys.generate("targets", gun)?;
-        let snapshot = match local_snapshot {
-            true => Some(keys.generate("snapshot", gun)?),
-            false => None,
-        };
-        Ok(Self { root, targets, snapshot })
+        let serverless = policy.dialect.online_roles() == OnlineRoles::Publisher;
+        let mut own =
+            |role: &str, wanted: bool| wanted.then(|| keys.generate(role, gun)).transpose();
+        let snapshot = own("snapshot", local_snapshot || serverless)?;
+        let timestamp = own("timestamp", serverless)?;
+        Ok(Self { root, targets, snapshot, timestamp })
     }
 
     /// Drafts the first root, with that certificate of the root key if one is given.
@@ -61,9 +64,10 @@ impl FoundingKeys {
             keys.signer(id).ok_or(Error::Keys(crate::keys::Error::NoSuchKey { id: *id }))
         };
         let snapshot = self.snapshot.as_ref().map(signer).transpose()?;
+        let timestamp = self.timestamp.as_ref().map(signer).transpose()?;
         let (root, targets) = (signer(&self.root)?, signer(&self.targets)?);
-        Ok(client::initialise(policy, remote, Foundation { root, targets, snapshot, certificate })
-            .await?)
+        let foundation = Foundation { root, targets, snapshot, timestamp, certificate };
+        Ok(client::initialise(policy, remote, foundation).await?)
     }
 
     /// Whether this collection was founded with these keys.
@@ -74,7 +78,7 @@ impl FoundingKeys {
     /// Removes the collection's own keys, after a founding that did not happen.
     pub(super) fn abandon(self, keys: &mut KeyRing<'_>) -> Result<(), Error> {
         keys.discard(&self.targets)?;
-        self.snapshot.map_or(Ok(()), |id| keys.discard(&id))
+        self.snapshot.into_iter().chain(self.timestamp).try_for_each(|id| keys.discard(&id))
     }
 }
 

@@ -1,13 +1,16 @@
 //! What ends when, and signing again what ends soon.
 
+use std::cell::Cell;
+
 use jiff::{SignedDuration, Timestamp as Instant};
 
 use super::{Amended, Collection, Error, Workbench};
 use crate::client::{self, Refreshed, Roles, Wish};
+use crate::edit;
 use crate::keys::{KeyStore, PassphraseSource};
 use crate::net::Remote;
 use crate::storage::Cache;
-use crate::tuf::{Key, KeyId, RoleName, canonical_key_id, distinct_keys};
+use crate::tuf::{Key, KeyId, OnlineRoles, RoleName, canonical_key_id, distinct_keys};
 use crate::verify::{self, TrustedTargets, Wanted};
 
 /// Something that ends to be valid.
@@ -42,6 +45,15 @@ pub enum Keeper {
     Elsewhere,
 }
 
+/// When a timestamp is signed again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum When {
+    /// Once half of its life is over.
+    Due,
+    /// Now.
+    Now,
+}
+
 /// What a renewal did.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Renewal {
@@ -68,7 +80,8 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
     }
 
     /// Signs again what ends within this time, as far as its keys are here: root, targets,
-    /// delegations, and a snapshot that is ours. Also what expired already.
+    /// delegations, and a snapshot that is ours. Also what expired already, and a timestamp that
+    /// no server signs once half of its life is over.
     ///
     /// # Errors
     ///
@@ -80,9 +93,9 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         passphrases: &mut dyn PassphraseSource,
     ) -> Result<Amended<Renewal>, Error> {
         let limit = self.now().checked_add(within).unwrap_or(Instant::MAX);
-        let mut done = Renewal::default();
+        let (now, mut done) = (self.now(), Renewal::default());
         let renew = |bench: &mut Workbench<'_>| {
-            let renewal = renew(bench, limit)?;
+            let renewal = renew(bench, limit, now)?;
             if bench.draft.touched().next().is_some() {
                 done = renewal.clone();
             }
@@ -93,8 +106,55 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
     }
 }
 
-fn renew(bench: &mut Workbench<'_>, limit: Instant) -> Result<Renewal, Error> {
+impl<C: Cache, R: Remote> Collection<'_, C, R> {
+    /// Signs again the timestamp alone, where no server does, once half of its life is over, or at
+    /// any time when that is wanted.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Edit`] where a server signs it, or without its key; any other [`Error`].
+    pub async fn renew_timestamp(
+        &self,
+        when: When,
+        store: &dyn KeyStore,
+        passphrases: &mut dyn PassphraseSource,
+    ) -> Result<Amended<Renewal>, Error> {
+        let (now, before) = (self.now(), Cell::new(None));
+        let renew = |bench: &mut Workbench<'_>| {
+            let Some(at) = bench.draft.timestamp_expires() else {
+                return Err(edit::Error::ServersRole { role: RoleName::Timestamp }.into());
+            };
+            let role = RoleName::Timestamp;
+            let again = before.get().is_some_and(|before| at > before);
+            if !again && (when == When::Now || is_half_over(&role, at, now)) {
+                before.set(Some(at));
+                bench.draft.renew(&role)?;
+            }
+            let renewed = before.get().map(|at| (role, at)).into_iter().collect();
+            Ok(Renewal { renewed, left: Vec::new() })
+        };
+        self.amend_expired(store, passphrases, renew).await
+    }
+}
+
+/// Whether half of the life that a role's files are given is over.
+fn is_half_over(role: &RoleName, expires: Instant, now: Instant) -> bool {
+    let life = edit::expiry(role, now).duration_since(now);
+    expires.duration_since(now) < life / 2
+}
+
+fn renew(bench: &mut Workbench<'_>, limit: Instant, now: Instant) -> Result<Renewal, Error> {
     let mut renewal = Renewal::default();
+    let timestamp = bench.draft.timestamp_expires();
+    if let Some(at) = timestamp.filter(|at| is_half_over(&RoleName::Timestamp, *at, now)) {
+        match bench.can_sign(&RoleName::Timestamp)? {
+            true => {
+                bench.draft.renew(&RoleName::Timestamp)?;
+                renewal.renewed.push((RoleName::Timestamp, at));
+            }
+            false => renewal.left.push((RoleName::Timestamp, at)),
+        }
+    }
     for (role, at) in bench.endings().into_iter().filter(|(_, at)| *at <= limit) {
         if bench.can_sign(&role)? {
             bench.witness(&role)?;
@@ -125,6 +185,7 @@ impl Workbench<'_> {
 fn roles(collection: &Refreshed, held: &[KeyId]) -> Vec<Lifetime> {
     let targets = &collection.targets;
     let root = targets.root().content();
+    let served = targets.root().policy().dialect.online_roles() == OnlineRoles::Server;
     let here = |keys: Vec<&Key>, needed: usize| {
         let held = keys.into_iter().filter(|key| {
             key.public().is_some_and(|public| held.contains(&canonical_key_id(public)))
@@ -141,7 +202,7 @@ fn roles(collection: &Refreshed, held: &[KeyId]) -> Vec<Lifetime> {
         };
         match role {
             _ if is_here => Keeper::Here,
-            RoleName::Snapshot | RoleName::Timestamp => Keeper::Server,
+            RoleName::Snapshot | RoleName::Timestamp if served => Keeper::Server,
             _ => Keeper::Elsewhere,
         }
     };

@@ -47,7 +47,7 @@ pub use error::Error;
 pub use founding::IfAbsent;
 pub use history::{Difference, Happened, Revision, SignedRole, State};
 pub use inspect::{AdministrativeKey, Inspection, SignedTag, SignerKeys};
-pub use lifetimes::{Ending, Keeper, Lifetime, Renewal};
+pub use lifetimes::{Ending, Keeper, Lifetime, Renewal, When};
 pub use public_key::{PublicKeyError, public_key};
 pub use resolve::{Detail, Note, Resolution, TrustedReference};
 pub use revoke::{Revocation, RevokeRequest};

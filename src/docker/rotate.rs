@@ -11,7 +11,7 @@ use crate::edit;
 use crate::keys::{self, KeyStore, PassphraseSource};
 use crate::net::{Remote, RemoteFile};
 use crate::storage::Cache;
-use crate::tuf::{Key, KeyId, RoleName, Root, Threshold, Version, canonical_key_id};
+use crate::tuf::{Key, KeyId, OnlineRoles, RoleName, Root, Threshold, Version, canonical_key_id};
 use crate::verify::Wanted;
 
 /// Which role gets other keys, and which.
@@ -67,7 +67,7 @@ pub struct Rotation {
 impl<C: Cache, R: Remote> Collection<'_, C, R> {
     /// Puts other keys in place of those of a role, in a new root.
     ///
-    /// Timestamp keys are the server's; a targets key never is. Replaced targets and snapshot keys
+    /// Timestamp keys are the server's, where there is one; a targets key never is. Replaced keys
     /// are destroyed here once the new root is published; root keys, which serve other collections
     /// too, are kept.
     ///
@@ -82,7 +82,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         store: &dyn KeyStore,
         passphrases: &mut dyn PassphraseSource,
     ) -> Result<Rotation, Error> {
-        check_place(request)?;
+        check_place(request, self.policy().dialect.online_roles())?;
         let mut keys = KeyRing::new(store, passphrases)?;
         let legacy = self.retired_root_keys(request.legacy).await?;
         let (next, made) = self.next_keys(request, &mut keys).await?;
@@ -192,7 +192,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         replaced: &[Key],
         store: &dyn KeyStore,
     ) -> Result<Vec<KeyId>, keys::Error> {
-        if !matches!(role, RoleName::Targets | RoleName::Snapshot) {
+        if *role == RoleName::Root {
             return Ok(Vec::new());
         }
         let retired: Vec<KeyId> =
@@ -217,8 +217,13 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
 }
 
 /// Which keys can be where (Notary `client/client.go`, `checkRotationInput`).
-fn check_place(request: &RotateRequest) -> Result<(), Error> {
+fn check_place(request: &RotateRequest, online: OnlineRoles) -> Result<(), Error> {
+    let served = online == OnlineRoles::Server;
     let reason = match (&request.role, &request.keys) {
+        (RoleName::Snapshot | RoleName::Timestamp, keys) if !served => match keys {
+            NewKeys::Server => "no server keeps keys for it",
+            _ => return Ok(()),
+        },
         (RoleName::Delegation(_), _) => "a delegation's keys are changed where it is delegated",
         (RoleName::Timestamp, NewKeys::Server) | (RoleName::Snapshot, _) => return Ok(()),
         (RoleName::Timestamp, _) => "its key is always the server's",

@@ -3,6 +3,7 @@
 //! A change of a delegation is a change of the role that delegates: that role is signed again.
 
 use super::{Draft, Error};
+use crate::tuf::Paths as Covered;
 use crate::tuf::{
     Delegation, Key, KeyId, Limits, Role, RoleName, Targets, Threshold, canonical_key_id,
     distinct_keys,
@@ -66,22 +67,29 @@ impl Draft {
     /// must sign; [`Error::TooMany`] beyond what clients accept. The draft is then unchanged.
     pub fn grant(&mut self, role: &RoleName, grant: &Grant) -> Result<Edited, Error> {
         self.check_paths(role, &grant.paths)?;
+        let granted = grant.paths.iter().map(|path| self.dialect.path(path));
         if let Some(key) = grant.keys.iter().find(|key| key.public().is_none()) {
             return Err(Error::UnusableKey { role: role.clone(), id: key.id() });
         }
         let known = self.delegation(role).map(|(_, delegation)| delegation.clone());
         let mut ids = known.as_ref().map(|it| it.role.keyids().to_vec()).unwrap_or_default();
-        let paths = known.as_ref().map(|it| it.paths.prefixes().to_vec());
-        let mut paths = paths.unwrap_or_default();
+        let paths = match known.as_ref().map(|it| &it.paths) {
+            Some(paths) if grant.paths.is_empty() => paths.clone(),
+            known => {
+                let known = known.map_or(Some(&[][..]), Covered::written);
+                let mut paths = known.ok_or(Error::Role { role: role.clone() })?.to_vec();
+                add_missing(&mut paths, granted);
+                self.dialect.paths(paths)
+            }
+        };
         add_missing(&mut ids, grant.keys.iter().map(Key::id));
-        add_missing(&mut paths, grant.paths.iter().cloned());
         let threshold = known.as_ref().map_or(Threshold::ONE, |it| it.role.threshold());
         let threshold = grant.threshold.unwrap_or(threshold);
         let next = Delegation {
             name: role.clone(),
             role: Role::new(ids, threshold)?,
-            paths: paths.into(),
-            terminating: false,
+            paths,
+            terminating: known.as_ref().is_some_and(|it| it.terminating),
         };
         self.place(next, known, &grant.keys)
     }
@@ -106,10 +114,15 @@ impl Draft {
         let ids = known.role.keyids().iter().filter(|id| !taken.contains(id)).copied();
         next.role = Role::new(ids.collect(), threshold)?;
         match &withdrawal.paths {
-            Paths::All => next.paths = Vec::new().into(),
+            Paths::All => next.paths = self.dialect.paths(Vec::new()),
             Paths::These(these) => {
-                let left = known.paths.prefixes().iter().filter(|path| !these.contains(path));
-                next.paths = left.cloned().collect::<Vec<String>>().into();
+                let stays = |path: &&String| {
+                    !these.iter().any(|it| it == *path || self.dialect.path(it) == **path)
+                };
+                if let Some(written) = known.paths.written().filter(|_| !these.is_empty()) {
+                    let left = written.iter().filter(stays);
+                    next.paths = self.dialect.paths(left.cloned().collect());
+                }
             }
         }
         if next == *known {
@@ -222,6 +235,10 @@ impl Draft {
             }
         }
         self.delegator(&name)?.delegations = delegations;
+        if known.is_none() && self.dialect.lists_every_role() {
+            // Readers ask for every role that is delegated: it is published, empty, at once.
+            self.sheet(&name)?.touched = true;
+        }
         Ok(if known.is_some() { Edited::Changed } else { Edited::Created })
     }
 

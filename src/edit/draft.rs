@@ -7,8 +7,8 @@ use jiff::Timestamp as Instant;
 use super::Error;
 use super::rotation::RootSheet;
 use crate::tuf::{
-    Delegation, Delegations, Dialect, FileMeta, Key, KeyId, Role, RoleName, Root, Scope, Snapshot,
-    Target, Targets, Version,
+    Delegation, Delegations, Dialect, FileMeta, Key, KeyId, OnlineRoles, Role, RoleName, Root,
+    Scope, Snapshot, Target, Targets, Timestamp, Version,
 };
 use crate::verify::{CurrentRoot, TrustedRole, TrustedTargets};
 
@@ -22,6 +22,9 @@ pub struct Draft {
     pub(super) root: RootSheet,
     pub(super) snapshot: Option<Snapshot>,
     pub(super) renew_snapshot: bool,
+    /// The published timestamp, where publishers sign it.
+    pub(super) timestamp: Option<Timestamp>,
+    pub(super) renew_timestamp: bool,
     pub(super) roles: BTreeMap<RoleName, Sheet>,
     /// Delegations that this draft removes, with the version of those that were published.
     pub(super) removed: BTreeMap<RoleName, Option<Version>>,
@@ -54,13 +57,15 @@ impl Draft {
     pub fn of(trusted: TrustedTargets) -> Self {
         let dialect = trusted.root().policy().dialect;
         let root = RootSheet::published(trusted.root().content().clone());
+        let timestamp = Some(trusted.snapshot().timestamp().content().clone());
         let snapshot = Some(trusted.snapshot().content().clone());
         let sheet = |(name, role): (RoleName, TrustedRole)| {
             let signers = Some(role.signers().to_vec());
             (name, Sheet { content: role.into_content(), signers, published: true, touched: false })
         };
         let roles = trusted.into_roles().into_iter().map(sheet).collect();
-        Self { dialect, root, snapshot, renew_snapshot: false, roles, removed: BTreeMap::new() }
+        let draft = Self::found(dialect, root);
+        Self { snapshot, timestamp, roles, ..draft }
     }
 
     pub(super) fn found(dialect: Dialect, root: RootSheet) -> Self {
@@ -70,6 +75,8 @@ impl Draft {
             root,
             snapshot: None,
             renew_snapshot: false,
+            timestamp: None,
+            renew_timestamp: false,
             roles: BTreeMap::from([(RoleName::Targets, targets)]),
             removed: BTreeMap::new(),
         }
@@ -131,8 +138,9 @@ impl Draft {
     pub fn touched(&self) -> impl Iterator<Item = &RoleName> {
         let root = self.root.is_touched().then_some(&RoleName::Root);
         let snapshot = self.renew_snapshot.then_some(&RoleName::Snapshot);
+        let timestamp = self.renew_timestamp.then_some(&RoleName::Timestamp);
         let sheets = self.roles.iter().filter(|(_, sheet)| sheet.touched).map(|(name, _)| name);
-        root.into_iter().chain(sheets).chain(snapshot)
+        root.into_iter().chain(sheets).chain(snapshot).chain(timestamp)
     }
 
     /// The root as it will be.
@@ -143,6 +151,11 @@ impl Draft {
     /// The published snapshot; `None` when the collection is being founded.
     pub fn snapshot(&self) -> Option<&Snapshot> {
         self.snapshot.as_ref()
+    }
+
+    /// When the published timestamp ends; `None` where a server signs it, or nothing is published.
+    pub fn timestamp_expires(&self) -> Option<Instant> {
+        self.timestamp.as_ref().filter(|_| self.signs_timestamp()).map(|it| it.expires)
     }
 
     /// What a targets role will say.
@@ -213,6 +226,25 @@ impl Draft {
         let parent = role.parent().ok_or_else(missing)?;
         let (_, delegation) = self.delegation(role).ok_or_else(missing)?;
         Ok(self.scope(&parent)?.restrict(&delegation.paths))
+    }
+
+    /// Whether publishers sign the timestamp, as no server does.
+    pub(super) fn signs_timestamp(&self) -> bool {
+        self.dialect.online_roles() == OnlineRoles::Publisher
+    }
+
+    /// The roles whose keys signing this draft needs, or can use: those that changed, and those
+    /// that say that something did.
+    pub fn signing(&self) -> Vec<RoleName> {
+        let mut roles: Vec<RoleName> = self.touched().cloned().collect();
+        let only_timestamp = roles == [RoleName::Timestamp];
+        if !only_timestamp && !roles.contains(&RoleName::Snapshot) {
+            roles.push(RoleName::Snapshot);
+        }
+        if self.signs_timestamp() && !roles.contains(&RoleName::Timestamp) {
+            roles.push(RoleName::Timestamp);
+        }
+        roles
     }
 
     /// The sheet of a role; a role that is delegated but was never published starts empty.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp as Instant;
 
-use super::rotation::{RootSheet, root_key};
+use super::rotation::{RootSheet, check_root_key, root_key};
 use super::{Draft, Error, Signers, expiry};
 use crate::crypto::{Certificate, CertificateBundle, PublicKey, Signer};
-use crate::tuf::{Dialect, Gun, Key, Naming, Role, RoleName, Root, Version};
+use crate::tuf::{Dialect, Gun, Key, Role, RoleName, Root, Version};
 use crate::verify::is_certificate_for;
 
 /// What a new collection is made of.
@@ -16,13 +16,14 @@ pub struct Founding<'s> {
     pub gun: &'s Gun,
     /// Signs the root.
     pub root: &'s dyn Signer,
-    /// Its certificate for this collection; without one it is made here.
+    /// Its certificate for this collection; without one it is made here. Where root keys are bare it
+    /// has none.
     pub certificate: Option<&'s Certificate>,
     /// Signs targets.
     pub targets: &'s dyn Signer,
     /// Signs snapshots.
     pub snapshot: SnapshotKey<'s>,
-    /// The server's timestamp key.
+    /// Whose timestamps are believed: the server's key, or the publisher's own.
     pub timestamp: Key,
     /// The time of signing.
     pub now: Instant,
@@ -45,7 +46,8 @@ impl Founding<'_> {
     /// # Errors
     ///
     /// [`Error::Certificate`] when the given certificate cannot speak for the collection,
-    /// [`Error::Signing`] when the root key cannot sign.
+    /// [`Error::UnusableKey`] for a kind of key that the dialect has no form for, [`Error::Signing`]
+    /// when the root key cannot sign.
     pub fn draft(&self, dialect: Dialect) -> Result<Draft, Error> {
         let root_key = match self.certificate {
             Some(certificate) => self.certified(dialect, certificate)?,
@@ -57,10 +59,20 @@ impl Founding<'_> {
             SnapshotKey::Local(signer) => dialect.key(signer.public()),
         };
         let timestamp = self.timestamp.clone();
+        check_root_key(dialect, &root_key)?;
+        for (role, key) in [
+            (RoleName::Targets, &targets),
+            (RoleName::Snapshot, &snapshot),
+            (RoleName::Timestamp, &timestamp),
+        ] {
+            if key.public().is_none() {
+                return Err(Error::UnusableKey { role, id: key.id() });
+            }
+        }
         let root = Root {
             version: Version::ONE,
             expires: expiry(&RoleName::Root, self.now),
-            naming: Naming::ByHash,
+            naming: dialect.naming(),
             root: Role::single(root_key.id()),
             targets: Role::single(targets.id()),
             snapshot: Role::single(snapshot.id()),

@@ -38,11 +38,12 @@ impl Online<'_> {
     ///
     /// [`Error::Keys`] when a key that the root names is not at hand, [`Error::Signing`].
     pub fn seal(&self, now: Instant, signers: &Signers<'_>) -> Result<Sealed, Error> {
+        let dialect = self.root.policy().dialect;
         let (snapshot, listed) = match self.snapshot {
             NextSnapshot::Stands(bytes) => (None, FileMeta::of(bytes)),
             NextSnapshot::Due(content) => {
                 let bytes = self.seal_snapshot(content, now, signers)?;
-                let listed = FileMeta::of(&bytes);
+                let listed = dialect.listing(&bytes, content.version);
                 (Some(bytes), listed)
             }
         };

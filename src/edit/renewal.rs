@@ -10,12 +10,15 @@ impl Draft {
     ///
     /// # Errors
     ///
-    /// [`Error::Role`]; [`Error::ServersRole`] for timestamp, and for a snapshot that is not there
-    /// yet.
+    /// [`Error::Role`]; [`Error::ServersRole`] for a timestamp that the server signs, and for a
+    /// snapshot that is not there yet.
     pub fn renew(&mut self, role: &RoleName) -> Result<(), Error> {
         match role {
             RoleName::Root => self.root.touch(),
             RoleName::Snapshot if self.snapshot.is_some() => self.renew_snapshot = true,
+            RoleName::Timestamp if self.signs_timestamp() && self.snapshot.is_some() => {
+                self.renew_timestamp = true;
+            }
             RoleName::Snapshot | RoleName::Timestamp => {
                 return Err(Error::ServersRole { role: role.clone() });
             }

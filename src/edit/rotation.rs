@@ -7,7 +7,7 @@ use super::sealing::next;
 use super::{Draft, Error, Signers, expiry};
 use crate::crypto::{Certificate, CertificateBundle, Signer};
 use crate::tuf::{
-    Dialect, Gun, Key, KeyId, Role, RoleName, Root, Threshold, Version, distinct_keys,
+    Dialect, Gun, Key, KeyId, Role, RoleName, Root, RootKeys, Threshold, Version, distinct_keys,
 };
 
 /// The root of a draft.
@@ -136,18 +136,21 @@ impl Draft {
     ///
     /// [`Error::Role`] for a delegation, [`Error::Starved`] for fewer keys than the threshold,
     /// [`Error::UnusableKey`] for a key that can't speak for the role: a root key needs a
-    /// certificate of the collection.
+    /// certificate of the collection where root keys are certified.
     pub fn rotate(
         &mut self,
         role: &RoleName,
         keys: Vec<Key>,
         threshold: Threshold,
     ) -> Result<Vec<Key>, Error> {
-        let bad = |key: &&Key| {
-            key.public().is_none() || (*role == RoleName::Root && key.certificates().is_none())
-        };
-        if let Some(key) = keys.iter().find(bad) {
-            return Err(Error::UnusableKey { role: role.clone(), id: key.id() });
+        for key in &keys {
+            match role {
+                RoleName::Root => check_root_key(self.dialect, key)?,
+                _ if key.public().is_none() => {
+                    return Err(Error::UnusableKey { role: role.clone(), id: key.id() });
+                }
+                _ => {}
+            }
         }
         let found = distinct_keys(&keys);
         if found < threshold.count() {
@@ -187,8 +190,8 @@ impl Draft {
     }
 }
 
-/// The certificate of a root key for a collection, valid for ten years from now, as metadata
-/// carries it.
+/// A root key as metadata carries it: where root keys are certified, with a certificate for the
+/// collection that is valid for ten years from now.
 ///
 /// # Errors
 ///
@@ -200,11 +203,26 @@ pub fn root_key(
     signer: &dyn Signer,
     now: Instant,
 ) -> Result<Key, Error> {
+    if dialect.root_keys() == RootKeys::Bare {
+        return Ok(dialect.key(signer.public()));
+    }
     let failed = |source| Error::Signing { role: RoleName::Root, source };
     let until = expiry(&RoleName::Root, now);
     let leaf = Certificate::self_signed(gun.as_str(), signer, now, until).map_err(failed)?;
     let bundle = CertificateBundle::of_leaf(leaf).map_err(failed)?;
     dialect.certified_key(&bundle).ok_or(Error::Role { role: RoleName::Root })
+}
+
+/// Refuses a root key that nobody would believe.
+pub(super) fn check_root_key(dialect: Dialect, key: &Key) -> Result<(), Error> {
+    let certified = match dialect.root_keys() {
+        RootKeys::Certified => key.certificates().is_some(),
+        RootKeys::Bare => true,
+    };
+    match key.public().is_some() && certified {
+        true => Ok(()),
+        false => Err(Error::UnusableKey { role: RoleName::Root, id: key.id() }),
+    }
 }
 
 fn place<'r>(root: &'r mut Root, name: &RoleName) -> &'r mut Role {

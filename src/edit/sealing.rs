@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp as Instant;
 
 use super::{Draft, Error, PartContent, Proposal, Signers, expiry};
-use crate::tuf::{FileMeta, Key, Limits, RoleName, Snapshot, Targets, Version, distinct_keys};
+use crate::tuf::{Key, Limits, RoleName, Snapshot, Targets, Timestamp, Version, distinct_keys};
 
 /// Signed files, ready to be published together. Only [`Draft::sign`] makes one,
 /// or [`Draft::seal`] with the signatures of several people.
@@ -26,6 +26,10 @@ impl Update {
         &self.versions
     }
 
+    fn version(&self, role: &RoleName) -> Version {
+        self.versions.get(role).copied().unwrap_or(Version::ONE)
+    }
+
     fn add(&mut self, role: RoleName, version: Version, sealed: Vec<u8>) -> Result<(), Error> {
         let (size, limit) = (sealed.len() as u64, Limits::default().bytes(&role));
         if size > limit {
@@ -39,7 +43,7 @@ impl Update {
 
 impl Draft {
     /// Signs what changed. The snapshot is signed too if its keys are at hand; if none of them is,
-    /// that is left to the server.
+    /// that is left to the server. Where there is no server, snapshot and timestamp must be signed.
     ///
     /// # Errors
     ///
@@ -56,10 +60,7 @@ impl Draft {
             let sealed = self.sealed_targets(&role, signers)?;
             update.add(role, version, sealed)?;
         }
-        if let Some((version, sealed)) = self.sealed_snapshot(&update.files, now, signers)? {
-            update.add(RoleName::Snapshot, version, sealed)?;
-        }
-        Ok(update)
+        self.conclude(update, now, signers)
     }
 
     /// Takes up a proposal that has all its signatures, on the collection as it is now.
@@ -98,8 +99,22 @@ impl Draft {
             }
             update.add(role.clone(), part.version(), sealed)?;
         }
-        if let Some((version, sealed)) = self.sealed_snapshot(&update.files, now, signers)? {
+        self.conclude(update, now, signers)
+    }
+
+    /// Adds the files that say what is current: snapshot, and timestamp where publishers sign it.
+    fn conclude(
+        &self,
+        mut update: Update,
+        now: Instant,
+        signers: &Signers<'_>,
+    ) -> Result<Update, Error> {
+        if let Some((version, sealed)) = self.sealed_snapshot(&update, now, signers)? {
             update.add(RoleName::Snapshot, version, sealed)?;
+        }
+        if self.signs_timestamp() && (self.renew_timestamp || !update.files.is_empty()) {
+            let (version, sealed) = self.sealed_timestamp(&update, now, signers)?;
+            update.add(RoleName::Timestamp, version, sealed)?;
         }
         Ok(update)
     }
@@ -138,14 +153,14 @@ impl Draft {
     /// or if its keys are not here and it is not asked for by itself.
     fn sealed_snapshot(
         &self,
-        files: &[(RoleName, Vec<u8>)],
+        update: &Update,
         now: Instant,
         signers: &Signers<'_>,
     ) -> Result<Option<(Version, Vec<u8>)>, Error> {
         let (keys, possible) = self.keys_of(&RoleName::Snapshot)?;
-        let left_to_server =
-            files.is_empty() || possible.iter().all(|key| signers.of(key).is_none());
-        if left_to_server && !self.renew_snapshot {
+        let due = !update.files.is_empty();
+        let ours = self.signs_timestamp() || possible.iter().any(|key| signers.of(key).is_some());
+        if !(self.renew_snapshot || due && ours) {
             return Ok(None);
         }
         let (version, mut meta) = match &self.snapshot {
@@ -153,11 +168,37 @@ impl Draft {
             None => (Version::ONE, BTreeMap::new()),
         };
         meta.retain(|role, _| !self.removed.contains_key(role));
-        meta.extend(files.iter().map(|(role, bytes)| (role.clone(), FileMeta::of(bytes))));
+        meta.extend(update.files.iter().map(|(role, bytes)| {
+            (role.clone(), self.dialect.listing(bytes, update.version(role)))
+        }));
         let snapshot = Snapshot { version, expires: expiry(&RoleName::Snapshot, now), meta };
         let message = self.dialect.snapshot_message(&snapshot);
         let sealed = signers.seal(&RoleName::Snapshot, keys, &possible, self.dialect, &message)?;
         Ok(Some((version, sealed)))
+    }
+
+    /// The next timestamp, over the snapshot of this update or else the published one.
+    fn sealed_timestamp(
+        &self,
+        update: &Update,
+        now: Instant,
+        signers: &Signers<'_>,
+    ) -> Result<(Version, Vec<u8>), Error> {
+        let role = RoleName::Timestamp;
+        let version = match &self.timestamp {
+            Some(known) => next(&role, known.version)?,
+            None => Version::ONE,
+        };
+        let signed = update.files.iter().find(|(role, _)| *role == RoleName::Snapshot);
+        let snapshot = match (signed, &self.timestamp) {
+            (Some((role, bytes)), _) => self.dialect.listing(bytes, update.version(role)),
+            (None, Some(known)) => known.snapshot.clone(),
+            (None, None) => return Err(Error::ServersRole { role }),
+        };
+        let timestamp = Timestamp { version, expires: expiry(&role, now), snapshot };
+        let message = self.dialect.timestamp_message(&timestamp);
+        let (keys, possible) = self.keys_of(&role)?;
+        Ok((version, signers.seal(&role, keys, &possible, self.dialect, &message)?))
     }
 }
 

@@ -16,6 +16,8 @@ use crate::verify::{
     self, Anchor, Baseline, FirstUse, Policy, TrustedRoot, TrustedTargets, Wanted,
 };
 
+mod serverless;
+
 const DIALECT: Dialect = Dialect::Notary;
 
 /// A collection whose every key is at hand, and its published files.

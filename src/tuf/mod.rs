@@ -19,7 +19,7 @@ mod snapshot;
 mod targets;
 mod timestamp;
 
-pub use dialect::{Dialect, Message, RootKeys, SearchOrder};
+pub use dialect::{Dialect, Message, OnlineRoles, RootKeys, SearchOrder};
 pub use envelope::{Envelope, EnvelopeSignature};
 pub use error::Error;
 pub use file::{FileMeta, Hashes};

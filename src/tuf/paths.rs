@@ -45,6 +45,14 @@ impl Paths {
             _ => &[],
         }
     }
+
+    /// The prefixes or patterns as they are written; `None` where hashes decide.
+    pub fn written(&self) -> Option<&[String]> {
+        match self {
+            Self::Prefixes(written) | Self::Globs(written) => Some(written),
+            Self::HashPrefixes(_) | Self::Bin(_) => None,
+        }
+    }
 }
 
 impl From<Vec<String>> for Paths {

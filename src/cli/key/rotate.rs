@@ -16,7 +16,7 @@ use super::super::verify::not_offline;
 use super::transfer;
 use crate::docker::{Legacy, NewKeys, RotateRequest, Rotation};
 use crate::net::Access;
-use crate::tuf::{KeyId, RoleName, Threshold, canonical_key_id};
+use crate::tuf::{KeyId, OnlineRoles, RoleName, Threshold, canonical_key_id};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -74,14 +74,14 @@ pub(super) fn run(arguments: &Rotate, context: &Context) -> Result<Code, Failure
             return Ok(Code::Done);
         }
     }
+    let opened = context.open(&subject, Access::All)?;
     let request = RotateRequest {
-        keys: new_keys(arguments, &role, context)?,
+        keys: new_keys(arguments, &role, opened.policy().dialect.online_roles(), context)?,
         threshold: arguments.threshold.map(threshold).transpose()?,
         legacy: arguments.legacy.unwrap_or_default(),
         role,
     };
     let rotation = wait_for(async {
-        let opened = context.open(&subject, Access::All)?;
         let mut passphrases = Passphrases::new(context)?;
         let (collection, store) = (opened.collection(), context.key_set()?);
         Ok(collection.rotate(&request, &store, &mut passphrases.chain()).await?)
@@ -120,8 +120,14 @@ fn tell(gun: &str, role: &RoleName, rotation: &Rotation, context: &Context) {
     }
 }
 
-fn new_keys(arguments: &Rotate, role: &RoleName, context: &Context) -> Result<NewKeys, Failure> {
-    if arguments.server_managed || *role == RoleName::Timestamp {
+fn new_keys(
+    arguments: &Rotate,
+    role: &RoleName,
+    online: OnlineRoles,
+    context: &Context,
+) -> Result<NewKeys, Failure> {
+    let kept_by_server = *role == RoleName::Timestamp && online == OnlineRoles::Server;
+    if arguments.server_managed || kept_by_server {
         return Ok(NewKeys::Server);
     }
     if arguments.keys.is_empty() {

@@ -14,9 +14,10 @@ mod time;
 mod tuf1;
 
 use super::{
-    Custom, Envelope, Error, Gun, Key, Limits, RoleName, Root, Snapshot, Targets, Timestamp,
+    Custom, Envelope, Error, FileMeta, Gun, Key, Limits, Naming, Paths, RoleName, Root, Snapshot,
+    Targets, Timestamp, Version,
 };
-use crate::crypto::{Certificate, CertificateBundle, PublicKey, Signature};
+use crate::crypto::{Certificate, CertificateBundle, PublicKey, Sha256, Signature};
 use crate::tuf::KeyId;
 
 /// A written form of TUF metadata.
@@ -36,6 +37,15 @@ pub enum RootKeys {
     Certified,
     /// Keys, all of which speak.
     Bare,
+}
+
+/// Who signs the files that say what is current.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum OnlineRoles {
+    /// A server signs timestamp, and snapshot if it has that key.
+    Server,
+    /// Publishers sign both: the place of the files is no program.
+    Publisher,
 }
 
 /// In which order a look-up visits delegated roles.
@@ -71,6 +81,50 @@ impl Dialect {
         match self {
             Self::Notary => false,
             Self::Tuf1 => true,
+        }
+    }
+
+    /// Who signs timestamp and snapshot.
+    pub fn online_roles(self) -> OnlineRoles {
+        match self {
+            Self::Notary => OnlineRoles::Server,
+            Self::Tuf1 => OnlineRoles::Publisher,
+        }
+    }
+
+    /// How the files of a collection are named that is founded now.
+    pub fn naming(self) -> Naming {
+        match self {
+            Self::Notary => Naming::ByHash,
+            Self::Tuf1 => Naming::ByVersion,
+        }
+    }
+
+    /// What a snapshot or a timestamp says of these very bytes, which are of that version.
+    pub fn listing(self, bytes: &[u8], version: Version) -> FileMeta {
+        match self {
+            Self::Notary => FileMeta::of(bytes),
+            Self::Tuf1 => FileMeta {
+                length: Some(bytes.len() as u64),
+                hashes: Some(Sha256::of(bytes).into()),
+                version: Some(version),
+            },
+        }
+    }
+
+    /// How a delegation writes every name that begins with `prefix`.
+    pub fn path(self, prefix: &str) -> String {
+        match self {
+            Self::Notary => prefix.to_owned(),
+            Self::Tuf1 => format!("{prefix}*"),
+        }
+    }
+
+    /// Paths as a delegation writes them.
+    pub fn paths(self, written: Vec<String>) -> Paths {
+        match self {
+            Self::Notary => Paths::Prefixes(written),
+            Self::Tuf1 => Paths::Globs(written),
         }
     }
 
