@@ -28,8 +28,9 @@ use crate::docker::config::{self, Keychain, Location, NotaryAuth};
 use crate::docker::pins::{PinFile, Pins};
 use crate::keys::KeyDirectory;
 use crate::net::{
-    Access, Account, Credential, Deadline, Http, HttpOptions, NotaryServer, PlainHttp, Realms,
-    Registry, Remote as _, ServerUrl, StaticRepository, TlsDirectory, TrustSource,
+    Access, Account, Credential, Deadline, Http, HttpOptions, NotaryServer, OciRepository,
+    PlainHttp, Realms, Registry, Remote as _, ServerUrl, StaticRepository, TlsDirectory,
+    TrustSource,
 };
 use crate::storage::{CollectionDirectory, TrustDirectory};
 use crate::tuf::{Dialect, Gun, Limits};
@@ -193,7 +194,7 @@ impl Context {
     pub(super) fn open(&self, subject: &Subject, access: Access) -> Result<Opened, Failure> {
         let place = self.place(subject);
         let (dialect, cache) = match &place {
-            Ok(Place::Web(_) | Place::Folder(_)) => {
+            Ok(Place::Web(_) | Place::Folder(_) | Place::Registry) => {
                 let trust = TrustDirectory::new(&self.trust);
                 (Dialect::Tuf1, trust.repository(&subject.gun))
             }
@@ -241,6 +242,10 @@ impl Context {
     pub(super) fn server_host(&self, subject: &Subject) -> String {
         match self.place(subject) {
             Ok(Place::Notary(url) | Place::Web(url)) => host_of(url.as_str()).to_owned(),
+            Ok(Place::Registry) => {
+                let name = subject.image_name();
+                name.map(|name| name.domain().to_owned()).unwrap_or_default()
+            }
             Ok(Place::Folder(_)) | Err(_) => String::new(),
         }
     }
@@ -272,6 +277,13 @@ impl Context {
                 files(StaticRepository::web(self.http.clone(), url, deadline))
             }
             Place::Folder(path) => files(StaticRepository::folder(path)),
+            Place::Registry => {
+                let registry = self.registry(subject, UPDATE_PATIENCE)?;
+                let repository = OciRepository::new(subject.image_name()?.clone(), registry);
+                let name = repository.name();
+                self.output.detail(&format!("{}: TUF 1.0 in {name}", subject.typed));
+                Ok(TrustSource::Oci(repository))
+            }
         }
     }
 

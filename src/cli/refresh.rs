@@ -12,22 +12,33 @@ use super::process::{guard_memory, wait_for};
 use super::publishing::{self, versions};
 use super::span::Span;
 use super::verify::not_offline;
-use crate::docker::{Amended, Renewal};
+use crate::docker::{Amended, Renewal, When};
 use crate::tuf::RoleName;
 
 #[derive(Args)]
 #[command(after_help = "\
 Root, targets, delegations and a snapshot whose key is here get new dates, if they end within the time; \
 also those that expired already. The server renews its own. What ends soon and cannot be signed here is \
-told, and the exit code is 6. Certificates are renewed with `countersign key rotate REPO root`.
+told, and the exit code is 6. Where no server signs timestamps (--server oci), those are signed here, too, \
+once half of their life is over; --timestamp signs nothing else, as a scheduled job wants. Certificates are renewed with `countersign key rotate REPO root`.
 
 Examples:
   countersign refresh registry.example.com/team/web
-  countersign refresh --within 365d --from-file repositories.txt")]
+  countersign refresh --within 365d --from-file repositories.txt
+  countersign refresh --server oci --timestamp registry.example.com/team/web")]
 pub(super) struct Arguments {
     /// How soon is soon: 90d
     #[arg(long, value_name = "DURATION", default_value = "180d")]
     within: Span,
+
+    /// Sign the timestamp again, and nothing else, if less than half of its life is left: where no
+    /// server does it
+    #[arg(long, conflicts_with = "within")]
+    timestamp: bool,
+
+    /// Sign the timestamp again however long it lives
+    #[arg(long, requires = "timestamp")]
+    force: bool,
 
     #[command(flatten)]
     fleet: Fleet,
@@ -39,14 +50,21 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Fail
     guard_memory()?;
     let within =
         SignedDuration::try_from(arguments.within.duration()).unwrap_or(SignedDuration::MAX);
+    let when = if arguments.force { When::Now } else { When::Due };
     let one = async |member: Member<'_>| {
         let Member { subject, opened, mut passphrases } = member;
         let (collection, store) = (opened.collection(), context.key_set()?);
-        let renewed = collection.renew(within, &store, &mut passphrases).await?;
+        let renewed = match arguments.timestamp {
+            true => collection.renew_timestamp(when, &store, &mut passphrases).await?,
+            false => collection.renew(within, &store, &mut passphrases).await?,
+        };
         publishing::tell_of_founding(&subject.gun, &renewed, &store, context)?;
         Ok(told(subject.gun.as_str(), &renewed))
     };
-    let task = format!("refresh {}s", arguments.within.duration().as_secs());
+    let task = match arguments.timestamp {
+        true => "refresh timestamp".to_owned(),
+        false => format!("refresh {}s", arguments.within.duration().as_secs()),
+    };
     wait_for(arguments.fleet.each(&task, context, one))
 }
 

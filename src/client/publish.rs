@@ -14,7 +14,7 @@ use super::refresh::{Refreshed, Wish, refresh_and_leave};
 use crate::edit::Update;
 use crate::net::{self, Remote};
 use crate::storage::{Accepted, Cache, Keeping, Steady};
-use crate::tuf::{RoleName, Version};
+use crate::tuf::{OnlineRoles, RoleName, Version};
 use crate::verify::Policy;
 
 /// Who makes the change.
@@ -63,10 +63,13 @@ pub async fn publish<A: Author>(
 ) -> Result<Publication, A::Error> {
     let mut doubts = 0;
     for attempts in 1..=MAX_ATTEMPTS {
-        let mut on = known(&policy, cache, remote, wish).await?;
         let mut _turn = None;
-        if on.is_none() {
-            _turn = turn_to_found(cache).await?;
+        if policy.dialect.online_roles() == OnlineRoles::Publisher {
+            _turn = turn(cache).await?;
+        }
+        let mut on = known(&policy, cache, remote, wish).await?;
+        if on.is_none() && _turn.is_none() {
+            _turn = turn(cache).await?;
             on = known(&policy, cache, remote, wish).await?;
         }
         let founding = on.is_none();
@@ -101,8 +104,9 @@ pub async fn publish<A: Author>(
 }
 
 /// Waits while another process on this machine founds the collection: two at once would make keys
-/// in vain, and some servers do not bear it. Whoever takes too long is not waited for any more.
-async fn turn_to_found(cache: &impl Cache) -> Result<Option<Steady>, Error> {
+/// in vain, and some servers do not bear it. Where no server keeps publishers apart, those of one
+/// machine take turns with every change. Whoever takes too long is not waited for any more.
+async fn turn(cache: &impl Cache) -> Result<Option<Steady>, Error> {
     for _ in 0..MAX_WAITS {
         if let Some(turn) = cache.turn_to_found()? {
             return Ok(Some(turn));

@@ -10,7 +10,7 @@ use crate::image::{Descriptor, ImageDigest, Tag};
 use crate::keys::{KeyStore, PassphraseSource};
 use crate::net::Remote;
 use crate::storage::Cache;
-use crate::tuf::{Custom, Gun, Hashes, KeyId, RoleName, Target, Version};
+use crate::tuf::{Custom, Gun, Hashes, KeyId, OnlineRoles, RoleName, Target, Version};
 use crate::verify;
 
 /// What to sign, and how.
@@ -106,7 +106,10 @@ fn put(
     let mut signed = Vec::with_capacity(roles.len());
     for role in roles {
         make_usable(bench, &role)?;
-        let target = target(gun, request, &role, descriptor);
+        // Where publishers sign the snapshot, nobody else can put a role's file into another
+        // collection; and there the collection may be copied, with its images, under other names.
+        let named = (bench.draft.online_roles() == OnlineRoles::Server).then_some(gun);
+        let target = target(named, request, &role, descriptor);
         let change = bench.draft.set_target(&role, tag.as_str(), target)?;
         signed.push((role, change));
     }
@@ -132,16 +135,17 @@ fn make_usable(bench: &mut Workbench<'_>, role: &RoleName) -> Result<(), Error> 
     }
 }
 
-/// An entry as docker writes it; in a delegated role it also says which collection it is for.
+/// An entry as docker writes it; in a delegated role it also says which collection it is for, if that
+/// is to be told.
 pub(super) fn target(
-    gun: &Gun,
+    gun: Option<&Gun>,
     request: &SignRequest,
     role: &RoleName,
     descriptor: &Descriptor,
 ) -> Target {
     let own = request.custom.clone();
-    let custom = match role {
-        RoleName::Delegation(_) => Some(Custom::naming(own, gun)),
+    let custom = match (role, gun) {
+        (RoleName::Delegation(_), Some(gun)) => Some(Custom::naming(own, gun)),
         _ => own,
     };
     let hashes = Hashes::from(*descriptor.digest.sha256());

@@ -228,6 +228,11 @@ impl Draft {
         Ok(self.scope(&parent)?.restrict(&delegation.paths))
     }
 
+    /// Who signs snapshot and timestamp.
+    pub fn online_roles(&self) -> OnlineRoles {
+        self.dialect.online_roles()
+    }
+
     /// Whether publishers sign the timestamp, as no server does.
     pub(super) fn signs_timestamp(&self) -> bool {
         self.dialect.online_roles() == OnlineRoles::Publisher

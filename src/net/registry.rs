@@ -24,8 +24,8 @@ use crate::{
 /// One repository of a registry.
 pub struct Registry {
     name: Name,
-    session: Session,
-    deadline: Deadline,
+    pub(super) session: Session,
+    pub(super) deadline: Deadline,
     server: OnceCell<ServerUrl>,
 }
 
@@ -101,6 +101,24 @@ impl Registry {
         check(host.clone(), digest, size, hash.finish().into(), found_size)
     }
 
+    /// The manifest that a tag means; `None` if there is no such tag.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::resolve`].
+    pub(super) async fn tagged(&self, tag: &str) -> Result<Option<Manifest>, Error> {
+        match self.manifest_response(tag).await {
+            Ok(response) => read_manifest(response, MAX_MANIFEST).await.map(Some),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The address of something below the repository.
+    pub(super) async fn url(&self, path: &str) -> Result<url::Url, Error> {
+        self.server().await?.join(&format!("/v2/{}/{path}", self.name.path()))
+    }
+
     async fn manifest_response(&self, reference: &str) -> Result<Response, Error> {
         self.get("manifests", reference, manifest::ACCEPT).await
     }
@@ -111,8 +129,7 @@ impl Registry {
         reference: &str,
         accept: &'static str,
     ) -> Result<Response, Error> {
-        let path = format!("/v2/{}/{kind}/{reference}", self.name.path());
-        let request = Request::get(self.server().await?.join(&path)?)
+        let request = Request::get(self.url(&format!("{kind}/{reference}")).await?)
             .with_header(ACCEPT, HeaderValue::from_static(accept));
         let response = follow(&self.session, request, self.deadline).await?;
         let host = response.host().to_owned();

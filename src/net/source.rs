@@ -1,15 +1,17 @@
 //! Where one collection's trust data comes from.
 
-use super::{Error, NotaryServer, Pace, Remote, RemoteFile, StaticRepository};
+use super::{Error, NotaryServer, OciRepository, Pace, Remote, RemoteFile, StaticRepository};
 use crate::tuf::RoleName;
 
-/// A trust server or a repository of plain files.
+/// A trust server, a repository of plain files, or the images' own registry.
 #[derive(Clone)]
 pub enum TrustSource {
     /// A server with Notary's API.
     Notary(NotaryServer),
     /// Files, in TUF 1.0.
     Files(StaticRepository),
+    /// The registry, in TUF 1.0.
+    Oci(OciRepository),
 }
 
 impl Remote for TrustSource {
@@ -17,6 +19,7 @@ impl Remote for TrustSource {
         match self {
             Self::Notary(server) => server.name(),
             Self::Files(files) => files.name(),
+            Self::Oci(registry) => registry.name(),
         }
     }
 
@@ -24,6 +27,7 @@ impl Remote for TrustSource {
         match self {
             Self::Notary(server) => server.pace(),
             Self::Files(files) => files.pace(),
+            Self::Oci(registry) => registry.pace(),
         }
     }
 
@@ -31,6 +35,7 @@ impl Remote for TrustSource {
         match self {
             Self::Notary(server) => server.fetch(file, limit).await,
             Self::Files(files) => files.fetch(file, limit).await,
+            Self::Oci(registry) => registry.fetch(file, limit).await,
         }
     }
 
@@ -38,6 +43,7 @@ impl Remote for TrustSource {
         match self {
             Self::Notary(server) => server.public_key(role).await,
             Self::Files(files) => files.public_key(role).await,
+            Self::Oci(registry) => registry.public_key(role).await,
         }
     }
 
@@ -45,6 +51,7 @@ impl Remote for TrustSource {
         match self {
             Self::Notary(server) => server.rotate_key(role).await,
             Self::Files(files) => files.rotate_key(role).await,
+            Self::Oci(registry) => registry.rotate_key(role).await,
         }
     }
 
@@ -52,6 +59,7 @@ impl Remote for TrustSource {
         match self {
             Self::Notary(server) => server.publish(files).await,
             Self::Files(repository) => repository.publish(files).await,
+            Self::Oci(registry) => registry.publish(files).await,
         }
     }
 
@@ -59,6 +67,7 @@ impl Remote for TrustSource {
         match self {
             Self::Notary(server) => server.delete().await,
             Self::Files(files) => files.delete().await,
+            Self::Oci(registry) => registry.delete().await,
         }
     }
 }

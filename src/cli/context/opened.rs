@@ -23,11 +23,11 @@ impl Opened {
         &self.policy
     }
 
-    /// Its trust server, read at a pace; `None` offline, and where plain files take its place.
+    /// Its trust server, read at a pace; `None` offline, and where files take its place.
     pub(in crate::cli) fn paced(&self, rate: Arc<Rate>, patience: Duration) -> Option<Paced> {
         match self.server.clone()? {
             TrustSource::Notary(server) => Some(Paced::new(server, rate, patience)),
-            TrustSource::Files(_) => None,
+            TrustSource::Files(_) | TrustSource::Oci(_) => None,
         }
     }
 

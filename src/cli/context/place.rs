@@ -19,6 +19,8 @@ pub(in crate::cli) enum Place {
     Web(ServerUrl),
     /// The same in a folder: `file:///…`.
     Folder(PathBuf),
+    /// The image's own repository in its registry: `oci`.
+    Registry,
 }
 
 impl Place {
@@ -39,6 +41,15 @@ impl Place {
                 false => {
                     let message = format!("file://{path}: not the whole path of a folder");
                     Err(Failure::new(Kind::Usage, message).advise("Write file:///the/whole/path."))
+                }
+            };
+        }
+        if set == Some("oci") {
+            return match image {
+                Some(_) => Ok(Self::Registry),
+                None => {
+                    let message = format!("{gun}: no image, so no registry has its trust data");
+                    Err(Failure::new(Kind::Usage, message).advise("Leave --raw-gun away."))
                 }
             };
         }
@@ -76,9 +87,12 @@ mod tests {
             (Some("https://t/metadata/x"), Some(Place::Notary(url("https://t/metadata/x")))),
             (Some("file:///srv/web/metadata"), Some(Place::Folder("/srv/web/metadata".into()))),
             (Some("file://srv/web"), None),
+            (Some("oci"), Some(Place::Registry)),
         ] {
             assert_eq!(of(set), expected, "{set:?}");
         }
-        assert!(Place::of(None, &gun, None, PlainHttp::Refused).is_err());
+        for set in [None, Some("oci")] {
+            assert!(Place::of(None, &gun, set, PlainHttp::Refused).is_err());
+        }
     }
 }

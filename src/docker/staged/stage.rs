@@ -37,7 +37,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
                 (None, RoleChoice::AsDocker) => vec![RoleName::Targets],
             };
             changes.extend(roles.into_iter().map(|role| {
-                let target = target(gun, request, &role, descriptor);
+                let target = target(Some(gun), request, &role, descriptor);
                 let name = tag.as_str().to_owned();
                 StagedEdit::SetTarget { role, name, target }.to_change()
             }));

@@ -1,0 +1,277 @@
+//! The manifest that holds a collection together (OCI image specification 1.1, "Image Manifest").
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+use crate::image::ImageDigest;
+use crate::net::RemoteFile;
+use crate::tuf::RoleName;
+
+/// The files of a collection, and the manifests that this one follows.
+#[derive(Clone, Debug)]
+pub(super) struct Index {
+    layers: BTreeMap<String, Layer>,
+    /// The newest first.
+    ancestors: Vec<ImageDigest>,
+}
+
+/// One file.
+#[derive(Clone, Debug)]
+pub(super) struct Layer {
+    pub(super) digest: ImageDigest,
+    pub(super) size: u64,
+    /// The bytes themselves, base64.
+    data: Option<String>,
+}
+
+impl Layer {
+    fn of(bytes: &[u8]) -> Self {
+        let data = (bytes.len() <= MAX_EMBEDDED).then(|| STANDARD.encode(bytes));
+        Self { digest: ImageDigest::of(bytes), size: bytes.len() as u64, data }
+    }
+
+    /// The bytes, if the manifest brought them along.
+    pub(super) fn embedded(&self) -> Option<Result<Vec<u8>, &'static str>> {
+        let data = self.data.as_ref()?;
+        let bytes = STANDARD.decode(data).ok();
+        let is_it = |bytes: &Vec<u8>| {
+            bytes.len() as u64 == self.size && ImageDigest::of(bytes) == self.digest
+        };
+        Some(bytes.filter(is_it).ok_or("a file in its trust data is not what its digest says"))
+    }
+}
+
+impl Index {
+    /// Reads a manifest.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, &'static str> {
+        let manifest: Manifest =
+            serde_json::from_slice(bytes).map_err(|_| "its trust data is no manifest of files")?;
+        let mut layers = BTreeMap::new();
+        for descriptor in manifest.layers {
+            let Some(name) = descriptor.annotations.get(FILE_NAME) else { continue };
+            let digest = descriptor.digest.parse();
+            let digest = digest.map_err(|_| "a file in its trust data has no digest")?;
+            let layer = Layer { digest, size: descriptor.size, data: descriptor.data };
+            if layers.insert(name.clone(), layer).is_some() {
+                return Err("its trust data has a file twice");
+            }
+        }
+        let named = manifest.annotations.get(ANCESTORS).map(String::as_str).unwrap_or_default();
+        let ancestors = named.split(',').take(MAX_ANCESTORS).filter_map(|it| it.parse().ok());
+        Ok(Self { layers, ancestors: ancestors.collect() })
+    }
+
+    /// The manifest that follows `base`, with these files in it. All roots stay, and of every other
+    /// role the newest file and the one before it.
+    pub(super) fn after(
+        base: Option<(ImageDigest, &Self)>,
+        files: &[(RoleName, Vec<u8>)],
+    ) -> Result<Self, &'static str> {
+        let (digest, base) = base.unzip();
+        let mut layers = base.map(|base| base.layers.clone()).unwrap_or_default();
+        for (role, bytes) in files {
+            layers.insert(published_name(role, bytes)?, Layer::of(bytes));
+        }
+        let outdated = outdated(layers.keys());
+        layers.retain(|name, _| !outdated.contains(name));
+        let older = base.iter().flat_map(|base| base.ancestors.iter().copied());
+        let ancestors = digest.into_iter().chain(older).take(MAX_ANCESTORS).collect();
+        Ok(Self { layers, ancestors })
+    }
+
+    /// The bytes to publish.
+    pub(super) fn write(&self) -> Vec<u8> {
+        let layer = |(name, layer): (&String, &Layer)| Descriptor {
+            media_type: FILE.to_owned(),
+            digest: layer.digest.to_string(),
+            size: layer.size,
+            data: layer.data.clone(),
+            annotations: BTreeMap::from([(FILE_NAME.to_owned(), name.clone())]),
+        };
+        let ancestors: Vec<String> = self.ancestors.iter().map(ToString::to_string).collect();
+        let manifest = Manifest {
+            schema_version: 2,
+            media_type: MANIFEST.to_owned(),
+            artifact_type: Some(ARTIFACT.to_owned()),
+            config: Some(Descriptor {
+                media_type: CONFIG.to_owned(),
+                digest: ImageDigest::of(EMPTY).to_string(),
+                size: EMPTY.len() as u64,
+                data: None,
+                annotations: BTreeMap::new(),
+            }),
+            layers: self.layers.iter().map(layer).collect(),
+            annotations: BTreeMap::from([(ANCESTORS.to_owned(), ancestors.join(","))]),
+        };
+        serde_json::to_vec(&manifest).expect("texts and numbers are JSON")
+    }
+
+    /// The file of that name.
+    pub(super) fn layer(&self, name: &str) -> Option<&Layer> {
+        self.layers.get(name)
+    }
+
+    /// Whether this manifest was made on that one, or on one that was.
+    pub(super) fn follows(&self, digest: &ImageDigest) -> bool {
+        self.ancestors.contains(digest)
+    }
+}
+
+/// What a file is called (TUF 1.0.34 §5, with consistent snapshots).
+pub(super) fn file_name(file: &RemoteFile) -> String {
+    match file {
+        RemoteFile::Current(role) => format!("{}.json", role.quoted()),
+        RemoteFile::ByVersion(role, version) => format!("{version}.{}.json", role.quoted()),
+        RemoteFile::ByHash(role, hash) => format!("{hash}.{}.json", role.quoted()),
+    }
+}
+
+/// What a file is called that we publish: its version stands in it.
+fn published_name(role: &RoleName, bytes: &[u8]) -> Result<String, &'static str> {
+    if *role == RoleName::Timestamp {
+        return Ok(file_name(&RemoteFile::Current(role.clone())));
+    }
+    let file: File = serde_json::from_slice(bytes).map_err(|_| "a file without a version")?;
+    Ok(format!("{}.{}.json", file.signed.version, role.quoted()))
+}
+
+/// The names of files, but for roots, of which there are two newer versions.
+fn outdated<'n>(names: impl Iterator<Item = &'n String>) -> BTreeSet<String> {
+    let mut versions: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
+    for name in names {
+        if let Some((version, role)) = name.split_once('.')
+            && let Ok(version) = version.parse()
+            && role != "root.json"
+        {
+            versions.entry(role).or_default().insert(version);
+        }
+    }
+    let old = |(role, versions): (&str, BTreeSet<u64>)| {
+        let older = versions.into_iter().rev().skip(KEPT_VERSIONS);
+        older.map(|version| format!("{version}.{role}")).collect::<Vec<_>>()
+    };
+    versions.into_iter().flat_map(old).collect()
+}
+
+/// What every metadata file has.
+#[derive(Deserialize)]
+struct File {
+    signed: Signed,
+}
+
+#[derive(Deserialize)]
+struct Signed {
+    version: u64,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Manifest {
+    schema_version: u32,
+    #[serde(default)]
+    media_type: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    artifact_type: Option<String>,
+    #[serde(default)]
+    config: Option<Descriptor>,
+    layers: Vec<Descriptor>,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Descriptor {
+    media_type: String,
+    digest: String,
+    size: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    data: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    annotations: BTreeMap<String, String>,
+}
+
+/// The media type of the manifest.
+pub(super) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+/// The config: an artifact has none.
+pub(super) const EMPTY: &[u8] = b"{}";
+const CONFIG: &str = "application/vnd.oci.empty.v1+json";
+const ARTIFACT: &str = "application/vnd.tuf.metadata.v1";
+const FILE: &str = "application/vnd.tuf.metadata+json";
+const FILE_NAME: &str = "tuf.io/filename";
+const ANCESTORS: &str = "countersign.tuf.ancestors";
+/// So many publications may come between a publisher's own and his second look.
+const MAX_ANCESTORS: usize = 256;
+/// Bytes of a file that comes along in the manifest, so that it needs no request of its own.
+const MAX_EMBEDDED: usize = 4 << 10;
+const KEPT_VERSIONS: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(version: u64) -> Vec<u8> {
+        format!("{{\"signed\":{{\"version\":{version}}}}}").into_bytes()
+    }
+
+    fn files(version: u64, roles: &[RoleName]) -> Vec<(RoleName, Vec<u8>)> {
+        roles.iter().map(|role| (role.clone(), file(version))).collect()
+    }
+
+    #[test]
+    fn roots_stay_and_of_other_roles_the_last_two_versions() {
+        let roles = [RoleName::Root, RoleName::releases(), RoleName::Timestamp];
+        let mut index = Index::after(None, &files(1, &roles)).expect("named");
+        for version in 2..=11 {
+            let base = (ImageDigest::of(&index.write()), &index);
+            index = Index::after(Some(base), &files(version, &roles)).expect("named");
+        }
+        let names: Vec<&str> = index.layers.keys().map(String::as_str).collect();
+        assert_eq!(names.iter().filter(|name| name.ends_with(".root.json")).count(), 11);
+        assert!(names.contains(&"1.root.json") && names.contains(&"timestamp.json"));
+        let others: Vec<&&str> = names.iter().filter(|name| name.contains("releases")).collect();
+        assert_eq!(others, [&"10.targets%2Freleases.json", &"11.targets%2Freleases.json"]);
+    }
+
+    #[test]
+    fn what_is_written_reads_back_and_names_all_that_it_follows() {
+        let first = Index::after(None, &files(1, &[RoleName::Targets])).expect("named");
+        let digest = ImageDigest::of(&first.write());
+        let second = Index::after(Some((digest, &first)), &files(2, &[RoleName::Targets]));
+        let second = second.expect("named");
+        let at = ImageDigest::of(&second.write());
+        let third = Index::after(Some((at, &second)), &[]).expect("named");
+        let read = Index::read(&third.write()).expect("a manifest");
+        assert!(read.follows(&at) && read.follows(&digest));
+        assert!(!read.follows(&ImageDigest::of(&third.write())));
+        let layer = read.layer("2.targets.json").expect("there");
+        assert_eq!(layer.embedded(), Some(Ok(file(2))));
+    }
+
+    #[test]
+    fn a_file_that_is_not_what_its_digest_says_is_refused() {
+        let mut layer = Layer::of(b"{}");
+        layer.data = Some(STANDARD.encode(b"[]"));
+        assert!(matches!(layer.embedded(), Some(Err(_))));
+        layer.data = Some("***".to_owned());
+        assert!(matches!(layer.embedded(), Some(Err(_))));
+    }
+
+    #[test]
+    fn a_file_listed_twice_is_refused() {
+        let text = String::from_utf8(
+            Index::after(None, &files(1, &[RoleName::Root])).expect("named").write(),
+        )
+        .expect("JSON");
+        let (start, end) = text.split_once("\"layers\":[").expect("layers");
+        let layer = end.split("],").next().expect("a layer");
+        let twice = format!("{start}\"layers\":[{layer},{end}");
+        assert!(Index::read(twice.as_bytes()).is_err());
+        for bad in ["[]", "{}", "", r#"{"schemaVersion":2,"layers":[1]}"#] {
+            assert!(Index::read(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! A collection in the repository of its images: TUF 1.0 files as blobs of one OCI manifest.
+//!
+//! The files are the layers of the manifest under one tag ([`TAG`]), each with its name in an
+//! annotation, as docker's go-tuf-mirror lays them out. Whoever reads takes that manifest once, and
+//! so sees one state, whatever is published meanwhile. Publishing pushes the new files, which
+//! nobody sees, and then one manifest, which makes them visible at once.
+//!
+//! Registries do not compare before they set a tag. Each manifest therefore names those that it
+//! follows, and a publisher reads the tag again, at once and after a while: a manifest that does
+//! not follow ours has pushed ours aside, and the change is made anew on it. Where a registry
+//! honours `If-Match`, that never happens.
+
+mod index;
+mod push;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ring::rand::{SecureRandom, SystemRandom};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use self::index::{Index, Layer};
+use super::{Error, Pace, Registry, Remote, RemoteFile};
+use crate::image::{ImageDigest, Name};
+use crate::tuf::RoleName;
+
+/// The trust data in a registry of one image's repository.
+#[derive(Clone)]
+pub struct OciRepository {
+    name: Name,
+    registry: Arc<Registry>,
+    /// The manifest that was read: everything is answered from this one state until something is
+    /// published.
+    read: Arc<Mutex<Option<Published>>>,
+}
+
+/// A manifest under the tag.
+#[derive(Clone)]
+struct Published {
+    digest: ImageDigest,
+    index: Arc<Index>,
+}
+
+impl OciRepository {
+    /// The trust data beside the images of `name`, in this registry.
+    pub fn new(name: Name, registry: Registry) -> Self {
+        Self { name, registry: Arc::new(registry), read: Arc::default() }
+    }
+
+    /// The state that this value answers from; a repository without trust data is asked each time.
+    async fn state(&self) -> Result<Option<Published>, Error> {
+        let mut read = self.read.lock().await;
+        if read.is_none() {
+            *read = self.published().await?;
+        }
+        Ok(read.clone())
+    }
+
+    /// What the tag means now.
+    async fn published(&self) -> Result<Option<Published>, Error> {
+        let mut pauses = PAUSES.iter();
+        let mut tagged = self.registry.tagged(TAG).await;
+        while again(&tagged, &mut pauses).await {
+            tagged = self.registry.tagged(TAG).await;
+        }
+        let Some(manifest) = tagged? else { return Ok(None) };
+        let index = Index::read(&manifest.bytes).map_err(|problem| self.malformed(problem))?;
+        Ok(Some(Published { digest: manifest.descriptor.digest, index: Arc::new(index) }))
+    }
+
+    async fn bytes(&self, layer: &Layer, limit: u64) -> Result<Vec<u8>, Error> {
+        if layer.size > limit {
+            return Err(Error::TooLarge { host: self.name(), limit });
+        }
+        if let Some(embedded) = layer.embedded() {
+            return embedded.map_err(|problem| self.malformed(problem));
+        }
+        let mut bytes = Vec::new();
+        self.registry.blob(&layer.digest, layer.size, &mut bytes).await?;
+        Ok(bytes)
+    }
+
+    /// Puts the next manifest in the place of the one that we know, and sees to it that it stays.
+    async fn replace(&self, known: Option<&Published>, next: &[u8]) -> Result<(), Error> {
+        let conflict = || Error::Conflict { host: self.name() };
+        let begun = Instant::now();
+        let now = self.published().await?;
+        if now.map(|it| it.digest) != known.map(|it| it.digest) {
+            return Err(conflict());
+        }
+        let digest = ImageDigest::of(next);
+        let follows = known.map(|it| it.digest);
+        let put = || self.registry.put_manifest(TAG, index::MANIFEST, next, follows);
+        let (mut pauses, mut done) = (PAUSES.iter(), put().await);
+        while again(&done, &mut pauses).await {
+            done = put().await;
+        }
+        done?;
+        // Another publisher may have looked just before we did, and put just after: one that needs
+        // as long for it as we did has done so when this is over.
+        for wait in [Duration::ZERO, settling(begun.elapsed())] {
+            tokio::time::sleep(wait).await;
+            match self.published().await? {
+                Some(now) if now.digest == digest || now.index.follows(&digest) => {}
+                _ => return Err(conflict()),
+            }
+        }
+        Ok(())
+    }
+
+    fn malformed(&self, problem: &'static str) -> Error {
+        Error::Malformed { host: self.name(), problem }
+    }
+
+    fn refusal(&self, message: &str) -> Error {
+        let (name, message) = ("serverless".to_owned(), message.to_owned());
+        Error::Refused { host: self.name(), name, message }
+    }
+}
+
+impl Remote for OciRepository {
+    fn name(&self) -> String {
+        format!("{}:{TAG}", self.name.familiar())
+    }
+
+    fn pace(&self) -> Pace {
+        Pace::InTurn
+    }
+
+    async fn fetch(&self, file: &RemoteFile, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+        let Some(state) = self.state().await? else { return Ok(None) };
+        match state.index.layer(&index::file_name(file)) {
+            Some(layer) => self.bytes(layer, limit).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn public_key(&self, _: &RoleName) -> Result<Vec<u8>, Error> {
+        Err(self.refusal("a registry keeps no keys"))
+    }
+
+    async fn rotate_key(&self, _: &RoleName) -> Result<Vec<u8>, Error> {
+        Err(self.refusal("a registry keeps no keys"))
+    }
+
+    async fn publish(&self, files: &[(RoleName, Vec<u8>)]) -> Result<(), Error> {
+        let known = self.read.lock().await.take();
+        let base = known.as_ref().map(|it| (it.digest, it.index.as_ref()));
+        let next = Index::after(base, files).map_err(|problem| self.refusal(problem))?;
+        let pushes = files.iter().map(|(_, bytes)| self.registry.push_blob(bytes));
+        let config = known.is_none().then(|| self.registry.push_blob(index::EMPTY));
+        futures_util::future::try_join_all(pushes.chain(config)).await?;
+        self.replace(known.as_ref(), &next.write()).await
+    }
+
+    async fn delete(&self) -> Result<(), Error> {
+        Err(self.refusal("the trust data is a tag of the repository: remove it at the registry"))
+    }
+}
+
+/// Whether to ask again after this answer, once a pause is over: some registries fail while others set
+/// the same tag.
+async fn again<T>(answer: &Result<T, Error>, pauses: &mut std::slice::Iter<'_, Duration>) -> bool {
+    if !matches!(answer, Err(Error::Unavailable { status: 500..=599, .. })) {
+        return false;
+    }
+    let Some(pause) = pauses.next() else { return false };
+    tokio::time::sleep(*pause).await;
+    true
+}
+
+/// How long to wait before the second look, a little different each time.
+fn settling(taken: Duration) -> Duration {
+    let mut dice = [0; 1];
+    // Without randomness it is merely the shortest wait.
+    let _ = SystemRandom::new().fill(&mut dice);
+    let jitter = Duration::from_millis(u64::from(dice[0]));
+    (taken * 3).clamp(MIN_SETTLING, MAX_SETTLING) + jitter
+}
+
+/// The tag of the trust data. No tag of an image begins like this by chance.
+const TAG: &str = "_tuf";
+const PAUSES: [Duration; 4] = [
+    Duration::from_millis(20),
+    Duration::from_millis(80),
+    Duration::from_millis(300),
+    Duration::from_secs(1),
+];
+const MIN_SETTLING: Duration = Duration::from_millis(300);
+const MAX_SETTLING: Duration = Duration::from_secs(5);

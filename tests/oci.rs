@@ -1,0 +1,202 @@
+//! Trust data in the registry itself: signed, verified, copied, attacked, and signed by many at
+//! once, on a real registry.
+
+#[path = "support/registry.rs"]
+mod registry;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use registry::{TestRegistry, text};
+use serde_json::Value;
+
+/// One with a trust directory, and so with keys and a memory, of their own.
+struct Person<'s> {
+    servers: &'s TestRegistry,
+    trust: PathBuf,
+}
+
+impl<'s> Person<'s> {
+    fn new(servers: &'s TestRegistry, name: &str) -> Self {
+        Self { servers, trust: servers.directory().join(name) }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.servers.command(env!("CARGO_BIN_EXE_countersign"));
+        command.args(["--server", "oci", "--trust-dir"]).arg(&self.trust).args(arguments);
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("countersign runs")
+    }
+
+    /// What a run that must succeed prints.
+    fn does(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output));
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    /// The kind of refusal of a verification that must fail.
+    fn refusal(&self, reference: &str) -> String {
+        let output = self.run(&["verify", "--format", "json", reference]);
+        assert!(!output.status.success(), "{reference}: {}", text(&output));
+        let line: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        line["error"]["kind"].as_str().expect("a kind").to_owned()
+    }
+}
+
+/// Copies a tag, or a whole image, with skopeo.
+fn skopeo_copy(servers: &TestRegistry, from: &str, to: &str) {
+    servers.run(
+        "skopeo",
+        &[
+            "copy",
+            "--all",
+            "--preserve-digests",
+            "--src-tls-verify=false",
+            "--dest-tls-verify=false",
+            from,
+            to,
+        ],
+    );
+}
+
+fn docker(reference: &str) -> String {
+    format!("docker://{reference}")
+}
+
+fn folder(path: &Path) -> String {
+    format!("oci:{}", path.display())
+}
+
+#[test]
+fn a_tag_is_signed_and_verified_with_the_registry_alone() {
+    let servers = TestRegistry::start(&[]);
+    let image = format!("{}/oci/web", servers.registry());
+    let (one, _) = servers.seed("oci/web:1", &[]);
+    let (publisher, reader) = (Person::new(&servers, "publisher"), Person::new(&servers, "reader"));
+    assert_eq!(publisher.refusal(&format!("{image}:1")), "no-trust-data");
+    publisher.does(&["sign", &format!("{image}:1")]);
+    assert_eq!(reader.does(&["verify", &format!("{image}:1")]), format!("{image}@{one}\n"));
+    let explained = reader.does(&["explain", &format!("{image}:1")]);
+    assert!(explained.contains("targets"), "{explained}");
+    assert!(reader.does(&["list", &image]).contains('1'));
+
+    // The registry's tag is moved; what was signed is pulled, with and without docker.
+    servers.seed("oci/web:1", &["--text", "evil"]);
+    let pulled = reader.does(&["verify-pull", &format!("{image}:1")]);
+    assert!(pulled.ends_with(&format!("{image}:1\n")), "{pulled}");
+    let said = servers.run("docker", &["run", "--rm", "--network", "none", &format!("{image}:1")]);
+    assert_eq!(said.trim(), "hello");
+    let saved = servers.directory().join("saved");
+    reader.does(&["pull", &format!("{image}:1"), "--to", &folder(&saved)]);
+
+    publisher.does(&["revoke", "--yes", &format!("{image}:1")]);
+    assert_eq!(reader.refusal(&format!("{image}:1")), "no-such-tag");
+}
+
+#[test]
+fn roles_and_keys_are_changed_in_the_registry() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let image = format!("{}/oci/team", servers.registry());
+    servers.seed("oci/team:1", &[]);
+    let (publisher, reader) = (Person::new(&servers, "publisher"), Person::new(&servers, "reader"));
+    publisher.does(&["init", &image]);
+    let versions = || {
+        let line = reader.does(&["verify", "--format", "json", &format!("{image}:1")]);
+        serde_json::from_str::<Value>(&line).expect("JSON")["versions"].clone()
+    };
+    publisher.does(&["sign", &format!("{image}:1")]);
+    let before = versions();
+
+    // A timestamp is signed again when it is due, or when that is wanted, and nothing else is.
+    publisher.does(&["refresh", "--timestamp", &image]);
+    assert_eq!(versions(), before);
+    publisher.does(&["refresh", "--timestamp", "--force", &image]);
+    let after = versions();
+    let number = |versions: &Value| versions["timestamp"].as_u64().expect("a version");
+    assert_eq!(number(&after), number(&before) + 1);
+    assert_eq!(after["snapshot"], before["snapshot"]);
+    assert_eq!(after["targets"], before["targets"]);
+
+    for role in ["timestamp", "snapshot", "targets"] {
+        publisher.does(&["key", "rotate", &image, role]);
+    }
+    publisher.does(&["key", "rotate", "--yes", &image, "root"]);
+    publisher.does(&["sign", &format!("{image}:1"), "--role", "targets"]);
+    assert_eq!(versions()["root"], 5);
+    let newcomer = Person::new(&servers, "newcomer");
+    newcomer.does(&["verify", &format!("{image}:1")]);
+}
+
+#[test]
+fn trust_data_is_copied_with_the_image_and_believed_there() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let (image, copy) =
+        (format!("{}/oci/origin", servers.registry()), format!("{}/oci/copy", servers.registry()));
+    let (digest, _) = servers.seed("oci/origin:1", &[]);
+    let publisher = Person::new(&servers, "publisher");
+    publisher.does(&["sign", &format!("{image}:1")]);
+    for tag in ["1", "_tuf"] {
+        let (from, to) = (format!("{image}:{tag}"), format!("{copy}:{tag}"));
+        skopeo_copy(&servers, &docker(&from), &docker(&to));
+    }
+    let reader = Person::new(&servers, "reader");
+    assert_eq!(reader.does(&["verify", &format!("{copy}:1")]), format!("{copy}@{digest}\n"));
+}
+
+#[test]
+fn a_registry_that_shows_an_older_state_or_another_collection_is_refused() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let image = format!("{}/oci/rolled", servers.registry());
+    servers.seed("oci/rolled:1", &[]);
+    servers.seed("oci/rolled:2", &["--text", "two"]);
+    let (publisher, reader) = (Person::new(&servers, "publisher"), Person::new(&servers, "reader"));
+    publisher.does(&["sign", &format!("{image}:1")]);
+    let older = servers.directory().join("older");
+    skopeo_copy(&servers, &docker(&format!("{image}:_tuf")), &folder(&older));
+    publisher.does(&["sign", &format!("{image}:2")]);
+    reader.does(&["verify", &format!("{image}:2")]);
+
+    skopeo_copy(&servers, &folder(&older), &docker(&format!("{image}:_tuf")));
+    assert_eq!(reader.refusal(&format!("{image}:1")), "rollback");
+
+    // Another's collection in its place: a thief's, whole and well signed.
+    let other = format!("{}/oci/thief", servers.registry());
+    servers.seed("oci/thief:1", &["--text", "evil"]);
+    let thief = Person::new(&servers, "thief");
+    thief.does(&["sign", &format!("{other}:1")]);
+    skopeo_copy(&servers, &docker(&format!("{other}:_tuf")), &docker(&format!("{image}:_tuf")));
+    let refused = reader.run(&["verify", &format!("{image}:1")]);
+    assert_eq!(refused.status.code(), Some(4), "{}", text(&refused));
+    let newcomer = Person::new(&servers, "newcomer");
+    let refused = newcomer.run(&["--require-pin", "verify", &format!("{image}:1")]);
+    assert_eq!(refused.status.code(), Some(4), "{}", text(&refused));
+}
+
+#[test]
+fn of_sixteen_who_sign_at_once_nobody_loses_a_tag() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let image = format!("{}/oci/storm", servers.registry());
+    let (digest, _) = servers.seed("oci/storm:base", &[]);
+    let publisher = Person::new(&servers, "publisher");
+    publisher.does(&["sign", &format!("{image}:base")]);
+    let jobs: Vec<_> = (0..16)
+        .map(|job| {
+            let reference = format!("{image}:t{job}@{digest}");
+            let mut command = publisher.command(&["sign", &reference]);
+            command.stdout(Stdio::piped()).stderr(Stdio::piped());
+            command.spawn().expect("countersign runs")
+        })
+        .collect();
+    for job in jobs {
+        let output = job.wait_with_output().expect("it ends");
+        assert!(output.status.success(), "{}", text(&output));
+    }
+    let reader = Person::new(&servers, "reader");
+    for job in 0..16 {
+        reader.does(&["verify", &format!("{image}:t{job}")]);
+    }
+}
