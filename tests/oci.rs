@@ -132,6 +132,42 @@ fn roles_and_keys_are_changed_in_the_registry() {
 }
 
 #[test]
+fn a_signer_is_added_signs_and_is_removed() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let (image, copy) =
+        (format!("{}/oci/crew", servers.registry()), format!("{}/oci/ship", servers.registry()));
+    let (digest, _) = servers.seed("oci/crew:1", &[]);
+    let (publisher, reader) = (Person::new(&servers, "publisher"), Person::new(&servers, "reader"));
+    publisher.does(&["init", &image]);
+    publisher.does(&["key", "generate", "alice"]);
+    publisher.does(&["signer", "add", "alice", "--key", "alice.pub", &image]);
+    publisher.does(&["sign", &format!("{image}:1")]);
+    let line = reader.does(&["verify", "--format", "json", &format!("{image}:1")]);
+    let said: Value = serde_json::from_str(&line).expect("JSON");
+    // Delegations are asked in their order, as any client of TUF 1.0 asks them.
+    assert_eq!(said["role"], "targets/alice", "{said}");
+    assert_eq!(said["signers"], serde_json::json!(["alice"]));
+    assert!(publisher.does(&["signer", "list", &image]).contains("alice"));
+
+    skopeo_copy(&servers, &docker(&format!("{image}:_tuf")), &docker(&format!("{copy}:_tuf")));
+    skopeo_copy(&servers, &docker(&format!("{image}:1")), &docker(&format!("{copy}:1")));
+    assert_eq!(reader.does(&["verify", &format!("{copy}:1")]), format!("{copy}@{digest}\n"));
+
+    // Another key, of which only the public half is here, has signed no first file.
+    let bob = Person::new(&servers, "bob");
+    bob.does(&["key", "generate", "bob"]);
+    let refused = publisher.run(&["signer", "add", "bob", "--key", "bob.pub", &image]);
+    assert_eq!(refused.status.code(), Some(6), "{}", text(&refused));
+    publisher.does(&["signer", "remove", "--force", "alice", &image]);
+    assert!(!publisher.does(&["signer", "list", &image]).contains("alice"));
+    publisher.does(&["signer", "add", "alice", "--key", "alice.pub", &image]);
+    publisher.does(&["signer", "remove", "--force", "alice", &image]);
+    let refused = reader.run(&["verify", &format!("{image}:1")]);
+    // Nobody is left who could sign what is released: that is refused, not passed over.
+    assert_eq!(refused.status.code(), Some(4), "{}", text(&refused));
+}
+
+#[test]
 fn trust_data_is_copied_with_the_image_and_believed_there() {
     let servers = TestRegistry::start(&["--no-docker"]);
     let (image, copy) =

@@ -2,6 +2,7 @@
 //!
 //! A change of a delegation is a change of the role that delegates: that role is signed again.
 
+use super::draft::Sheet;
 use super::{Draft, Error};
 use crate::tuf::Paths as Covered;
 use crate::tuf::{
@@ -68,7 +69,8 @@ impl Draft {
     pub fn grant(&mut self, role: &RoleName, grant: &Grant) -> Result<Edited, Error> {
         self.check_paths(role, &grant.paths)?;
         let granted = grant.paths.iter().map(|path| self.dialect.path(path));
-        if let Some(key) = grant.keys.iter().find(|key| key.public().is_none()) {
+        let keys: Vec<Key> = grant.keys.iter().map(|key| self.own_form(role, key)).collect();
+        if let Some(key) = keys.iter().find(|key| key.public().is_none()) {
             return Err(Error::UnusableKey { role: role.clone(), id: key.id() });
         }
         let known = self.delegation(role).map(|(_, delegation)| delegation.clone());
@@ -82,7 +84,7 @@ impl Draft {
                 self.dialect.paths(paths)
             }
         };
-        add_missing(&mut ids, grant.keys.iter().map(Key::id));
+        add_missing(&mut ids, keys.iter().map(Key::id));
         let threshold = known.as_ref().map_or(Threshold::ONE, |it| it.role.threshold());
         let threshold = grant.threshold.unwrap_or(threshold);
         let next = Delegation {
@@ -91,7 +93,14 @@ impl Draft {
             paths,
             terminating: known.as_ref().is_some_and(|it| it.terminating),
         };
-        self.place(next, known, &grant.keys)
+        self.place(next, known, &keys)
+    }
+
+    /// A key as the delegating role lists it already, or else as the dialect writes it.
+    fn own_form(&self, role: &RoleName, key: &Key) -> Key {
+        let parent = role.parent().and_then(|parent| self.targets(&parent));
+        let listed = parent.and_then(|parent| parent.delegations.keys.get(&key.id()));
+        listed.cloned().unwrap_or_else(|| self.dialect.form_of(key))
     }
 
     /// Takes keys or paths from a delegation, or changes its threshold. What it does not have is
@@ -137,7 +146,7 @@ impl Draft {
     }
 
     /// Removes a delegation, and with it what it delegates to. Returns the roles that are gone, and
-    /// that a snapshot which is ours to sign will list no more.
+    /// that a snapshot which is ours to sign will list no more, if that may be.
     ///
     /// # Errors
     ///
@@ -237,9 +246,19 @@ impl Draft {
         self.delegator(&name)?.delegations = delegations;
         if known.is_none() && self.dialect.lists_every_role() {
             // Readers ask for every role that is delegated: it is published, empty, at once.
-            self.sheet(&name)?.touched = true;
+            self.begin(&name)?.touched = true;
         }
         Ok(if known.is_some() { Edited::Changed } else { Edited::Created })
+    }
+
+    /// The sheet of a role that is delegated anew. One that was removed goes on with its versions,
+    /// which the snapshot still lists.
+    fn begin(&mut self, role: &RoleName) -> Result<&mut Sheet, Error> {
+        let listed = self.snapshot.as_ref().and_then(|snapshot| snapshot.meta.get(role)?.version);
+        if let Some(version) = listed {
+            self.roles.insert(role.clone(), Sheet::after(version));
+        }
+        self.sheet(role)
     }
 
     /// The role that delegates to this one, from now on to be signed again.

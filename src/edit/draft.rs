@@ -283,7 +283,8 @@ impl Sheet {
         Self { content, signers: None, published: false, touched: false }
     }
 
-    fn after(version: Version) -> Self {
+    /// A role that goes on from that version, without its content.
+    pub(super) fn after(version: Version) -> Self {
         let Self { content, .. } = Self::empty();
         let content = Targets { version, ..content };
         Self { content, signers: None, published: true, touched: false }

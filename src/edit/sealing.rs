@@ -167,7 +167,9 @@ impl Draft {
             Some(known) => (next(&RoleName::Snapshot, known.version)?, known.meta.clone()),
             None => (Version::ONE, BTreeMap::new()),
         };
-        meta.retain(|role, _| !self.removed.contains_key(role));
+        // Where every role is listed, one that was may not vanish (TUF 1.0.34 §5.5.5).
+        let stays = self.dialect.lists_every_role();
+        meta.retain(|role, _| stays || !self.removed.contains_key(role));
         meta.extend(update.files.iter().map(|(role, bytes)| {
             (role.clone(), self.dialect.listing(bytes, update.version(role)))
         }));

@@ -253,6 +253,15 @@ impl Dialect {
         }
     }
 
+    /// The same key as this dialect writes it, whatever form it was read in. Where keys are bare it
+    /// leaves its certificate behind.
+    pub fn form_of(self, key: &Key) -> Key {
+        match (self.root_keys(), key.public()) {
+            (RootKeys::Bare, Some(public)) => self.key(public),
+            _ => key.clone(),
+        }
+    }
+
     /// The key inside a certificate, written as the certificate; `None` when its key cannot be
     /// used.
     pub fn certified_key(self, bundle: &CertificateBundle) -> Option<Key> {
