@@ -213,6 +213,96 @@ fn a_registry_that_shows_an_older_state_or_another_collection_is_refused() {
 }
 
 #[test]
+fn a_registry_that_mixes_drops_or_inflates_files_is_refused() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let image = format!("{}/oci/mixed", servers.registry());
+    servers.seed("oci/mixed:1", &[]);
+    servers.seed("oci/mixed:2", &["--text", "two"]);
+    let publisher = Person::new(&servers, "publisher");
+    publisher.does(&["sign", &format!("{image}:1")]);
+    publisher.does(&["sign", &format!("{image}:2")]);
+    let honest = manifest(&servers, "oci/mixed");
+    let layer = |manifest: &Value, name: &str| {
+        let layers = manifest["layers"].as_array().expect("layers");
+        let named = |layer: &&Value| layer["annotations"]["tuf.io/filename"] == name;
+        layers.iter().find(named).cloned().expect("a layer of that name")
+    };
+    let with = |name: &str, next: Option<Value>| {
+        let mut spoiled = honest.clone();
+        let layers = spoiled["layers"].as_array_mut().expect("layers");
+        layers.retain(|layer| layer["annotations"]["tuf.io/filename"] != name);
+        layers.extend(next);
+        spoiled
+    };
+    let renamed = |from: &str, to: &str| {
+        let mut layer = layer(&honest, from);
+        layer["annotations"]["tuf.io/filename"] = to.into();
+        Some(layer)
+    };
+    let mut large = layer(&honest, "timestamp.json");
+    large["size"] = (64 << 20).into();
+    let mut false_data = layer(&honest, "timestamp.json");
+    false_data["data"] = layer(&honest, "2.snapshot.json")["data"].clone();
+    for (name, spoiled, kind) in [
+        ("mixed", with("2.targets.json", renamed("1.targets.json", "2.targets.json")), "mismatch"),
+        (
+            "swapped",
+            with("2.snapshot.json", renamed("2.targets.json", "2.snapshot.json")),
+            "mismatch",
+        ),
+        ("dropped", with("2.targets.json", None), "mismatch"),
+        ("rootless", with("1.root.json", None), "no-trust-data"),
+        ("inflated", with("timestamp.json", Some(large)), "too-large"),
+        ("falsified", with("timestamp.json", Some(false_data)), "malformed"),
+    ] {
+        put_manifest(&servers, "oci/mixed", &spoiled);
+        let newcomer = Person::new(&servers, name);
+        assert_eq!(newcomer.refusal(&format!("{image}:1")), kind, "{name}");
+    }
+    put_manifest(&servers, "oci/mixed", &honest);
+    Person::new(&servers, "honest").does(&["verify", &format!("{image}:1")]);
+}
+
+#[test]
+fn a_look_up_takes_one_manifest_and_what_it_does_not_bring_along() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let image = format!("{}/oci/few", servers.registry());
+    servers.seed("oci/few:1", &[]);
+    Person::new(&servers, "publisher").does(&["sign", &format!("{image}:1")]);
+    let log = servers.directory().join("log/registry.log");
+    let asked = || {
+        let log = std::fs::read_to_string(&log).expect("the registry's log");
+        log.matches("\"GET /v2/oci/few/").count()
+    };
+    let reader = Person::new(&servers, "reader");
+    for (when, most) in [("cold", 3), ("warm", 1)] {
+        let before = asked();
+        reader.does(&["verify", &format!("{image}:1")]);
+        let requests = asked() - before;
+        assert!((1..=most).contains(&requests), "{when}: {requests} requests");
+    }
+}
+
+/// The manifest of a repository's trust data.
+fn manifest(servers: &TestRegistry, repository: &str) -> Value {
+    let url = format!("http://{}/v2/{repository}/manifests/_tuf", servers.registry());
+    let accept = format!("Accept: {MANIFEST}");
+    let text = servers.run("curl", &["--silent", "--fail", "--header", &accept, &url]);
+    serde_json::from_str(&text).expect("JSON")
+}
+
+/// Puts another in its place, as only the registry or a publisher can.
+fn put_manifest(servers: &TestRegistry, repository: &str, manifest: &Value) {
+    let url = format!("http://{}/v2/{repository}/manifests/_tuf", servers.registry());
+    let (kind, body) = (format!("Content-Type: {MANIFEST}"), manifest.to_string());
+    let put =
+        ["--silent", "--fail", "--request", "PUT", "--header", &kind, "--data-raw", &body, &url];
+    servers.run("curl", &put);
+}
+
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+
+#[test]
 fn of_sixteen_who_sign_at_once_nobody_loses_a_tag() {
     let servers = TestRegistry::start(&["--no-docker"]);
     let image = format!("{}/oci/storm", servers.registry());
