@@ -97,16 +97,27 @@ impl OciRepository {
             done = put().await;
         }
         done?;
-        // Another publisher may have looked just before we did, and put just after: one that needs
-        // as long for it as we did has done so when this is over.
-        for wait in [Duration::ZERO, settling(begun.elapsed())] {
+        self.watch(&digest, settling(begun.elapsed())).await
+    }
+
+    /// Sees to it that a manifest of ours stays: another publisher may have looked just before we
+    /// pushed, and push after us. One that needs as long for it as we did has done so when the tag
+    /// was quiet for that time; where others publish, that takes longer.
+    async fn watch(&self, ours: &ImageDigest, settling: Duration) -> Result<(), Error> {
+        let end = Instant::now() + MAX_WATCHING;
+        let (mut seen, mut wait) = (None, Duration::ZERO);
+        loop {
             tokio::time::sleep(wait).await;
-            match self.published().await? {
-                Some(now) if now.digest == digest || now.index.follows(&digest) => {}
-                _ => return Err(conflict()),
+            let now = self.published().await?;
+            let stays = |now: &Published| now.digest == *ours || now.index.follows(ours);
+            let Some(now) = now.filter(stays) else {
+                return Err(Error::Conflict { host: self.name() });
+            };
+            if seen == Some(now.digest) || Instant::now() > end {
+                return Ok(());
             }
+            (seen, wait) = (Some(now.digest), settling);
         }
-        Ok(())
     }
 
     fn malformed(&self, problem: &'static str) -> Error {
@@ -170,7 +181,7 @@ async fn again<T>(answer: &Result<T, Error>, pauses: &mut std::slice::Iter<'_, D
     true
 }
 
-/// How long to wait before the second look, a little different each time.
+/// How long the tag must be quiet, a little different each time.
 fn settling(taken: Duration) -> Duration {
     let mut dice = [0; 1];
     // Without randomness it is merely the shortest wait.
@@ -187,5 +198,7 @@ const PAUSES: [Duration; 4] = [
     Duration::from_millis(300),
     Duration::from_secs(1),
 ];
-const MIN_SETTLING: Duration = Duration::from_millis(300);
+const MIN_SETTLING: Duration = Duration::from_millis(500);
+/// However busy the others are.
+const MAX_WATCHING: Duration = Duration::from_secs(20);
 const MAX_SETTLING: Duration = Duration::from_secs(5);
