@@ -30,7 +30,7 @@ async fn server_kill9_atomic() {
     let rounds = std::env::var("COUNTERSIGN_KILLS").ok().and_then(|text| text.parse().ok());
     let publisher = Arc::new(Publisher::new());
     let mut all = BTreeMap::new();
-    let mut reads = 0;
+    let reads = Arc::new(AtomicUsize::new(0));
     for round in 0..rounds.unwrap_or(10_u64) {
         let serve = Arc::new(Serve::start(home.path()));
         let acknowledged = Acknowledged::default();
@@ -43,14 +43,24 @@ async fn server_kill9_atomic() {
                 })
             })
             .collect();
-        let reader = tokio::spawn(read_all_the_time(Arc::clone(&serve), Arc::clone(&acknowledged)));
+        let reader = tokio::spawn(read_all_the_time(
+            Arc::clone(&serve),
+            Arc::clone(&acknowledged),
+            Arc::clone(&reads),
+        ));
+        // Every other one is killed while it works, however slow the machine is; the others may
+        // be killed before they have done anything.
+        if round % 2 == 0 {
+            let before = reads.load(Ordering::Relaxed);
+            at_work(&acknowledged, &reads, before).await;
+        }
         // Spread over the time that a publication takes, and over several of them.
         tokio::time::sleep(Duration::from_micros(60_000 + (round * 37_337) % 240_000)).await;
         serve.signal(Signal::KILL);
         for worker in workers {
             worker.await.expect("no panic");
         }
-        reads += reader.await.expect("everything that is served verifies");
+        reader.await.expect("everything that is served verifies");
         Arc::into_inner(serve).expect("nobody else has it").kill();
         let acknowledged = acknowledged.lock().expect("a list").clone();
         let serve = Serve::start(home.path());
@@ -61,25 +71,35 @@ async fn server_kill9_atomic() {
     let serve = Serve::start(home.path());
     check(&serve, &all).await;
     let total: usize = all.values().sum();
+    let reads = reads.load(Ordering::Relaxed);
     assert!(total > 50 && reads > 20, "only {total} publications and {reads} reads");
 }
 
-/// Reads whatever was acknowledged last, until the server is gone; how often.
-async fn read_all_the_time(serve: Arc<Serve>, acknowledged: Acknowledged) -> usize {
-    let mut reads = 0;
+/// Waits until publishers and the reader have got somewhere since there were that many reads.
+async fn at_work(acknowledged: &Acknowledged, reads: &AtomicUsize, before: usize) {
+    let began = Instant::now();
+    let published = || acknowledged.lock().expect("a list").values().sum::<usize>();
+    while published() < 12 || reads.load(Ordering::Relaxed) < before + 5 {
+        assert!(began.elapsed() < Duration::from_secs(120), "only {} publications", published());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Reads whatever was acknowledged last, until the server is gone.
+async fn read_all_the_time(serve: Arc<Serve>, acknowledged: Acknowledged, reads: Arc<AtomicUsize>) {
     loop {
         let last =
             acknowledged.lock().expect("a list").last_key_value().map(|(gun, _)| gun.clone());
         let Some(gun) = last else {
             if !is_there(&serve) {
-                return reads;
+                return;
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
             continue;
         };
         match read(&serve, &gun).await {
-            Ok(_) => reads += 1,
-            Err(Error::Net(_)) => return reads,
+            Ok(_) => drop(reads.fetch_add(1, Ordering::Relaxed)),
+            Err(Error::Net(_)) => return,
             Err(error) => panic!("{gun}: {error}"),
         }
     }
@@ -178,7 +198,7 @@ async fn a_full_disk_refuses_and_an_emptied_one_goes_on() {
     let began = Instant::now();
     let gun = Gun::raw("full/afterwards").expect("a name");
     while !publisher.tries_to_found(serve, &gun).await {
-        assert!(began.elapsed() < Duration::from_secs(20), "it goes on without a restart");
+        assert!(began.elapsed() < Duration::from_secs(60), "it goes on without a restart");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     stored.insert(gun.to_string(), 1);
@@ -212,7 +232,7 @@ async fn cut_and_slow_uploads_store_nothing_and_delay_nobody() {
     for one in slow {
         one.join().expect("no panic");
     }
-    assert!(slowest < Duration::from_secs(10), "a publication took {slowest:?}");
+    assert!(slowest < Duration::from_secs(30), "a publication took {slowest:?}");
     assert!(matches!(read(&serve, "slow").await, Err(Error::NoTrustData { .. })));
     everything_verifies(&serve).await;
 }

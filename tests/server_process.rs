@@ -34,7 +34,8 @@ async fn slow_clients_do_not_starve() {
         let file = countersign::net::RemoteFile::Current(RoleName::Timestamp);
         assert!(server.fetch(&file, 1 << 16).await.expect("an answer").is_some());
     }
-    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    // Whoever waits for one of the silent waits ten seconds, until its handshake is given up.
+    assert!(started.elapsed() < Duration::from_secs(9), "{:?}", started.elapsed());
 }
 
 #[test]
@@ -269,7 +270,7 @@ fn a_certificate_is_taken_over_without_a_restart() {
         let said = || std::fs::read_to_string(place("log")).expect("a log").matches(told).count();
         let began = Instant::now();
         while said() == before {
-            assert!(began.elapsed() < Duration::from_secs(20), "it says what came of it");
+            assert!(began.elapsed() < Duration::from_secs(60), "it says what came of it");
             std::thread::sleep(Duration::from_millis(20));
         }
     };
@@ -305,7 +306,7 @@ fn before_it_ends_a_server_says_that_it_is_not_ready() {
     serve.signal(Signal::TERM);
     let began = Instant::now();
     while ready(&serve) == "200" {
-        assert!(began.elapsed() < Duration::from_secs(20), "it hears the signal");
+        assert!(began.elapsed() < Duration::from_secs(60), "it hears the signal");
     }
     assert!(curl(&serve, &[]).1.starts_with("HTTP/1.1 200"), "who comes all the same is served");
     assert_eq!(serve.child.wait().expect("it ends").code(), Some(0));
