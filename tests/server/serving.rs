@@ -187,7 +187,7 @@ async fn only_collections_with_the_right_beginning_are_served() {
 }
 
 #[tokio::test]
-async fn a_deleted_collection_is_gone_and_does_not_come_back_silently() {
+async fn delete_recreate_is_not_silent() {
     let bench = Bench::new();
     let team = bench.uploaded_team(SnapshotBy::Server).await;
     let gun = team.gun.as_str();
