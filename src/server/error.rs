@@ -8,6 +8,7 @@ use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::response;
+use crate::tuf::RoleName;
 use crate::verify::submission::Refusal;
 use crate::{crypto, edit, storage::metadata as storage};
 
@@ -99,8 +100,16 @@ pub enum Error {
     #[error("the server cannot sign")]
     Signing(#[from] edit::Error),
     /// An online key in the store cannot be opened.
-    #[error("an online key in the store cannot be opened")]
-    Sealed,
+    #[error(
+        "{role} key {id} cannot be opened: it is damaged, or stored under another secret of the \
+         server; put that secret back, or have the collection's owner rotate the key"
+    )]
+    Sealed {
+        /// Whose key it is.
+        role: RoleName,
+        /// Its id in metadata.
+        id: crate::tuf::KeyId,
+    },
     /// Nobody knows the passphrase of an alias of notary-signer's keys.
     #[error("there is no passphrase for alias {alias}")]
     NoPassphrase {
@@ -142,6 +151,7 @@ impl Error {
         }
         let wait = match self {
             Self::TooOften { seconds } => Some(*seconds),
+            _ if self.is_shut_key() => Some(SOMEBODY_ACTS),
             _ if self.kind().0 == StatusCode::SERVICE_UNAVAILABLE => Some(1),
             _ => None,
         };
@@ -149,6 +159,11 @@ impl Error {
             answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         answer
+    }
+
+    /// Whether a stored online key stays shut until somebody acts.
+    pub(super) fn is_shut_key(&self) -> bool {
+        matches!(self, Self::Sealed { .. } | Self::NoPassphrase { .. } | Self::Unopened { .. })
     }
 
     /// Whether the fault is ours.
@@ -186,6 +201,7 @@ impl Error {
             Self::Query { .. } => "parameters",
             Self::NoFile | Self::NoRoute => "not_found",
             Self::NoMethod => "no_method",
+            _ if self.is_shut_key() => "shut_key",
             _ => "internal",
         }
     }
@@ -202,6 +218,7 @@ impl Error {
             Self::TimedOut => (S::REQUEST_TIMEOUT, "MALFORMED_UPLOAD", BAD_UPLOAD),
             Self::TooOften { .. } => (S::TOO_MANY_REQUESTS, "TOOMANYREQUESTS", TOO_OFTEN),
             Self::Busy => (S::SERVICE_UNAVAILABLE, "UNKNOWN", UNKNOWN),
+            _ if self.is_shut_key() => (S::SERVICE_UNAVAILABLE, "UNKNOWN", UNKNOWN),
             Self::FileName => (S::BAD_REQUEST, "NO_FILENAME", "No file/role name provided."),
             Self::Role { .. } => (S::BAD_REQUEST, "INVALID_ROLE", BAD_ROLE),
             Self::Refused(Refusal::Version { .. }) => (S::BAD_REQUEST, "VERSION", OLD_VERSION),
@@ -241,6 +258,7 @@ impl Error {
             Self::Refused(Refusal::Json(error)) => json!(shortened(&error.to_string())),
             Self::Refused(refusal) => verdict(refusal)?,
             Self::Unauthorised { needed, .. } => needed.clone(),
+            _ if self.is_shut_key() => json!(SHUT_KEY),
             _ => return None,
         })
     }
@@ -283,3 +301,7 @@ const OLD_VERSION: &str = "A newer version of metadata is already available.";
 const UPDATING: &str = "An error has occurred while updating the TUF repository.";
 const TOO_OFTEN: &str = "Too many requests.";
 const UNKNOWN: &str = "unknown error";
+const SHUT_KEY: &str =
+    "The server cannot open its own key of this collection; its administrators have to act.";
+/// Seconds; to ask sooner is of no use.
+const SOMEBODY_ACTS: u64 = 60;

@@ -12,7 +12,7 @@ use super::auth::Caller;
 use super::response::Rendered;
 use super::{Error, Inner, response};
 use crate::storage::metadata::{StoredFile, Which};
-use crate::tuf::{Dialect, Gun, Key, Limits, RoleName};
+use crate::tuf::{Dialect, Gun, Key, Limits, RoleName, Root};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -93,16 +93,20 @@ impl Inner {
         gun: &Gun,
         role: &RoleName,
     ) -> Result<Response<Full<Bytes>>, Error> {
-        let root = self.store.file(gun, &RoleName::Root, Which::Current).await?;
-        let root =
-            root.and_then(|file| Dialect::Notary.open_root(&file.bytes, &Limits::default()).ok());
-        if let Some(root) = root {
-            let root = root.into_unverified_content();
-            if let Some(key) = self.keys.current(&*self.store, gun, role, &root).await? {
-                return Ok(key_response(&key));
-            }
+        if let Some(root) = self.current_root(gun).await?
+            && let Some(key) = self.keys.current(&*self.store, gun, role, &root).await?
+        {
+            return Ok(key_response(&key));
         }
         Ok(key_response(&self.keys.next(&*self.store, gun, role).await?))
+    }
+
+    /// What the stored root says, if there is one.
+    pub(super) async fn current_root(&self, gun: &Gun) -> Result<Option<Root>, Error> {
+        let file = self.store.file(gun, &RoleName::Root, Which::Current).await?;
+        let root =
+            file.and_then(|file| Dialect::Notary.open_root(&file.bytes, &Limits::default()).ok());
+        Ok(root.map(|root| root.into_unverified_content()))
     }
 
     /// A key for the next root. The old one signs until a root that names the new one is published.

@@ -136,13 +136,42 @@ impl Inner {
         response::plain(text)
     }
 
-    /// Whether new requests should come here: not while the server ends.
+    /// Whether new requests should come here: not while the server ends, and not while an online
+    /// key stays shut. Whoever asks may be anybody and is told no names.
     pub(super) async fn ready(&self) -> Response<Full<Bytes>> {
         if self.draining.load(Relaxed) {
             let body = json!({ "ready": "the server is ending" });
             return response::error(StatusCode::SERVICE_UNAVAILABLE, body.to_string());
         }
+        let shut = self.shut_keys().await;
+        if shut > 0 {
+            let reason =
+                format!("collections with a key that cannot be opened: {shut}; see the log");
+            let body = json!({ "online keys": reason });
+            return response::error(StatusCode::SERVICE_UNAVAILABLE, body.to_string());
+        }
         self.health().await
+    }
+
+    /// How many collections have a key that still does not open. The first is tried again, so that
+    /// a server to which nobody comes any more finds out when it is mended.
+    async fn shut_keys(&self) -> usize {
+        while let Some(gun) = self.keys.shut.first() {
+            if self.still_shut(&gun).await {
+                break;
+            }
+            self.keys.shut.forget(&gun);
+        }
+        self.keys.shut.count()
+    }
+
+    async fn still_shut(&self, gun: &Gun) -> bool {
+        let opened = match self.current_root(gun).await {
+            Ok(Some(root)) => self.keys.of_root(&*self.store, gun, &root).await.map(drop),
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        opened.is_err()
     }
 
     /// As notary-server tells it: nothing, or what does not work.
@@ -185,7 +214,7 @@ const OPERATIONS: [&str; 14] = [
 ];
 
 /// What [`Error::reason`] says.
-const REASONS: [&str; 18] = [
+const REASONS: [&str; 19] = [
     "bad_root",
     "bad_targets",
     "bad_snapshot",
@@ -203,6 +232,7 @@ const REASONS: [&str; 18] = [
     "parameters",
     "not_found",
     "no_method",
+    "shut_key",
     "internal",
 ];
 

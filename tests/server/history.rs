@@ -119,11 +119,62 @@ async fn lost_timestamp_key() {
     let store: Arc<dyn MetadataStore> = Arc::new(MemoryStore::new());
     let bench = Bench::on(Arc::clone(&store), 7, Access::Open, Options::default());
     let mut team = bench.uploaded_team(SnapshotBy::Publisher).await;
-    let lost = Bench::on(store, 8, Access::Open, Options::default());
+    let gun = team.gun.to_string();
+    let lost = Bench::on(Arc::clone(&store), 8, Access::Open, Options::default());
+    assert_eq!(lost.get("/_notary_server/ready").await.status, 200, "nothing was asked of a key");
     team.tag("targets", "v5", "x").publish();
     let answer = lost.upload(&team, &["targets", "snapshot"]).await;
-    assert_eq!(answer.status, 500, "a stored key that does not open is trouble of ours");
-    assert_eq!(lost.file(team.gun.as_str(), "timestamp.json").await.status, 200);
+    assert_eq!((answer.status, answer.code().as_str()), (503, "UNKNOWN"), "no fault of the upload");
+    assert_eq!(answer.header("retry-after"), Some("60"));
+    assert_eq!(lost.file(&gun, "timestamp.key").await.status, 503);
+    assert_eq!(lost.file(&gun, "timestamp.json").await.status, 200, "what is signed is served");
+    let log = lost.log.lock().expect("a log").clone();
+    let said: Vec<_> = log.iter().filter(|line| line.contains("\"POST\"")).collect();
+    let id = team.keys("timestamp")[0].id();
+    assert!(
+        matches!(said[..], [line] if line.contains(&id) && line.contains("\"error\"")),
+        "{log:?}"
+    );
+
+    let ready = lost.get("/_notary_server/ready").await;
+    let reason = ready.json()["online keys"].to_string();
+    assert_eq!(ready.status, 503);
+    assert!(reason.contains("cannot be opened: 1;") && !reason.contains(&gun), "{reason}");
+    assert_eq!(lost.get("/_notary_server/health").await.status, 200, "a restart mends nothing");
+    let honest = bench.upload(&team, &["targets", "snapshot"]).await;
+    assert_eq!(honest.status, 200, "the same files where the key opens");
+    assert_eq!(bench.get("/_notary_server/ready").await.status, 200);
+}
+
+#[tokio::test]
+async fn the_owner_replaces_a_timestamp_key_that_the_server_lost() {
+    let store: Arc<dyn MetadataStore> = Arc::new(MemoryStore::new());
+    let bench = Bench::on(Arc::clone(&store), 7, Access::Open, Options::default());
+    let mut team = bench.uploaded_team(SnapshotBy::Publisher).await;
+    let gun = team.gun.to_string();
+    let lost = Bench::on(store, 8, Access::Open, Options::default());
+    assert_eq!(lost.file(&gun, "timestamp.key").await.status, 503);
+    assert_eq!(lost.get("/_notary_server/ready").await.status, 503);
+    let path = format!("/v2/{gun}/_trust/tuf/timestamp.key");
+    let new = key_in(&lost.ask("POST", &path, Vec::new()).await);
+    team.grant("timestamp", 1, &[new]).publish();
+    let answer = lost.upload(&team, &["root", "snapshot"]).await;
+    assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+    assert_eq!(lost.get("/_notary_server/ready").await.status, 200);
+    Client::of(&gun).refresh(&lost.shown(&team).await).expect("it verifies");
+}
+
+#[tokio::test]
+async fn a_deleted_collection_has_no_key_that_stays_shut() {
+    let store: Arc<dyn MetadataStore> = Arc::new(MemoryStore::new());
+    let bench = Bench::on(Arc::clone(&store), 7, Access::Open, Options::default());
+    let gun = bench.uploaded_team(SnapshotBy::Publisher).await.gun.to_string();
+    let lost = Bench::on(store, 8, Access::Open, Options::default());
+    assert_eq!(lost.file(&gun, "timestamp.key").await.status, 503);
+    assert_eq!(lost.get("/_notary_server/ready").await.status, 503);
+    let path = format!("/v2/{gun}/_trust/tuf/");
+    assert_eq!(lost.ask("DELETE", &path, Vec::new()).await.status, 200);
+    assert_eq!(lost.get("/_notary_server/ready").await.status, 200);
 }
 
 #[tokio::test]

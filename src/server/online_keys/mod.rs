@@ -2,6 +2,7 @@
 //! one secret, or those that notary-signer keeps.
 
 mod own;
+mod shut;
 mod signer;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use crate::storage::metadata::{KeyRecord, MetadataStore};
 use crate::storage::signer::SignerTable;
 use crate::tuf::{Gun, Key, RoleName, Root};
 use own::OwnKeys;
+use shut::Shut;
 use signer::SignerKeys;
 
 pub use signer::Passphrases;
@@ -19,6 +21,7 @@ pub use signer::Passphrases;
 /// The online keys of all collections.
 pub struct OnlineKeys {
     source: Source,
+    pub(super) shut: Shut,
 }
 
 enum Source {
@@ -39,7 +42,8 @@ impl OnlineKeys {
     ///
     /// [`crypto::Error::NotGenerated`] for other algorithms.
     pub fn new(master: &MasterSecret, algorithm: Algorithm) -> Result<Self, crypto::Error> {
-        Ok(Self { source: Source::Own(Box::new(OwnKeys::new(master, supported(algorithm)?)?)) })
+        let keys = OwnKeys::new(master, supported(algorithm)?)?;
+        Ok(Self { source: Source::Own(Box::new(keys)), shut: Shut::default() })
     }
 
     /// The keys in notary-signer's table, whose passphrases are these; new ones are of this
@@ -55,7 +59,7 @@ impl OnlineKeys {
         clock: Clock,
     ) -> Result<Self, crypto::Error> {
         let keys = SignerKeys::new(table, passphrases, supported(algorithm)?, clock);
-        Ok(Self { source: Source::Signer(keys) })
+        Ok(Self { source: Source::Signer(keys), shut: Shut::default() })
     }
 
     /// The key with which the next root may have this role signed.
@@ -79,10 +83,11 @@ impl OnlineKeys {
         role: &RoleName,
         root: &Root,
     ) -> Result<Option<Key>, Error> {
-        match &self.source {
+        let found = match &self.source {
             Source::Own(keys) => keys.current(store, gun, role, root).await,
             Source::Signer(keys) => keys.current(gun, role, root).await,
-        }
+        };
+        found.inspect_err(|error| self.shut.note(gun, error))
     }
 
     /// The online keys that this root names and that are at hand, to sign with.
@@ -92,10 +97,11 @@ impl OnlineKeys {
         gun: &Gun,
         root: &Root,
     ) -> Result<Found, Error> {
-        match &self.source {
+        let found = match &self.source {
             Source::Own(keys) => keys.of_root(store, gun, root).await,
             Source::Signer(keys) => keys.of_root(gun, root).await,
-        }
+        };
+        found.inspect_err(|error| self.shut.note(gun, error))
     }
 }
 

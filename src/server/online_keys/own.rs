@@ -200,15 +200,16 @@ impl OwnKeys {
     }
 
     fn unseal(&self, record: &KeyRecord) -> Result<PrivateKey, Error> {
-        let sealed = record.sealed.strip_prefix(&[FORM]).ok_or(Error::Sealed)?;
-        let (nonce, sealed) = sealed.split_at_checked(aead::NONCE_LEN).ok_or(Error::Sealed)?;
-        let nonce = aead::Nonce::try_assume_unique_for_key(nonce).map_err(|_| Error::Sealed)?;
+        let shut = || Error::Sealed { role: record.role.clone(), id: record.id };
+        let sealed = record.sealed.strip_prefix(&[FORM]).ok_or_else(shut)?;
+        let (nonce, sealed) = sealed.split_at_checked(aead::NONCE_LEN).ok_or_else(shut)?;
+        let nonce = aead::Nonce::try_assume_unique_for_key(nonce).map_err(|_| shut())?;
         let mut buffer = Zeroizing::new(sealed.to_vec());
         let plain = self
             .sealing
             .open_in_place(nonce, aead::Aad::from(place(record)), &mut buffer)
-            .map_err(|_| Error::Sealed)?;
-        PrivateKey::from_pkcs8(plain).map_err(|_| Error::Sealed)
+            .map_err(|_| shut())?;
+        PrivateKey::from_pkcs8(plain).map_err(|_| shut())
     }
 
     fn opened(&self, gun: &Gun, role: &RoleName, root: &Root) -> Option<Arc<PrivateKey>> {
