@@ -239,9 +239,10 @@ fn purge(arguments: &Purge, context: &Context) -> Result<Code, Failure> {
     let ids: Vec<String> = arguments.keys.iter().map(KeyId::to_string).collect();
     let task = format!("delegation purge {}", ids.join(" "));
     let care = if arguments.force { Care::Forced } else { Care::Careful };
+    let store = context.key_set()?;
     let one = async |member: Member<'_>| {
         let Member { subject, opened, mut passphrases } = member;
-        let (collection, store) = (opened.collection(), context.key_set()?);
+        let collection = opened.collection();
         let purged = collection.purge(&arguments.keys, care, &store, &mut passphrases).await?;
         let after = &purged.value;
         let line = match after.changed.len() + after.gone.len() {

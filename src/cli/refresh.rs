@@ -51,9 +51,10 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Fail
     let within =
         SignedDuration::try_from(arguments.within.duration()).unwrap_or(SignedDuration::MAX);
     let when = if arguments.force { When::Now } else { When::Due };
+    let store = context.key_set()?;
     let one = async |member: Member<'_>| {
         let Member { subject, opened, mut passphrases } = member;
-        let (collection, store) = (opened.collection(), context.key_set()?);
+        let collection = opened.collection();
         let renewed = match arguments.timestamp {
             true => collection.renew_timestamp(when, &store, &mut passphrases).await?,
             false => collection.renew(within, &store, &mut passphrases).await?,

@@ -107,9 +107,10 @@ fn add(arguments: &Add, context: &Context) -> Result<Code, Failure> {
     let ids: Vec<String> = keys.iter().map(|key| key.id().to_string()).collect();
     let task = format!("signer add {name} {}", ids.join(" "));
     let found = IfAbsent::Found { root_key: None, local_snapshot: false };
+    let store = context.key_set()?;
     let one = async |member: Member<'_>| {
         let Member { subject, opened, mut passphrases } = member;
-        let (collection, store) = (opened.collection(), context.key_set()?);
+        let collection = opened.collection();
         let added = collection.add_signer(&name, &keys, found, &store, &mut passphrases).await?;
         publishing::tell_of_founding(&subject.gun, &added, &store, context)?;
         Ok(told_of_adding(&name, subject.gun.as_str(), &added))
@@ -132,9 +133,10 @@ fn remove(arguments: &Remove, context: &Context) -> Result<Code, Failure> {
     let name: SignerName = arguments.name.parse()?;
     let care = if arguments.force { Care::Forced } else { Care::Careful };
     let absent_is_fine = arguments.fleet.is_list();
+    let store = context.key_set()?;
     let one = async |member: Member<'_>| {
         let Member { subject, opened, mut passphrases } = member;
-        let (collection, store) = (opened.collection(), context.key_set()?);
+        let collection = opened.collection();
         match collection.remove_signer(&name, care, &store, &mut passphrases).await {
             Ok(removed) => Ok(told_of_removal(&name, subject.gun.as_str(), &removed)),
             Err(docker::Error::NoSuchSigner { .. }) if absent_is_fine => {

@@ -72,7 +72,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
     pub async fn lifetimes(&self, store: &dyn KeyStore) -> Result<Vec<Lifetime>, Error> {
         let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
         let collection = self.refresh(wish).await?;
-        let held: Vec<KeyId> = store.list()?.into_iter().map(|entry| entry.id).collect();
+        let held: Vec<KeyId> = store.ids()?;
         let mut lifetimes = roles(&collection, &held);
         lifetimes.extend(certificates(&collection.targets));
         lifetimes.sort_by_key(|it| it.at);

@@ -84,6 +84,9 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
     ) -> Result<Rotation, Error> {
         check_place(request, self.policy().dialect.online_roles())?;
         let mut keys = KeyRing::new(store, passphrases)?;
+        if request.keys == NewKeys::Made {
+            self.ask_first().await?;
+        }
         let legacy = self.retired_root_keys(request.legacy).await?;
         let (next, made) = self.next_keys(request, &mut keys).await?;
         let mut replaced = Vec::new();
@@ -116,6 +119,16 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
                 }
                 Err(failure.error)
             }
+        }
+    }
+
+    /// Asks the server before a key is made and stored, which takes longer than a journey: without
+    /// an answer none is made. What is prepared here alone has nobody to ask.
+    async fn ask_first(&self) -> Result<(), Error> {
+        let wish = Wish { roles: Roles::These(&[]), wanted: Wanted::Everything };
+        match self.refresh(wish).await {
+            Ok(_) | Err(client::Error::NoTrustData { seen_before: false, .. }) => Ok(()),
+            Err(error) => Err(error.into()),
         }
     }
 

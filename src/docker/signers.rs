@@ -51,7 +51,7 @@ impl<'k> KeyRing<'k> {
     /// Notices keys that another process stored meanwhile, as one that founds the same collection
     /// does.
     pub(super) fn look_again(&mut self) -> Result<(), Error> {
-        let stored = self.store.list()?.into_iter().map(|entry| entry.id);
+        let stored = self.store.ids()?.into_iter();
         self.held = HeldKeys(stored.chain(self.unlocked.keys().copied()).collect());
         Ok(())
     }

@@ -114,6 +114,13 @@ impl KeyStore for KeyDirectory {
         Ok(entries)
     }
 
+    /// The names of the files say it: a thousand of them are not opened for it.
+    fn ids(&self) -> Result<Vec<KeyId>, Error> {
+        let mut ids: Vec<KeyId> = self.find_all()?.iter().map(|found| found.entry.id).collect();
+        ids.dedup();
+        Ok(ids)
+    }
+
     fn signer(
         &self,
         id: &KeyId,

@@ -84,6 +84,15 @@ pub trait KeyStore {
     /// If the place cannot be read. A single damaged key is listed without role and GUN.
     fn list(&self) -> Result<Vec<KeyEntry>, Error>;
 
+    /// The ids alone of what is there, for which nothing needs to be opened.
+    ///
+    /// # Errors
+    ///
+    /// As [`KeyStore::list`].
+    fn ids(&self) -> Result<Vec<KeyId>, Error> {
+        Ok(self.list()?.into_iter().map(|entry| entry.id).collect())
+    }
+
     /// Makes a key ready to sign, asking for its passphrase or PIN if it has one.
     ///
     /// # Errors

@@ -106,6 +106,16 @@ impl KeyStore for KeySet {
         Ok(entries)
     }
 
+    fn ids(&self) -> Result<Vec<KeyId>, Error> {
+        let mut ids = self.directory.ids()?;
+        for source in &self.sources {
+            ids.extend(source.list()?.into_iter().map(|entry| entry.id));
+        }
+        ids.sort();
+        ids.dedup();
+        Ok(ids)
+    }
+
     fn signer(
         &self,
         id: &KeyId,

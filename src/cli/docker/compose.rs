@@ -18,6 +18,7 @@ pub(super) async fn run(guarded: Guarded, session: &Session) -> Result<Next, Ref
     if project.files.iter().any(|file| file == "-") {
         return Err(Refusal::new("docker compose: a project from stdin is read once; name a file"));
     }
+    check_files(&project, &variable)?;
     let engine = session.engine(Progress::Hidden)?;
     let printed = engine.answer("compose config", guarded.model_words()).await;
     let printed = printed.map_err(|error| of_config(&error))?;
@@ -31,6 +32,20 @@ pub(super) async fn run(guarded: Guarded, session: &Session) -> Result<Next, Ref
     let words = guarded.words_for_model(&file, &home(&project, &variable)?);
     let ended = engine.attached("compose", words, None).await;
     Ok(Next::End(ended.map_err(|error| Refusal::of(&error.into()))?))
+}
+
+/// A project that compose would fetch carries no signature, whatever its images do.
+fn check_files(
+    project: &Project,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<(), Refusal> {
+    let listed = variable("COMPOSE_FILE").filter(|_| project.files.is_empty());
+    match project.from_elsewhere(listed.as_deref()) {
+        None => Ok(()),
+        Some(file) => Err(Refusal::new(format!(
+            "docker compose: {file}: a project from elsewhere carries no signature; fetch it first"
+        ))),
+    }
 }
 
 fn of_config(error: &engine::Error) -> Refusal {

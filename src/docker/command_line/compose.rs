@@ -7,7 +7,7 @@ use std::path::Path;
 use super::build::arguments;
 use super::options::{Given, Order, read};
 use super::{Error, Guarded, table};
-use crate::docker::build_source::{SYNTAX_ARGUMENT, sbom};
+use crate::docker::build_source::{SYNTAX_ARGUMENT, is_remote, sbom};
 
 /// What the command line says about the project.
 #[derive(Debug)]
@@ -18,6 +18,15 @@ pub struct Project {
     pub directory: Option<String>,
     /// `--build-arg` of `compose build`, for every service.
     pub arguments: BTreeMap<String, String>,
+}
+
+impl Project {
+    /// The file that compose would fetch from a registry or a repository, if there is one; `listed`
+    /// is the environment's list of files.
+    pub fn from_elsewhere<'p>(&'p self, listed: Option<&'p str>) -> Option<&'p str> {
+        let named = self.files.iter().map(String::as_str).find(|file| is_remote(file));
+        named.or(listed.filter(|list| is_remote(list) || list.split(':').any(is_remote)))
+    }
 }
 
 impl Guarded {
