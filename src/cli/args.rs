@@ -82,8 +82,9 @@ pub(super) struct Global {
     pub(super) verbose: bool,
 }
 
-/// What can be done.
+/// What can be done. The options of a command are put together only when it is called.
 #[derive(Subcommand)]
+#[command(defer = true)]
 pub(super) enum Command {
     /// Sign tags: from now on they mean these digests
     Sign(sign::Arguments),

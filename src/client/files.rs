@@ -2,6 +2,7 @@
 //! lists.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Error;
 use super::refresh::Roles;
@@ -15,7 +16,7 @@ use crate::verify::{self, Policy, TrustedSnapshot};
 pub(super) struct Files<'f, R> {
     policy: &'f Policy,
     remote: Option<&'f R>,
-    stored: BTreeMap<RoleName, Vec<u8>>,
+    stored: BTreeMap<RoleName, Arc<Hashed<'static>>>,
 }
 
 /// A listed file.
@@ -63,7 +64,7 @@ impl<'f, R: Remote> Files<'f, R> {
 
     /// The stored file of a role, as it was when the update began.
     pub(super) fn stored(&self, role: &RoleName) -> Option<&[u8]> {
-        self.stored.get(role).map(Vec::as_slice)
+        self.stored.get(role).map(|file| file.as_bytes())
     }
 
     /// The listed file of a role: the stored one if that is it, else the server's.
@@ -75,7 +76,7 @@ impl<'f, R: Remote> Files<'f, R> {
         let reason = "the snapshot does not list it";
         let missing = || verify::Error::NotListed { role: role.clone(), reason };
         let listed = snapshot.listed(role).ok_or_else(missing)?;
-        let stored = self.stored(role).map(Hashed::of);
+        let stored = self.stored.get(role).map(|file| Hashed::from(&**file));
         if let Some(file) = stored.filter(|file| self.policy.is_listed(role, listed, file)) {
             return Ok(Loaded { file, new: false });
         }
@@ -123,7 +124,11 @@ impl<'f, R: Remote> Files<'f, R> {
 
     fn look(&mut self, cache: &impl Cache, role: RoleName) -> Result<(), Error> {
         if let Some(bytes) = cache.read(&role, self.policy.limits.bytes(&role))? {
-            self.stored.insert(role, bytes);
+            let file = Arc::new(Hashed::of(bytes));
+            if self.remote.is_some() {
+                hash_meanwhile(&file);
+            }
+            self.stored.insert(role, file);
         }
         Ok(())
     }
@@ -143,6 +148,17 @@ impl<'f, R: Remote> Files<'f, R> {
     }
 }
 
+/// Has a large file hashed while the server is asked: its hash is what an unchanged collection costs
+/// most. Where there is no runtime to do so, it is hashed when it is needed.
+fn hash_meanwhile(file: &Arc<Hashed<'static>>) {
+    if file.as_bytes().len() >= LARGE
+        && let Ok(runtime) = tokio::runtime::Handle::try_current()
+    {
+        let file = Arc::clone(file);
+        runtime.spawn_blocking(move || file.sha256());
+    }
+}
+
 fn longer_than_listed(role: &RoleName, limit: u64) -> verify::Error {
     verify::Error::Mismatch {
         role: role.clone(),
@@ -151,3 +167,6 @@ fn longer_than_listed(role: &RoleName, limit: u64) -> verify::Error {
         found: format!("more than {limit}"),
     }
 }
+
+/// Bytes from which on another thread is worth its while.
+const LARGE: usize = 256 * 1024;

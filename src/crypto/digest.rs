@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use ring::digest;
 
@@ -141,18 +142,16 @@ fn nibble(digit: u8) -> Option<u8> {
 }
 
 /// Bytes with their SHA-256, computed once: what a large file is compared by, again and again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Hashed<'b> {
     bytes: Cow<'b, [u8]>,
-    sha256: Sha256,
+    sha256: OnceLock<Sha256>,
 }
 
 impl<'b> Hashed<'b> {
-    /// Hashes the bytes.
+    /// These bytes, to be hashed once: when their hash is first asked for.
     pub fn of(bytes: impl Into<Cow<'b, [u8]>>) -> Self {
-        let bytes = bytes.into();
-        let sha256 = Sha256::of(&bytes);
-        Self { bytes, sha256 }
+        Self { bytes: bytes.into(), sha256: OnceLock::new() }
     }
 
     /// The bytes.
@@ -160,9 +159,9 @@ impl<'b> Hashed<'b> {
         &self.bytes
     }
 
-    /// Their SHA-256.
+    /// Their SHA-256. Who asks while another thread is at it waits for that one.
     pub fn sha256(&self) -> Sha256 {
-        self.sha256
+        *self.sha256.get_or_init(|| Sha256::of(&self.bytes))
     }
 
     /// The bytes again, owned.
@@ -185,7 +184,7 @@ impl<'b> From<&'b Vec<u8>> for Hashed<'b> {
 
 impl<'b> From<&'b Hashed<'_>> for Hashed<'b> {
     fn from(hashed: &'b Hashed<'_>) -> Self {
-        Self { bytes: Cow::Borrowed(&hashed.bytes), sha256: hashed.sha256 }
+        Self { bytes: Cow::Borrowed(&hashed.bytes), sha256: hashed.sha256().into() }
     }
 }
 
