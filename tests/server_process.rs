@@ -7,7 +7,8 @@ mod serve;
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::Command;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use countersign::net::Remote as _;
@@ -182,15 +183,86 @@ fn certified(name: &str) -> (String, String, String) {
 
 /// Asks for the ping with these words more; curl's exit code and what it got.
 fn curl(serve: &Serve, words: &[&str]) -> (i32, String) {
-    let output = Command::new("curl")
-        .args(["-sSi", "--max-time", "20", "--cacert"])
-        .arg(serve.data.join("ca.crt"))
-        .args(words)
-        .arg(format!("{}/v2/", serve.url))
-        .output()
-        .expect("curl runs");
+    let output = pinging(serve).args(words).output().expect("curl runs");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     (output.status.code().expect("no signal"), text)
+}
+
+/// Asks for the ping.
+fn pinging(serve: &Serve) -> Command {
+    let mut curl = Command::new("curl");
+    curl.args(["-sSi", "--max-time", "20", "--cacert"]).arg(serve.data.join("ca.crt"));
+    curl.arg(format!("{}/v2/", serve.url));
+    curl
+}
+
+/// A server with this configuration, and three connections to it on which nothing is said.
+fn with_three_silent(home: &Path, configuration: &str) -> (Serve, Vec<TcpStream>) {
+    let file = home.join("server.toml");
+    std::fs::write(&file, configuration).expect("written");
+    let words = ["-q", "--config", file.to_str().expect("text")];
+    let serve = Serve::run(command(home, &words), home);
+    let connect = |_| TcpStream::connect(serve.address()).expect("a connection");
+    let silent = (0..3).map(connect).collect();
+    (serve, silent)
+}
+
+/// Asks until there is an answer.
+fn is_served_again(serve: &Serve) {
+    let began = Instant::now();
+    while curl(serve, &[]).0 != 0 {
+        assert!(began.elapsed() < Duration::from_secs(60), "freed connections serve again");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn connections_above_the_limit_of_all_wait_for_freed_ones() {
+    let home = tempfile::tempdir().expect("a directory");
+    let (serve, silent) = with_three_silent(home.path(), "[limits]\nconnections = 3\n");
+    let mut fourth = pinging(&serve).stdout(Stdio::piped()).spawn().expect("curl runs");
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(fourth.try_wait().expect("asked").is_none(), "it waits");
+    drop(silent);
+    let answer = fourth.wait_with_output().expect("curl ends");
+    assert!(answer.stdout.starts_with(b"HTTP/1.1 200"), "{answer:?}");
+    is_served_again(&serve);
+}
+
+#[test]
+fn connections_above_the_limit_of_each_are_closed_unless_a_trusted_proxy_makes_them() {
+    let home = tempfile::tempdir().expect("a directory");
+    let limits = "[limits]\nconnections_each = 3\n";
+    let (serve, silent) = with_three_silent(home.path(), limits);
+    assert_ne!(curl(&serve, &[]).0, 0, "the fourth is closed");
+    drop(silent);
+    is_served_again(&serve);
+    drop(serve);
+    let proxies = format!("{limits}[proxies]\ntrusted = [\"127.0.0.0/8\"]\n");
+    let (serve, _silent) = with_three_silent(home.path(), &proxies);
+    assert_eq!(curl(&serve, &[]).0, 0, "a proxy brings those of many");
+}
+
+#[test]
+fn proxies_are_networks_or_the_configuration_is_refused() {
+    let home = tempfile::tempdir().expect("a directory");
+    let file = home.path().join("server.toml");
+    let checked = |proxies: &str| {
+        std::fs::write(&file, format!("[proxies]\n{proxies}\n")).expect("written");
+        let words = ["--check", "--config", file.to_str().expect("text")];
+        let output = command(home.path(), &words).output().expect("it runs");
+        let told = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(told).expect("text"))
+    };
+    let (code, told) = checked("trusted = [\"10.0.0.0/8\", \"::1\"]\nheader = \"forwarded\"");
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("believe Forwarded of 10.0.0.0/8 and ::1/128\n"), "{told}");
+    let (code, told) = checked("trusted = [\"10.0.0.0/40\"]");
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("10.0.0.0/40") && told.contains("server.toml"), "{told}");
+    let (code, told) = checked("trusted = [\"10.0.0.1\"]\nheader = \"x-real-ip\"");
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("x-forwarded-for"), "{told}");
 }
 
 #[test]

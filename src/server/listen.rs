@@ -26,7 +26,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::limits::network;
-use super::{Level, Peer, Server};
+use super::{Level, Options, Peer, Server};
 use crate::crypto::Certificate;
 
 /// A certificate and its key, ready for connections. Clones share them, so that they can be
@@ -138,7 +138,8 @@ impl Listener {
     /// work some time to end.
     pub async fn serve(self, server: Server, stop: impl Future<Output = ()>) {
         let (closing, closed) = watch::channel(false);
-        let limits = &server.inner.options.limits;
+        let inner = Arc::clone(&server.inner);
+        let Options { limits, proxies, .. } = &inner.options;
         let (most, each) =
             (limits.connections.min(Semaphore::MAX_PERMITS), limits.connections_each);
         let room = Arc::new(Semaphore::new(most));
@@ -152,7 +153,9 @@ impl Listener {
             match accepted {
                 Ok((stream, address, permit)) => {
                     // Whoever has too many is not told so: that would take one more.
-                    let Some(seat) = callers.admit(address, each) else { continue };
+                    // A proxy brings those of many.
+                    let most = if proxies.trust(address) { usize::MAX } else { each };
+                    let Some(seat) = callers.admit(address, most) else { continue };
                     let (server, tls, closed) = (server.clone(), self.tls.clone(), closed.clone());
                     tokio::spawn(async move {
                         connection(server, tls, stream, address, closed).await;
@@ -190,7 +193,7 @@ async fn connection(
     address: IpAddr,
     closed: watch::Receiver<bool>,
 ) {
-    let mut peer = Peer { address: Some(address.to_canonical()), certificate: None };
+    let mut peer = Peer { address: Some(address.to_canonical()), ..Peer::default() };
     match tls {
         None => speak(server, stream, peer, closed).await,
         Some(tls) => {

@@ -122,12 +122,14 @@ impl Log {
     }
 }
 
-/// What is said of a caller: the name that was proved, the certificate that was shown, the address.
+/// What is said of a caller: the name that was proved, the certificate that was shown, the address,
+/// and the proxy that vouches for it.
 fn by(caller: &Caller, mut said: Value) -> Value {
     if let Some(members) = said.as_object_mut() {
         members.insert("by".to_owned(), json!(caller.name));
         members.insert("certificate".to_owned(), json!(caller.peer.certificate));
         members.insert("from".to_owned(), json!(caller.peer.address));
+        members.insert("via".to_owned(), json!(caller.peer.via));
     }
     said
 }

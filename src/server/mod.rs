@@ -23,6 +23,7 @@ mod metrics;
 mod multipart;
 mod online_keys;
 mod page;
+mod proxies;
 mod publish;
 mod recovery;
 mod renewal;
@@ -37,6 +38,7 @@ pub use limits::{Limits, Rate};
 pub use listen::{Listener, Tls};
 pub use log::{Level, Log};
 pub use online_keys::{OnlineKeys, Passphrases};
+pub use proxies::{ForwardedHeader, Network, Proxies};
 pub use recovery::Recovered;
 pub use router::Route;
 pub use secret::MasterSecret;
@@ -100,6 +102,8 @@ pub struct Options {
     pub timestamp_age: SignedDuration,
     /// How much callers may ask for.
     pub limits: Limits,
+    /// Who is believed about who called.
+    pub proxies: Proxies,
 }
 
 impl Default for Options {
@@ -114,6 +118,7 @@ impl Default for Options {
             current_max_age: 300,
             timestamp_age: SignedDuration::from_hours(7 * 24),
             limits: Limits::default(),
+            proxies: Proxies::default(),
         }
     }
 }

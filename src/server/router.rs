@@ -172,6 +172,7 @@ impl Server {
         let (head, body) = request.into_parts();
         let route = Route::of(&head.method, head.uri.path());
         let peer = head.extensions.get::<Peer>().cloned().unwrap_or_default();
+        let peer = self.inner.options.proxies.behind(peer, &head.headers);
         let mut caller = Caller::from(&peer);
         let answer = match self.enter(&route, &peer, started) {
             Ok(()) => self.answer(&route, &head.headers, &head.uri, body, &mut caller).await,

@@ -109,7 +109,7 @@ impl Bench {
     /// The same server, asked from that address.
     pub(crate) fn from(&self, address: &str) -> Self {
         let address = address.parse().expect("an address");
-        Self { peer: Peer { address: Some(address), certificate: None }, ..self.clone() }
+        Self { peer: Peer { address: Some(address), ..Peer::default() }, ..self.clone() }
     }
 
     /// The same server, asked with that token.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::crypto::Sha256;
-use countersign::server::{Access, Limits, Options, Rate};
+use countersign::server::{Access, ForwardedHeader, Limits, Options, Proxies, Rate};
 use countersign::storage::metadata::{MemoryStore, MetadataStore, SqliteStore};
 use countersign::tuf::Gun;
 use serde_json::Value;
@@ -89,6 +89,33 @@ async fn callers_are_limited_each_and_together_and_watchers_are_not() {
     assert!(metrics.contains("countersign_refusals_total{reason=\"too_often\"} 2\n"), "{metrics}");
     let page = one.get("/").await;
     assert_eq!((page.status, page.header("retry-after")), (429, Some("60")));
+}
+
+#[tokio::test]
+async fn callers_behind_a_trusted_proxy_are_told_apart_and_nobody_else_is_believed() {
+    let each = Rate { burst: 1, each: Duration::from_secs(60) };
+    let limits = Limits { requests_each: Some(each), ..Limits::default() };
+    let trusted = vec!["10.0.0.0/8".parse().expect("a network")];
+    let proxies = Proxies { trusted, header: ForwardedHeader::XForwardedFor };
+    let options = Options { limits, proxies, ..Options::default() };
+    let bench = Bench::with(Access::Open, options);
+    let asked = async |peer: &str, said: &str| {
+        let answer = bench.from(peer).saying("x-forwarded-for", said).get("/v2/").await;
+        let line = bench.log.lock().expect("a log").last().expect("a line").clone();
+        let line: Value = serde_json::from_str(&line).expect("JSON");
+        (answer.status, line["from"].to_string(), line["via"].to_string())
+    };
+    let entry = |status, from: &str, via: Option<&str>| {
+        (status, format!("{from:?}"), via.map_or("null".to_owned(), |via| format!("{via:?}")))
+    };
+    let proxy = Some("10.0.0.1");
+    assert_eq!(asked("10.0.0.1", "192.0.2.1").await, entry(200, "192.0.2.1", proxy));
+    assert_eq!(asked("10.0.0.1", "192.0.2.2").await, entry(200, "192.0.2.2", proxy));
+    let spoofed = asked("10.0.0.1", "203.0.113.1, 192.0.2.2").await;
+    assert_eq!(spoofed, entry(429, "192.0.2.2", proxy), "what he wrote himself does not help him");
+    assert_eq!(asked("192.0.2.3", "203.0.113.2").await, entry(200, "192.0.2.3", None));
+    assert_eq!(asked("192.0.2.3", "203.0.113.3").await, entry(429, "192.0.2.3", None));
+    assert_eq!(asked("10.0.0.1", "nonsense").await, entry(200, "10.0.0.1", None));
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 //! serves.
 #![cfg(feature = "server")]
 
+#[path = "../support/database.rs"]
+mod database;
 #[path = "../support/repository.rs"]
 mod repository;
 
@@ -10,6 +12,7 @@ mod bench;
 mod chromium;
 mod failing;
 mod history;
+mod lease;
 mod limits;
 mod page;
 mod refusals;

@@ -24,6 +24,10 @@
 //! connections = 10000
 //! connections_each = 2000
 //!
+//! [proxies]                          # whose word is taken for who called
+//! trusted = ["10.0.0.0/8"]
+//! header = "x-forwarded-for"         # or "forwarded"
+//!
 //! [caching]                          # seconds for which others may keep files
 //! current = 300
 //! consistent = 2592000
@@ -52,7 +56,7 @@ use super::signer::{Signer, SignerFile};
 use super::{read_small, unusable};
 use crate::cli::output::Failure;
 use crate::crypto::Algorithm;
-use crate::server::{Level, Limits, Options, Rate};
+use crate::server::{ForwardedHeader, Level, Limits, Options, Proxies, Rate};
 
 /// Everything that can be set.
 pub(super) struct Config {
@@ -70,6 +74,7 @@ pub(super) struct Config {
     pub(super) upload_bytes: Option<usize>,
     pub(super) caching: Caching,
     pub(super) limits: Asking,
+    pub(super) proxies: Proxies,
     pub(super) drain: Duration,
     pub(super) check: bool,
 }
@@ -95,6 +100,7 @@ struct File {
     caching: Caching,
     #[serde(default)]
     limits: Asking,
+    proxies: Option<Between>,
     #[serde(default)]
     drain_seconds: u16,
 }
@@ -131,6 +137,35 @@ impl Asking {
             connections_each: self.connections_each.unwrap_or(usual.connections_each),
             ..usual
         }
+    }
+}
+
+/// The proxies that stand between.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Between {
+    trusted: Vec<String>,
+    #[serde(default)]
+    header: Header,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+enum Header {
+    #[default]
+    #[serde(rename = "x-forwarded-for")]
+    XForwardedFor,
+    #[serde(rename = "forwarded")]
+    Forwarded,
+}
+
+impl Between {
+    fn proxies(self) -> Result<Proxies, String> {
+        let trusted = self.trusted.iter().map(|network| network.parse());
+        let header = match self.header {
+            Header::XForwardedFor => ForwardedHeader::XForwardedFor,
+            Header::Forwarded => ForwardedHeader::Forwarded,
+        };
+        Ok(Proxies { trusted: trusted.collect::<Result<_, String>>()?, header })
     }
 }
 
@@ -214,6 +249,7 @@ impl Default for Config {
             upload_bytes: None,
             caching: Caching::default(),
             limits: Asking::default(),
+            proxies: Proxies::default(),
             drain: Duration::ZERO,
             check: false,
         }
@@ -247,6 +283,8 @@ impl Config {
         config.database =
             database.transpose().map_err(|problem: String| unusable(path, &problem))?;
         config.signer = file.signer.map(|signer| signer.signer(path)).transpose()?;
+        let proxies = file.proxies.map(Between::proxies).transpose();
+        config.proxies = proxies.map_err(|problem| unusable(path, &problem))?.unwrap_or_default();
         config.gun_prefixes =
             checked_prefixes(file.gun_prefixes).map_err(|problem| unusable(path, &problem))?;
         Ok(config)
@@ -266,6 +304,7 @@ impl Config {
             current_max_age: self.caching.current.unwrap_or(usual.current_max_age),
             consistent_max_age: self.caching.consistent.unwrap_or(usual.consistent_max_age),
             limits: self.limits.limits(),
+            proxies: self.proxies.clone(),
             ..usual
         }
     }
@@ -294,6 +333,11 @@ impl Config {
                 writeln!(text, "let in who has a password in {}{others}", htpasswd.file.display())
             }
         };
+        let Proxies { trusted, header } = &self.proxies;
+        if !trusted.is_empty() {
+            let trusted: Vec<String> = trusted.iter().map(ToString::to_string).collect();
+            let _ = writeln!(text, "believe {header} of {}", trusted.join(" and "));
+        }
         if !self.gun_prefixes.is_empty() {
             let _ = writeln!(
                 text,

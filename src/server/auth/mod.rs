@@ -47,6 +47,8 @@ pub struct Caller {
 pub struct Peer {
     /// Where it is.
     pub address: Option<IpAddr>,
+    /// The trusted proxy that the connection came through and that says so.
+    pub via: Option<IpAddr>,
     /// The common name in the certificate that it showed, if one was asked for.
     pub certificate: Option<String>,
 }
