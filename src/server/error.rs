@@ -126,6 +126,9 @@ pub enum Error {
         /// The alias that it names.
         alias: String,
     },
+    /// An upload under a root whose online key is shut: only another root helps it.
+    #[error(transparent)]
+    LostKey(Box<Error>),
     /// Something ended that must not.
     #[error("{0}")]
     Internal(&'static str),
@@ -151,6 +154,7 @@ impl Error {
         }
         let wait = match self {
             Self::TooOften { seconds } => Some(*seconds),
+            Self::LostKey(_) => None,
             _ if self.is_shut_key() => Some(SOMEBODY_ACTS),
             _ if self.kind().0 == StatusCode::SERVICE_UNAVAILABLE => Some(1),
             _ => None,
@@ -161,14 +165,20 @@ impl Error {
         answer
     }
 
+    /// The same, met by an upload.
+    pub(super) fn of_upload(self) -> Self {
+        if self.is_shut_key() { Self::LostKey(Box::new(self)) } else { self }
+    }
+
     /// Whether a stored online key stays shut until somebody acts.
     pub(super) fn is_shut_key(&self) -> bool {
-        matches!(self, Self::Sealed { .. } | Self::NoPassphrase { .. } | Self::Unopened { .. })
+        use Error::{LostKey, NoPassphrase, Sealed, Unopened};
+        matches!(self, LostKey(_) | NoPassphrase { .. } | Sealed { .. } | Unopened { .. })
     }
 
     /// Whether the fault is ours.
     pub(super) fn is_ours(&self) -> bool {
-        self.kind().0.is_server_error()
+        self.is_shut_key() || self.kind().0.is_server_error()
     }
 
     /// The code, for logs and metrics.
@@ -218,6 +228,7 @@ impl Error {
             Self::TimedOut => (S::REQUEST_TIMEOUT, "MALFORMED_UPLOAD", BAD_UPLOAD),
             Self::TooOften { .. } => (S::TOO_MANY_REQUESTS, "TOOMANYREQUESTS", TOO_OFTEN),
             Self::Busy => (S::SERVICE_UNAVAILABLE, "UNKNOWN", UNKNOWN),
+            Self::LostKey(_) => (S::BAD_REQUEST, "INVALID_UPDATE", BAD_UPDATE),
             _ if self.is_shut_key() => (S::SERVICE_UNAVAILABLE, "UNKNOWN", UNKNOWN),
             Self::FileName => (S::BAD_REQUEST, "NO_FILENAME", "No file/role name provided."),
             Self::Role { .. } => (S::BAD_REQUEST, "INVALID_ROLE", BAD_ROLE),
@@ -258,6 +269,7 @@ impl Error {
             Self::Refused(Refusal::Json(error)) => json!(shortened(&error.to_string())),
             Self::Refused(refusal) => verdict(refusal)?,
             Self::Unauthorised { needed, .. } => needed.clone(),
+            Self::LostKey(_) => named("ErrBadRoot", SHUT_KEY),
             _ if self.is_shut_key() => json!(SHUT_KEY),
             _ => return None,
         })
@@ -278,7 +290,11 @@ fn verdict(refusal: &Refusal) -> Option<Value> {
         Refusal::Damaged(_) => return None,
         _ => "ErrValidation",
     };
-    Some(json!({ "Name": name, "Error": { "Msg": message } }))
+    Some(named(name, &message))
+}
+
+fn named(name: &str, message: &str) -> Value {
+    json!({ "Name": name, "Error": { "Msg": message } })
 }
 
 /// Clients read at most 1024 bytes of an error.
@@ -301,7 +317,7 @@ const OLD_VERSION: &str = "A newer version of metadata is already available.";
 const UPDATING: &str = "An error has occurred while updating the TUF repository.";
 const TOO_OFTEN: &str = "Too many requests.";
 const UNKNOWN: &str = "unknown error";
-const SHUT_KEY: &str =
-    "The server cannot open its own key of this collection; its administrators have to act.";
+const SHUT_KEY: &str = "The server cannot open its own key of this collection. Its administrators have to put the key's secret back, or \
+     the collection's owner rotates the key.";
 /// Seconds; to ask sooner is of no use.
 const SOMEBODY_ACTS: u64 = 60;

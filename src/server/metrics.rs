@@ -130,24 +130,19 @@ impl Operation {
 }
 
 impl Inner {
-    pub(super) fn metrics(&self) -> Response<Full<Bytes>> {
+    pub(super) async fn metrics(&self) -> Response<Full<Bytes>> {
         let mut text = self.metrics.text();
         self.expiries.write(self.clock.now(), &mut text);
+        let about = "Collections with a key that cannot be opened.";
+        head(&mut text, "countersign_shut_keys", "gauge", about);
+        let _ = writeln!(text, "countersign_shut_keys {}", self.shut_keys().await);
         response::plain(text)
     }
 
-    /// Whether new requests should come here: not while the server ends, and not while an online
-    /// key stays shut. Whoever asks may be anybody and is told no names.
+    /// Whether new requests should come here: not while the server ends.
     pub(super) async fn ready(&self) -> Response<Full<Bytes>> {
         if self.draining.load(Relaxed) {
             let body = json!({ "ready": "the server is ending" });
-            return response::error(StatusCode::SERVICE_UNAVAILABLE, body.to_string());
-        }
-        let shut = self.shut_keys().await;
-        if shut > 0 {
-            let reason =
-                format!("collections with a key that cannot be opened: {shut}; see the log");
-            let body = json!({ "online keys": reason });
             return response::error(StatusCode::SERVICE_UNAVAILABLE, body.to_string());
         }
         self.health().await

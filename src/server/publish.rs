@@ -80,8 +80,8 @@ impl Inner {
         }
         let bytes = sent + size(&held.files);
         let proposal = judged(bytes, move || submission.onto(held)).await??;
-        let found = self.keys.of_root(&*self.store, gun, proposal.root().content()).await?;
-        let Found { keys, new } = found;
+        let found = self.keys.of_root(&*self.store, gun, proposal.root().content()).await;
+        let Found { keys, new } = found.map_err(Error::of_upload)?;
         let now = self.clock.now();
         let publication = judged(bytes, move || signed(proposal, &keys, now)).await??;
         let stored = self.store.publish(&publication, &new, now).await;
