@@ -18,7 +18,23 @@ pub(super) fn context_image(value: &str) -> Result<Option<usize>, &'static str> 
 /// Whether a context is fetched from somewhere (docker/cli `build/context.go`, buildx
 /// `build/opt.go`).
 pub(super) fn is_remote(context: &str) -> bool {
-    context.contains("://") || context.starts_with("git@") || context.starts_with("github.com/")
+    context.contains("://") || context.starts_with("github.com/") || is_of_ssh(context)
+}
+
+/// `user@host:path`, as git and scp write it.
+fn is_of_ssh(context: &str) -> bool {
+    let plain = |text: &str| !text.is_empty() && !text.contains('/');
+    let host = |rest: &str| rest.split_once(':').is_some_and(|(host, _)| plain(host));
+    context.split_once('@').is_some_and(|(user, rest)| plain(user) && host(rest))
+}
+
+/// Refuses a policy by which buildx takes other sources than those that were asked for.
+pub(super) fn check_sources(variable: &dyn Fn(&str) -> Option<String>) -> Result<(), &'static str> {
+    match variable("EXPERIMENTAL_BUILDKIT_SOURCE_POLICY").filter(|file| !file.is_empty()) {
+        None => Ok(()),
+        Some(_) => Err("EXPERIMENTAL_BUILDKIT_SOURCE_POLICY may put other images in the place of \
+                        signed ones; unset it"),
+    }
 }
 
 /// The image in a cache to read from.
@@ -68,10 +84,21 @@ mod tests {
     #[test]
     fn what_is_elsewhere_is_told_from_what_is_here() {
         assert_eq!(context_image("docker-image://a:1"), Ok(Some(15)));
-        for here in [".", "/x", "../x y", "oci-layout:///x@sha256:0", "service:web"] {
+        for here in [
+            ".",
+            "/x",
+            "../x y",
+            "oci-layout:///x@sha256:0",
+            "service:web",
+            "a@b",
+            "./u@h:x",
+            "@h:x",
+        ] {
             assert_eq!(context_image(here), Ok(None), "{here}");
         }
-        for there in ["https://x/y.git", "git@h:x", "github.com/x/y", "ssh://x", "git://x"] {
+        for there in
+            ["https://x/y.git", "git@h:x", "github.com/x/y", "ssh://x", "git://x", "bob@h:x"]
+        {
             assert!(context_image(there).is_err(), "{there}");
         }
     }

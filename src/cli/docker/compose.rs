@@ -113,7 +113,7 @@ fn home(project: &Project, variable: &dyn Fn(&str) -> Option<String>) -> Result<
         return Ok(PathBuf::from(directory));
     }
     let listed = variable("COMPOSE_FILE");
-    let listed = listed.as_deref().and_then(|files| files.split(':').next());
+    let listed = listed.as_deref().and_then(|files| project.listed(files).next());
     if let Some(file) = project.files.first().map(String::as_str).or(listed) {
         let parent = Path::new(file).parent().filter(|parent| !parent.as_os_str().is_empty());
         return Ok(parent.unwrap_or(Path::new(".")).to_owned());

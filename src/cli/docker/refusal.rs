@@ -30,9 +30,10 @@ impl Refusal {
     pub(super) fn of_words(error: &Error) -> Self {
         let refusal = Self::new(error.to_string());
         match error {
-            Error::UnknownOption { .. } | Error::MissingValue { .. } | Error::NotBool { .. } => {
-                refusal.with_code(BAD_FLAG)
-            }
+            Error::UnknownOption { .. }
+            | Error::MissingValue { .. }
+            | Error::NotBool { .. }
+            | Error::HelpFirst { .. } => refusal.with_code(BAD_FLAG),
             _ => refusal,
         }
         .advise("Content trust is on; without it, docker itself would judge this line.")

@@ -6,7 +6,9 @@ use super::options::Given;
 use super::trust::go_bool;
 use super::words::ValuePlace;
 use super::{Error, Guarded, Place, Used, Verb};
-use crate::docker::build_source::{CacheImage, SYNTAX_ARGUMENT, cache_image, context_image, sbom};
+use crate::docker::build_source::{
+    CacheImage, SYNTAX_ARGUMENT, cache_image, check_sources, context_image, sbom,
+};
 use crate::docker::dockerfile::{Builder, Settings};
 
 /// A build as the command line has it.
@@ -34,6 +36,7 @@ impl Guarded {
             return Err(Error::Operands { command: self.verb.command(), reason });
         };
         self.check_inventory()?;
+        check_sources(variable).map_err(|reason| self.refuse(reason))?;
         let mut images = self.context_images()?;
         images.extend(self.cache_images()?);
         images.extend(self.frontend()?);
@@ -60,6 +63,9 @@ impl Guarded {
             sbom(value).map_err(|reason| self.refuse(reason))?;
         }
         for value in self.values("attest")? {
+            if value.contains('"') {
+                return Err(self.refuse("quotes in --attest are not understood"));
+            }
             if value.split(',').any(|field| field.trim().eq_ignore_ascii_case("type=sbom")) {
                 let is_off = value.split(',').any(|field| field == "disabled=true");
                 sbom(if is_off { "false" } else { "true" })

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::build::arguments;
 use super::options::{Given, Order, read};
 use super::{Error, Guarded, table};
-use crate::docker::build_source::{SYNTAX_ARGUMENT, is_remote, sbom};
+use crate::docker::build_source::{SYNTAX_ARGUMENT, check_sources, is_remote, sbom};
 
 /// What the command line says about the project.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub struct Project {
     pub directory: Option<String>,
     /// `--build-arg` of `compose build`, for every service.
     pub arguments: BTreeMap<String, String>,
+    /// What stands between the files of the environment's list, if not a colon.
+    pub separator: Option<String>,
 }
 
 impl Project {
@@ -25,7 +27,12 @@ impl Project {
     /// is the environment's list of files.
     pub fn from_elsewhere<'p>(&'p self, listed: Option<&'p str>) -> Option<&'p str> {
         let named = self.files.iter().map(String::as_str).find(|file| is_remote(file));
-        named.or(listed.filter(|list| is_remote(list) || list.split(':').any(is_remote)))
+        named.or(listed.filter(|list| is_remote(list) || self.listed(list).any(is_remote)))
+    }
+
+    /// The files of the environment's list.
+    pub fn listed<'l>(&'l self, list: &'l str) -> impl Iterator<Item = &'l str> {
+        list.split(self.separator.as_deref().unwrap_or(":"))
     }
 }
 
@@ -37,10 +44,13 @@ impl Guarded {
     /// [`Error`] for options that decide what is built and are not understood.
     pub fn project(&self, variable: &dyn Fn(&str) -> Option<String>) -> Result<Project, Error> {
         let owned = |values: Vec<&str>| values.into_iter().map(str::to_owned).collect();
+        let refuse = |reason| Error::Refused { command: table::COMPOSE.command, reason };
+        check_sources(variable).map_err(refuse)?;
         Ok(Project {
             files: owned(self.values("file")?),
             directory: self.value("project-directory")?.map(str::to_owned),
             arguments: self.build_arguments(variable)?,
+            separator: variable("COMPOSE_PATH_SEPARATOR").filter(|it| !it.is_empty()),
         })
     }
 

@@ -4,6 +4,16 @@
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// Docker is asked to print something before its command is named. It may run the command all
+    /// the same: `docker --version run IMAGE` does.
+    #[error(
+        "{command}: --help or --version before a command need not keep docker from running it; put \
+         --help behind the command"
+    )]
+    HelpFirst {
+        /// The command.
+        command: &'static str,
+    },
     /// An option that is not known: whether the next word is its value is not known either.
     #[error("{command}: unknown option {option}: which word is the image cannot be told")]
     UnknownOption {

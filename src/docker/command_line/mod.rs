@@ -65,16 +65,19 @@ impl Reading {
     pub fn of(words: Vec<OsString>, by_default: Trust) -> Result<Self, Error> {
         let words = Words::new(words);
         let globals = read(&words, 0, &table::GLOBAL, Order::CommandFirst)?;
-        if globals.asks_for_help() || globals.is_set("version") {
-            return Ok(Self::PassThrough);
-        }
         let Some(&command) = globals.operands.first() else { return Ok(Self::PassThrough) };
         let Found::Verb { verb, from } = verb::find(&words, command)? else {
             return Ok(Self::PassThrough);
         };
         let parsed = read(&words, from, verb.flags(), verb.order())?;
-        if parsed.asks_for_help() || !trust_of(&words, &parsed, verb, by_default)?.is_on() {
+        // Compose's own options stand before its command.
+        let only_helps = verb != Verb::Compose && parsed.asks_for_help();
+        if only_helps || !trust_of(&words, &parsed, verb, by_default)?.is_on() {
             return Ok(Self::PassThrough);
+        }
+        let prints = globals.mention_printing() || verb::mention_printing(&words, command, from);
+        if prints || verb == Verb::Compose && parsed.mention_printing() {
+            return Err(Error::HelpFirst { command: verb.command() });
         }
         Ok(Self::Guarded(Box::new(Guarded { verb, words, globals, command, from, parsed })))
     }

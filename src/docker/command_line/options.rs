@@ -87,14 +87,16 @@ impl Parsed {
         self.options.iter().filter(move |given| given.name == name)
     }
 
-    pub(super) fn is_set(&self, name: &str) -> bool {
-        self.last(name).is_some()
-    }
-
     /// `--help` without a value. With one it may mean no, and docker must not be believed to only
     /// print.
     pub(super) fn asks_for_help(&self) -> bool {
         self.last("help").is_some_and(|given| given.value.is_none())
+    }
+
+    /// Whether `--help` or `--version` is among them. Before a command they need not keep docker from
+    /// running it: `docker --version run IMAGE` runs the image.
+    pub(super) fn mention_printing(&self) -> bool {
+        self.options.iter().any(|given| matches!(given.name, "help" | "version"))
     }
 }
 

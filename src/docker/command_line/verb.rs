@@ -85,6 +85,7 @@ pub(super) fn find(words: &Words, at: usize) -> Result<Found, Error> {
         "build" => found(Verb::Build),
         "compose" => compose(words, at + 1),
         "builder" | "buildx" => buildx(words, at),
+        "bake" => Err(BAKE),
         "stack" => stack(words, at + 1),
         group @ ("image" | "container" | "service" | "plugin") => in_group(words, at + 1, group),
         _ => Ok(Found::Other),
@@ -115,7 +116,7 @@ fn stack(words: &Words, at: usize) -> Result<Found, Error> {
     if !matches!(words.text(command)?, "deploy" | "up") {
         return Ok(Found::Other);
     }
-    if command + 1 < words.len() && words.text(command + 1)? == "--help" {
+    if only_helps(words, command + 1)? {
         return Ok(Found::Other);
     }
     Err(Error::Refused {
@@ -128,7 +129,6 @@ fn stack(words: &Words, at: usize) -> Result<Found, Error> {
 /// `builder` is an alias of `buildx` where that is installed.
 fn buildx(words: &Words, group: usize) -> Result<Found, Error> {
     let Some(at) = next(words, group + 1, &table::BUILDX)? else { return Ok(Found::Other) };
-    let refuse = |command, reason| Err(Error::Refused { command, reason });
     match words.text(at)? {
         "build" | "b" => {
             let verb = match words.text(group)? {
@@ -137,24 +137,20 @@ fn buildx(words: &Words, group: usize) -> Result<Found, Error> {
             };
             Ok(Found::Verb { verb, from: at + 1 })
         }
-        "bake" | "f" => refuse(
-            "docker buildx bake",
-            "its files are programs of their own, whose images are not known before; \
-             build each target with docker buildx build",
-        ),
+        "bake" | "f" => Err(BAKE),
         "create" | "dial-stdio" | "du" | "help" | "history" | "imagetools" | "inspect"
         | "install" | "ls" | "policy" | "prune" | "rm" | "stop" | "uninstall" | "use"
         | "version" => Ok(Found::Other),
-        _ => refuse(
-            "docker buildx",
-            "whether this command of it builds, and from what, is not known; use build",
-        ),
+        _ => Err(Error::Refused {
+            command: "docker buildx",
+            reason: "whether this command of it builds, and from what, is not known; use build",
+        }),
     }
 }
 
 fn compose(words: &Words, at: usize) -> Result<Found, Error> {
     let Some(command) = next(words, at, &table::COMPOSE)? else { return Ok(Found::Other) };
-    if command + 1 < words.len() && words.text(command + 1)? == "--help" {
+    if only_helps(words, command + 1)? {
         return Ok(Found::Other);
     }
     match words.text(command)? {
@@ -172,11 +168,29 @@ fn compose(words: &Words, at: usize) -> Result<Found, Error> {
     }
 }
 
-/// The first word behind a group's own options; `None` if there is none, or help is asked for.
+/// The first word behind a group's own options.
 fn next(words: &Words, at: usize, flags: &Flags) -> Result<Option<usize>, Error> {
-    let parsed = read(words, at, flags, Order::CommandFirst)?;
-    if parsed.asks_for_help() || parsed.is_set("version") {
-        return Ok(None);
-    }
-    Ok(parsed.operands.first().copied())
+    Ok(read(words, at, flags, Order::CommandFirst)?.operands.first().copied())
 }
+
+/// Whether a command's first word is `--help`, and no other word takes it back.
+fn only_helps(words: &Words, at: usize) -> Result<bool, Error> {
+    let taken_back = |word| words.text(word).is_ok_and(|text| text.starts_with("--help="));
+    Ok(at < words.len() && words.text(at)? == "--help" && !(at..words.len()).any(taken_back))
+}
+
+/// Whether `--help` or `--version` stands between the name of a group and that of its command.
+pub(super) fn mention_printing(words: &Words, group: usize, from: usize) -> bool {
+    let is_one = |text: &str| {
+        let name = text.split('=').next().unwrap_or_default();
+        matches!(name, "--help" | "-h" | "--version" | "-v")
+    };
+    (group + 1..from.saturating_sub(1)).any(|word| words.text(word).is_ok_and(is_one))
+}
+
+/// `bake` is also a command of its own where buildx is installed.
+const BAKE: Error = Error::Refused {
+    command: "docker buildx bake",
+    reason: "its files are programs of their own, whose images are not known before; \
+             build each target with docker buildx build",
+};
