@@ -1,4 +1,4 @@
-//! Redirects of registries, which keep blobs elsewhere.
+//! Where registries send us: they keep blobs elsewhere.
 //!
 //! Credentials stay at home: a hop to another scheme, host or port goes without them, for good.
 //! Metadata of trust servers is never redirected.
@@ -39,8 +39,8 @@ pub(super) async fn follow(
     Err(Error::Malformed { host: super::server_url::origin(&home), problem: "too many redirects" })
 }
 
-/// Where the answer sends us, if we may go there.
-fn target(response: &Response, home: &Url) -> Result<Url, Error> {
+/// Where the answer sends us, if we may go there from `home`.
+pub(super) fn target(response: &Response, home: &Url) -> Result<Url, Error> {
     let refuse = |problem| response.malformed(problem);
     let location = response.header("location").ok_or_else(|| refuse("a redirect to nowhere"))?;
     let next = response.url().join(location).map_err(|_| refuse("a redirect to no URL"))?;

@@ -2,7 +2,8 @@
 
 use countersign::{
     image::{ImageDigest, Name, Tag},
-    net::{Error, Registry},
+    net::{Error, OciRepository, Registry, Remote},
+    tuf::RoleName,
 };
 
 use crate::{
@@ -168,6 +169,45 @@ async fn redirect_from_tls_to_plain_http_is_refused() {
     let error = registry(&client, &server).blob(&ImageDigest::of(b"{}"), 2, &mut Vec::new()).await;
     assert!(matches!(error, Err(Error::Malformed { .. })), "{error:?}");
     assert!(sink.seen().is_empty());
+}
+
+/// Has nothing, and has uploads sent on.
+fn storing_elsewhere(location: String) -> impl Fn(&Seen) -> Answer {
+    move |seen| match (seen.method.as_str(), seen.header("authorization")) {
+        _ if seen.path == "/v2/" => Answer::ok("{}"),
+        (_, None) => Answer::challenge("Basic"),
+        ("GET", _) => Answer::status(404),
+        ("POST", _) => Answer::status(202).with("Location", &location),
+        _ => Answer::status(201),
+    }
+}
+
+#[tokio::test]
+async fn upload_elsewhere_table() {
+    let sink = TestServer::http(|_| Answer::status(201)).await;
+    let elsewhere = sink.url();
+    for (location, expected) in [
+        // Taken; then the manifest is not there, as if another publisher had been faster.
+        ("/v2/team/web/blobs/uploads/1".to_owned(), "Err(Conflict"),
+        (format!("{elsewhere}/x?state=1"), "Err(Conflict"),
+        ("file:///etc/passwd".to_owned(), "Err(Malformed"),
+        ("http://169.254.169.254/x".to_owned(), "Err(Malformed"),
+        ("http://example.com/x".to_owned(), "Err(Malformed"),
+        ("http://u:p@127.0.0.1/x".to_owned(), "Err(Malformed"),
+    ] {
+        let shown = location.clone();
+        let server = TestServer::http(storing_elsewhere(location)).await;
+        let client = Client::new().with_credentials(Password);
+        let name: Name = format!("{}/team/web", server.authority()).parse().expect("a name");
+        let repository = OciRepository::new(name, registry(&client, &server));
+        let result = repository.publish(&[(RoleName::Timestamp, b"{}".to_vec())]).await;
+        assert!(format!("{result:?}").starts_with(expected), "{shown}: {result:?}");
+    }
+    assert!(!sink.seen().is_empty());
+    for seen in sink.seen() {
+        assert_eq!(seen.header("authorization"), None, "{}", seen.path);
+        assert!(seen.path.starts_with("/x?state=1&digest=sha256"), "{}", seen.path);
+    }
 }
 
 #[tokio::test]

@@ -170,8 +170,8 @@ impl Remote for OciRepository {
     }
 }
 
-/// Whether to ask again after this answer, once a pause is over: some registries fail while others set
-/// the same tag.
+/// Whether to ask again after this answer, once a pause is over: some registries fail while others
+/// set the same tag.
 async fn again<T>(answer: &Result<T, Error>, pauses: &mut std::slice::Iter<'_, Duration>) -> bool {
     if !matches!(answer, Err(Error::Unavailable { status: 500..=599, .. })) {
         return false;

@@ -6,7 +6,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 use crate::image::ImageDigest;
 use crate::net::http::Request;
 use crate::net::response::Response;
-use crate::net::{Access, Error, Registry};
+use crate::net::{Access, Error, Registry, redirect};
 
 impl Registry {
     /// Pushes a blob; one that is there already is pushed again.
@@ -18,8 +18,7 @@ impl Registry {
         let begin = Request::new(Method::POST, self.url("blobs/uploads/").await?);
         let begun = self.session.send(&begin, Access::PushPull, self.deadline).await?;
         let begun = expect(begun, 202)?;
-        let place = begun.header("location").and_then(|to| begun.url().join(to).ok());
-        let mut place = place.ok_or_else(|| begun.malformed("an upload to nowhere"))?;
+        let mut place = redirect::target(&begun, &begin.url)?;
         let at_home = place.origin() == begin.url.origin();
         begun.discard().await;
         place.query_pairs_mut().append_pair("digest", &ImageDigest::of(bytes).to_string());
