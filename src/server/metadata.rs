@@ -81,6 +81,7 @@ impl Inner {
         let deleted = self.store.delete(gun, self.clock.now()).await;
         self.cache.forget(gun);
         if deleted.map_err(Error::Updating)? {
+            self.keys.shut.forget(gun);
             self.log.deleted(gun, caller);
         }
         Ok(response::empty(StatusCode::OK))

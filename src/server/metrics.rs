@@ -130,12 +130,12 @@ impl Operation {
 }
 
 impl Inner {
-    pub(super) async fn metrics(&self) -> Response<Full<Bytes>> {
+    pub(super) fn metrics(&self) -> Response<Full<Bytes>> {
         let mut text = self.metrics.text();
         self.expiries.write(self.clock.now(), &mut text);
         let about = "Collections with a key that cannot be opened.";
         head(&mut text, "countersign_shut_keys", "gauge", about);
-        let _ = writeln!(text, "countersign_shut_keys {}", self.shut_keys().await);
+        let _ = writeln!(text, "countersign_shut_keys {}", self.keys.shut.count());
         response::plain(text)
     }
 
@@ -146,27 +146,6 @@ impl Inner {
             return response::error(StatusCode::SERVICE_UNAVAILABLE, body.to_string());
         }
         self.health().await
-    }
-
-    /// How many collections have a key that still does not open. The first is tried again, so that
-    /// a server to which nobody comes any more finds out when it is mended.
-    async fn shut_keys(&self) -> usize {
-        while let Some(gun) = self.keys.shut.first() {
-            if self.still_shut(&gun).await {
-                break;
-            }
-            self.keys.shut.forget(&gun);
-        }
-        self.keys.shut.count()
-    }
-
-    async fn still_shut(&self, gun: &Gun) -> bool {
-        let opened = match self.current_root(gun).await {
-            Ok(Some(root)) => self.keys.of_root(&*self.store, gun, &root).await.map(drop),
-            Ok(None) => Ok(()),
-            Err(error) => Err(error),
-        };
-        opened.is_err()
     }
 
     /// As notary-server tells it: nothing, or what does not work.

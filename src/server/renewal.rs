@@ -20,6 +20,7 @@ impl Server {
     /// the listener.
     pub async fn keep_renewing(&self) {
         loop {
+            self.inner.try_shut_keys().await;
             if self.may_renew().await {
                 self.renew_due().await;
             }
@@ -62,6 +63,18 @@ impl Server {
 }
 
 impl Inner {
+    /// Tries keys that did not open before: their secret may be back, or another server may have
+    /// taken their successors.
+    async fn try_shut_keys(&self) {
+        for gun in self.keys.shut.all() {
+            match self.current_root(&gun).await {
+                Ok(Some(root)) => drop(self.keys.of_root(&*self.store, &gun, &root).await),
+                Ok(None) => self.keys.shut.forget(&gun),
+                Err(error) => self.log.trouble("renewal", Some(&gun), &error),
+            }
+        }
+    }
+
     /// Renews a timestamp that a reader found expired, unless somebody else did meanwhile.
     pub(super) async fn renew_expired(&self, gun: &Gun) -> Result<(), Error> {
         let _turn = self.turns.take(gun).await;

@@ -234,7 +234,7 @@ impl Server {
             Route::Changefeed(gun) => inner.changefeed(gun.as_ref(), uri.query()).await,
             Route::Health => Ok(inner.health().await),
             Route::Ready => Ok(inner.ready().await),
-            Route::Metrics => Ok(inner.metrics().await),
+            Route::Metrics => Ok(inner.metrics()),
             Route::Token => {
                 let ticket = inner.access.ticket(headers, inner.clock.now()).await?;
                 Ok(response::json(ticket.to_string()))

@@ -1,6 +1,7 @@
 //! One collection over time: races, rotations, what comes and goes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign::server::{Access, Options};
 use countersign::storage::metadata::{MemoryStore, MetadataStore, SqliteStore};
@@ -116,11 +117,8 @@ async fn a_server_key_of_another_collection_does_not_sign() {
 
 #[tokio::test]
 async fn lost_timestamp_key() {
-    let store: Arc<dyn MetadataStore> = Arc::new(MemoryStore::new());
-    let bench = Bench::on(Arc::clone(&store), 7, Access::Open, Options::default());
-    let mut team = bench.uploaded_team(SnapshotBy::Publisher).await;
+    let (bench, lost, mut team) = under_another_secret().await;
     let gun = team.gun.to_string();
-    let lost = Bench::on(Arc::clone(&store), 8, Access::Open, Options::default());
     assert_eq!(shut_keys(&lost).await, "0", "nothing was asked of a key");
     team.tag("targets", "v5", "x").publish();
     let answer = lost.upload(&team, &["targets", "snapshot"]).await;
@@ -146,6 +144,15 @@ async fn lost_timestamp_key() {
     assert_eq!(shut_keys(&bench).await, "0");
 }
 
+/// A server with a collection, and one on the same store that cannot open its keys.
+async fn under_another_secret() -> (Bench, Bench, Repository) {
+    let store: Arc<dyn MetadataStore> = Arc::new(MemoryStore::new());
+    let on = |secret| Bench::on(Arc::clone(&store), secret, Access::Open, Options::default());
+    let (bench, lost) = (on(7), on(8));
+    let team = bench.uploaded_team(SnapshotBy::Publisher).await;
+    (bench, lost, team)
+}
+
 /// What the metrics say of keys that do not open.
 async fn shut_keys(bench: &Bench) -> String {
     let metrics = bench.get("/metrics").await;
@@ -156,11 +163,8 @@ async fn shut_keys(bench: &Bench) -> String {
 
 #[tokio::test]
 async fn the_owner_replaces_a_timestamp_key_that_the_server_lost() {
-    let store: Arc<dyn MetadataStore> = Arc::new(MemoryStore::new());
-    let bench = Bench::on(Arc::clone(&store), 7, Access::Open, Options::default());
-    let mut team = bench.uploaded_team(SnapshotBy::Publisher).await;
+    let (_bench, lost, mut team) = under_another_secret().await;
     let gun = team.gun.to_string();
-    let lost = Bench::on(store, 8, Access::Open, Options::default());
     assert_eq!(lost.file(&gun, "timestamp.key").await.status, 503);
     assert_eq!(shut_keys(&lost).await, "1");
     let path = format!("/v2/{gun}/_trust/tuf/timestamp.key");
@@ -174,15 +178,27 @@ async fn the_owner_replaces_a_timestamp_key_that_the_server_lost() {
 
 #[tokio::test]
 async fn a_deleted_collection_has_no_key_that_stays_shut() {
-    let store: Arc<dyn MetadataStore> = Arc::new(MemoryStore::new());
-    let bench = Bench::on(Arc::clone(&store), 7, Access::Open, Options::default());
-    let gun = bench.uploaded_team(SnapshotBy::Publisher).await.gun.to_string();
-    let lost = Bench::on(store, 8, Access::Open, Options::default());
-    assert_eq!(lost.file(&gun, "timestamp.key").await.status, 503);
+    let (bench, lost, team) = under_another_secret().await;
+    let path = format!("/v2/{}/_trust/tuf/", team.gun);
+    assert_eq!(lost.get(&format!("{path}timestamp.key")).await.status, 503);
     assert_eq!(shut_keys(&lost).await, "1");
-    let path = format!("/v2/{gun}/_trust/tuf/");
     assert_eq!(lost.ask("DELETE", &path, Vec::new()).await.status, 200);
     assert_eq!(shut_keys(&lost).await, "0");
+
+    let again = bench.uploaded_team(SnapshotBy::Publisher).await;
+    assert_eq!(lost.file(again.gun.as_str(), "timestamp.key").await.status, 503);
+    assert_eq!(bench.ask("DELETE", &path, Vec::new()).await.status, 200);
+    assert_eq!(shut_keys(&lost).await, "1", "another server was told");
+    let noticed = async {
+        while shut_keys(&lost).await != "0" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::select! {
+        () = lost.server.keep_renewing() => unreachable!("it goes on for ever"),
+        () = noticed => {}
+        () = tokio::time::sleep(Duration::from_secs(60)) => panic!("it is found out by itself"),
+    }
 }
 
 #[tokio::test]

@@ -101,7 +101,11 @@ impl OnlineKeys {
             Source::Own(keys) => keys.of_root(store, gun, root).await,
             Source::Signer(keys) => keys.of_root(gun, root).await,
         };
-        found.inspect_err(|error| self.shut.note(gun, error))
+        match &found {
+            Ok(_) => self.shut.forget(gun),
+            Err(error) => self.shut.note(gun, error),
+        }
+        found
     }
 }
 

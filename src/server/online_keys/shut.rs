@@ -1,7 +1,7 @@
 //! Which collections have an online key that did not open.
 //!
 //! Nobody outside can bring a name in here: it takes a stored key, damaged or under another secret.
-//! A name stays until its key is seen to open, or its collection is gone.
+//! A name stays until all keys of its collection are seen to open, or it is gone.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -24,8 +24,8 @@ impl Shut {
         self.names().remove(gun);
     }
 
-    pub(in crate::server) fn first(&self) -> Option<Gun> {
-        self.names().first().cloned()
+    pub(in crate::server) fn all(&self) -> Vec<Gun> {
+        self.names().iter().cloned().collect()
     }
 
     pub(in crate::server) fn count(&self) -> usize {
