@@ -17,10 +17,6 @@ pub(super) const GLOBAL: Flags = Flags {
 /// Between the name of a group of commands and the command.
 pub(super) const GROUP: Flags = Flags { command: "docker", known: &["-h,--help"] };
 
-/// Between `stack` and its command, with the option of docker before 23.
-pub(super) const STACK: Flags =
-    Flags { command: "docker stack", known: &["--kubeconfig= --orchestrator= -h,--help"] };
-
 pub(super) const PULL: Flags = Flags {
     command: "docker pull",
     known: &["-a,--all-tags --disable-content-trust --platform= -q,--quiet -h,--help"],

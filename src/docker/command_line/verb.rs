@@ -86,7 +86,6 @@ pub(super) fn find(words: &Words, at: usize) -> Result<Found, Error> {
         "compose" => compose(words, at + 1),
         "builder" | "buildx" => buildx(words, at),
         "bake" => Err(BAKE),
-        "stack" => stack(words, at + 1),
         group @ ("image" | "container" | "service" | "plugin") => in_group(words, at + 1, group),
         _ => Ok(Found::Other),
     }
@@ -108,22 +107,6 @@ fn in_group(words: &Words, at: usize, group: &str) -> Result<Found, Error> {
         _ => return Ok(Found::Other),
     };
     Ok(Found::Verb { verb, from: at + 1 })
-}
-
-/// Swarm's nodes pull what stands in the stack's files, each by itself.
-fn stack(words: &Words, at: usize) -> Result<Found, Error> {
-    let Some(command) = next(words, at, &table::STACK)? else { return Ok(Found::Other) };
-    if !matches!(words.text(command)?, "deploy" | "up") {
-        return Ok(Found::Other);
-    }
-    if only_helps(words, command + 1)? {
-        return Ok(Found::Other);
-    }
-    Err(Error::Refused {
-        command: "docker stack deploy",
-        reason: "nodes pull the images of its files by their tags, unchecked; use docker service \
-                 create, or name digests and set DOCKER_CONTENT_TRUST=0",
-    })
 }
 
 /// `builder` is an alias of `buildx` where that is installed.
