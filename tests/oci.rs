@@ -132,6 +132,35 @@ fn roles_and_keys_are_changed_in_the_registry() {
 }
 
 #[test]
+fn what_only_a_server_can_do_is_refused_in_words_and_a_young_timestamp_alarms_nobody() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let image = format!("{}/oci/plain", servers.registry());
+    servers.seed("oci/plain:1", &[]);
+    let publisher = Person::new(&servers, "publisher");
+    publisher.does(&["sign", &format!("{image}:1")]);
+    let request = servers.directory().join("request");
+    let request = request.to_str().expect("text");
+    for arguments in [
+        &["history", &image][..],
+        &["diff", &image, "1", "2"],
+        &["root", "request", &image, "--out", request],
+        &["sign", "--request", request, &format!("{image}:1")],
+    ] {
+        let refused = publisher.run(arguments);
+        assert_eq!(refused.status.code(), Some(2), "{arguments:?}: {}", text(&refused));
+        assert!(text(&refused).contains("need a trust server"), "{}", text(&refused));
+    }
+    assert!(!Path::new(request).exists());
+    publisher.does(&["status", "--within", "30d", &image]);
+    let (later, mut command) = ("+8 days", servers.command("faketime"));
+    command.args([later, env!("CARGO_BIN_EXE_countersign"), "--server", "oci", "--trust-dir"]);
+    command.arg(&publisher.trust).args(["status", "--within", "30d", &image]);
+    let told = command.output().expect("faketime runs");
+    assert_eq!(told.status.code(), Some(4), "{}", text(&told));
+    assert!(text(&told).contains("countersign refresh"), "{}", text(&told));
+}
+
+#[test]
 fn a_signer_is_added_signs_and_is_removed() {
     let servers = TestRegistry::start(&["--no-docker"]);
     let (image, copy) =

@@ -1,4 +1,5 @@
-//! A host that is set up carelessly: what lies on it stays closed to others, and goes where it belongs.
+//! A host that is set up carelessly: what lies on it stays closed to others, and goes where it
+//! belongs.
 #![cfg(feature = "cli")]
 
 use std::fs::{self, Permissions};

@@ -193,13 +193,11 @@ impl Context {
     /// If its pin cannot be used or its server has no address.
     pub(super) fn open(&self, subject: &Subject, access: Access) -> Result<Opened, Failure> {
         let place = self.place(subject);
-        let (dialect, cache) = match &place {
-            Ok(Place::Web(_) | Place::Folder(_) | Place::Registry) => {
-                let trust = TrustDirectory::new(&self.trust);
-                (Dialect::Tuf1, trust.repository(&subject.gun))
-            }
-            _ => (Dialect::Notary, self.directory(&subject.gun)),
+        let dialect = match &place {
+            Ok(Place::Web(_) | Place::Folder(_) | Place::Registry) => Dialect::Tuf1,
+            Ok(Place::Notary(_)) | Err(_) => Dialect::Notary,
         };
+        let cache = cache_of(&TrustDirectory::new(&self.trust), &subject.gun, dialect);
         let policy = Policy { dialect, ..self.policy(&subject.gun)? };
         let server = match self.global.offline {
             true => None,
@@ -352,6 +350,14 @@ pub(super) fn realms(config: &Config) -> Realms {
         allowed.iter().for_each(|realm| realms.allow(server, realm));
     }
     realms
+}
+
+/// Where collections of that form are cached.
+pub(super) fn cache_of(trust: &TrustDirectory, gun: &Gun, dialect: Dialect) -> CollectionDirectory {
+    match dialect {
+        Dialect::Notary => trust.collection(gun),
+        Dialect::Tuf1 => trust.repository(gun),
+    }
 }
 
 /// Host and port of a server's address.

@@ -142,7 +142,7 @@ async fn fetch_one(
     let patience = context.timeout().unwrap_or(PATIENCE);
     let rate = Arc::clone(arguments.shared_rate());
     let server = opened.paced(rate, patience).ok_or_else(|| {
-        let message = "a rescue is from a trust server, not from plain files";
+        let message = "a rescue is from a trust server; files in a folder or a registry are copied as they are";
         Failure::new(Kind::Usage, message).advise("Name the server with --server URL.")
     })?;
     let collection = rescue(opened.policy(), &server, arguments.versions, archive).await?;

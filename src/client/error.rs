@@ -2,7 +2,7 @@
 
 use jiff::Timestamp as Instant;
 
-use crate::tuf::{Gun, RoleName};
+use crate::tuf::{Dialect, Gun, RoleName};
 use crate::{edit, net, storage, tuf, verify};
 
 /// Why a collection could not be read or changed.
@@ -48,6 +48,8 @@ pub enum Error {
     Clock {
         /// The collection.
         gun: Gun,
+        /// The form in which it is kept here.
+        dialect: Dialect,
         /// What the clock says.
         now: Instant,
         /// When something was accepted.
@@ -60,6 +62,8 @@ pub enum Error {
     RootLost {
         /// The collection.
         gun: Gun,
+        /// The form in which it is kept here.
+        dialect: Dialect,
         /// Version of the root.
         version: tuf::Version,
     },
@@ -68,6 +72,8 @@ pub enum Error {
     RootDamaged {
         /// The collection.
         gun: Gun,
+        /// The form in which it is kept here.
+        dialect: Dialect,
         /// What is wrong with it.
         source: verify::Error,
     },
@@ -92,5 +98,7 @@ pub enum Error {
     AlreadyKnown {
         /// The collection.
         gun: Gun,
+        /// The form in which it is kept here.
+        dialect: Dialect,
     },
 }

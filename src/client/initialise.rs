@@ -32,7 +32,8 @@ impl<'s> Foundation<'s> {
     }
 }
 
-/// Asks the server for the keys that it is to sign with, and starts a draft on a new, signed root. Nothing is published.
+/// Asks the server for the keys that it is to sign with, and starts a draft on a new, signed root.
+/// Nothing is published.
 ///
 /// # Errors
 ///

@@ -63,15 +63,7 @@ pub async fn publish<A: Author>(
 ) -> Result<Publication, A::Error> {
     let mut doubts = 0;
     for attempts in 1..=MAX_ATTEMPTS {
-        let mut _turn = None;
-        if policy.dialect.online_roles() == OnlineRoles::Publisher {
-            _turn = turn(cache).await?;
-        }
-        let mut on = known(&policy, cache, remote, wish).await?;
-        if on.is_none() && _turn.is_none() {
-            _turn = turn(cache).await?;
-            on = known(&policy, cache, remote, wish).await?;
-        }
+        let (on, _turn) = in_turn(&policy, cache, remote, wish).await?;
         let founding = on.is_none();
         let (on, accepted) = on.unzip();
         let keeping = accepted.flatten().map(|accepted| cache.keep_meanwhile(accepted));
@@ -103,12 +95,32 @@ pub async fn publish<A: Author>(
     Err(Error::Contended { attempts: MAX_ATTEMPTS }.into())
 }
 
-/// Waits while another process on this machine founds the collection: two at once would make keys
-/// in vain, and some servers do not bear it. Where no server keeps publishers apart, those of one
-/// machine take turns with every change. Whoever takes too long is not waited for any more.
-async fn turn(cache: &impl Cache) -> Result<Option<Steady>, Error> {
+/// The collection as it is, and the turn to change it where one must be waited for.
+///
+/// Two processes on this machine that found a collection at once would make keys in vain, and some
+/// servers do not bear it. Where no server keeps publishers apart, those of one machine take turns
+/// with every change.
+async fn in_turn(
+    policy: &Arc<Policy>,
+    cache: &impl Cache,
+    remote: &impl Remote,
+    wish: Wish<'_>,
+) -> Result<(Option<(Refreshed, Option<Accepted>)>, Option<Steady>), Error> {
+    if policy.dialect.online_roles() == OnlineRoles::Server {
+        let on = known(policy, cache, remote, wish).await?;
+        if on.is_some() {
+            return Ok((on, None));
+        }
+    }
+    let turn = wait_for_turn(cache).await?;
+    Ok((known(policy, cache, remote, wish).await?, turn))
+}
+
+/// Waits while another process on this machine has the turn. Whoever takes too long is not waited
+/// for any more.
+async fn wait_for_turn(cache: &impl Cache) -> Result<Option<Steady>, Error> {
     for _ in 0..MAX_WAITS {
-        if let Some(turn) = cache.turn_to_found()? {
+        if let Some(turn) = cache.turn()? {
             return Ok(Some(turn));
         }
         tokio::time::sleep(WAIT).await;
@@ -126,7 +138,9 @@ async fn known(
     match refresh_and_leave(Arc::clone(policy), cache, Some(remote), wish).await {
         Ok(refreshed) => Ok(Some(refreshed)),
         Err(Error::NoTrustData { seen_before: false, .. }) => Ok(None),
-        Err(Error::NoTrustData { gun, .. }) => Err(Error::AlreadyKnown { gun }),
+        Err(Error::NoTrustData { gun, .. }) => {
+            Err(Error::AlreadyKnown { gun, dialect: policy.dialect })
+        }
         Err(error) => Err(error),
     }
 }

@@ -244,7 +244,8 @@ impl<'u> Update<'u> {
                 Ok(root)
             }
             (Start::Lost(version, _), _) => {
-                Err(Error::RootLost { gun: self.policy.gun.clone(), version })
+                let (gun, dialect) = (self.policy.gun.clone(), self.policy.dialect);
+                Err(Error::RootLost { gun, dialect, version })
             }
         }
     }
@@ -515,7 +516,8 @@ async fn load_all<'f, R: Remote>(
 fn check_clock(policy: &Policy, memory: &Memory) -> Result<(), Error> {
     match memory.clock {
         Some(seen) if seen.duration_since(policy.now) > CLOCK_TOLERANCE => {
-            Err(Error::Clock { gun: policy.gun.clone(), now: policy.now, seen })
+            let (gun, dialect) = (policy.gun.clone(), policy.dialect);
+            Err(Error::Clock { gun, dialect, now: policy.now, seen })
         }
         _ => Ok(()),
     }

@@ -47,7 +47,10 @@ impl Start {
             // Not what we left there. Whoever put it there may have trusted on first use: we follow
             // from ours.
             (_, Some((version, sha256))) => Ok(Self::Lost(version, sha256)),
-            (Err(source), None) => Err(Error::RootDamaged { gun: policy.gun.clone(), source }),
+            (Err(source), None) => {
+                let (gun, dialect) = (policy.gun.clone(), policy.dialect);
+                Err(Error::RootDamaged { gun, dialect, source })
+            }
         }
     }
 

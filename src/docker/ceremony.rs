@@ -234,6 +234,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         passphrases: &mut dyn PassphraseSource,
         change: impl FnOnce(&mut Workbench<'_>) -> Result<T, Error>,
     ) -> Result<(Request, T), Error> {
+        self.needs_server("requests for the signatures of several people")?;
         let keys = KeyRing::new(store, passphrases)?;
         let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
         let Refreshed { targets, unusable, suspended, .. } = self.refresh(wish).await?;

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp as Instant;
 
+use super::Error;
 use crate::client::{self, Refreshed, Wish};
 use crate::net::Remote;
 use crate::storage::Cache;
-use crate::tuf::Gun;
+use crate::tuf::{Gun, OnlineRoles};
 use crate::verify::Policy;
 
 /// One repository's trust data: where it is cached, which server has it, and what it is measured
@@ -88,6 +89,14 @@ impl<'c, C: Cache, R: Remote> Collection<'c, C, R> {
     }
 
     /// The server; a collection that may not ask it cannot be changed.
+    /// Refuses what only collections on a trust server have.
+    pub(super) fn needs_server(&self, what: &'static str) -> Result<(), Error> {
+        match self.policy.dialect.online_roles() {
+            OnlineRoles::Server => Ok(()),
+            OnlineRoles::Publisher => Err(Error::NeedsServer { gun: self.gun().clone(), what }),
+        }
+    }
+
     pub(super) fn server(&self) -> Result<&'c R, client::Error> {
         let role = crate::tuf::RoleName::Timestamp;
         self.remote.ok_or_else(|| client::Error::NotStored { gun: self.gun().clone(), role })

@@ -24,8 +24,8 @@ impl<C: Cache> Cache for Earlier<'_, C> {
         self.0.steady()
     }
 
-    fn turn_to_found(&self) -> Result<Option<Steady>, Error> {
-        self.0.turn_to_found()
+    fn turn(&self) -> Result<Option<Steady>, Error> {
+        self.0.turn()
     }
 
     fn memory(&self) -> Result<Memory, Error> {

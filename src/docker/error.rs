@@ -97,6 +97,14 @@ pub enum Error {
         /// The role.
         role: RoleName,
     },
+    /// Something that only a trust server's collections have.
+    #[error("{gun}: {what} need a trust server; this repository's trust data are plain files")]
+    NeedsServer {
+        /// The collection.
+        gun: Gun,
+        /// What was asked for.
+        what: &'static str,
+    },
     /// A state of the collection that cannot be shown.
     #[error("version {version}: {reason}")]
     NoSuchVersion {

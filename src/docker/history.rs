@@ -125,6 +125,7 @@ struct Archive<'a, R> {
 
 impl<'a, R: Remote> Archive<'a, R> {
     async fn open<C: Cache>(collection: &'a Collection<'_, C, R>) -> Result<Self, Error> {
+        collection.needs_server("older versions")?;
         let wish = Wish { roles: Roles::These(&[]), wanted: Wanted::Names(&[]) };
         let known = collection.refresh(wish).await?;
         let newest = known.targets.snapshot().timestamp().content().version;

@@ -64,7 +64,8 @@ pub struct Renewal {
 }
 
 impl<C: Cache, R: Remote> Collection<'_, C, R> {
-    /// What ends when, the first to end first.
+    /// What ends when, the first to end first. A timestamp that no server signs is told once it
+    /// should have been signed again.
     ///
     /// # Errors
     ///
@@ -73,7 +74,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
         let collection = self.refresh(wish).await?;
         let held: Vec<KeyId> = store.ids()?;
-        let mut lifetimes = roles(&collection, &held);
+        let mut lifetimes = roles(&collection, &held, self.now());
         lifetimes.extend(certificates(&collection.targets));
         lifetimes.sort_by_key(|it| it.at);
         Ok(lifetimes)
@@ -104,9 +105,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         };
         self.amend_expired(store, passphrases, renew).await
     }
-}
 
-impl<C: Cache, R: Remote> Collection<'_, C, R> {
     /// Signs again the timestamp alone, where no server does, once half of its life is over, or at
     /// any time when that is wanted.
     ///
@@ -182,7 +181,7 @@ impl Workbench<'_> {
     }
 }
 
-fn roles(collection: &Refreshed, held: &[KeyId]) -> Vec<Lifetime> {
+fn roles(collection: &Refreshed, held: &[KeyId], now: Instant) -> Vec<Lifetime> {
     let targets = &collection.targets;
     let root = targets.root().content();
     let served = targets.root().policy().dialect.online_roles() == OnlineRoles::Server;
@@ -206,17 +205,18 @@ fn roles(collection: &Refreshed, held: &[KeyId]) -> Vec<Lifetime> {
             _ => Keeper::Elsewhere,
         }
     };
+    let timestamp = (RoleName::Timestamp, targets.snapshot().timestamp().content().expires);
+    let is_told = served || is_half_over(&timestamp.0, timestamp.1, now);
     let top = [
         (RoleName::Root, root.expires),
         (RoleName::Snapshot, targets.snapshot().content().expires),
-        (RoleName::Timestamp, targets.snapshot().timestamp().content().expires),
     ];
     let loaded = targets.roles().map(|(name, role)| (name.clone(), role.content().expires));
     let expired = collection.unusable.iter().filter_map(|(name, reason)| match reason {
         client::Error::Verify(verify::Error::Expired { at, .. }) => Some((name.clone(), *at)),
         _ => None,
     });
-    let ends = top.into_iter().chain(loaded).chain(expired);
+    let ends = top.into_iter().chain(is_told.then_some(timestamp)).chain(loaded).chain(expired);
     ends.map(|(role, at)| Lifetime { keeper: keeper(&role), what: Ending::Role(role), at })
         .collect()
 }

@@ -49,11 +49,6 @@ impl TrustDirectory {
     pub fn repository(&self, gun: &Gun) -> CollectionDirectory {
         CollectionDirectory { trust: self.clone(), gun: gun.clone(), tree: TUF1 }
     }
-
-    /// Where the record of a collection lies in every trust directory, for messages.
-    pub fn record_of(gun: &Gun) -> PathBuf {
-        Path::new(OURS).join(format!("{}.json", stem(SHARED, gun)))
-    }
 }
 
 /// One collection's cache in a trust directory.
@@ -243,7 +238,7 @@ impl Cache for CollectionDirectory {
         }
     }
 
-    fn turn_to_found(&self) -> Result<Option<Steady>, Error> {
+    fn turn(&self) -> Result<Option<Steady>, Error> {
         let ours = Folder::create(&self.trust.path)?.make_child(OURS)?;
         let name = format!("{}.founding", stem(self.tree, &self.gun));
         let (file, path) = ours.lock_file(&name)?;

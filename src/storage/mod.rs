@@ -63,13 +63,14 @@ pub trait Cache {
         Ok(Steady { _lock: None })
     }
 
-    /// The turn to found the collection, among the processes that share this cache; `None` while
-    /// another has it. One that does not share its cache is not kept out: then the server decides.
+    /// The turn to found or change the collection, among the processes that share this cache; `None`
+    /// while another has it. One that does not share its cache is not kept out: then the place that
+    /// is published to decides.
     ///
     /// # Errors
     ///
     /// [`Error`] when the place cannot be used.
-    fn turn_to_found(&self) -> Result<Option<Steady>, Error> {
+    fn turn(&self) -> Result<Option<Steady>, Error> {
         Ok(Some(Steady { _lock: None }))
     }
 

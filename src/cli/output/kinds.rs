@@ -1,8 +1,9 @@
 //! Every folder's errors, as kinds, exit codes and advice. The fact is theirs, the advice is ours.
 
 use super::{Failure, Kind};
+use crate::cli::context::cache_of;
 use crate::docker::{self, config, engine, pins, pull};
-use crate::storage::TrustDirectory;
+use crate::storage::{CollectionDirectory, TrustDirectory};
 use crate::{client, crypto, edit, image, keys, net, storage, tuf, verify};
 
 impl From<image::Error> for Failure {
@@ -142,34 +143,42 @@ impl From<client::Error> for Failure {
                 .advise(format!("Its publisher can sign it: countersign sign {gun}:TAG")),
             E::Missing { role, .. } => failure(Kind::Mismatch).role(role).found("nothing"),
             E::ServerKey(_) => failure(Kind::Malformed),
-            E::Clock { gun, now, seen } => {
+            E::Clock { gun, dialect, now, seen } => {
                 failure(Kind::Clock).expected(seen).found(now).advise(format!(
                     "Set the clock. If it was ahead before, remove {} from the trust directory.",
-                    TrustDirectory::record_of(gun).display()
+                    kept(gun, *dialect).record_path().display()
                 ))
             }
-            E::RootLost { gun, .. } | E::RootDamaged { gun, .. } => failure(Kind::State)
-                .role("root")
-                .advise("Put the root back, or ask its owner what became of it.")
-                .advise(how_to_forget(gun)),
+            E::RootLost { gun, dialect, .. } | E::RootDamaged { gun, dialect, .. } => {
+                failure(Kind::State)
+                    .role("root")
+                    .advise("Put the root back, or ask its owner what became of it.")
+                    .advise(how_to_forget(gun, *dialect))
+            }
             E::NotStored { role, .. } => {
                 failure(Kind::Network).role(role).advise("Ask the server once, without --offline.")
             }
             E::Contended { .. } => failure(Kind::Other).advise("Try again."),
-            E::AlreadyKnown { gun } => failure(Kind::State)
+            E::AlreadyKnown { gun, dialect } => failure(Kind::State)
                 .advise("Is this the right trust server? Or was the data deleted on purpose?")
-                .advise(how_to_forget(gun)),
+                .advise(how_to_forget(gun, *dialect)),
             _ => failure(Kind::Other),
         }
     }
 }
 
-/// What has to go before a collection can be met for the first time again: docker's cache and our
+/// What has to go before a collection can be met for the first time again: its cache and our
 /// record.
-fn how_to_forget(gun: &tuf::Gun) -> String {
-    let record = TrustDirectory::record_of(gun);
-    let record = record.display();
-    format!("To start anew, remove tuf/{gun}/metadata and {record} from the trust directory.")
+fn how_to_forget(gun: &tuf::Gun, dialect: tuf::Dialect) -> String {
+    let kept = kept(gun, dialect);
+    let (files, record) = (kept.metadata_path(), kept.record_path());
+    let (files, record) = (files.display(), record.display());
+    format!("To start anew, remove {files} and {record} from the trust directory.")
+}
+
+/// Where a collection lies in every trust directory.
+fn kept(gun: &tuf::Gun, dialect: tuf::Dialect) -> CollectionDirectory {
+    cache_of(&TrustDirectory::new(""), gun, dialect)
 }
 
 impl From<docker::Error> for Failure {
@@ -198,6 +207,8 @@ impl From<docker::Error> for Failure {
                 .advise("`countersign key list` shows the keys that are here."),
             E::Role { role, .. } => failure(Kind::BadRole).role(role),
             E::SignerName { .. } | E::NoSuchVersion { .. } => failure(Kind::Usage),
+            E::NeedsServer { .. } => failure(Kind::Usage)
+                .advise("Name one with --server URL, if the repository is on one as well."),
             E::NoSuchSigner { gun, .. } => failure(Kind::BadRole)
                 .advise(format!("`countersign signer list {gun}` shows the signers.")),
             E::Breaks { role } => failure(Kind::Policy)
