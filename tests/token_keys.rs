@@ -3,6 +3,8 @@
 
 #[path = "support/registry.rs"]
 mod registry;
+#[path = "support/token.rs"]
+mod token;
 #[path = "support/transcript.rs"]
 mod transcript;
 
@@ -10,36 +12,32 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use std::time::Duration;
+
+use countersign::keys::{
+    Error, KeyDirectory, KeySet, KeySource as _, KeyStore as _, PassphraseFile, Token, TokenSetting,
+};
 use registry::TestRegistry;
+use token::{TestToken, softhsm};
 use transcript::Stage;
 
 #[test]
 fn keys_are_made_and_copied_and_listed() {
-    with_token().play(&script("keys.txt"));
+    with_token().0.play(&script("keys.txt"));
 }
 
 #[test]
 fn softhsm_faults() {
-    let mut stage = with_token();
-    let module = stage.home().join("faulty.so");
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/token/faulty.c");
-    let softhsm = format!("-DSOFTHSM=\"{}\"", softhsm());
-    let compiled = Command::new("cc")
-        .args(["-shared", "-fPIC", "-Wall", "-Werror", "-O1", &softhsm, "-o"])
-        .arg(&module)
-        .args([source, "-ldl"])
-        .status();
-    assert!(compiled.is_ok_and(|status| status.success()), "cc makes the faulty module");
-    configure(stage.home(), &module);
-    let logins = stage.home().join("logins").display().to_string();
-    stage.set("LOGINS", &logins);
+    let (mut stage, token) = with_token();
+    configure(stage.home(), &token.faulty_module());
+    stage.set("LOGINS", &token.logins().display().to_string());
     stage.play(&script("faults.txt"));
 }
 
 #[test]
 fn collection_is_founded_and_signed_with_keys_of_a_token() {
     let servers = TestRegistry::start(&["--no-docker"]);
-    let mut stage = with_token();
+    let (mut stage, _) = with_token();
     let image = format!("{}/token/web", servers.registry());
     let (digest, _) = servers.seed("token/web:1", &["--text", "on a token"]);
     for name in
@@ -99,27 +97,125 @@ fn thousand_keys_are_listed_without_a_wait() {
     assert!(started.elapsed() < std::time::Duration::from_secs(10), "{:?}", started.elapsed());
 }
 
+/// Nothing that was seen of a token is believed for ever: it comes, goes and comes back.
+#[test]
+fn a_token_that_was_out_is_found_again_and_asks_for_its_pin_again() {
+    let (folder, token) = bare_token();
+    token.make_key("EC:prime256v1", "root", "01");
+    token.fail("absent");
+    let held = open(&token);
+    assert_eq!(held.list().expect("an answer"), [], "not there yet");
+    token.fail("none");
+    let id = held.list().expect("an answer").first().expect("its key").id;
+    let signer = held.signer(&id, &mut pin("1234")).expect("a signer");
+    signer.sign(b"before").expect("a signature");
+    token.fail("absent");
+    let refused = signer.sign(b"meanwhile").expect_err("nobody signs");
+    assert!(refused.to_string().contains("token release"), "{refused}");
+    assert_eq!(held.list().expect("an answer"), []);
+    token.fail("none");
+    let logins = token.login_count();
+    let signer = held.signer(&id, &mut pin("1234")).expect("a signer again");
+    signer.sign(b"after").expect("a signature");
+    assert_eq!(token.login_count(), logins + 1);
+    drop(folder);
+}
+
+/// Whoever asks, and through whichever handle: tokens lock themselves after a few wrong PINs.
+#[test]
+fn a_refused_pin_is_tried_once_in_a_process() {
+    let (_folder, token) = bare_token();
+    token.make_key("EC:prime256v1", "root", "01");
+    let tokens = [open(&token), open(&token)];
+    let id = tokens[0].list().expect("an answer")[0].id;
+    for held in tokens.iter().chain(&tokens) {
+        let refused = held.signer(&id, &mut pin("4321")).err();
+        assert!(matches!(refused, Some(Error::Pin { .. })), "{refused:?}");
+    }
+    assert_eq!(token.login_count(), 1);
+    tokens[1].signer(&id, &mut pin("1234")).expect("the right one is tried");
+    assert_eq!(token.login_count(), 2);
+}
+
+/// A module that hangs costs the limit once, not again for each caller, and answers when it can.
+#[test]
+fn whoever_asks_a_hanging_module_is_told_at_once() {
+    let (_folder, token) = bare_token();
+    token.make_key("EC:prime256v1", "root", "01");
+    let held = open(&token);
+    let id = held.list().expect("an answer")[0].id;
+    let signer = held.signer(&id, &mut pin("1234")).expect("a signer");
+    token.fail("hang-sign");
+    signer.sign(b"first").expect_err("no answer in time");
+    let started = std::time::Instant::now();
+    let refused = signer.sign(b"second").expect_err("no answer");
+    assert!(refused.to_string().contains("no answer from its module within 2 s"), "{refused}");
+    assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
+    token.fail("none");
+    let answered = (0..100).any(|_| {
+        std::thread::sleep(Duration::from_millis(50));
+        signer.sign(b"third").is_ok()
+    });
+    assert!(answered, "it works again");
+}
+
+#[test]
+fn a_key_whose_file_is_damaged_signs_on_its_token() {
+    let (folder, token) = bare_token();
+    token.make_key("EC:prime256v1", "root", "01");
+    let trust = folder.path().join("trust");
+    let id = open(&token).list().expect("an answer")[0].id;
+    let mut keys = KeySet::new(KeyDirectory::new(&trust));
+    keys.add(open(&token));
+    let file = trust.join("private").join(format!("{id}.key"));
+    write_private(&file, b"nonsense");
+    let signer = keys.signer(&id, &mut pin("1234")).expect("the token's copy");
+    signer.sign(b"message").expect("a signature");
+    token.fail("absent");
+    let told = keys.signer(&id, &mut pin("1234")).err().expect("no copy is left").to_string();
+    assert!(told.starts_with("key "), "the file is what can be mended: {told}");
+}
+
+/// A token in a folder of its own, which is removed with it.
+fn bare_token() -> (tempfile::TempDir, TestToken) {
+    let folder = tempfile::tempdir().expect("a directory");
+    let token = TestToken::make(folder.path());
+    (folder, token)
+}
+
+/// The token, through the module with faults.
+fn open(token: &TestToken) -> Token {
+    let setting = TokenSetting {
+        module: token.faulty_module(),
+        label: "release".to_owned(),
+        patience: PATIENCE,
+    };
+    Token::new(setting).expect("a module that nobody else can change")
+}
+
+fn pin(pin: &str) -> PassphraseFile {
+    PassphraseFile::parse(format!("token={pin}\n").as_bytes()).expect("a PIN")
+}
+
+fn write_private(path: &Path, text: &[u8]) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = path.parent().expect("a folder");
+    fs::create_dir_all(folder).expect("a directory");
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).expect("closed");
+    fs::write(path, text).expect("written");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("closed");
+}
+
 /// A home with a token of its own, PIN 1234, that the configuration names.
-fn with_token() -> Stage {
+fn with_token() -> (Stage, TestToken) {
     let mut stage = Stage::new();
-    let (home, module) = (stage.home().to_owned(), softhsm());
-    fs::create_dir_all(home.join("tokens")).expect("a directory");
-    let configuration = home.join("softhsm.conf");
-    let text =
-        format!("directories.tokendir = {}\nlog.level = ERROR\n", home.join("tokens").display());
-    fs::write(&configuration, text).expect("written");
-    let made = Command::new("softhsm2-util")
-        .args(["--init-token", "--free", "--label", "release", "--so-pin", "5678", "--pin", "1234"])
-        .env("SOFTHSM2_CONF", &configuration)
-        .output()
-        .expect("softhsm2-util: `make test` installs it");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    configure(&home, Path::new(module));
-    stage.set("SOFTHSM2_CONF", &configuration.display().to_string());
-    stage.set("MODULE", module);
+    let token = TestToken::make(stage.home());
+    configure(stage.home(), Path::new(softhsm()));
+    stage.set("SOFTHSM2_CONF", &token.configuration().display().to_string());
+    stage.set("MODULE", softhsm());
     let keys = concat!(env!("CARGO_MANIFEST_DIR"), "/keys-example");
     stage.set("KEYS", keys);
-    stage
+    (stage, token)
 }
 
 fn configure(home: &Path, module: &Path) {
@@ -140,8 +236,5 @@ fn script(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/tokens").join(name)
 }
 
-fn softhsm() -> &'static str {
-    let places = ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/pkcs11/libsofthsm2.so"];
-    let found = places.into_iter().find(|place| Path::new(place).exists());
-    found.expect("SoftHSM's module: `make test` installs it")
-}
+/// How long one operation of a token may take.
+const PATIENCE: Duration = Duration::from_secs(2);

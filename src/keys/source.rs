@@ -16,6 +16,15 @@ pub trait KeySource {
     /// If the source does not answer, or not as it should.
     fn list(&self) -> Result<Vec<KeyEntry>, Error>;
 
+    /// Whether a key is there now.
+    ///
+    /// # Errors
+    ///
+    /// As [`list`](KeySource::list).
+    fn holds(&self, id: &KeyId) -> Result<bool, Error> {
+        Ok(self.list()?.iter().any(|entry| entry.id == *id))
+    }
+
     /// Makes a key ready to sign.
     ///
     /// # Errors
@@ -31,7 +40,7 @@ pub trait KeySource {
 /// The key directory and every other source, as one store.
 ///
 /// New keys go into the directory. A key that is in several places is taken from the directory
-/// first, then from the sources in their order.
+/// first, then from the sources in their order: from the next one if one cannot give it.
 pub struct KeySet {
     directory: KeyDirectory,
     sources: Vec<Box<dyn KeySource>>,
@@ -121,16 +130,17 @@ impl KeyStore for KeySet {
         id: &KeyId,
         passphrases: &mut dyn PassphraseSource,
     ) -> Result<Box<dyn Signer>, Error> {
-        match self.directory.signer(id, passphrases) {
-            Err(Error::NoSuchKey { .. }) => {}
+        let mut missed = match self.directory.signer(id, passphrases) {
+            Err(error) if !is_given_up(&error) => error,
             answer => return answer,
-        }
+        };
         for source in &self.sources {
-            if source.list()?.iter().any(|entry| entry.id == *id) {
-                return source.signer(id, passphrases);
+            match source.signer(id, passphrases) {
+                Err(error) if !is_given_up(&error) => missed = more_telling(missed, error),
+                answer => return answer,
             }
         }
-        Err(Error::NoSuchKey { id: *id })
+        Err(missed)
     }
 
     fn store(
@@ -149,11 +159,24 @@ impl KeyStore for KeySet {
             answer => return answer,
         }
         for source in &self.sources {
-            if source.list()?.iter().any(|entry| entry.id == *id) {
+            if source.holds(id)? {
                 let problem = format!("keeps key {}; it can be destroyed only there", id.short());
                 return Err(Error::Elsewhere { place: source.place(), problem });
             }
         }
         Err(Error::NoSuchKey { id: *id })
     }
+}
+
+/// The first place that failed with a key says most: those after it may never have had it.
+fn more_telling(first: Error, next: Error) -> Error {
+    match first {
+        Error::NoSuchKey { .. } => next,
+        first => first,
+    }
+}
+
+/// Whether a person broke off: who does that is not asked again.
+fn is_given_up(error: &Error) -> bool {
+    matches!(error, Error::Asking { .. })
 }

@@ -3,14 +3,20 @@
 //! - A module is code of somebody else in our process: it is loaded only from a path that nobody
 //!   else can change, and only when its token is named in the configuration.
 //! - It works in a thread of its own, and is not waited for longer than was said.
-//! - A PIN is tried once. Tokens lock themselves after a few wrong ones.
+//! - A token may come and go: each time it is asked, it is looked for if it is not there.
+//! - A PIN is tried once. Tokens lock themselves after a few wrong ones, so one that was refused is
+//!   not tried again by anybody in this process.
 //! - A key is what its public half is, never its label; and no signature is believed before the
 //!   public half has accepted it.
 
 mod desk;
+mod login;
 mod make;
 mod objects;
+mod problem;
+mod refused;
 mod seat;
+mod signing;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -23,7 +29,10 @@ use super::{
 use crate::crypto::{self, Algorithm, Hand, PrivateKey, PublicKey, RemoteKey, Scheme, Signer};
 use crate::tuf::{KeyId, canonical_key_id};
 use desk::Desk;
+use login::{Admission, Need};
 use objects::TokenKey;
+use problem::Problem;
+use seat::Seat;
 
 /// Which token, and how to reach it.
 #[derive(Clone, Debug)]
@@ -40,7 +49,6 @@ pub struct TokenSetting {
 pub struct Token {
     setting: TokenSetting,
     desk: OnceLock<Arc<Desk>>,
-    keys: OnceLock<Vec<TokenKey>>,
 }
 
 impl Token {
@@ -52,7 +60,7 @@ impl Token {
     pub fn new(setting: TokenSetting) -> Result<Token, Error> {
         let module = trusted_file(Path::new(&setting.module))?;
         let setting = TokenSetting { module, ..setting };
-        Ok(Token { setting, desk: OnceLock::new(), keys: OnceLock::new() })
+        Ok(Token { setting, desk: OnceLock::new() })
     }
 
     /// Its label.
@@ -97,11 +105,12 @@ impl Token {
     fn make(
         &self,
         passphrases: &mut dyn PassphraseSource,
-        job: impl FnOnce(&mut seat::Seat) -> Result<TokenKey, String> + Send + 'static,
+        job: impl FnOnce(&mut Seat) -> Result<TokenKey, Problem> + Send + 'static,
     ) -> Result<PublicKey, Error> {
         let desk = self.desk()?;
         self.log_in(&desk, None, passphrases)?;
-        let made = desk.ask(job).map_err(|problem| self.says(problem))?;
+        let made = desk.ask(move |seat| job(seat).inspect(|_| seat.forget_keys()));
+        let made = made.map_err(|problem| self.says(problem))?;
         let public = made.public.clone();
         let hand = TokenHand { place: self.place(), desk, key: made };
         // What cannot sign here must not become anybody's key.
@@ -122,17 +131,8 @@ impl Token {
         Ok(Arc::clone(self.desk.get_or_init(|| Arc::new(opened))))
     }
 
-    fn keys(&self) -> Result<&[TokenKey], Error> {
-        if let Some(keys) = self.keys.get() {
-            return Ok(keys);
-        }
-        let desk = self.desk()?;
-        let found = desk.ask(|seat| match seat.is_present()? {
-            true => objects::public_keys(seat),
-            false => Ok(Vec::new()),
-        });
-        let found = found.map_err(|problem| self.says(problem))?;
-        Ok(self.keys.get_or_init(|| found))
+    fn keys(&self) -> Result<Vec<TokenKey>, Error> {
+        self.desk()?.ask(Seat::keys).map_err(|problem| self.says(problem))
     }
 
     /// Logs in, unless that was done; with one PIN, once.
@@ -142,16 +142,16 @@ impl Token {
         id: Option<&KeyId>,
         passphrases: &mut dyn PassphraseSource,
     ) -> Result<(), Error> {
-        let need = desk.ask(|seat| seat.login_needed()).map_err(|problem| self.says(problem))?;
+        let need = desk.ask(Seat::login_needed).map_err(|problem| self.says(problem))?;
         let pin = match need {
-            seat::Login::Done => return Ok(()),
-            seat::Login::OnItsOwnPad => None,
-            seat::Login::Pin => Some(self.pin(id, passphrases)?),
+            Need::Nothing => return Ok(()),
+            Need::OnItsOwnPad => None,
+            Need::Pin => Some(self.pin(id, passphrases)?),
         };
         let outcome = desk.ask(move |seat| seat.log_in(pin.as_ref().map(Passphrase::as_str)));
         match outcome.map_err(|problem| self.says(problem))? {
-            seat::Admission::Granted => Ok(()),
-            seat::Admission::WrongPin => Err(Error::Pin { place: self.place() }),
+            Admission::Granted => Ok(()),
+            Admission::WrongPin => Err(Error::Pin { place: self.place() }),
         }
     }
 
@@ -189,8 +189,8 @@ impl KeySource for Token {
         id: &KeyId,
         passphrases: &mut dyn PassphraseSource,
     ) -> Result<Box<dyn Signer>, Error> {
-        let key = self.keys()?.iter().find(|key| canonical_key_id(&key.public) == *id);
-        let key = key.ok_or(Error::NoSuchKey { id: *id })?.clone();
+        let key = self.keys()?.into_iter().find(|key| canonical_key_id(&key.public) == *id);
+        let key = key.ok_or(Error::NoSuchKey { id: *id })?;
         let desk = self.desk()?;
         self.log_in(&desk, Some(id), passphrases)?;
         let public = key.public.clone();
@@ -211,31 +211,10 @@ impl Hand for TokenHand {
 
     fn sign(&self, scheme: Scheme, message: &[u8]) -> Result<Vec<u8>, String> {
         let (key, message) = (self.key.clone(), message.to_vec());
-        self.desk.ask(move |seat| seat.sign(&key, scheme, &message))
+        self.desk.ask(move |seat| signing::sign(seat, &key, scheme, &message))
     }
 }
 
 /// As whose passphrase a PIN is asked for.
 pub(super) const TOKEN_ROLE: &str = "token";
 const PROBE: &[u8] = b"countersign: a new key on a token signs this to show that it can";
-
-/// What a module said, for people.
-fn words(refusal: &cryptoki::error::Error) -> String {
-    use cryptoki::error::{Error as Refusal, RvError};
-    match refusal {
-        Refusal::Pkcs11(
-            RvError::DeviceRemoved
-            | RvError::TokenNotPresent
-            | RvError::SessionHandleInvalid
-            | RvError::SessionClosed
-            | RvError::SlotIdInvalid,
-            _,
-        ) => "was taken out".to_owned(),
-        Refusal::Pkcs11(RvError::PinLocked, _) => {
-            "its PIN is locked: unlock it with its maker's program".to_owned()
-        }
-        Refusal::Pkcs11(RvError::UserNotLoggedIn, _) => "has logged us out".to_owned(),
-        Refusal::Pkcs11(code, function) => format!("{function:?} failed: {code:?}"),
-        other => other.to_string(),
-    }
-}

@@ -8,8 +8,8 @@ use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
 use super::objects::{self, TokenKey};
+use super::problem::Problem;
 use super::seat::Seat;
-use super::words;
 use crate::crypto::{Algorithm, PrivateKey, Signer};
 
 /// An ECDSA key in the pieces that a token takes.
@@ -36,23 +36,22 @@ pub(super) fn generate(
     seat: &mut Seat,
     algorithm: Algorithm,
     label: &str,
-) -> Result<TokenKey, String> {
+) -> Result<TokenKey, Problem> {
     let curve = objects::curve_name(algorithm)
         .ok_or_else(|| format!("{algorithm} keys are not made on tokens, only ECDSA keys"))?;
     if !seat.offers(MechanismType::ECC_KEY_PAIR_GEN)? {
-        return Err("makes no ECDSA keys".to_owned());
+        return Err("makes no ECDSA keys".into());
     }
     let id = new_id()?;
     let public = [common(&id, label), public_rights(curve)].concat();
     let private = [common(&id, label), private_rights()].concat();
     let session = seat.session()?;
-    let made = session.generate_key_pair(&Mechanism::EccKeyPairGen, &public, &private);
-    let (handle, _) = made.map_err(|error| words(&error))?;
-    objects::read(session, handle)?.ok_or_else(|| "made a key that cannot be used".to_owned())
+    let (handle, _) = session.generate_key_pair(&Mechanism::EccKeyPairGen, &public, &private)?;
+    objects::read(session, handle)?.ok_or_else(|| "made a key that cannot be used".into())
 }
 
 /// Copies both halves of a key; of a failure nothing remains.
-pub(super) fn take_in(seat: &mut Seat, parts: &Parts, label: &str) -> Result<TokenKey, String> {
+pub(super) fn take_in(seat: &mut Seat, parts: &Parts, label: &str) -> Result<TokenKey, Problem> {
     let id = new_id()?;
     let kind = Attribute::KeyType(KeyType::EC);
     let mut private = [common(&id, label), private_rights()].concat();
@@ -71,13 +70,12 @@ pub(super) fn take_in(seat: &mut Seat, parts: &Parts, label: &str) -> Result<Tok
     let session = seat.session()?;
     let stored = session.create_object(&private);
     wipe(private);
-    let secret = stored.map_err(|error| words(&error))?;
-    let handle = session.create_object(&public).map_err(|error| {
+    let secret = stored?;
+    let handle = session.create_object(&public).inspect_err(|_| {
         // Half a key is none; what cannot be removed has no public half and is never listed.
         let _ = session.destroy_object(secret);
-        words(&error)
     })?;
-    objects::read(session, handle)?.ok_or_else(|| "took a key that cannot be used".to_owned())
+    objects::read(session, handle)?.ok_or_else(|| "took a key that cannot be used".into())
 }
 
 fn common(id: &[u8], label: &str) -> Vec<Attribute> {
@@ -110,10 +108,10 @@ fn wipe(template: Vec<Attribute>) {
 }
 
 /// Two keys of one token never share it.
-fn new_id() -> Result<Vec<u8>, String> {
+fn new_id() -> Result<Vec<u8>, Problem> {
     let mut id = vec![0; ID_BYTES];
     let filled = SystemRandom::new().fill(&mut id);
-    filled.map(|()| id).map_err(|_| "no random bytes from the system".to_owned())
+    filled.map(|()| id).map_err(|_| "no random bytes from the system".into())
 }
 
 const ID_BYTES: usize = 16;

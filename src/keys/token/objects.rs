@@ -5,8 +5,7 @@ use cryptoki::session::Session;
 use der::Decode;
 use der::asn1::OctetStringRef;
 
-use super::seat::Seat;
-use super::words;
+use super::problem::Problem;
 use crate::crypto::{Algorithm, PublicKey};
 use crate::keys::KeyEntry;
 use crate::tuf::canonical_key_id;
@@ -30,20 +29,18 @@ impl TokenKey {
 }
 
 /// Every public key that we could use; others are passed over.
-pub(super) fn public_keys(seat: &mut Seat) -> Result<Vec<TokenKey>, String> {
-    let session = seat.session()?;
+pub(super) fn public_keys(session: &Session) -> Result<Vec<TokenKey>, Problem> {
     let wanted = [Attribute::Class(ObjectClass::PUBLIC_KEY)];
-    let found = session.find_objects(&wanted).map_err(|error| words(&error))?;
     let mut keys = Vec::new();
-    for handle in found.into_iter().take(KEYS_MAX) {
+    for handle in session.find_objects(&wanted)?.into_iter().take(KEYS_MAX) {
         keys.extend(read(session, handle)?);
     }
     Ok(keys)
 }
 
 /// One public key; `None` if it is of a kind that we do not use.
-pub(super) fn read(session: &Session, handle: ObjectHandle) -> Result<Option<TokenKey>, String> {
-    let attributes = session.get_attributes(handle, &READ).map_err(|error| words(&error))?;
+pub(super) fn read(session: &Session, handle: ObjectHandle) -> Result<Option<TokenKey>, Problem> {
+    let attributes = session.get_attributes(handle, &READ)?;
     let mut parts = PublicParts::default();
     let (mut id, mut label) = (Vec::new(), String::new());
     for attribute in attributes {
@@ -62,13 +59,13 @@ pub(super) fn read(session: &Session, handle: ObjectHandle) -> Result<Option<Tok
 }
 
 /// The private half: the one with the same `CKA_ID`, of which there must be one.
-pub(super) fn private_key(session: &Session, key: &TokenKey) -> Result<ObjectHandle, String> {
+pub(super) fn private_key(session: &Session, key: &TokenKey) -> Result<ObjectHandle, Problem> {
     let wanted = [Attribute::Class(ObjectClass::PRIVATE_KEY), Attribute::Id(key.id.clone())];
-    let found = session.find_objects(&wanted).map_err(|error| words(&error))?;
+    let found = session.find_objects(&wanted)?;
     match found.as_slice() {
         [one] => Ok(*one),
-        [] => Err(format!("has no private key with the id {}", hex(&key.id))),
-        _ => Err(format!("has several private keys with the id {}", hex(&key.id))),
+        [] => Err(format!("has no private key with the id {}", hex(&key.id)).into()),
+        _ => Err(format!("has several private keys with the id {}", hex(&key.id)).into()),
     }
 }
 
