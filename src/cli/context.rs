@@ -3,6 +3,8 @@
 
 mod credentials;
 mod holders;
+#[cfg(feature = "pkcs11")]
+pub(in crate::cli) use holders::token;
 mod listings;
 mod opened;
 mod place;

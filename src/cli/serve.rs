@@ -7,6 +7,7 @@ mod recover;
 mod secret;
 mod signer;
 mod tls;
+mod token;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -167,6 +168,10 @@ async fn start(
             (OnlineKeys::new(&secret, algorithm).map_err(unusable)?, secret)
         }
     };
+    let keys = match &config.token {
+        Some(token) => keys.with_held(token::keys(token, environment)?),
+        None => keys,
+    };
     let access = access(config.auth.as_ref(), &secret)?;
     drop(secret);
     let log = Log::new(config.level, Clock::new(clock), |line| {
@@ -269,6 +274,9 @@ async fn outlook(config: &Config, environment: &Environment) -> Result<String, F
     let mut text = database::outlook(config).await?.to_string();
     if let Some(signer) = &config.signer {
         text += &signer.outlook(config, environment).await?;
+    }
+    if let Some(token) = &config.token {
+        text += &token::outlook(token)?;
     }
     Ok(text)
 }

@@ -8,6 +8,11 @@ use std::time::Duration;
 pub(super) struct Span(Duration);
 
 impl Span {
+    /// A span of so many seconds.
+    pub(super) const fn seconds(seconds: u64) -> Self {
+        Self(Duration::from_secs(seconds))
+    }
+
     /// The span.
     pub(super) fn duration(self) -> Duration {
         self.0

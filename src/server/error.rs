@@ -1,6 +1,8 @@
 //! Statuses and Notary's error codes: chosen here and nowhere else (Notary
 //! `server/errors/errors.go`).
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -10,7 +12,7 @@ use serde_json::{Value, json};
 use super::response;
 use crate::tuf::RoleName;
 use crate::verify::submission::Refusal;
-use crate::{crypto, edit, storage::metadata as storage};
+use crate::{crypto, edit, keys, storage::metadata as storage};
 
 /// Why a request was not granted.
 #[derive(Debug, thiserror::Error)]
@@ -126,6 +128,9 @@ pub enum Error {
         /// The alias that it names.
         alias: String,
     },
+    /// The online keys are kept elsewhere, and out of reach now.
+    #[error("the online keys are out of reach")]
+    Held(#[source] Arc<keys::Error>),
     /// An upload under a root whose online key is shut: only another root helps it.
     #[error(transparent)]
     LostKey(Box<Error>),
@@ -176,6 +181,14 @@ impl Error {
         matches!(self, LostKey(_) | NoPassphrase { .. } | Sealed { .. } | Unopened { .. })
     }
 
+    /// Whether whoever keeps the online keys elsewhere does not sign now; that may pass.
+    fn is_out_of_reach(&self) -> bool {
+        use crypto::Error::Elsewhere;
+        let signing =
+            matches!(self, Self::Signing(edit::Error::Signing { source: Elsewhere { .. }, .. }));
+        signing || matches!(self, Self::Held(_))
+    }
+
     /// Whether the fault is ours.
     pub(super) fn is_ours(&self) -> bool {
         self.is_shut_key() || self.kind().0.is_server_error()
@@ -212,6 +225,7 @@ impl Error {
             Self::NoFile | Self::NoRoute => "not_found",
             Self::NoMethod => "no_method",
             _ if self.is_shut_key() => "shut_key",
+            _ if self.is_out_of_reach() => "no_token",
             _ => "internal",
         }
     }
@@ -229,7 +243,9 @@ impl Error {
             Self::TooOften { .. } => (S::TOO_MANY_REQUESTS, "TOOMANYREQUESTS", TOO_OFTEN),
             Self::Busy => (S::SERVICE_UNAVAILABLE, "UNKNOWN", UNKNOWN),
             Self::LostKey(_) => (S::BAD_REQUEST, "INVALID_UPDATE", BAD_UPDATE),
-            _ if self.is_shut_key() => (S::SERVICE_UNAVAILABLE, "UNKNOWN", UNKNOWN),
+            _ if self.is_shut_key() || self.is_out_of_reach() => {
+                (S::SERVICE_UNAVAILABLE, "UNKNOWN", UNKNOWN)
+            }
             Self::FileName => (S::BAD_REQUEST, "NO_FILENAME", "No file/role name provided."),
             Self::Role { .. } => (S::BAD_REQUEST, "INVALID_ROLE", BAD_ROLE),
             Self::Refused(Refusal::Version { .. }) => (S::BAD_REQUEST, "VERSION", OLD_VERSION),
@@ -271,6 +287,7 @@ impl Error {
             Self::Unauthorised { needed, .. } => needed.clone(),
             Self::LostKey(_) => named("ErrBadRoot", SHUT_KEY),
             _ if self.is_shut_key() => json!(SHUT_KEY),
+            _ if self.is_out_of_reach() => json!(OUT_OF_REACH),
             _ => return None,
         })
     }
@@ -319,5 +336,7 @@ const TOO_OFTEN: &str = "Too many requests.";
 const UNKNOWN: &str = "unknown error";
 const SHUT_KEY: &str = "The server cannot open its own key of this collection. Its administrators have to put the key's secret back, or \
      the collection's owner rotates the key.";
+const OUT_OF_REACH: &str =
+    "The server cannot reach its own keys now. Nothing was changed; try again later.";
 /// Seconds; to ask sooner is of no use.
 const SOMEBODY_ACTS: u64 = 60;

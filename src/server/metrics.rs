@@ -10,6 +10,7 @@ use http_body_util::Full;
 use hyper::{Response, StatusCode};
 use serde_json::json;
 
+use super::log::chain;
 use super::{Error, Inner, Route, response};
 use crate::tuf::Gun;
 
@@ -139,10 +140,14 @@ impl Inner {
         response::plain(text)
     }
 
-    /// Whether new requests should come here: not while the server ends.
+    /// Whether new requests should come here: not while the server ends, nor while it cannot sign.
     pub(super) async fn ready(&self) -> Response<Full<Bytes>> {
         if self.draining.load(Relaxed) {
             let body = json!({ "ready": "the server is ending" });
+            return response::error(StatusCode::SERVICE_UNAVAILABLE, body.to_string());
+        }
+        if let Some(problem) = self.keys.problem().await {
+            let body = json!({ "Trust operational": chain(&problem) });
             return response::error(StatusCode::SERVICE_UNAVAILABLE, body.to_string());
         }
         self.health().await
@@ -188,7 +193,7 @@ const OPERATIONS: [&str; 14] = [
 ];
 
 /// What [`Error::reason`] says.
-const REASONS: [&str; 19] = [
+const REASONS: [&str; 20] = [
     "bad_root",
     "bad_targets",
     "bad_snapshot",
@@ -207,6 +212,7 @@ const REASONS: [&str; 19] = [
     "not_found",
     "no_method",
     "shut_key",
+    "no_token",
     "internal",
 ];
 

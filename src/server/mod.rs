@@ -37,7 +37,7 @@ pub use error::Error;
 pub use limits::{Limits, Rate};
 pub use listen::{Listener, Tls};
 pub use log::{Level, Log};
-pub use online_keys::{OnlineKeys, Passphrases};
+pub use online_keys::{HeldKeys, OnlineKeys, Passphrases};
 pub use proxies::{ForwardedHeader, Network, Proxies};
 pub use recovery::Recovered;
 pub use router::Route;

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -13,7 +12,6 @@ use super::auth::Caller;
 use super::online_keys::Found;
 use super::upload::Received;
 use super::{Error, Inner, response};
-use crate::crypto::{PrivateKey, Signer};
 use crate::edit::{self, Online, Signers};
 use crate::storage::metadata as storage;
 use crate::tuf::{Gun, RoleName, Version};
@@ -83,7 +81,7 @@ impl Inner {
         let found = self.keys.of_root(&*self.store, gun, proposal.root().content()).await;
         let Found { keys, new } = found.map_err(Error::of_upload)?;
         let now = self.clock.now();
-        let publication = judged(bytes, move || signed(proposal, &keys, now)).await??;
+        let publication = keys.sign(bytes, move |signers| signed(proposal, signers, now)).await??;
         let stored = self.store.publish(&publication, &new, now).await;
         // Whatever came of it: what is kept in memory may be old now.
         self.cache.forget(gun);
@@ -112,16 +110,15 @@ impl Inner {
 /// Signs what the server must sign, and has the whole judged.
 fn signed(
     proposal: Proposal,
-    keys: &[Arc<PrivateKey>],
+    signers: &Signers<'_>,
     now: jiff::Timestamp,
 ) -> Result<Publication, Error> {
-    let signers: Signers<'_> = keys.iter().map(|key| &**key as &dyn Signer).collect();
     let online = Online {
         root: proposal.root(),
         snapshot: proposal.snapshot(),
         timestamp: proposal.timestamp(),
     };
-    let sealed = online.seal(now, &signers).map_err(|error| match error {
+    let sealed = online.seal(now, signers).map_err(|error| match error {
         edit::Error::Keys { role: RoleName::Snapshot, .. } => {
             Refusal::Hierarchy { missing: RoleName::Snapshot }.into()
         }

@@ -1,7 +1,6 @@
 //! New dates before the old ones run out (Notary `server/timestamp/timestamp.go`, which waits until
 //! they have).
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -9,7 +8,6 @@ use jiff::SignedDuration;
 use super::online_keys::Found;
 use super::publish::{judged, size};
 use super::{Error, Inner, Server};
-use crate::crypto::{PrivateKey, Signer};
 use crate::edit::{Online, Signers};
 use crate::storage::metadata as storage;
 use crate::tuf::{Gun, RoleName};
@@ -20,6 +18,9 @@ impl Server {
     /// the listener.
     pub async fn keep_renewing(&self) {
         loop {
+            if let Some(problem) = self.inner.keys.problem().await {
+                self.inner.log.trouble("token", None, &problem);
+            }
             self.inner.try_shut_keys().await;
             if self.may_renew().await {
                 self.renew_due().await;
@@ -105,7 +106,7 @@ impl Inner {
         let Some(renewal) = renewal.map_err(Error::Renewal)? else { return Ok(()) };
         let Found { keys, new } =
             self.keys.of_root(&*self.store, gun, renewal.root().content()).await?;
-        let publication = judged(bytes, move || signed(renewal, &keys, now)).await??;
+        let publication = keys.sign(bytes, move |signers| signed(renewal, signers, now)).await??;
         let stored = self.store.publish(&publication, &new, now).await;
         self.cache.forget(gun);
         match stored {
@@ -118,16 +119,15 @@ impl Inner {
 
 fn signed(
     renewal: Renewal,
-    keys: &[Arc<PrivateKey>],
+    signers: &Signers<'_>,
     now: jiff::Timestamp,
 ) -> Result<Publication, Error> {
-    let signers: Signers<'_> = keys.iter().map(|key| &**key as &dyn Signer).collect();
     let online = Online {
         root: renewal.root(),
         snapshot: renewal.snapshot(),
         timestamp: renewal.timestamp(),
     };
-    let sealed = online.seal(now, &signers)?;
+    let sealed = online.seal(now, signers)?;
     renewal.complete(sealed.snapshot, sealed.timestamp).map_err(Error::Renewal)
 }
 

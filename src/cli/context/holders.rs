@@ -62,8 +62,9 @@ fn token_source(entry: &TokenEntry) -> Result<Box<dyn KeySource>, Failure> {
     Err(Failure::new(Kind::Usage, message))
 }
 
+/// A token, if nobody else could have put its module there.
 #[cfg(feature = "pkcs11")]
-fn token(entry: &TokenEntry) -> Result<crate::keys::Token, Failure> {
+pub(in crate::cli) fn token(entry: &TokenEntry) -> Result<crate::keys::Token, Failure> {
     let setting = crate::keys::TokenSetting {
         module: entry.module.clone(),
         label: entry.label.clone(),

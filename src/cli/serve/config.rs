@@ -13,6 +13,13 @@
 //! database = "postgres://signer@db.example.com/notarysigner"
 //! default_alias = "alias1"           # its passphrase is in NOTARY_SIGNER_ALIAS1
 //!
+//! [token]                            # online keys on a token, shared by all collections
+//! label = "trust"
+//! module = "/usr/lib/x86_64-linux-gnu/libykcs11.so"
+//! keys = ["online"]                  # their labels: new roots name the first
+//! pin_file = "/etc/countersign/pin"  # or COUNTERSIGN_TOKEN_PIN
+//! timeout = "10s"                    # of one operation
+//!
 //! [tls]
 //! certificate = "/etc/countersign/server.crt"
 //! key = "/etc/countersign/server.key"
@@ -53,6 +60,7 @@ use serde::Deserialize;
 
 use super::database::Database;
 use super::signer::{Signer, SignerFile};
+use super::token::TokenFile;
 use super::{read_small, unusable};
 use crate::cli::output::Failure;
 use crate::crypto::Algorithm;
@@ -64,6 +72,7 @@ pub(super) struct Config {
     pub(super) data: Option<PathBuf>,
     pub(super) database: Option<Database>,
     pub(super) signer: Option<Signer>,
+    pub(super) token: Option<TokenFile>,
     /// Whether notary-signer has kept the keys until now.
     pub(super) had_signer: bool,
     pub(super) tls: Option<Tls>,
@@ -87,6 +96,7 @@ struct File {
     data: Option<PathBuf>,
     database: Option<String>,
     signer: Option<SignerFile>,
+    token: Option<TokenFile>,
     tls: Option<Tls>,
     auth: Option<Auth>,
     #[serde(default)]
@@ -240,6 +250,7 @@ impl Default for Config {
             data: None,
             database: None,
             signer: None,
+            token: None,
             had_signer: false,
             tls: None,
             auth: None,
@@ -283,6 +294,8 @@ impl Config {
         config.database =
             database.transpose().map_err(|problem: String| unusable(path, &problem))?;
         config.signer = file.signer.map(|signer| signer.signer(path)).transpose()?;
+        let token = file.token.map(|token| token.named_in(path)).transpose();
+        config.token = token.map_err(|problem| unusable(path, &problem))?;
         let proxies = file.proxies.map(Between::proxies).transpose();
         config.proxies = proxies.map_err(|problem| unusable(path, &problem))?.unwrap_or_default();
         config.gun_prefixes =
@@ -317,6 +330,9 @@ impl Config {
             None => writeln!(text, "keep collections in trust.db there"),
             Some(database) => writeln!(text, "{}", database.describe()),
         };
+        if let Some(token) = &self.token {
+            let _ = writeln!(text, "{}", token.describe());
+        }
         let _ = match &self.tls {
             None => writeln!(text, "use a certificate of an authority of its own"),
             Some(tls) => writeln!(text, "use the certificate {}", tls.certificate.display()),

@@ -13,7 +13,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use ring::{aead, hkdf};
 use zeroize::Zeroizing;
 
-use super::{ALGORITHMS, Error, Found, MasterSecret};
+use super::{ALGORITHMS, Error, Kept, MasterSecret};
 use crate::crypto::{self, Algorithm, PrivateKey, Signer};
 use crate::server::secret::expand;
 use crate::storage::metadata::{KeyRecord, MetadataStore};
@@ -72,11 +72,11 @@ impl OwnKeys {
         store: &dyn MetadataStore,
         gun: &Gun,
         root: &Root,
-    ) -> Result<Found, Error> {
+    ) -> Result<Kept, Error> {
         let known = |role| self.opened(gun, role, root);
         let (timestamp, snapshot) = (known(&RoleName::Timestamp), known(&RoleName::Snapshot));
         if let (Some(timestamp), Some(snapshot)) = (timestamp, snapshot) {
-            return Ok(Found { keys: vec![timestamp, snapshot], new: Vec::new() });
+            return Ok(Kept { keys: vec![timestamp, snapshot], new: Vec::new() });
         }
         let stored = store.keys(gun).await?;
         let mut found = self.of_role(&stored, gun, &RoleName::Timestamp, root)?;
@@ -92,9 +92,10 @@ impl OwnKeys {
         gun: &Gun,
         role: &RoleName,
         root: &Root,
-    ) -> Result<Found, Error> {
-        let mut found = Found { keys: Vec::new(), new: Vec::new() };
-        found.keys.extend(self.opened(gun, role, root));
+    ) -> Result<Kept, Error> {
+        let mut found = Kept { keys: Vec::new(), new: Vec::new() };
+        let opened = self.opened(gun, role, root);
+        found.keys.extend(opened.map(|key| key as Arc<dyn Signer>));
         let named = root.role(role).map(|role| role.keyids()).unwrap_or_default();
         if found.keys.is_empty() {
             for record in of_role(stored, role).filter(|record| named.contains(&record.id)) {

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp as Instant};
 
-use super::{ALGORITHMS, Clock, Error, Found};
-use crate::crypto::{Algorithm, PrivateKey, Signer as _};
+use super::{ALGORITHMS, Clock, Error, Kept};
+use crate::crypto::{Algorithm, PrivateKey, Signer};
 use crate::keys::{Passphrase, open_from_signer, seal_for_signer};
 use crate::server::publish::judged;
 use crate::storage::signer::{SignerKey, SignerTable};
@@ -115,15 +115,15 @@ impl SignerKeys {
         Ok(found.first().map(|opened| Dialect::Notary.key(opened.key.public())))
     }
 
-    pub(super) async fn of_root(&self, gun: &Gun, root: &Root) -> Result<Found, Error> {
-        let mut keys = Vec::new();
+    pub(super) async fn of_root(&self, gun: &Gun, root: &Root) -> Result<Kept, Error> {
+        let mut keys: Vec<Arc<dyn Signer>> = Vec::new();
         for role in [RoleName::Timestamp, RoleName::Snapshot] {
             for opened in self.of_role(gun, &role, root).await? {
                 self.note_use(&opened).await?;
                 keys.push(opened.key);
             }
         }
-        Ok(Found { keys, new: Vec::new() })
+        Ok(Kept { keys, new: Vec::new() })
     }
 
     async fn of_role(&self, gun: &Gun, role: &RoleName, root: &Root) -> Result<Vec<Opened>, Error> {
