@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::output::Format;
 use super::span::Span;
@@ -71,7 +71,7 @@ pub(super) struct Global {
 
     /// How to write answers
     #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t)]
-    pub(super) format: Format,
+    pub(super) format: FormatOption,
 
     /// Say nothing but errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
@@ -80,6 +80,29 @@ pub(super) struct Global {
     /// Say what is done
     #[arg(short, long, global = true)]
     pub(super) verbose: bool,
+}
+
+/// What `--format` may say: how answers are written, and after `export` also what is exported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum FormatOption {
+    /// Lines for people and shells.
+    #[default]
+    Text,
+    /// An object on each line.
+    Json,
+    /// TUF 1.0, which `export` writes in any case.
+    #[value(hide = true)]
+    Tuf1,
+}
+
+impl FormatOption {
+    /// How answers are written.
+    pub(super) fn of_answers(self) -> Format {
+        match self {
+            Self::Text | Self::Tuf1 => Format::Text,
+            Self::Json => Format::Json,
+        }
+    }
 }
 
 /// What can be done. The options of a command are put together only when it is called.
@@ -139,6 +162,9 @@ pub(super) enum Command {
     Explain(explain::Arguments),
     /// Keep a server's trust data for the time when the server is gone
     Rescue(rescue::Arguments),
+    /// Write trust data as a TUF 1.0 repository of plain files, for every client of TUF
+    #[cfg(feature = "export")]
+    Export(super::export::Arguments),
     /// Be `docker trust`, in docker's grammar: a plugin of docker 29 and later
     DockerTrust(docker_trust::Arguments),
     /// Be the trust server

@@ -342,7 +342,7 @@ pub(super) fn output_of(global: &Global) -> Output {
         (_, true) => Verbosity::Verbose,
         _ => Verbosity::Usual,
     };
-    Output { format: global.format, verbosity }
+    Output { format: global.format.of_answers(), verbosity }
 }
 
 /// Who else may be given credentials.

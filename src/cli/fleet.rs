@@ -76,14 +76,35 @@ impl Fleet {
         self.from_file.is_some()
     }
 
-    /// Does something in each repository. `task` names in the journal what it is: another task
-    /// passes over nothing.
+    /// These repositories and those in a file, without a journal.
+    #[cfg(feature = "export")]
+    pub(super) fn of(repositories: Vec<String>, from_file: Option<PathBuf>, jobs: usize) -> Self {
+        Self { repositories, from_file, journal: None, jobs }
+    }
+
+    /// Changes each repository. `task` names in the journal what it is: another task passes over
+    /// nothing.
     ///
     /// # Errors
     ///
     /// If the list or the journal cannot be read, or a name is none; nothing is done then.
     pub(super) async fn each(
         &self,
+        task: &str,
+        context: &Context,
+        act: impl AsyncFn(Member<'_>) -> Result<Told, Failure>,
+    ) -> Result<Code, Failure> {
+        self.each_with(Access::PushPull, task, context, act).await
+    }
+
+    /// The same for what needs this access.
+    ///
+    /// # Errors
+    ///
+    /// As [`Fleet::each`].
+    pub(super) async fn each_with(
+        &self,
+        access: Access,
         task: &str,
         context: &Context,
         act: impl AsyncFn(Member<'_>) -> Result<Told, Failure>,
@@ -103,7 +124,7 @@ impl Fleet {
         let act = &act;
         let run = |subject: Subject| async move {
             let gun = subject.gun.clone();
-            let outcome = match context.open(&subject, Access::PushPull) {
+            let outcome = match context.open(&subject, access) {
                 Ok(opened) => act(Member { subject, opened, passphrases: Shared(ask) }).await,
                 Err(failure) => Err(failure),
             };

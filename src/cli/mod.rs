@@ -18,6 +18,8 @@ mod environment;
 mod exit;
 mod expiring;
 mod explain;
+#[cfg(feature = "export")]
+mod export;
 mod fleet;
 mod history;
 mod init;
@@ -59,7 +61,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use args::{Cli, Command, Global};
+use args::{Cli, Command, FormatOption, Global};
 use context::Context;
 use environment::Environment;
 use exit::{Code, Kind};
@@ -100,6 +102,9 @@ fn is_called(program: &OsStr, name: &str) -> bool {
 
 fn run(cli: Cli) -> Code {
     let output = context::output_of(&cli.global);
+    if let Some(failure) = misplaced_format(&cli) {
+        return output.refusal(None, &failure);
+    }
     let outcome = match cli.command {
         Command::Completions(arguments) => manual::completions(&arguments, output),
         Command::Man(arguments) => manual::man(&arguments, output),
@@ -111,6 +116,16 @@ fn run(cli: Cli) -> Code {
             .and_then(|context| in_context(command, &context)),
     };
     outcome.unwrap_or_else(|failure| output.refusal(None, &failure))
+}
+
+/// `--format tuf1` says what `export` writes; nothing else writes it.
+fn misplaced_format(cli: &Cli) -> Option<Failure> {
+    #[cfg(feature = "export")]
+    if let Command::Export(_) = cli.command {
+        return None;
+    }
+    let message = "--format tuf1 is for export; answers are text or json";
+    (cli.global.format == FormatOption::Tuf1).then(|| Failure::new(Kind::Usage, message))
 }
 
 fn in_context(command: Command, context: &Context) -> Result<Code, Failure> {
@@ -139,6 +154,8 @@ fn in_context(command: Command, context: &Context) -> Result<Code, Failure> {
         Command::Explain(arguments) => explain::run(&arguments, context),
         Command::Docker(arguments) => docker::manage(&arguments, context),
         Command::Rescue(arguments) => rescue::run(&arguments, context),
+        #[cfg(feature = "export")]
+        Command::Export(arguments) => export::run(&arguments, context),
         Command::Completions(_)
         | Command::Man(_)
         | Command::Demo(_)

@@ -105,6 +105,30 @@ pub enum Error {
         /// What was asked for.
         what: &'static str,
     },
+    /// Something that cannot be said in TUF 1.0, or not so that all its readers understand it.
+    #[error("{gun}: cannot be written in TUF 1.0: {what}")]
+    NoForm {
+        /// The collection.
+        gun: Gun,
+        /// What has no form.
+        what: String,
+    },
+    /// tough refuses what it should write.
+    #[error("{role}: cannot be written for readers of TUF 1.0")]
+    Editor {
+        /// The role.
+        role: RoleName,
+        /// What it says.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// What was signed would be refused by its readers.
+    #[error("{gun}: readers would refuse what was signed, so it was not written")]
+    Unreadable {
+        /// The collection.
+        gun: Gun,
+        /// Why they would.
+        source: Box<client::Error>,
+    },
     /// A state of the collection that cannot be shown.
     #[error("version {version}: {reason}")]
     NoSuchVersion {

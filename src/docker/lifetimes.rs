@@ -137,7 +137,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
 }
 
 /// Whether half of the life that a role's files are given is over.
-fn is_half_over(role: &RoleName, expires: Instant, now: Instant) -> bool {
+pub(super) fn is_half_over(role: &RoleName, expires: Instant, now: Instant) -> bool {
     let life = edit::expiry(role, now).duration_since(now);
     expires.duration_since(now) < life / 2
 }

@@ -10,6 +10,8 @@ pub mod compose;
 pub mod config;
 pub mod dockerfile;
 pub mod engine;
+#[cfg(feature = "export")]
+pub mod export;
 pub mod pins;
 pub mod pull;
 pub mod rescue;

@@ -144,7 +144,7 @@ pub(super) fn resolve_in(
 }
 
 /// Refuses a `targets/releases` that is delegated, was published, and cannot be used.
-fn settle_releases(collection: &mut Refreshed) -> Result<Vec<Note>, Error> {
+pub(super) fn settle_releases(collection: &mut Refreshed) -> Result<Vec<Note>, Error> {
     let releases = RoleName::releases();
     if let Some(error) = collection.unusable.remove(&releases) {
         return Err(error.into());

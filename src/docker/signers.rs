@@ -1,6 +1,7 @@
 //! Which roles a user can sign, and unlocking the keys for it (docker/cli `GetSignableRoles`).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::Error;
 use crate::crypto::{PrivateKey, Signer};
@@ -34,7 +35,7 @@ pub(super) struct KeyRing<'k> {
     store: &'k dyn KeyStore,
     passphrases: &'k mut dyn PassphraseSource,
     held: HeldKeys,
-    unlocked: BTreeMap<KeyId, Box<dyn Signer>>,
+    unlocked: BTreeMap<KeyId, Arc<dyn Signer>>,
 }
 
 impl<'k> KeyRing<'k> {
@@ -81,9 +82,17 @@ impl<'k> KeyRing<'k> {
     pub(super) fn unlock_one(&mut self, id: &KeyId) -> Result<&dyn Signer, Error> {
         if !self.unlocked.contains_key(id) {
             let key = self.store.signer(id, self.passphrases)?;
-            self.unlocked.insert(*id, key);
+            self.unlocked.insert(*id, Arc::from(key));
         }
         self.signer(id).ok_or(Error::Keys(crate::keys::Error::NoSuchKey { id: *id }))
+    }
+
+    /// The same, to be used elsewhere.
+    #[cfg(feature = "export")]
+    pub(super) fn shared(&mut self, id: &KeyId) -> Result<Arc<dyn Signer>, Error> {
+        self.unlock_one(id)?;
+        let key = self.unlocked.get(id).map(Arc::clone);
+        key.ok_or(Error::Keys(crate::keys::Error::NoSuchKey { id: *id }))
     }
 
     /// The root key to found collections with: the given one, else the first by id, else a new one.
@@ -106,7 +115,7 @@ impl<'k> KeyRing<'k> {
             .map_err(Error::KeyGeneration)?;
         let id = self.store.store(&key, role, gun, self.passphrases)?;
         self.held.0.insert(id);
-        self.unlocked.insert(id, Box::new(key));
+        self.unlocked.insert(id, Arc::new(key));
         Ok(id)
     }
 

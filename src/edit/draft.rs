@@ -148,6 +148,11 @@ impl Draft {
         self.root.content()
     }
 
+    /// The first root, as it was signed; `None` when the collection is not being founded.
+    pub fn first_root(&self) -> Option<&[u8]> {
+        self.root.sealed()
+    }
+
     /// The published snapshot; `None` when the collection is being founded.
     pub fn snapshot(&self) -> Option<&Snapshot> {
         self.snapshot.as_ref()

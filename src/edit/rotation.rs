@@ -44,6 +44,10 @@ impl RootSheet {
         &self.content
     }
 
+    pub(super) fn sealed(&self) -> Option<&[u8]> {
+        self.sealed.as_deref()
+    }
+
     pub(super) fn is_touched(&self) -> bool {
         self.touched
     }

@@ -37,6 +37,16 @@ impl RemoteFile {
         role
     }
 
+    /// What TUF 1.0 calls it, where a file's version stands in its name (TUF 1.0.34 §5):
+    /// `3.targets%2Freleases.json`.
+    pub fn quoted_name(&self) -> String {
+        match self {
+            Self::Current(role) => format!("{}.json", role.quoted()),
+            Self::ByVersion(role, version) => format!("{version}.{}.json", role.quoted()),
+            Self::ByHash(role, hash) => format!("{hash}.{}.json", role.quoted()),
+        }
+    }
+
     fn path(&self) -> String {
         match self {
             Self::Current(role) => format!("{role}.json"),

@@ -68,12 +68,7 @@ impl Remote for StaticRepository {
     }
 
     async fn fetch(&self, file: &RemoteFile, limit: u64) -> Result<Option<Vec<u8>>, Error> {
-        let path = match file {
-            RemoteFile::Current(role) => format!("{}.json", role.quoted()),
-            RemoteFile::ByVersion(role, version) => format!("{version}.{}.json", role.quoted()),
-            RemoteFile::ByHash(role, hash) => format!("{hash}.{}.json", role.quoted()),
-        };
-        self.file(&path, limit).await
+        self.file(&file.quoted_name(), limit).await
     }
 
     fn public_key(&self, _: &RoleName) -> impl Future<Output = Result<Vec<u8>, Error>> + Send {

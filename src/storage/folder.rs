@@ -20,6 +20,33 @@ use super::Error;
 pub(super) struct Folder {
     handle: OwnedFd,
     path: PathBuf,
+    audience: Audience,
+}
+
+/// For whom files and folders are made.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Audience {
+    /// Their owner alone.
+    Owner,
+    /// Whoever the umask lets read.
+    Everyone,
+}
+
+impl Audience {
+    fn of_folders(self) -> Mode {
+        match self {
+            Self::Owner => Mode::RWXU,
+            Self::Everyone => Mode::RWXU | Mode::RWXG | Mode::RWXO,
+        }
+    }
+
+    fn of_files(self) -> Mode {
+        let owner = Mode::RUSR | Mode::WUSR;
+        match self {
+            Self::Owner => owner,
+            Self::Everyone => owner | Mode::RGRP | Mode::WGRP | Mode::ROTH | Mode::WOTH,
+        }
+    }
 }
 
 /// What is there under a name.
@@ -39,7 +66,9 @@ impl Folder {
     pub(super) fn open(path: &Path) -> Result<Option<Self>, Error> {
         let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
         match fs::open(path, flags, Mode::empty()) {
-            Ok(handle) => Ok(Some(Self { handle, path: path.to_owned() })),
+            Ok(handle) => {
+                Ok(Some(Self { handle, path: path.to_owned(), audience: Audience::Owner }))
+            }
             Err(error) if error == rustix::io::Errno::NOENT => Ok(None),
             Err(error) => Err(failure("open", path, error)),
         }
@@ -47,10 +76,18 @@ impl Folder {
 
     /// Opens the top folder, making it and those above it if need be, for the owner alone.
     pub(super) fn create(path: &Path) -> Result<Self, Error> {
+        Self::create_for(Audience::Owner, path)
+    }
+
+    /// The same; everything that is made in it is for this audience.
+    pub(super) fn create_for(audience: Audience, path: &Path) -> Result<Self, Error> {
         use std::os::unix::fs::DirBuilderExt;
-        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+        let mode = audience.of_folders().as_raw_mode();
+        let made = std::fs::DirBuilder::new().recursive(true).mode(mode).create(path);
         made.map_err(|source| Error::Io { action: "create", path: path.to_owned(), source })?;
-        Self::open(path)?.ok_or_else(|| failure("open", path, rustix::io::Errno::NOENT))
+        let opened = Self::open(path)?;
+        let opened = opened.ok_or_else(|| failure("open", path, rustix::io::Errno::NOENT))?;
+        Ok(Self { audience, ..opened })
     }
 
     /// A folder in this one; `None` if it does not exist.
@@ -58,20 +95,20 @@ impl Folder {
         let path = self.path.join(name);
         let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         match fs::openat(&self.handle, name, flags, Mode::empty()) {
-            Ok(handle) => Ok(Some(Self { handle, path })),
+            Ok(handle) => Ok(Some(Self { handle, path, audience: self.audience })),
             Err(error) if error == rustix::io::Errno::NOENT => Ok(None),
             Err(error) if is_link(error) => Err(link(path)),
             Err(error) => Err(failure("open", &path, error)),
         }
     }
 
-    /// A folder in this one, made for the owner alone if need be.
+    /// A folder in this one, made if need be.
     pub(super) fn make_child(&self, name: &str) -> Result<Self, Error> {
         if let Some(child) = self.child(name)? {
             return Ok(child);
         }
         let path = self.path.join(name);
-        match fs::mkdirat(&self.handle, name, Mode::RWXU) {
+        match fs::mkdirat(&self.handle, name, self.audience.of_folders()) {
             Ok(()) => {}
             Err(error) if error == rustix::io::Errno::EXIST => {}
             Err(error) => return Err(failure("create", &path, error)),
@@ -157,10 +194,9 @@ impl Folder {
         read().map_err(|source| Error::Io { action: "read", path, source })
     }
 
-    /// Puts a file in place, whole or not at all, readable by the owner alone. Its bytes are on the
-    /// disk before its name is; the name is when [`Self::settle`] returns. Only for who holds the
-    /// collection's lock: what a killed process left half-written has the same name, and is written
-    /// anew.
+    /// Puts a file in place, whole or not at all. Its bytes are on the disk before its name is; the
+    /// name is when [`Self::settle`] returns. Only for who holds the collection's lock: what a killed
+    /// process left half-written has the same name, and is written anew.
     pub(super) fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
         let staged = self.stage(name, bytes)?;
         staged.sync()?;
@@ -177,7 +213,7 @@ impl Folder {
     pub(super) fn stage(&self, name: &str, bytes: &[u8]) -> Result<Staged, Error> {
         let failed = |source| self.failed_write(name, source);
         let handle = self.handle.try_clone().map_err(failed)?;
-        let folder = Self { handle, path: self.path.clone() };
+        let folder = Self { handle, path: self.path.clone(), audience: self.audience };
         let file = self.open_new(&temporary(name)).map_err(failed)?;
         let staged = Staged { folder, name: name.to_owned(), file };
         (&staged.file).write_all(bytes).map_err(failed)?;
@@ -219,7 +255,7 @@ impl Folder {
     fn open_new(&self, name: &str) -> io::Result<File> {
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let open = || fs::openat(&self.handle, name, flags, Mode::RUSR | Mode::WUSR);
+        let open = || fs::openat(&self.handle, name, flags, self.audience.of_files());
         match open() {
             Err(error) if error == rustix::io::Errno::EXIST => {
                 // Left behind by a process that was killed.

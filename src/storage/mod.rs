@@ -23,6 +23,7 @@ mod listing;
 mod memory;
 #[cfg(feature = "server")]
 pub mod metadata;
+mod public;
 mod record;
 #[cfg(feature = "server")]
 pub mod signer;
@@ -34,6 +35,7 @@ pub use directory::{CollectionDirectory, TrustDirectory};
 pub use error::Error;
 pub use flat::FlatDirectory;
 pub use memory::MemoryCache;
+pub use public::PublicDirectory;
 
 use std::sync::Arc;
 use std::thread;

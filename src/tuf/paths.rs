@@ -68,6 +68,14 @@ impl Bin {
         let index = u32::from_be_bytes([a, b, c, d]) >> (32 - u32::from(bits.clamp(1, 32)));
         Self { bits, index }
     }
+
+    /// The same share as hash prefixes: whole hexadecimal digits, so 1, 2, 4 or 8 of them.
+    pub fn hash_prefixes(self) -> Vec<String> {
+        let digits = usize::from(self.bits.clamp(1, 32)).div_ceil(4);
+        let free = 4 * digits - usize::from(self.bits.clamp(1, 32));
+        let first = u64::from(self.index) << free;
+        (first..first + (1 << free)).map(|it| format!("{it:0digits$x}")).collect()
+    }
 }
 
 /// Which names a role may sign after every delegation above it had its say.
@@ -217,6 +225,12 @@ mod tests {
         assert_eq!(Bin::of("v1", 32).index, 0x3bfc_2695);
         let bins = (0..8).map(|index| Paths::Bin(Bin { bits: 3, index }));
         assert_eq!(bins.filter(|bin| bin.allow("v1")).count(), 1);
+        assert_eq!(Bin { bits: 3, index: 1 }.hash_prefixes(), ["2", "3"]);
+        assert_eq!(Bin { bits: 9, index: 1 }.hash_prefixes().len(), 8);
+        for bits in 1..=12 {
+            let prefixes = Paths::HashPrefixes(Bin::of("v1", bits).hash_prefixes());
+            assert!(prefixes.allow("v1"), "{bits}");
+        }
         assert!(Paths::HashPrefixes(vec!["3bf".into()]).allow("v1"));
         assert!(!Paths::HashPrefixes(vec!["3be".into()]).allow("v1"));
     }

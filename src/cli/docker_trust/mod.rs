@@ -30,7 +30,7 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 
-use super::args::Global;
+use super::args::{FormatOption, Global};
 use super::context::Context;
 use super::environment::Environment;
 use super::output::{Format, Output, Verbosity};
@@ -126,7 +126,7 @@ fn session(
     }
     let verbose = global.verbose || globals.is_set("debug");
     let quiet = !verbose && (global.quiet || !io::stderr().is_terminal());
-    let global = Global { format: Format::Text, verbose, quiet, ..global };
+    let global = Global { format: FormatOption::Text, verbose, quiet, ..global };
     Ok(Session { context: Context::new(global, environment)?, globals })
 }
 

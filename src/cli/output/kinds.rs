@@ -209,6 +209,12 @@ impl From<docker::Error> for Failure {
             E::SignerName { .. } | E::NoSuchVersion { .. } => failure(Kind::Usage),
             E::NeedsServer { .. } => failure(Kind::Usage)
                 .advise("Name one with --server URL, if the repository is on one as well."),
+            E::NoForm { .. } => failure(Kind::Usage).advise(
+                "Nothing was written. Change it in the repository itself, and export again.",
+            ),
+            E::Editor { role, .. } => failure(Kind::Usage).role(role).advise(
+                "Other clients of TUF 1.0 read Ed25519, ECDSA P-256 and RSA-PSS keys, and SHA-256.",
+            ),
             E::NoSuchSigner { gun, .. } => failure(Kind::BadRole)
                 .advise(format!("`countersign signer list {gun}` shows the signers.")),
             E::Breaks { role } => failure(Kind::Policy)

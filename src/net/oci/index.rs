@@ -120,19 +120,10 @@ impl Index {
     }
 }
 
-/// What a file is called (TUF 1.0.34 §5, with consistent snapshots).
-pub(super) fn file_name(file: &RemoteFile) -> String {
-    match file {
-        RemoteFile::Current(role) => format!("{}.json", role.quoted()),
-        RemoteFile::ByVersion(role, version) => format!("{version}.{}.json", role.quoted()),
-        RemoteFile::ByHash(role, hash) => format!("{hash}.{}.json", role.quoted()),
-    }
-}
-
 /// What a file is called that we publish: its version stands in it.
 fn published_name(role: &RoleName, bytes: &[u8]) -> Result<String, &'static str> {
     if *role == RoleName::Timestamp {
-        return Ok(file_name(&RemoteFile::Current(role.clone())));
+        return Ok(RemoteFile::Current(role.clone()).quoted_name());
     }
     let file: File = serde_json::from_slice(bytes).map_err(|_| "a file without a version")?;
     Ok(format!("{}.{}.json", file.signed.version, role.quoted()))

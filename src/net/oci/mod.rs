@@ -141,7 +141,7 @@ impl Remote for OciRepository {
 
     async fn fetch(&self, file: &RemoteFile, limit: u64) -> Result<Option<Vec<u8>>, Error> {
         let Some(state) = self.state().await? else { return Ok(None) };
-        match state.index.layer(&index::file_name(file)) {
+        match state.index.layer(&file.quoted_name()) {
             Some(layer) => self.bytes(layer, limit).await.map(Some),
             None => Ok(None),
         }

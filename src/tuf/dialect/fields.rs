@@ -60,7 +60,7 @@ impl<'v, 'a> Fields<'v, 'a> {
     }
 
     pub(super) fn optional(&self, name: &str) -> Option<&'v Value<'a>> {
-        let at = self.members.binary_search_by(|(member, _)| member.as_ref().cmp(name)).ok()?;
+        let at = self.members.binary_search_by(|(member, _)| (**member).cmp(name)).ok()?;
         self.members.get(at).map(|(_, value)| value)
     }
 

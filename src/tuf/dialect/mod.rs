@@ -348,4 +348,19 @@ impl Custom {
     pub fn naming(own: Option<Self>, gun: &Gun) -> Self {
         notary::custom::naming(own, gun)
     }
+
+    /// The publisher's own JSON, without the collection that was added; `None` if there is nothing
+    /// else.
+    pub fn unnamed(self) -> Option<Self> {
+        notary::custom::unnamed(self)
+    }
+
+    /// The JSON as an object, which readers of TUF 1.0 expect (TUF 1.0.34 §4.5): what is none becomes
+    /// its member of that name, of plain letters.
+    pub fn into_object(self, member: &str) -> Self {
+        match self.as_str().starts_with('{') {
+            true => self,
+            false => Self::from_canonical(format!("{{\"{member}\":{}}}", self.as_str())),
+        }
+    }
 }

@@ -21,9 +21,23 @@ pub(in crate::tuf::dialect) fn naming(own: Option<Custom>, gun: &Gun) -> Custom 
     let Ok(Value::Object(mut members)) = json::parse(own.as_str().as_bytes()) else { return own };
     let named = Value::Object(vec![("gun".into(), Value::String(gun.as_str().into()))]);
     members.retain(|(name, _)| name != OURS);
-    let at = members.partition_point(|(name, _)| name.as_ref() < OURS);
+    let at = members.partition_point(|(name, _)| **name < *OURS);
     members.insert(at, (Cow::Borrowed(OURS), named));
     Custom::of_value(&Value::Object(members))
+}
+
+/// The publisher's own JSON without the collection; `None` if nothing else was there.
+pub(in crate::tuf::dialect) fn unnamed(custom: Custom) -> Option<Custom> {
+    let Ok(Value::Object(mut members)) = json::parse(custom.as_str().as_bytes()) else {
+        return Some(custom);
+    };
+    let before = members.len();
+    members.retain(|(name, _)| name != OURS);
+    match members.len() {
+        0 if before > 0 => None,
+        left if left == before => Some(custom),
+        _ => Some(Custom::of_value(&Value::Object(members))),
+    }
 }
 
 fn member<'v, 'a>(value: &'v Value<'a>, wanted: &str) -> Option<&'v Value<'a>> {
@@ -55,6 +69,15 @@ mod tests {
             assert_eq!(named.as_str(), expected);
             assert_eq!(gun(&named).as_deref(), Some(collection.as_str()));
             assert_eq!(Custom::parse(named.as_str().as_bytes()).expect("signable"), named);
+        }
+        for (named, own) in [
+            (format!("{{{ours}}}"), None),
+            (format!(r#"{{"a":1,{ours}}}"#), Some(r#"{"a":1}"#)),
+            ("{}".to_owned(), Some("{}")),
+            ("[7]".to_owned(), Some("[7]")),
+        ] {
+            let left = unnamed(Custom::parse(named.as_bytes()).expect("JSON"));
+            assert_eq!(left.as_ref().map(Custom::as_str), own, "{named}");
         }
         let text = Custom::parse(b"\"text\"").expect("JSON");
         assert_eq!(naming(Some(text.clone()), &collection), text);
