@@ -7,9 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::output::Format;
 use super::span::Span;
 use super::{
-    delegation, delete, demo, docker, docker_trust, doctor, explain, history, init, inspect, key,
-    list, manual, notary, pin, publish, pull, refresh, rescue, reset, revoke, sign, signer, status,
-    verify, verify_pull, witness,
+    bundle, delegation, delete, demo, docker, docker_trust, doctor, explain, history, import, init,
+    inspect, key, list, manual, notary, pin, publish, pull, refresh, rescue, reset, revoke, sign,
+    signer, status, verify, verify_pull, witness,
 };
 
 /// Docker Content Trust that goes on working: sign what a tag means, and pull only what was signed
@@ -165,6 +165,10 @@ pub(super) enum Command {
     /// Write trust data as a TUF 1.0 repository of plain files, for every client of TUF
     #[cfg(feature = "export")]
     Export(super::export::Arguments),
+    /// Write trust data into a file for hosts without a network
+    Bundle(bundle::Arguments),
+    /// Sign at one place what another place, or an archive, says
+    Import(import::Arguments),
     /// Be `docker trust`, in docker's grammar: a plugin of docker 29 and later
     DockerTrust(docker_trust::Arguments),
     /// Be the trust server

@@ -24,16 +24,18 @@ pub(super) use places::{docker_location, trust_directory};
 use super::args::Global;
 use super::config::{Config, WhenUnreachable, is_notary};
 use super::environment::{Environment, absolute, clock};
+use super::exit::Kind;
 use super::output::{Failure, Output, Verbosity};
 use super::subject::Subject;
 use crate::docker::config::{self, Keychain, Location, NotaryAuth};
 use crate::docker::pins::{PinFile, Pins};
 use crate::keys::KeyDirectory;
 use crate::net::{
-    Access, Account, Credential, Deadline, Http, HttpOptions, NotaryServer, OciRepository,
+    Access, Account, Credential, Deadline, Http, HttpOptions, Kept, NotaryServer, OciRepository,
     PlainHttp, Realms, Registry, Remote as _, ServerUrl, StaticRepository, TlsDirectory,
     TrustSource,
 };
+use crate::storage::archive::ArchiveReader;
 use crate::storage::{CollectionDirectory, TrustDirectory};
 use crate::tuf::{Dialect, Gun, Limits};
 use crate::verify::{FirstUse, Policy};
@@ -194,9 +196,32 @@ impl Context {
     ///
     /// If its pin cannot be used or its server has no address.
     pub(super) fn open(&self, subject: &Subject, access: Access) -> Result<Opened, Failure> {
-        let place = self.place(subject);
+        self.open_place(self.place(subject), subject, access)
+    }
+
+    /// Opens a collection at that place, whatever is set.
+    ///
+    /// # Errors
+    ///
+    /// As [`Context::open`].
+    pub(super) fn open_at(
+        &self,
+        subject: &Subject,
+        access: Access,
+        place: &str,
+    ) -> Result<Opened, Failure> {
+        self.open_place(self.place_at(subject, Some(place)), subject, access)
+    }
+
+    fn open_place(
+        &self,
+        place: Result<Place, Failure>,
+        subject: &Subject,
+        access: Access,
+    ) -> Result<Opened, Failure> {
         let dialect = match &place {
             Ok(Place::Web(_) | Place::Folder(_) | Place::Registry) => Dialect::Tuf1,
+            Ok(Place::Bundle(path)) => return self.open_bundle(path, subject),
             Ok(Place::Notary(_)) | Err(_) => Dialect::Notary,
         };
         let cache = cache_of(&TrustDirectory::new(&self.trust), &subject.gun, dialect);
@@ -205,6 +230,23 @@ impl Context {
             true => None,
             false => Some(self.source(place?, subject, access)?),
         };
+        Ok(Opened { policy, cache, server })
+    }
+
+    /// Opens a collection that lies in a file.
+    fn open_bundle(&self, path: &Path, subject: &Subject) -> Result<Opened, Failure> {
+        let absent = || {
+            let message = format!("{} is not in {}", subject.gun, path.display());
+            Failure::new(Kind::NoTrustData, message)
+        };
+        let archive = Arc::new(ArchiveReader::open(path)?);
+        let held = archive.collection(subject.gun.as_str())?.ok_or_else(absent)?;
+        let dialect = held.dialect.into();
+        let cache = cache_of(&TrustDirectory::new(&self.trust), &subject.gun, dialect);
+        let policy = Policy { dialect, ..self.policy(&subject.gun)? };
+        let kept = Kept::in_archive(&archive, &held)?;
+        self.output.detail(&format!("{}: {}", subject.typed, kept.name()));
+        let server = (!self.global.offline).then(|| TrustSource::Kept(Arc::new(kept)));
         Ok(Opened { policy, cache, server })
     }
 
@@ -246,7 +288,7 @@ impl Context {
                 let name = subject.image_name();
                 name.map(|name| name.domain().to_owned()).unwrap_or_default()
             }
-            Ok(Place::Folder(_)) | Err(_) => String::new(),
+            Ok(Place::Folder(_) | Place::Bundle(_)) | Err(_) => String::new(),
         }
     }
 
@@ -277,6 +319,10 @@ impl Context {
                 files(StaticRepository::web(self.http.clone(), url, deadline))
             }
             Place::Folder(path) => files(StaticRepository::folder(path)),
+            Place::Bundle(path) => {
+                let path = path.display();
+                Err(Failure::new(Kind::Usage, format!("{path}: opened in another way")))
+            }
             Place::Registry => {
                 let registry = self.registry(subject, UPDATE_PATIENCE)?;
                 let repository = OciRepository::new(subject.image_name()?.clone(), registry);
@@ -312,6 +358,10 @@ impl Context {
         let variable = || self.environment.variable("DOCKER_CONTENT_TRUST_SERVER");
         let set = self.global.server.as_deref().or_else(variable);
         let set = set.or_else(|| self.config.server(subject.gun.as_str()));
+        self.place_at(subject, set)
+    }
+
+    fn place_at(&self, subject: &Subject, set: Option<&str>) -> Result<Place, Failure> {
         let plain = set.map_or(PlainHttp::Refused, |url| self.plain_http(url));
         let image = subject.image.as_ref().map(|image| image.name());
         Place::of(image, &subject.gun, set, plain)

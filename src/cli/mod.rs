@@ -6,6 +6,7 @@
 //! - The environment and the clock are read once, into `context`.
 
 mod args;
+mod bundle;
 mod config;
 mod context;
 mod delegation;
@@ -22,6 +23,7 @@ mod explain;
 mod export;
 mod fleet;
 mod history;
+mod import;
 mod init;
 mod inspect;
 mod key;
@@ -156,6 +158,8 @@ fn in_context(command: Command, context: &Context) -> Result<Code, Failure> {
         Command::Rescue(arguments) => rescue::run(&arguments, context),
         #[cfg(feature = "export")]
         Command::Export(arguments) => export::run(&arguments, context),
+        Command::Bundle(arguments) => bundle::run(&arguments, context),
+        Command::Import(arguments) => import::run(&arguments, context),
         Command::Completions(_)
         | Command::Man(_)
         | Command::Demo(_)

@@ -21,5 +21,5 @@ pub use error::Error;
 pub use initialise::{Foundation, initialise, resume};
 pub use publish::{Author, Publication, publish};
 pub use refresh::{Freshness, Refreshed, Roles, Wish, refresh};
-pub use rescue::{Kept, Rescue, RescuedFile, Shelf, rescue};
+pub use rescue::{Rescue, rescue};
 pub use search::{Found, search};

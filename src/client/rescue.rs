@@ -1,36 +1,21 @@
 //! Everything of a collection that a server still serves, to be kept when the server is gone.
 //!
 //! Nothing is decided here: what is fetched is kept as it came, whatever it is worth. That is seen when it is
-//! refreshed from what was kept ([`Kept`]), now or in years.
+//! refreshed from what was kept ([`net::Kept`]), now or in years.
 
 use std::collections::{BTreeSet, HashMap};
 
 use super::Error;
 use crate::crypto::Sha256;
-use crate::net::{self, Remote, RemoteFile};
-use crate::tuf::{Dialect, Limits, RoleName, Version};
+use crate::net::{self, KeptFile, Remote, RemoteFile};
+use crate::tuf::{RoleName, Version};
 use crate::verify::Policy;
-
-/// A file that was kept.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct RescuedFile {
-    /// The role it was served for.
-    pub role: RoleName,
-    /// The version that it gives itself; `None` if it cannot be read.
-    pub version: Option<Version>,
-    /// Of its bytes.
-    pub sha256: Sha256,
-    /// Bytes.
-    pub length: u64,
-    /// Whether it is of the state that the server shows now.
-    pub current: bool,
-}
 
 /// What was fetched of a collection.
 #[derive(Debug, Default)]
 pub struct Rescue {
     /// Its files, in the order in which they were fetched.
-    pub files: Vec<RescuedFile>,
+    pub files: Vec<KeptFile>,
     /// What the server named and did not give, in words.
     pub problems: Vec<String>,
     /// The bytes that a client would ask for now: the chain of roots and the current files.
@@ -186,9 +171,9 @@ impl<R: Remote, E: From<Error>, K: FnMut(&[u8]) -> Result<(), E>> Gathering<'_, 
         };
         (self.keep)(&bytes)?;
         let (sha256, length) = (Sha256::of(&bytes), bytes.len() as u64);
-        let version = version(self.policy.dialect, &role, &bytes, &self.policy.limits);
+        let version = self.policy.unverified_version(&role, &bytes);
         if self.known.insert((role.clone(), sha256)) {
-            self.rescue.files.push(RescuedFile { role, version, sha256, length, current });
+            self.rescue.files.push(KeptFile { role, version, sha256, length, current });
         }
         if current {
             self.rescue.current.insert(sha256, bytes.clone());
@@ -198,96 +183,5 @@ impl<R: Remote, E: From<Error>, K: FnMut(&[u8]) -> Result<(), E>> Gathering<'_, 
 
     fn missing(&mut self, what: String) {
         self.rescue.problems.push(what);
-    }
-}
-
-/// The version that a file gives itself. Nothing depends on whether that is true.
-fn version(dialect: Dialect, role: &RoleName, bytes: &[u8], limits: &Limits) -> Option<Version> {
-    let version = match role {
-        RoleName::Root => dialect.open_root(bytes, limits).ok()?.unverified_content().version,
-        RoleName::Timestamp => {
-            dialect.open_timestamp(bytes, limits).ok()?.unverified_content().version
-        }
-        RoleName::Snapshot => {
-            dialect.open_snapshot(bytes, limits).ok()?.unverified_content().version
-        }
-        role => dialect.open_targets(role, bytes, limits).ok()?.unverified_content().version,
-    };
-    Some(version)
-}
-
-/// Where kept bytes are.
-pub trait Shelf: Send + Sync {
-    /// The bytes with this hash, at most `limit` of them; `None` if they are not there.
-    ///
-    /// # Errors
-    ///
-    /// If they cannot be read, or are others.
-    fn bytes(&self, sha256: &Sha256, limit: u64) -> Result<Option<Vec<u8>>, net::Error>;
-}
-
-impl Shelf for &HashMap<Sha256, Vec<u8>> {
-    fn bytes(&self, sha256: &Sha256, _: u64) -> Result<Option<Vec<u8>>, net::Error> {
-        Ok(self.get(sha256).cloned())
-    }
-}
-
-/// What was kept of a collection, in the place of the server that served it. Nothing can be published
-/// there.
-pub struct Kept<S> {
-    name: String,
-    files: HashMap<RemoteFile, Sha256>,
-    shelf: S,
-}
-
-impl<S> Kept<S> {
-    /// These files, whose bytes are on that shelf. `name` is what errors call the place.
-    pub fn new<'f>(
-        name: String,
-        files: impl IntoIterator<Item = &'f RescuedFile>,
-        shelf: S,
-    ) -> Self {
-        let mut named = HashMap::new();
-        for RescuedFile { role, version, sha256, current, .. } in files {
-            named.insert(RemoteFile::ByHash(role.clone(), *sha256), *sha256);
-            if let Some(version) = version {
-                named.entry(RemoteFile::ByVersion(role.clone(), *version)).or_insert(*sha256);
-            }
-            // Of the roots all are of the current state; the newest was fetched first.
-            if *current {
-                named.entry(RemoteFile::Current(role.clone())).or_insert(*sha256);
-            }
-        }
-        Self { name, files: named, shelf }
-    }
-
-    fn nothing_but_files(&self) -> net::Error {
-        net::Error::Unavailable { host: self.name.clone(), status: 405 }
-    }
-}
-
-impl<S: Shelf> Remote for Kept<S> {
-    fn name(&self) -> String {
-        self.name.clone()
-    }
-
-    async fn fetch(&self, file: &RemoteFile, limit: u64) -> Result<Option<Vec<u8>>, net::Error> {
-        self.files.get(file).map_or(Ok(None), |sha256| self.shelf.bytes(sha256, limit))
-    }
-
-    async fn public_key(&self, _: &RoleName) -> Result<Vec<u8>, net::Error> {
-        Err(self.nothing_but_files())
-    }
-
-    async fn rotate_key(&self, _: &RoleName) -> Result<Vec<u8>, net::Error> {
-        Err(self.nothing_but_files())
-    }
-
-    async fn publish(&self, _: &[(RoleName, Vec<u8>)]) -> Result<(), net::Error> {
-        Err(self.nothing_but_files())
-    }
-
-    async fn delete(&self) -> Result<(), net::Error> {
-        Err(self.nothing_but_files())
     }
 }

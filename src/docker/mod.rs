@@ -17,6 +17,7 @@ pub mod pull;
 pub mod rescue;
 pub mod staged;
 
+mod adopt;
 mod amend;
 mod audit;
 mod build_source;
@@ -40,6 +41,7 @@ mod survey;
 mod team;
 mod witness;
 
+pub use adopt::{Adoption, Source};
 pub use amend::{Amended, Workbench};
 pub use audit::{Finding, FindingKind, audit};
 pub use ceremony::{Contribution, Rehearsal, Rehearsed, Request, Submission, Transcript};

@@ -1,12 +1,10 @@
 //! Repositories rescued from a server, and what they are worth without it.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Collection, Error, Inspection};
-use crate::client::{self, Kept, RescuedFile, Shelf};
-use crate::crypto::Sha256;
-use crate::net::{self, Remote};
+use crate::client;
+use crate::net::{ArchiveShelf, Kept, KeptFile, Recording, Remote, RemoteFile};
 use crate::storage::archive::{
     ArchiveReader, ArchiveWriter, ArchivedCollection, ArchivedFile, FORMAT, Verdict,
 };
@@ -26,56 +24,81 @@ pub async fn rescue(
     depth: u64,
     archive: &Mutex<ArchiveWriter>,
 ) -> Result<ArchivedCollection, Error> {
-    let locked = || archive.lock().unwrap_or_else(PoisonError::into_inner);
-    let keep = |bytes: &[u8]| locked().file(bytes).map(|_| ()).map_err(kept_error);
+    let keep = |bytes: &[u8]| locked(archive).file(bytes).map(|_| ()).map_err(kept_error);
     let rescue = client::rescue(policy, remote, depth, keep).await?;
-    let kept = Kept::new(remote.name(), &rescue.files, &rescue.current);
+    let kept = Kept::new(remote.name(), policy.dialect, &rescue.files, &rescue.current);
     let verdict = match judge(policy, &kept).await {
         Ok(inspection) => trusted(&inspection),
         Err(error) => Verdict::Refused { reason: told(&error) },
     };
-    let collection = ArchivedCollection {
-        format: FORMAT,
-        gun: policy.gun.to_string(),
-        server: remote.name(),
-        fetched_at: policy.now,
-        files: rescue.files.iter().map(archived).collect(),
-        problems: rescue.problems,
-        verdict,
-    };
-    locked().collection(&collection).map_err(kept_error)?;
+    let problems = rescue.problems;
+    let collection = document(policy, remote, &rescue.files, verdict);
+    let collection = ArchivedCollection { problems, ..collection };
+    locked(archive).collection(&collection).map_err(kept_error)?;
     Ok(collection)
 }
 
-/// A repository in an archive, in the place of the server that served it.
+/// Fetches what a host that has seen nothing needs to verify a repository, and its chain of roots for
+/// those that have, into an archive; nothing else, and nothing that does not verify now.
+///
+/// # Errors
+///
+/// [`Error`]; then the archive does not hold it.
+pub async fn bundle(
+    policy: &Policy,
+    remote: &impl Remote,
+    archive: &Mutex<ArchiveWriter>,
+) -> Result<ArchivedCollection, Error> {
+    let recording = Recording::of(remote);
+    let inspection = judge(policy, &recording).await?;
+    let newest = inspection.collection.targets.root().content().version;
+    for version in (1..newest.number()).filter_map(Version::new) {
+        let root = RemoteFile::ByVersion(RoleName::Root, version);
+        recording.fetch(&root, policy.limits.root_bytes).await.map_err(client::Error::Net)?;
+    }
+    let mut files = Vec::new();
+    for (file, bytes) in recording.into_given() {
+        let role = file.role().clone();
+        let version = policy.unverified_version(&role, &bytes);
+        let sha256 = locked(archive).file(&bytes).map_err(kept_error)?;
+        let length = bytes.len() as u64;
+        let file = KeptFile { role, version, sha256, length, current: true };
+        if !files.contains(&file) {
+            files.push(file);
+        }
+    }
+    let collection = document(policy, remote, &files, trusted(&inspection));
+    locked(archive).collection(&collection).map_err(kept_error)?;
+    Ok(collection)
+}
+
+/// A repository in an archive, in the place of the server that served it, after each of its files
+/// was compared with its hash.
 ///
 /// # Errors
 ///
 /// [`storage::Error::DamagedArchive`] if any of its files is not there or is another one.
-pub fn kept<'a>(
-    archive: &'a ArchiveReader,
+pub fn kept(
+    archive: &Arc<ArchiveReader>,
     collection: &ArchivedCollection,
-) -> Result<Kept<Archived<'a>>, storage::Error> {
-    let files = collection.files.iter().map(|file| rescued(archive, file));
-    let files = files.collect::<Result<Vec<RescuedFile>, storage::Error>>()?;
-    let name = format!("{} (kept {})", collection.server, collection.fetched_at);
-    let shelf = Archived { archive, name: name.clone() };
-    Ok(Kept::new(name, &files, shelf))
-}
-
-/// The bytes in an archive.
-pub struct Archived<'a> {
-    archive: &'a ArchiveReader,
-    name: String,
-}
-
-impl Shelf for Archived<'_> {
-    fn bytes(&self, sha256: &Sha256, limit: u64) -> Result<Option<Vec<u8>>, net::Error> {
-        self.archive.file(sha256, limit).map_err(|error| net::Error::Unreachable {
-            host: self.name.clone(),
-            source: Box::new(error),
-        })
+) -> Result<Kept<ArchiveShelf>, storage::Error> {
+    for file in &collection.files {
+        read(archive, file)?;
     }
+    Kept::in_archive(archive, collection)
+}
+
+/// All files of a repository in an archive, each with its role, byte for byte.
+///
+/// # Errors
+///
+/// As [`kept`].
+pub fn files(
+    archive: &ArchiveReader,
+    collection: &ArchivedCollection,
+) -> Result<Vec<(RoleName, Vec<u8>)>, storage::Error> {
+    let files = collection.files.iter();
+    files.map(|file| read(archive, file).map(|(it, bytes)| (it.role, bytes))).collect()
 }
 
 /// What a client without a cache says to a repository, at the policy's time.
@@ -110,7 +133,25 @@ fn told(error: &dyn std::error::Error) -> String {
     told
 }
 
-fn archived(file: &RescuedFile) -> ArchivedFile {
+fn document(
+    policy: &Policy,
+    remote: &impl Remote,
+    files: &[KeptFile],
+    verdict: Verdict,
+) -> ArchivedCollection {
+    ArchivedCollection {
+        format: FORMAT,
+        gun: policy.gun.to_string(),
+        server: remote.name(),
+        dialect: policy.dialect.into(),
+        fetched_at: policy.now,
+        files: files.iter().map(archived).collect(),
+        problems: Vec::new(),
+        verdict,
+    }
+}
+
+fn archived(file: &KeptFile) -> ArchivedFile {
     ArchivedFile {
         role: file.role.to_string(),
         version: file.version.map(Version::number),
@@ -120,19 +161,23 @@ fn archived(file: &RescuedFile) -> ArchivedFile {
     }
 }
 
+fn locked(archive: &Mutex<ArchiveWriter>) -> MutexGuard<'_, ArchiveWriter> {
+    archive.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A file that the archive says it holds, if it does.
-fn rescued(archive: &ArchiveReader, file: &ArchivedFile) -> Result<RescuedFile, storage::Error> {
+fn read(
+    archive: &ArchiveReader,
+    file: &ArchivedFile,
+) -> Result<(KeptFile, Vec<u8>), storage::Error> {
+    let listed = KeptFile::listed(archive, file)?;
     let damaged =
         |reason: &str| archive.damaged(&format!("{} {}", file.role, file.sha256), &reason);
-    let role: RoleName = file.role.parse().map_err(|_| damaged("no name of a role"))?;
-    let sha256: Sha256 = file.sha256.parse().map_err(|_| damaged("no hash"))?;
-    match archive.file(&sha256, file.length)? {
-        Some(bytes) if bytes.len() as u64 == file.length => {}
-        Some(_) => return Err(damaged("of another length")),
-        None => return Err(damaged("it is not there")),
+    match archive.file(&listed.sha256, file.length)? {
+        Some(bytes) if bytes.len() as u64 == file.length => Ok((listed, bytes)),
+        Some(_) => Err(damaged("of another length")),
+        None => Err(damaged("it is not there")),
     }
-    let version = file.version.and_then(Version::new);
-    Ok(RescuedFile { role, version, sha256, length: file.length, current: file.current })
 }
 
 fn kept_error(error: storage::Error) -> Error {

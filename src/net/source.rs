@@ -1,9 +1,15 @@
 //! Where one collection's trust data comes from.
 
-use super::{Error, NotaryServer, OciRepository, Pace, Remote, RemoteFile, StaticRepository};
+use std::sync::Arc;
+
+use super::{
+    ArchiveShelf, Error, Kept, NotaryServer, OciRepository, Pace, Remote, RemoteFile,
+    StaticRepository,
+};
 use crate::tuf::RoleName;
 
-/// A trust server, a repository of plain files, or the images' own registry.
+/// A trust server, a repository of plain files, the images' own registry, or what was kept of one of
+/// them.
 #[derive(Clone)]
 pub enum TrustSource {
     /// A server with Notary's API.
@@ -12,6 +18,8 @@ pub enum TrustSource {
     Files(StaticRepository),
     /// The registry, in TUF 1.0.
     Oci(OciRepository),
+    /// An archive, in the form that its document names.
+    Kept(Arc<Kept<ArchiveShelf>>),
 }
 
 impl Remote for TrustSource {
@@ -20,6 +28,7 @@ impl Remote for TrustSource {
             Self::Notary(server) => server.name(),
             Self::Files(files) => files.name(),
             Self::Oci(registry) => registry.name(),
+            Self::Kept(kept) => kept.name(),
         }
     }
 
@@ -28,6 +37,7 @@ impl Remote for TrustSource {
             Self::Notary(server) => server.pace(),
             Self::Files(files) => files.pace(),
             Self::Oci(registry) => registry.pace(),
+            Self::Kept(kept) => kept.pace(),
         }
     }
 
@@ -36,6 +46,7 @@ impl Remote for TrustSource {
             Self::Notary(server) => server.fetch(file, limit).await,
             Self::Files(files) => files.fetch(file, limit).await,
             Self::Oci(registry) => registry.fetch(file, limit).await,
+            Self::Kept(kept) => kept.fetch(file, limit).await,
         }
     }
 
@@ -44,6 +55,7 @@ impl Remote for TrustSource {
             Self::Notary(server) => server.public_key(role).await,
             Self::Files(files) => files.public_key(role).await,
             Self::Oci(registry) => registry.public_key(role).await,
+            Self::Kept(kept) => kept.public_key(role).await,
         }
     }
 
@@ -52,6 +64,7 @@ impl Remote for TrustSource {
             Self::Notary(server) => server.rotate_key(role).await,
             Self::Files(files) => files.rotate_key(role).await,
             Self::Oci(registry) => registry.rotate_key(role).await,
+            Self::Kept(kept) => kept.rotate_key(role).await,
         }
     }
 
@@ -60,6 +73,7 @@ impl Remote for TrustSource {
             Self::Notary(server) => server.publish(files).await,
             Self::Files(repository) => repository.publish(files).await,
             Self::Oci(registry) => registry.publish(files).await,
+            Self::Kept(kept) => kept.publish(files).await,
         }
     }
 
@@ -68,6 +82,7 @@ impl Remote for TrustSource {
             Self::Notary(server) => server.delete().await,
             Self::Files(files) => files.delete().await,
             Self::Oci(registry) => registry.delete().await,
+            Self::Kept(kept) => kept.delete().await,
         }
     }
 }

@@ -15,7 +15,9 @@ mod entries;
 mod reader;
 mod writer;
 
-pub use document::{ArchivedCollection, ArchivedFile, FORMAT, Failed, Listed, Manifest, Verdict};
+pub use document::{
+    ArchivedCollection, ArchivedDialect, ArchivedFile, FORMAT, Failed, Listed, Manifest, Verdict,
+};
 pub use reader::ArchiveReader;
 pub use writer::ArchiveWriter;
 

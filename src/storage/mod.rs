@@ -6,7 +6,6 @@
 //! all; a newer file is never replaced by an older one, whoever else writes; what is read back is
 //! as untrusted as what the wire brings.
 
-#[cfg(feature = "registry")]
 pub mod archive;
 mod changelist;
 #[cfg(feature = "server")]

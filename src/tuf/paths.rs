@@ -46,6 +46,20 @@ impl Paths {
         }
     }
 
+    /// The prefixes that cover the same names, of names without a `/`; `None` where there are none:
+    /// for hashes, and for patterns that are more than a prefix.
+    pub fn as_prefixes(&self) -> Option<Vec<String>> {
+        let prefix = |glob: &String| {
+            let prefix = glob.strip_suffix('*')?;
+            (!prefix.contains(['*', '?'])).then(|| prefix.to_owned())
+        };
+        match self {
+            Self::Prefixes(prefixes) => Some(prefixes.clone()),
+            Self::Globs(globs) => globs.iter().map(prefix).collect(),
+            Self::HashPrefixes(_) | Self::Bin(_) => None,
+        }
+    }
+
     /// The prefixes or patterns as they are written; `None` where hashes decide.
     pub fn written(&self) -> Option<&[String]> {
         match self {

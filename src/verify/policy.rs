@@ -39,16 +39,19 @@ impl Policy {
         }
     }
 
-    /// The version that an unverified snapshot, targets or delegation file states.
-    fn unverified_version(&self, role: &RoleName, bytes: &[u8]) -> Option<Version> {
+    /// The version that an unverified file gives itself, for finding its place; `None` if it cannot
+    /// be read.
+    pub fn unverified_version(&self, role: &RoleName, bytes: &[u8]) -> Option<Version> {
+        let (dialect, limits) = (self.dialect, &self.limits);
         Some(match role {
+            RoleName::Root => dialect.open_root(bytes, limits).ok()?.unverified_content().version,
+            RoleName::Timestamp => {
+                dialect.open_timestamp(bytes, limits).ok()?.unverified_content().version
+            }
             RoleName::Snapshot => {
-                self.dialect.open_snapshot(bytes, &self.limits).ok()?.unverified_content().version
+                dialect.open_snapshot(bytes, limits).ok()?.unverified_content().version
             }
-            _ => {
-                let envelope = self.dialect.open_targets(role, bytes, &self.limits).ok()?;
-                envelope.unverified_content().version
-            }
+            role => dialect.open_targets(role, bytes, limits).ok()?.unverified_content().version,
         })
     }
 

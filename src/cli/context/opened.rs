@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use super::super::exit::Kind;
 use super::super::output::Failure;
+use crate::client;
 use crate::docker::Collection;
 use crate::net::{Paced, Rate, TrustSource};
-use crate::storage::CollectionDirectory;
-use crate::verify::Policy;
+use crate::storage::{Cache as _, CollectionDirectory};
+use crate::tuf::{KeyId, RoleName};
+use crate::verify::{Policy, TrustedRoot};
 
 /// A collection with all that it stands on.
 pub(in crate::cli) struct Opened {
@@ -23,11 +25,38 @@ impl Opened {
         &self.policy
     }
 
+    /// Where it is read from.
+    ///
+    /// # Errors
+    ///
+    /// Offline.
+    pub(in crate::cli) fn source(&self) -> Result<&TrustSource, Failure> {
+        let offline = || Failure::new(Kind::Usage, "this cannot be done offline");
+        self.server.as_ref().ok_or_else(offline)
+    }
+
+    /// The keys that signed the root in the cache, as pins name them.
+    ///
+    /// # Errors
+    ///
+    /// If none is there, or it is not one of this collection.
+    pub(in crate::cli) fn root_keys(&self) -> Result<Vec<KeyId>, Failure> {
+        let none = || {
+            let message = format!("{}: no root is in the cache", self.policy.gun);
+            Failure::new(Kind::NoTrustData, message)
+        };
+        let limit = self.policy.limits.root_bytes;
+        let bytes = self.cache.read(&RoleName::Root, limit)?.ok_or_else(none)?;
+        let policy = Arc::new(self.policy.clone());
+        let root = TrustedRoot::restore(policy, &bytes).map_err(client::Error::from)?;
+        Ok(root.signers().to_vec())
+    }
+
     /// Its trust server, read at a pace; `None` offline, and where files take its place.
     pub(in crate::cli) fn paced(&self, rate: Arc<Rate>, patience: Duration) -> Option<Paced> {
         match self.server.clone()? {
             TrustSource::Notary(server) => Some(Paced::new(server, rate, patience)),
-            TrustSource::Files(_) | TrustSource::Oci(_) => None,
+            TrustSource::Files(_) | TrustSource::Oci(_) | TrustSource::Kept(_) => None,
         }
     }
 

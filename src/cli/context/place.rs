@@ -21,6 +21,8 @@ pub(in crate::cli) enum Place {
     Folder(PathBuf),
     /// The image's own repository in its registry: `oci`.
     Registry,
+    /// A file that `bundle` or `rescue` wrote: `bundle:FILE`.
+    Bundle(PathBuf),
 }
 
 impl Place {
@@ -43,6 +45,9 @@ impl Place {
                     Err(Failure::new(Kind::Usage, message).advise("Write file:///the/whole/path."))
                 }
             };
+        }
+        if let Some(path) = set.and_then(|set| set.strip_prefix("bundle:")) {
+            return Ok(Self::Bundle(PathBuf::from(path)));
         }
         if set == Some("oci") {
             return match image {
@@ -88,6 +93,7 @@ mod tests {
             (Some("file:///srv/web/metadata"), Some(Place::Folder("/srv/web/metadata".into()))),
             (Some("file://srv/web"), None),
             (Some("oci"), Some(Place::Registry)),
+            (Some("bundle:../web.tar"), Some(Place::Bundle("../web.tar".into()))),
         ] {
             assert_eq!(of(set), expected, "{set:?}");
         }

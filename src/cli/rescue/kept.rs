@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use clap::Args;
 use jiff::Timestamp;
@@ -59,7 +60,7 @@ impl FromStr for At {
 
 /// Verifies repositories or tags in an archive.
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Failure> {
-    let archive = ArchiveReader::open(&arguments.archive)?;
+    let archive = Arc::new(ArchiveReader::open(&arguments.archive)?);
     if archive.manifest()?.is_none() {
         let path = arguments.archive.display();
         context.output.notice(&format!("warning: {path}: was not finished"));
@@ -86,7 +87,7 @@ fn settled(reference: &str, told: Result<(), Failure>, context: &Context) -> Cod
 
 async fn repository(
     collection: &ArchivedCollection,
-    archive: &ArchiveReader,
+    archive: &Arc<ArchiveReader>,
     at: Option<At>,
     context: &Context,
 ) -> Result<(), Failure> {
@@ -115,7 +116,7 @@ async fn repository(
 
 async fn tag(
     reference: &str,
-    archive: &ArchiveReader,
+    archive: &Arc<ArchiveReader>,
     at: Option<At>,
     context: &Context,
 ) -> Result<(), Failure> {
@@ -157,5 +158,6 @@ fn policy(
 ) -> Result<Policy, Failure> {
     let gun = crate::tuf::Gun::raw(&collection.gun)?;
     let now = at.map_or(collection.fetched_at, |at| at.0);
-    Ok(Policy { now, max_age: None, ..context.policy(&gun)? })
+    let dialect = collection.dialect.into();
+    Ok(Policy { dialect, now, max_age: None, ..context.policy(&gun)? })
 }

@@ -3,6 +3,8 @@
 use jiff::Timestamp as Instant;
 use serde::{Deserialize, Serialize};
 
+use crate::tuf::Dialect;
+
 /// One collection in an archive.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct ArchivedCollection {
@@ -10,8 +12,11 @@ pub struct ArchivedCollection {
     pub format: u32,
     /// Its name.
     pub gun: String,
-    /// The server that it was fetched from: host and port.
+    /// The place that it was fetched from: host and port of a server.
     pub server: String,
+    /// The form of its files.
+    #[serde(default)]
+    pub dialect: ArchivedDialect,
     /// When the last of its files was fetched.
     pub fetched_at: Instant,
     /// Its files.
@@ -21,6 +26,35 @@ pub struct ArchivedCollection {
     pub problems: Vec<String>,
     /// What it was worth then.
     pub verdict: Verdict,
+}
+
+/// The form of a collection's files; that of Notary v1 if nothing is said.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ArchivedDialect {
+    /// Notary v1.
+    #[default]
+    Notary,
+    /// TUF 1.0.
+    Tuf1,
+}
+
+impl From<Dialect> for ArchivedDialect {
+    fn from(dialect: Dialect) -> Self {
+        match dialect {
+            Dialect::Notary => Self::Notary,
+            Dialect::Tuf1 => Self::Tuf1,
+        }
+    }
+}
+
+impl From<ArchivedDialect> for Dialect {
+    fn from(dialect: ArchivedDialect) -> Self {
+        match dialect {
+            ArchivedDialect::Notary => Self::Notary,
+            ArchivedDialect::Tuf1 => Self::Tuf1,
+        }
+    }
 }
 
 /// One file of a collection. Its bytes stand under its hash.

@@ -40,6 +40,7 @@ impl Shelf {
             format: 1,
             gun: gun.to_owned(),
             server: "notary.example.com".to_owned(),
+            dialect: ArchivedDialect::Notary,
             fetched_at: "2026-11-25T00:00:00Z".parse().unwrap(),
             files: files.collect(),
             problems: Vec::new(),

@@ -151,4 +151,4 @@ fn json(value: &impl Serialize) -> Vec<u8> {
 /// The first entry, by which the file is known.
 const FORMAT_ENTRY: &str = "countersign-archive";
 const FORMAT_TEXT: &[u8] =
-    b"Trust data (TUF metadata of Notary v1) as its server served it. Format 1.\n";
+    b"Trust data (TUF metadata, of Notary v1 or TUF 1.0) as it was served. Format 1.\n";

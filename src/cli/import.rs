@@ -1,0 +1,210 @@
+//! `import`: trust data comes from somewhere else, and is signed here anew.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use clap::Args;
+use serde_json::json;
+
+use super::context::{Context, Opened};
+use super::exit::{Code, Kind};
+use super::output::{Failure, Format};
+use super::passphrases::Passphrases;
+use super::process::wait_for;
+use super::publishing::{tell_of_root, versions};
+use super::subject::Subject;
+use super::verify::not_offline;
+use crate::client::{Refreshed, Roles, Wish};
+use crate::docker::rescue::kept;
+use crate::docker::{Adoption, Amended, Collection, Source};
+use crate::keys::{self, KeySet};
+use crate::net::Access;
+use crate::storage::MemoryCache;
+use crate::storage::archive::{ArchiveReader, ArchivedCollection};
+use crate::tuf::{Gun, KeyId, RoleName};
+use crate::verify::{Policy, Wanted};
+
+#[derive(Args)]
+#[command(after_help = "\
+What was verified at the old place is signed at the new one, which --server or the configuration names: tags with their \
+digests, sizes and custom data, and delegations whose keys are here. The same root key founds it, so that hosts can \
+be told what to pin. What is there stays; a tag that stands for something else there is refused. Nothing of the old \
+place is changed.
+
+A trust server of your own takes over an archive as it is, without any key: countersign serve --import.
+
+Examples:
+  countersign import trust.tar --server oci
+  countersign import https://notary.example.com registry.example.com/team/web --server oci
+  countersign import file:///srv/tuf/web/metadata registry.example.com/team/web --server https://trust.example.com")]
+pub(super) struct Arguments {
+    /// Archive of `rescue` or `bundle`, or where the trust data is: a trust server, https://…/metadata,
+    /// file:///…, or oci
+    #[arg(value_name = "FROM")]
+    from: String,
+
+    /// Repositories, without tags; of an archive all, if none is named
+    #[arg(value_name = "REPO")]
+    repositories: Vec<String>,
+
+    /// What the one repository is called at the new place
+    #[arg(long = "as", value_name = "REPO")]
+    name: Option<String>,
+
+    /// Root key of new trust data [default: that of the old]
+    #[arg(long, value_name = "ID")]
+    root_key: Option<KeyId>,
+}
+
+/// Where trust data comes from.
+enum Origin {
+    Archive(Arc<ArchiveReader>),
+    Place(String),
+}
+
+impl Origin {
+    fn read(text: &str) -> Result<Self, Failure> {
+        let archive = text.strip_prefix("bundle:").unwrap_or(text);
+        match text == "oci" || text.contains("://") {
+            true => Ok(Self::Place(text.to_owned())),
+            false => Ok(Self::Archive(Arc::new(ArchiveReader::open(Path::new(archive))?))),
+        }
+    }
+
+    /// What is to be imported, if nothing is named.
+    fn names(&self) -> Result<Vec<String>, Failure> {
+        match self {
+            Self::Archive(archive) => {
+                Ok(archive.collections()?.into_iter().map(|held| held.gun).collect())
+            }
+            Self::Place(_) => Err(Failure::new(Kind::Usage, "name the repositories to import")),
+        }
+    }
+
+    async fn collection(&self, subject: &Subject, context: &Context) -> Result<Refreshed, Failure> {
+        let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
+        match self {
+            Self::Archive(archive) => {
+                let absent = || {
+                    let message = format!("{} is not in the archive", subject.gun);
+                    Failure::new(Kind::NoTrustData, message)
+                };
+                let held = archive.collection(subject.gun.as_str())?.ok_or_else(absent)?;
+                let (kept, policy) = (kept(archive, &held)?, as_of_then(&held, context)?);
+                let cache = MemoryCache::new();
+                Ok(Collection::new(policy, &cache, &kept).refresh(wish).await?)
+            }
+            Self::Place(place) => {
+                let opened = context.open_at(subject, Access::Pull, place)?;
+                Ok(opened.collection().refresh(wish).await?)
+            }
+        }
+    }
+}
+
+/// Signs repositories anew.
+pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Failure> {
+    not_offline(context)?;
+    let from = Origin::read(&arguments.from)?;
+    let names = match arguments.repositories.is_empty() {
+        true => from.names()?,
+        false => arguments.repositories.clone(),
+    };
+    if arguments.name.is_some() && names.len() != 1 {
+        return Err(Failure::new(Kind::Usage, "--as is for one repository at a time"));
+    }
+    let mut code = Code::Done;
+    for name in names {
+        let done = wait_for(one(&name, &from, arguments, context));
+        let failed = |failure| context.output.refusal(Some(&name), &failure);
+        code = code.max(done.map_or_else(failed, |()| Code::Done));
+    }
+    Ok(code)
+}
+
+async fn one(
+    name: &str,
+    from: &Origin,
+    arguments: &Arguments,
+    context: &Context,
+) -> Result<(), Failure> {
+    let subject = context.subject(name)?.bare()?;
+    let there = arguments.name.as_deref().unwrap_or(name);
+    let there = context.subject(there)?.bare()?;
+    let collection = from.collection(&subject, context).await?;
+    let source = Source::of(&collection);
+    let keys = context.key_set()?;
+    let root = root_key(&source, arguments.root_key, &keys)?;
+    let opened = context.open(&there, Access::PushPull)?;
+    let mut passphrases = Passphrases::new(context)?;
+    let adopted = opened.collection().adopt(&source, root, &keys, &mut passphrases.chain()).await?;
+    if let Some(root) = &adopted.founded {
+        tell_of_root(&there.gun, root, &keys, context)?;
+        tell_what_to_pin(&there.gun, &opened, context)?;
+    }
+    tell(&there.gun, &adopted, context);
+    Ok(())
+}
+
+/// The old root key if it is here: it proves that the new trust data is its owner's.
+fn root_key(source: &Source<'_>, named: Option<KeyId>, keys: &KeySet) -> Result<KeyId, Failure> {
+    use keys::KeyStore as _;
+    let held = keys.ids()?;
+    let old = source.root_keys();
+    match named.or_else(|| old.iter().find(|id| held.contains(id)).copied()) {
+        Some(id) => Ok(id),
+        None => {
+            let old: Vec<String> = old.iter().map(KeyId::to_string).collect();
+            let message = format!("the root key {} is not here", old.join(", "));
+            Err(Failure::new(Kind::KeyStore, message).advise(
+                "Load it with `countersign key load`, or name another one with --root-key: \
+                 then hosts have nothing but your word for the new trust data.",
+            ))
+        }
+    }
+}
+
+fn tell_what_to_pin(gun: &Gun, opened: &Opened, context: &Context) -> Result<(), Failure> {
+    let ids = opened.root_keys()?.into_iter().map(|id| format!(" --root-key {id}"));
+    let pin = format!("countersign pin add {gun}{}", ids.collect::<String>());
+    context.output.notice(&format!("{gun}: have hosts pin it before they look: {pin}"));
+    Ok(())
+}
+
+fn tell(gun: &Gun, adopted: &Amended<Adoption>, context: &Context) {
+    let Adoption { roles, left, releases_in_targets, misplaced } = &adopted.value;
+    let entries: usize = roles.iter().map(|(_, added)| added).sum();
+    match context.output.format {
+        Format::Text => {
+            let roles: Vec<&str> = roles.iter().map(|(role, _)| role.as_str()).collect();
+            context.output.answer(&format!("{gun}: {entries} entries in {}", roles.join(", ")));
+        }
+        Format::Json => context.output.object(&json!({
+            "name": gun.as_str(),
+            "entries": entries,
+            "roles": roles.iter().map(|(role, _)| role.as_str()).collect::<Vec<_>>(),
+            "left": left.iter().map(RoleName::as_str).collect::<Vec<_>>(),
+            "releases_in_targets": releases_in_targets,
+            "misplaced": misplaced,
+            "founded": adopted.founded.map(|root| root.to_string()),
+            "versions": versions(&adopted.versions),
+        })),
+    }
+    for role in left {
+        context.output.notice(&format!("{gun}: {role} did not come: too few of its keys are here"));
+    }
+    if *releases_in_targets {
+        let note = "what targets/releases signed is signed in targets, where pulls find it";
+        context.output.notice(&format!("{gun}: {note}"));
+    }
+    if *misplaced > 0 {
+        let note = "entries were signed for another collection, and stay behind";
+        context.output.notice(&format!("warning: {gun}: {misplaced} {note}"));
+    }
+}
+
+/// The rules of this machine, when the archive was made.
+fn as_of_then(held: &ArchivedCollection, context: &Context) -> Result<Policy, Failure> {
+    let (dialect, now) = (held.dialect.into(), held.fetched_at);
+    Ok(Policy { dialect, now, max_age: None, ..context.policy(&Gun::raw(&held.gun)?)? })
+}
