@@ -348,7 +348,7 @@ async fn rotate(
     keys: NewKeys,
     legacy: Legacy,
 ) -> Result<Rotation, Error> {
-    let request = RotateRequest { role, keys, threshold: None, legacy };
+    let request = RotateRequest { roles: vec![role], keys, threshold: None, legacy };
     let (store, mut passphrases) = (user.keys(), user.passphrases());
     user.with(async |it| it.rotate(&request, &store, &mut passphrases).await).await
 }

@@ -138,15 +138,11 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         let earlier = Earlier(self.cache());
         let mut then = self.policy().now;
         let mut outcome = self.amend(IfAbsent::Refuse, store, &mut *passphrases, &mut change).await;
-        while let Err(Error::Client(client::Error::Verify(verify::Error::Expired { role, at }))) =
-            &outcome
+        let served = self.policy().dialect.online_roles() == OnlineRoles::Server;
+        while let Some((role, before)) =
+            outcome.as_ref().err().and_then(|error| expired_before(error, then))
+            && !(role == RoleName::Timestamp && served)
         {
-            let moment = SignedDuration::from_secs(1);
-            let before = at.checked_sub(moment).unwrap_or(Instant::MIN);
-            let served = self.policy().dialect.online_roles() == OnlineRoles::Server;
-            if (*role == RoleName::Timestamp && served) || before >= then {
-                break;
-            }
             then = before;
             let reading = as_of(self, &earlier, then);
             outcome = reading.amend(IfAbsent::Refuse, store, &mut *passphrases, &mut change).await;
@@ -192,6 +188,15 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
             }
         }
     }
+}
+
+/// Whether something expired, and the moment before; `None` if that is no earlier than `then`.
+pub(super) fn expired_before(error: &Error, then: Instant) -> Option<(RoleName, Instant)> {
+    let Error::Client(client::Error::Verify(verify::Error::Expired { role, at })) = error else {
+        return None;
+    };
+    let before = at.checked_sub(SignedDuration::from_secs(1)).unwrap_or(Instant::MIN);
+    (before < then).then(|| (role.clone(), before))
 }
 
 /// A change that was not published, as far as we know.

@@ -1,25 +1,27 @@
-//! Other keys for a top-level role (Notary `client/client.go`, `RotateKey`).
+//! Other keys for top-level roles (Notary `client/client.go`, `RotateKey`).
 //!
 //! The private keys that were replaced are destroyed last, after the server took the new root:
 //! whatever fails before, the collection can still be signed.
 
+use super::amend::{Failure, expired_before};
+use super::earlier::{Earlier, as_of};
 use super::founding::IfAbsent;
 use super::signers::KeyRing;
 use super::{Amended, Collection, Error, Workbench};
 use crate::client::{self, Roles, Wish};
-use crate::edit;
+use crate::edit::{self, Draft};
 use crate::keys::{self, KeyStore, PassphraseSource};
 use crate::net::{Remote, RemoteFile};
 use crate::storage::Cache;
 use crate::tuf::{Key, KeyId, OnlineRoles, RoleName, Root, Threshold, Version, canonical_key_id};
 use crate::verify::Wanted;
 
-/// Which role gets other keys, and which.
+/// Which roles get other keys, and which.
 #[derive(Clone, Debug)]
 pub struct RotateRequest {
-    /// A top-level role.
-    pub role: RoleName,
-    /// Where its keys come from.
+    /// Top-level roles; all of them change in one root.
+    pub roles: Vec<RoleName>,
+    /// Where the keys of each come from.
     pub keys: NewKeys,
     /// How many of them must sign; as before, if nothing is said.
     pub threshold: Option<Threshold>,
@@ -54,8 +56,8 @@ pub enum Legacy {
 /// What a rotation did.
 #[derive(Debug)]
 pub struct Rotation {
-    /// The keys that speak for the role now, as the root names them.
-    pub keys: Vec<KeyId>,
+    /// The keys that speak for each role now, as the root names them.
+    pub keys: Vec<(RoleName, Vec<KeyId>)>,
     /// The keys that did before.
     pub replaced: Vec<Key>,
     /// Private keys that were destroyed here, by their canonical ids.
@@ -65,11 +67,15 @@ pub struct Rotation {
 }
 
 impl<C: Cache, R: Remote> Collection<'_, C, R> {
-    /// Puts other keys in place of those of a role, in a new root.
+    /// Puts other keys in place of those of roles, in a new root.
     ///
     /// Timestamp keys are the server's, where there is one; a targets key never is. Replaced keys
     /// are destroyed here once the new root is published; root keys, which serve other collections
     /// too, are kept.
+    ///
+    /// Where the timestamp key changes, a collection of which something expired is read as it was a
+    /// moment before: a server that does not have that key cannot renew the timestamp, and no other
+    /// root can help it.
     ///
     /// # Errors
     ///
@@ -82,7 +88,9 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         store: &dyn KeyStore,
         passphrases: &mut dyn PassphraseSource,
     ) -> Result<Rotation, Error> {
-        check_place(request, self.policy().dialect.online_roles())?;
+        for role in &request.roles {
+            check_place(role, &request.keys, self.policy().dialect.online_roles())?;
+        }
         let mut keys = KeyRing::new(store, passphrases)?;
         if request.keys == NewKeys::Made {
             self.ask_first().await?;
@@ -91,26 +99,19 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         let (next, made) = self.next_keys(request, &mut keys).await?;
         let mut replaced = Vec::new();
         let rotate = |bench: &mut Workbench<'_>| {
-            let threshold = request.threshold.map_or_else(
-                || Ok::<_, Error>(bench.draft.keys_of(&request.role)?.0.threshold()),
-                Ok,
-            )?;
-            let retired = bench.draft.rotate(&request.role, next.clone(), threshold)?;
-            if bench.draft.touched().next().is_none() {
-                // It is published already: nobody told us that the server had taken it.
-                return Ok(());
+            let retired = replace(&mut bench.draft, request, &next, &legacy)?;
+            // Otherwise it is published already: nobody told us that the server had taken it.
+            if bench.draft.touched().next().is_some() {
+                replaced = retired;
             }
-            replaced = retired;
-            if !legacy.is_empty() {
-                bench.draft.cross_sign(legacy.iter().cloned());
-            }
-            replaced.retain(|key| !bench.draft.uses(key));
             Ok(())
         };
-        match self.amend_with(IfAbsent::Refuse, &mut keys, rotate).await {
+        match self.amend_though_expired(request, &mut keys, rotate).await {
             Ok(amended) => {
-                let destroyed = self.destroy(&request.role, &replaced, store)?;
-                let keys = next.iter().map(Key::id).collect();
+                let destroyed = self.destroy(&request.roles, &replaced, store)?;
+                let ids =
+                    |(role, keys): (RoleName, Vec<Key>)| (role, keys.iter().map(Key::id).collect());
+                let keys = next.into_iter().map(ids).collect();
                 Ok(Rotation { keys, replaced, destroyed, amended })
             }
             Err(failure) => {
@@ -120,6 +121,25 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
                 Err(failure.error)
             }
         }
+    }
+
+    async fn amend_though_expired(
+        &self,
+        request: &RotateRequest,
+        keys: &mut KeyRing<'_>,
+        mut change: impl FnMut(&mut Workbench<'_>) -> Result<(), Error>,
+    ) -> Result<Amended<()>, Failure> {
+        let (earlier, mut then) = (Earlier(self.cache()), self.now());
+        let mut outcome = self.amend_with(IfAbsent::Refuse, keys, &mut change).await;
+        while request.roles.contains(&RoleName::Timestamp)
+            && let Some((_, before)) =
+                outcome.as_ref().err().and_then(|failure| expired_before(&failure.error, then))
+        {
+            then = before;
+            let reading = as_of(self, &earlier, then);
+            outcome = reading.amend_with(IfAbsent::Refuse, keys, &mut change).await;
+        }
+        outcome
     }
 
     /// Asks the server before a key is made and stored, which takes longer than a journey: without
@@ -137,31 +157,46 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         &self,
         request: &RotateRequest,
         keys: &mut KeyRing<'_>,
-    ) -> Result<(Vec<Key>, Vec<KeyId>), Error> {
-        let role = &request.role;
-        let (ids, made) = match &request.keys {
-            NewKeys::Server => {
-                let bytes = self.server()?.rotate_key(role).await.map_err(client::Error::Net)?;
-                let key = self.policy().dialect.read_key(role, &bytes);
-                return Ok((vec![key.map_err(client::Error::ServerKey)?], Vec::new()));
-            }
-            NewKeys::Stored(ids) => (ids.clone(), Vec::new()),
-            NewKeys::Made => {
-                let gun = Some(self.gun()).filter(|_| *role != RoleName::Root);
-                let id = keys.generate(role.as_str(), gun)?;
-                (vec![id], vec![id])
-            }
-        };
-        let mut next = Vec::with_capacity(ids.len());
-        for id in &ids {
+    ) -> Result<(NextKeys, Vec<KeyId>), Error> {
+        let (mut next, mut made) = (Vec::new(), Vec::new());
+        for role in &request.roles {
+            let theirs = match &request.keys {
+                NewKeys::Server => vec![self.server_key(role).await?],
+                NewKeys::Stored(ids) => self.own_keys(role, ids, keys)?,
+                NewKeys::Made => {
+                    let gun = Some(self.gun()).filter(|_| *role != RoleName::Root);
+                    let id = keys.generate(role.as_str(), gun)?;
+                    made.push(id);
+                    self.own_keys(role, &[id], keys)?
+                }
+            };
+            next.push((role.clone(), theirs));
+        }
+        Ok((next, made))
+    }
+
+    async fn server_key(&self, role: &RoleName) -> Result<Key, Error> {
+        let bytes = self.server()?.rotate_key(role).await.map_err(client::Error::Net)?;
+        let key = self.policy().dialect.read_key(role, &bytes);
+        Ok(key.map_err(client::Error::ServerKey)?)
+    }
+
+    fn own_keys(
+        &self,
+        role: &RoleName,
+        ids: &[KeyId],
+        keys: &mut KeyRing<'_>,
+    ) -> Result<Vec<Key>, Error> {
+        let mut own = Vec::with_capacity(ids.len());
+        for id in ids {
             let private = keys.unlock_one(id)?;
             let policy = self.policy();
-            next.push(match role {
+            own.push(match role {
                 RoleName::Root => edit::root_key(policy.dialect, &policy.gun, private, policy.now)?,
                 _ => policy.dialect.key(private.public()),
             });
         }
-        Ok((next, made))
+        Ok(own)
     }
 
     /// Retired root keys, as far as the trusted root vouches for them by listing them still.
@@ -198,21 +233,20 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         Ok(ids)
     }
 
-    /// Destroys replaced private keys that were made for this role of this collection.
+    /// Destroys replaced private keys that were made for these roles of this collection.
     fn destroy(
         &self,
-        role: &RoleName,
+        roles: &[RoleName],
         replaced: &[Key],
         store: &dyn KeyStore,
     ) -> Result<Vec<KeyId>, keys::Error> {
-        if *role == RoleName::Root {
-            return Ok(Vec::new());
-        }
+        let own = roles.iter().filter(|role| **role != RoleName::Root);
+        let own: Vec<&str> = own.map(RoleName::as_str).collect();
         let retired: Vec<KeyId> =
             replaced.iter().filter_map(|key| key.public().map(canonical_key_id)).collect();
         let mut destroyed = Vec::new();
         for entry in store.list()? {
-            let ours = entry.role.as_deref() == Some(role.as_str())
+            let ours = entry.role.as_deref().is_some_and(|role| own.contains(&role))
                 && entry.gun.as_deref() == Some(self.gun().as_str());
             if ours && retired.contains(&entry.id) {
                 match store.remove(&entry.id) {
@@ -229,10 +263,34 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
     }
 }
 
+/// The keys that each role is to have.
+type NextKeys = Vec<(RoleName, Vec<Key>)>;
+
+/// Puts the next keys in place; returns those that serve no more.
+fn replace(
+    draft: &mut Draft,
+    request: &RotateRequest,
+    next: &NextKeys,
+    legacy: &[Key],
+) -> Result<Vec<Key>, Error> {
+    let mut replaced = Vec::new();
+    for (role, keys) in next {
+        let threshold = request
+            .threshold
+            .map_or_else(|| Ok::<_, Error>(draft.keys_of(role)?.0.threshold()), Ok)?;
+        replaced.extend(draft.rotate(role, keys.clone(), threshold)?);
+    }
+    if draft.touched().next().is_some() && !legacy.is_empty() {
+        draft.cross_sign(legacy.iter().cloned());
+    }
+    replaced.retain(|key| !draft.uses(key));
+    Ok(replaced)
+}
+
 /// Which keys can be where (Notary `client/client.go`, `checkRotationInput`).
-fn check_place(request: &RotateRequest, online: OnlineRoles) -> Result<(), Error> {
+fn check_place(role: &RoleName, keys: &NewKeys, online: OnlineRoles) -> Result<(), Error> {
     let served = online == OnlineRoles::Server;
-    let reason = match (&request.role, &request.keys) {
+    let reason = match (role, keys) {
         (RoleName::Snapshot | RoleName::Timestamp, keys) if !served => match keys {
             NewKeys::Server => "no server keeps keys for it",
             _ => return Ok(()),
@@ -243,5 +301,5 @@ fn check_place(request: &RotateRequest, online: OnlineRoles) -> Result<(), Error
         (_, NewKeys::Server) => "its key is never the server's",
         (RoleName::Root | RoleName::Targets, _) => return Ok(()),
     };
-    Err(Error::Role { role: request.role.clone(), reason: reason.to_owned() })
+    Err(Error::Role { role: role.clone(), reason: reason.to_owned() })
 }

@@ -1,4 +1,4 @@
-//! `key rotate`: other keys for a top-level role.
+//! `key rotate`: other keys for top-level roles.
 
 use std::path::PathBuf;
 
@@ -16,28 +16,29 @@ use super::super::verify::not_offline;
 use super::transfer;
 use crate::docker::{Legacy, NewKeys, RotateRequest, Rotation};
 use crate::net::Access;
-use crate::tuf::{KeyId, OnlineRoles, RoleName, Threshold, canonical_key_id};
+use crate::tuf::{Key, KeyId, OnlineRoles, RoleName, Threshold, canonical_key_id};
 
 #[derive(Args)]
 #[command(after_help = "\
 A new root names the new key. It is signed with the root key, for role root with the old and the new one. \
 Replaced targets and snapshot keys are destroyed here, but only after the server has taken the new root; \
 root keys are kept, for other repositories. After a theft: rotate the role whose key was stolen, then \
-look over what it signed.
+look over what it signed. Several roles change in one root: so a repository whose trust server lost both keys \
+that it kept, or that moved to another server, goes on with this server's.
 
 Examples:
   countersign key rotate registry.example.com/team/web targets
   countersign key rotate registry.example.com/team/web snapshot --server-managed
-  countersign key rotate registry.example.com/team/web timestamp --server-managed
+  countersign key rotate registry.example.com/team/web timestamp snapshot --server-managed
   countersign key rotate registry.example.com/team/web root --yes")]
 pub(in crate::cli) struct Rotate {
     /// Repository, without a tag
     #[arg(value_name = "REPO")]
     repository: String,
 
-    /// Role: root, targets, snapshot or timestamp
-    #[arg(value_name = "ROLE")]
-    role: String,
+    /// Roles: root, targets, snapshot, timestamp
+    #[arg(value_name = "ROLE", required = true)]
+    roles: Vec<String>,
 
     /// The server makes the key and keeps it: snapshot, timestamp
     #[arg(short = 'r', long, conflicts_with = "keys")]
@@ -64,8 +65,8 @@ pub(in crate::cli) struct Rotate {
 pub(super) fn run(arguments: &Rotate, context: &Context) -> Result<Code, Failure> {
     not_offline(context)?;
     let subject = context.subject(&arguments.repository)?.bare()?;
-    let role = top_level(&arguments.role)?;
-    if role == RoleName::Root && !arguments.yes {
+    let roles = top_levels(&arguments.roles)?;
+    if roles.contains(&RoleName::Root) && !arguments.yes {
         let question = format!(
             "You are about to change the root key of {}: the old one must be here, too. Go on?",
             subject.gun
@@ -76,69 +77,90 @@ pub(super) fn run(arguments: &Rotate, context: &Context) -> Result<Code, Failure
     }
     let opened = context.open(&subject, Access::All)?;
     let request = RotateRequest {
-        keys: new_keys(arguments, &role, opened.policy().dialect.online_roles(), context)?,
+        keys: new_keys(arguments, &roles, opened.policy().dialect.online_roles(), context)?,
         threshold: arguments.threshold.map(threshold).transpose()?,
         legacy: arguments.legacy.unwrap_or_default(),
-        role,
+        roles,
     };
     let rotation = wait_for(async {
         let mut passphrases = Passphrases::new(context)?;
         let (collection, store) = (opened.collection(), context.key_set()?);
         Ok(collection.rotate(&request, &store, &mut passphrases.chain()).await?)
     })?;
-    tell(subject.gun.as_str(), &request.role, &rotation, context);
+    tell(subject.gun.as_str(), &rotation, context);
     Ok(Code::Done)
 }
 
-fn tell(gun: &str, role: &RoleName, rotation: &Rotation, context: &Context) {
-    let ids = |ids: &[KeyId]| ids.iter().map(KeyId::to_string).collect::<Vec<_>>();
-    let replaced: Vec<KeyId> = rotation
-        .replaced
-        .iter()
-        .map(|key| key.public().map_or(key.id(), canonical_key_id))
-        .collect();
-    match context.output.format {
-        Format::Text => {
-            let keys = ids(&rotation.keys).join(", ");
-            context.output.answer(&format!("{gun}: {role} is signed by {keys} from now on"));
+fn tell(gun: &str, rotation: &Rotation, context: &Context) {
+    for (role, keys) in &rotation.keys {
+        let keys = texts(keys);
+        match context.output.format {
+            Format::Text => {
+                let keys = keys.join(", ");
+                context.output.answer(&format!("{gun}: {role} is signed by {keys} from now on"));
+            }
+            Format::Json => context.output.object(&json!({
+                "name": gun,
+                "role": role.as_str(),
+                "keys": keys,
+                "replaced": texts(&replaced(rotation)),
+                "destroyed": texts(&rotation.destroyed),
+                "versions": versions(&rotation.amended.versions),
+            })),
         }
-        Format::Json => context.output.object(&json!({
-            "name": gun,
-            "role": role.as_str(),
-            "keys": ids(&rotation.keys),
-            "replaced": ids(&replaced),
-            "destroyed": ids(&rotation.destroyed),
-            "versions": versions(&rotation.amended.versions),
-        })),
     }
     for id in &rotation.destroyed {
         context.output.notice(&format!("{gun}: the replaced private key {id} is destroyed"));
     }
-    if *role == RoleName::Root {
+    if rotation.keys.iter().any(|(role, _)| *role == RoleName::Root) {
         let pins = "hosts that pin the old root key need the new pin: countersign pin add";
         context.output.notice(&format!("{gun}: {pins} {gun} --from-cache"));
     }
 }
 
+fn replaced(rotation: &Rotation) -> Vec<KeyId> {
+    let canonical = |key: &Key| key.public().map_or(key.id(), canonical_key_id);
+    rotation.replaced.iter().map(canonical).collect()
+}
+
+fn texts(ids: &[KeyId]) -> Vec<String> {
+    ids.iter().map(KeyId::to_string).collect()
+}
+
 fn new_keys(
     arguments: &Rotate,
-    role: &RoleName,
+    roles: &[RoleName],
     online: OnlineRoles,
     context: &Context,
 ) -> Result<NewKeys, Failure> {
-    let kept_by_server = *role == RoleName::Timestamp && online == OnlineRoles::Server;
+    let kept_by_server = *roles == [RoleName::Timestamp] && online == OnlineRoles::Server;
     if arguments.server_managed || kept_by_server {
         return Ok(NewKeys::Server);
     }
     if arguments.keys.is_empty() {
         return Ok(NewKeys::Made);
     }
+    let [role] = roles else {
+        return Err(Failure::new(Kind::Usage, "--key is for one role at a time"));
+    };
     let one = |text: &String| match text.parse::<KeyId>() {
         Ok(id) => Ok(vec![id]),
         Err(_) => transfer::take_in_for(&PathBuf::from(text), role.as_str(), context),
     };
     let ids = arguments.keys.iter().map(one).collect::<Result<Vec<_>, _>>()?;
     Ok(NewKeys::Stored(ids.into_iter().flatten().collect()))
+}
+
+/// Each once, in the order in which they were named.
+fn top_levels(texts: &[String]) -> Result<Vec<RoleName>, Failure> {
+    let mut roles = Vec::new();
+    for text in texts {
+        let role = top_level(text)?;
+        if !roles.contains(&role) {
+            roles.push(role);
+        }
+    }
+    Ok(roles)
 }
 
 fn top_level(text: &str) -> Result<RoleName, Failure> {

@@ -112,6 +112,9 @@ impl From<net::Error> for Failure {
             E::Challenge { .. } | E::Realm { .. } | E::Credentials { .. } => failure(Kind::Auth),
             E::Malformed { .. } => failure(Kind::Malformed),
             E::TooLarge { limit, .. } => failure(Kind::TooLarge).expected(limit),
+            E::Refused { name, message, .. } if lacks_keys(name, message) => {
+                failure(Kind::Other).advise(LACKS_KEYS)
+            }
             E::Conflict { .. } | E::Refused { .. } => failure(Kind::Other),
             E::NotFound { .. } => failure(Kind::Other),
             E::DigestMismatch { expected, found, .. } => {
@@ -124,6 +127,15 @@ impl From<net::Error> for Failure {
         }
     }
 }
+
+/// Whether a trust server says that it does not have the keys with which it is to sign (Notary
+/// `tuf/validation/errors.go`, `server/handlers/validation.go`).
+fn lacks_keys(name: &str, message: &str) -> bool {
+    name == "ErrBadHierarchy" || (name == "ErrBadRoot" && message.contains("timestamp keys exist"))
+}
+
+const LACKS_KEYS: &str = "If it took the collection over from another server, or lost its keys, the owner gives it \
+     new ones: countersign key rotate REPO timestamp snapshot --server-managed";
 
 impl From<client::Error> for Failure {
     fn from(error: client::Error) -> Self {

@@ -52,7 +52,7 @@ fn run(call: &Call) -> Result<(), Stop> {
         return Ok(());
     }
     let request = RotateRequest {
-        role: name,
+        roles: vec![name],
         keys: match (at_server, stored.is_empty()) {
             (true, _) => NewKeys::Server,
             (_, true) => NewKeys::Made,
