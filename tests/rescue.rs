@@ -1,14 +1,19 @@
 //! Trust data outlives its server: fetched whole, kept in one file, verified without anybody's help.
 
+#![expect(clippy::disallowed_methods, reason = "real processes have a clock and an environment")]
+
 #[path = "support/registry.rs"]
 mod registry;
+#[path = "support/serve.rs"]
+mod serve;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use registry::{COUNTERSIGN, TestRegistry, text};
 use serde_json::Value;
+use serve::Serve;
 
 #[test]
 fn a_server_is_rescued_and_shut_down_and_its_images_are_still_verified() {
@@ -60,6 +65,139 @@ fn a_server_is_rescued_and_shut_down_and_its_images_are_still_verified() {
             assert_eq!(stdout(&refused), "");
         }
     }
+}
+
+#[test]
+fn a_notary_server_is_moved_and_its_clients_do_not_notice() {
+    let servers = TestRegistry::start(&[]);
+    let image = format!("{}/team/web", servers.registry());
+    let raw = "example.com/charts";
+    live_on_notary(&servers, &image, raw);
+    let archive = servers.directory().join("trust.tar").display().to_string();
+    succeed(&servers, &["rescue", "--to", &archive, &image]);
+    succeed(&servers, &["rescue", "--to", &archive, "--raw-gun", raw]);
+    servers.end("notary_server");
+
+    // Into the registry, signed anew by the owner; alice's key is here, too.
+    let told = countersign(&servers, &["import", &archive, &image, "--server", "oci"]);
+    assert_code(&told, 0);
+    assert_eq!(stdout(&told), format!("{image}: 3 entries in {ROLES}\n"));
+    assert!(stderr(&told).contains(&format!("pin add {image} --root-key ")), "{}", text(&told));
+    let pulled = succeed(&servers, &["rescue", "verify", &archive, &format!("{image}:1")]);
+    let one = format!("{image}:1");
+    assert_eq!(succeed(&servers, &["verify", "--server", "oci", &one]), pulled);
+    let again = succeed(&servers, &["import", &archive, &image, "--server", "oci"]);
+    assert_eq!(again, format!("{image}: 0 entries in {ROLES}\n"));
+
+    let ours = servers.directory().join("ours");
+    let told = imported(&servers, &ours, &archive);
+    assert_eq!(stdout(&told).matches(" files, timestamp ").count(), 2, "{}", text(&told));
+    assert!(stderr(&told).contains("timestamp snapshot --server-managed"), "{}", text(&told));
+    let again = imported(&servers, &ours, &archive);
+    assert_eq!(stdout(&again).matches("is here already").count(), 2, "{}", text(&again));
+    let serve = serving(&servers, &ours);
+
+    let second = servers.directory().join("second.tar").display().to_string();
+    succeed(&servers, &["rescue", "--to", &second, &image]);
+    succeed(&servers, &["rescue", "--to", &second, "--raw-gun", raw]);
+    assert_eq!(held(&second), held(&archive), "the same roots, versions and bytes");
+    // docker's and notary's caches are those that they filled from notary-server.
+    servers.run("docker", &["pull", "--disable-content-trust=false", &format!("{image}:1")]);
+    assert!(servers.run("notary", &["list", raw]).contains("v2"));
+    let early = countersign(&servers, &["sign", &format!("{image}:2")]);
+    assert_code(&early, 1);
+    assert!(stderr(&early).contains("timestamp snapshot --server-managed"), "{}", text(&early));
+
+    let rotate = ["key", "rotate", &image, "timestamp", "snapshot", "--server-managed"];
+    assert_eq!(succeed(&servers, &rotate).lines().count(), 2);
+    servers.run("notary", &["key", "rotate", raw, "timestamp", "-r"]);
+    servers.run("docker", &["push", "--disable-content-trust=false", &format!("{image}:2")]);
+    servers.run("docker", &["pull", "--disable-content-trust=false", &format!("{image}:1")]);
+    servers.run("docker", &["pull", "--disable-content-trust=false", &format!("{image}:2")]);
+    sign_with_notary(&servers, raw, "v3");
+    assert!(servers.run("notary", &["list", raw]).contains("v3"));
+    succeed(&servers, &["verify", &format!("{image}:1"), &format!("{image}:2")]);
+    serve.kill();
+
+    // A server that is put back to the archive is behind what these hosts saw.
+    let older = servers.directory().join("older");
+    imported(&servers, &older, &archive);
+    let serve = serving(&servers, &older);
+    let pull = ["pull", "--disable-content-trust=false", &format!("{image}:1")];
+    let refused = servers.command("docker").args(pull).output().expect("docker runs");
+    assert!(!refused.status.success(), "docker takes no rollback: {}", text(&refused));
+    let refused = servers.command("notary").args(["lookup", raw, "v3"]).output();
+    assert!(!refused.expect("notary runs").status.success(), "notary takes no rollback");
+    assert_code(&countersign(&servers, &["verify", &format!("{image}:1")]), 4);
+    serve.kill();
+}
+
+const ROLES: &str = "targets/alice, targets/releases, targets";
+
+/// Two collections with every kind of history, made by docker and notary, whose snapshot key is the
+/// server's in one and the publisher's in the other; both clients have read them.
+fn live_on_notary(servers: &TestRegistry, image: &str, raw: &str) {
+    for tag in ["1", "2"] {
+        servers.seed(&format!("team/web:{tag}"), &["--text", tag]);
+        servers.run("docker", &["pull", "--disable-content-trust", &format!("{image}:{tag}")]);
+    }
+    servers.run("docker", &["push", "--disable-content-trust=false", &format!("{image}:1")]);
+    servers.run("docker", &["trust", "key", "generate", "alice"]);
+    servers.run("docker", &["trust", "signer", "add", "--key", "alice.pub", "alice", image]);
+    servers.run("docker", &["push", "--disable-content-trust=false", &format!("{image}:1")]);
+    servers.run("docker", &["pull", "--disable-content-trust=false", &format!("{image}:1")]);
+    servers.run("notary", &["init", "-p", raw]);
+    sign_with_notary(servers, raw, "v1");
+    servers.run("notary", &["key", "rotate", raw, "targets"]);
+    servers.run("notary", &["key", "rotate", raw, "timestamp", "-r"]);
+    sign_with_notary(servers, raw, "v2");
+    assert!(servers.run("notary", &["list", raw]).contains("v2"));
+}
+
+fn sign_with_notary(servers: &TestRegistry, gun: &str, tag: &str) {
+    let file = servers.directory().join("content");
+    fs::write(&file, format!("{gun} {tag}")).expect("written");
+    servers.run("notary", &["add", "-p", gun, tag, file.to_str().expect("a path in UTF-8")]);
+}
+
+fn imported(servers: &TestRegistry, data: &Path, archive: &str) -> Output {
+    let mut command = servers.command(env!("CARGO_BIN_EXE_countersign"));
+    command.args(["serve", "--import", archive, "--data"]).arg(data);
+    let told = command.output().expect("it runs");
+    assert_code(&told, 0);
+    told
+}
+
+/// Our server where the original was, with its certificate.
+fn serving(servers: &TestRegistry, data: &Path) -> Serve {
+    let address = servers.variable("DOCKER_CONTENT_TRUST_SERVER").trim_start_matches("https://");
+    let mut command = servers.command(env!("CARGO_BIN_EXE_countersign"));
+    command.args(["-q", "serve", "--tls-cert", "tls/server.crt", "--tls-key", "tls/server.key"]);
+    command.args(["--listen", address, "--data"]).arg(data);
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let log = fs::File::create(servers.directory().join("log/moved.log")).expect("a log");
+    Serve::logging(command, data, log.into())
+}
+
+/// The files of every collection in an archive: role, version, hash.
+fn held(archive: &str) -> Vec<Value> {
+    let tar = |words: &[&str]| {
+        let output = Command::new("tar").args(words).output().expect("tar runs");
+        assert!(output.status.success(), "{}", text(&output));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let listed = tar(&["tf", archive]);
+    let mut files: Vec<Value> = Vec::new();
+    for name in listed.lines().filter(|name| name.starts_with("collections/")) {
+        let document: Value = serde_json::from_str(&tar(&["xOf", archive, name])).expect("JSON");
+        let listed = document["files"].as_array().expect("files").iter();
+        files.extend(listed.map(|file| {
+            serde_json::json!([document["gun"], file["role"], file["version"], file["sha256"]])
+        }));
+    }
+    files.sort_by_key(Value::to_string);
+    assert!(files.len() > 25, "a history: {files:?}");
+    files
 }
 
 #[test]
@@ -131,6 +269,52 @@ fn all_that_a_changefeed_or_a_catalogue_names_is_rescued() {
 }
 
 #[test]
+fn a_bundle_is_read_where_there_is_no_network_by_the_rules_for_servers() {
+    let servers = TestRegistry::start(&["--no-docker", "--trust", COUNTERSIGN]);
+    let image = format!("{}/team/web", servers.registry());
+    let (digest, _) = servers.seed("team/web:1", &[]);
+    let shelf = tempfile::tempdir().expect("a folder");
+    let bundle = |name: &str| shelf.path().join(name).display().to_string();
+    let (server, registry) = (servers.variable("DOCKER_CONTENT_TRUST_SERVER"), "oci");
+    for (kind, place) in [("notary", server), ("tuf1", registry)] {
+        let at = ["--server", place];
+        succeed(&servers, &[&at[..], &["sign", &format!("{image}:1")]].concat());
+        succeed(&servers, &[&at[..], &["key", "rotate", &image, "root", "--yes"]].concat());
+        let (old, new) = (bundle(&format!("{kind}-old")), bundle(&format!("{kind}-new")));
+        let write =
+            |file: &str| succeed(&servers, &[&at[..], &["bundle", "--to", file, &image]].concat());
+        assert!(write(&old).starts_with(&format!("{image}: 1 tags, ")));
+        succeed(&servers, &[&at[..], &["sign", &format!("{image}:2@{digest}")]].concat());
+        write(&new);
+        write(&new);
+
+        let host = shelf.path().join(format!("{kind}-host"));
+        fs::create_dir(&host).expect("a folder");
+        let verify = |file: &str, tag: &str| {
+            let place = format!("bundle:{file}");
+            alone(&host, &["verify", "--server", &place, &format!("{image}:{tag}")])
+        };
+        assert_code(&verify(&old, "2"), 3);
+        let verified = verify(&new, "2");
+        assert_code(&verified, 0);
+        assert_eq!(stdout(&verified), format!("{image}@{digest}\n"), "{kind}");
+        assert_code(&verify(&old, "1"), 4);
+        let elsewhere = alone(&host, &["verify", "--server", &format!("bundle:{new}"), "alpine"]);
+        assert_code(&elsewhere, 3);
+        let kept = alone(&host, &["verify", "--offline", "--server", "oci", &format!("{image}:2")]);
+        assert_eq!(kept.status.code(), Some(if kind == "tuf1" { 0 } else { 5 }), "{}", text(&kept));
+        let signing =
+            ["sign", "--server", &format!("bundle:{new}"), &format!("{image}:3@{digest}")];
+        assert!(!countersign(&servers, &signing).status.success(), "nothing is signed in a file");
+    }
+    let before = fs::read(bundle("notary-new")).expect("a bundle");
+    let nobody = format!("{}/team/nobody", servers.registry());
+    let half = ["bundle", "--to", &bundle("notary-new"), &image, &nobody];
+    assert_code(&countersign(&servers, &half), 3);
+    assert_eq!(fs::read(bundle("notary-new")).expect("still there"), before, "all or nothing");
+}
+
+#[test]
 fn rates_are_kept() {
     let servers = TestRegistry::start(&["--no-docker", "--trust", COUNTERSIGN]);
     let image = format!("{}/team/slow", servers.registry());
@@ -144,7 +328,6 @@ fn rates_are_kept() {
 }
 
 /// With no server, no cache and no configuration.
-#[expect(clippy::disallowed_methods, reason = "the search path is that of whoever tests")]
 fn alone(home: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());

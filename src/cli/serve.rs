@@ -2,6 +2,7 @@
 
 mod config;
 mod database;
+mod import;
 mod notary;
 mod recover;
 mod secret;
@@ -77,6 +78,11 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["check", "recover"])]
     backup: Option<PathBuf>,
 
+    /// Take over what `countersign rescue` fetched from another trust server, with its history and
+    /// byte for byte, and end
+    #[arg(long, value_name = "ARCHIVE", conflicts_with_all = ["check", "backup", "recover"])]
+    import: Option<PathBuf>,
+
     /// After an older database was restored: number what the server signs past all that clients may
     /// have seen, and end
     #[arg(long, conflicts_with = "check")]
@@ -92,15 +98,17 @@ pub(super) struct Arguments {
 enum Task {
     Serve,
     Backup(PathBuf),
+    Import(PathBuf),
     Recover(Vec<PathBuf>),
 }
 
 impl Arguments {
     fn task(&self) -> Task {
-        match &self.backup {
-            Some(copy) => Task::Backup(copy.clone()),
-            None if self.recover => Task::Recover(self.recover_from.clone()),
-            None => Task::Serve,
+        match (&self.backup, &self.import) {
+            (Some(copy), _) => Task::Backup(copy.clone()),
+            (_, Some(archive)) => Task::Import(archive.clone()),
+            _ if self.recover => Task::Recover(self.recover_from.clone()),
+            _ => Task::Serve,
         }
     }
 }
@@ -124,6 +132,10 @@ pub(super) fn run(arguments: Arguments, global: &Global, output: Output) -> Resu
     match task {
         Task::Serve => runtime.block_on(serve(config, &environment, output)).map(|()| Code::Done),
         Task::Backup(copy) => runtime.block_on(backup(&config, &copy, output)),
+        Task::Import(archive) => runtime.block_on(async {
+            let (server, _) = start(&config, &environment, output).await?;
+            import::all(&server, &archive, output).await
+        }),
         Task::Recover(directories) => runtime.block_on(async {
             let (server, _) = start(&config, &environment, output).await?;
             recover::all(&server, &directories, output).await

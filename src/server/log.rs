@@ -70,6 +70,16 @@ impl Log {
         self.say(Level::Error, "trouble", said);
     }
 
+    /// A collection whose timestamp is due, and that only its owner can give a new one.
+    pub(super) fn foreign(&self, gun: &Gun) {
+        let gun = gun.as_str();
+        let said = json!({ "what": "renewal", "gun": gun, "error": format!(
+            "its timestamp key is not this server's; its owner moves it here with: countersign key \
+             rotate {gun} timestamp snapshot --server-managed"
+        ) });
+        self.say(Level::Error, "trouble", said);
+    }
+
     /// A connection or the listener itself.
     pub(super) fn connection(&self, level: Level, what: &str, error: &dyn std::fmt::Display) {
         self.say(level, what, json!({ "error": error.to_string() }));

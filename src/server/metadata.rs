@@ -40,7 +40,7 @@ impl Inner {
     async fn timestamp(&self, gun: &Gun) -> Result<Arc<Rendered>, Error> {
         let role = RoleName::Timestamp;
         let found = self.found(gun, &role, Which::Current).await?;
-        if found.expires > self.clock.now() {
+        if found.expires > self.clock.now() || self.foreign.holds(gun) {
             return Ok(found);
         }
         self.renew_expired(gun).await?;
@@ -82,6 +82,7 @@ impl Inner {
         self.cache.forget(gun);
         if deleted.map_err(Error::Updating)? {
             self.keys.shut.forget(gun);
+            self.foreign.forget(gun);
             self.log.deleted(gun, caller);
         }
         Ok(response::empty(StatusCode::OK))

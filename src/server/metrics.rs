@@ -137,6 +137,10 @@ impl Inner {
         let about = "Collections with a key that cannot be opened.";
         head(&mut text, "countersign_shut_keys", "gauge", about);
         let _ = writeln!(text, "countersign_shut_keys {}", self.keys.shut.count());
+        let about =
+            "Collections whose timestamp key is not this server's, and whose timestamp is due.";
+        head(&mut text, "countersign_foreign_timestamps", "gauge", about);
+        let _ = writeln!(text, "countersign_foreign_timestamps {}", self.foreign.count());
         response::plain(text)
     }
 

@@ -15,6 +15,8 @@ mod cache;
 mod changefeed;
 mod error;
 mod expiries;
+mod foreign;
+mod import;
 mod limits;
 mod listen;
 mod log;
@@ -34,6 +36,7 @@ mod upload;
 
 pub use auth::{Access, Caller, Passwords, Peer, Readers, Tokens};
 pub use error::Error;
+pub use import::TakenOver;
 pub use limits::{Limits, Rate};
 pub use listen::{Listener, Tls};
 pub use log::{Level, Log};
@@ -54,6 +57,7 @@ use crate::tuf::{self, Dialect, Gun};
 use crate::verify::{Anchor, FirstUse, Policy};
 use cache::Cache;
 use expiries::Expiries;
+use foreign::Foreign;
 use metrics::Metrics;
 
 /// A trust server, apart from the sockets that it listens on. Clones are the same server.
@@ -74,6 +78,7 @@ struct Inner {
     gates: limits::Gates,
     draining: AtomicBool,
     expiries: Expiries,
+    foreign: Foreign,
     metrics: Metrics,
     log: Log,
 }
@@ -163,6 +168,7 @@ impl Server {
             gates: limits::Gates::new(&options.limits, std::time::Instant::now()),
             draining: AtomicBool::new(false),
             expiries: Expiries::default(),
+            foreign: Foreign::default(),
             metrics: Metrics::default(),
             store,
             keys,

@@ -58,6 +58,7 @@ impl Inner {
             }
         };
         self.metrics.published(gun);
+        self.foreign.forget(gun);
         self.log.published(&publication, caller);
         Ok(response::empty(StatusCode::OK))
     }

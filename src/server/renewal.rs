@@ -10,8 +10,8 @@ use super::publish::{judged, size};
 use super::{Error, Inner, Server};
 use crate::edit::{Online, Signers};
 use crate::storage::metadata as storage;
-use crate::tuf::{Gun, RoleName};
-use crate::verify::submission::{Publication, Renewal};
+use crate::tuf::{Dialect, Gun, Limits, RoleName};
+use crate::verify::submission::{Holdings, Publication, Renewal};
 
 impl Server {
     /// Renews what is due, for ever, if no other server of the same database does. Run it beside
@@ -56,8 +56,8 @@ impl Server {
                 if let Err(error) = inner.renew(&gun).await {
                     inner.metrics.renewal_failed();
                     inner.log.trouble("renewal", Some(&gun), &error);
-                    tried.insert(gun);
                 }
+                tried.insert(gun);
             }
         }
     }
@@ -99,6 +99,9 @@ impl Inner {
     async fn renew_in_turn(&self, gun: &Gun) -> Result<(), Error> {
         let roles = [RoleName::Root, RoleName::Timestamp, RoleName::Snapshot];
         let held = self.store.holdings(gun, &roles).await?;
+        if self.is_foreign(gun, &held).await? {
+            return Ok(());
+        }
         let (policy, now) = (self.policy(gun), self.clock.now());
         let snapshot_due = now + SNAPSHOT_AHEAD;
         let bytes = size(&held.files);
@@ -114,6 +117,26 @@ impl Inner {
             Ok(()) | Err(storage::Error::Conflict) => Ok(()),
             Err(error) => Err(Error::Updating(error)),
         }
+    }
+}
+
+impl Inner {
+    /// Whether the stored root leaves timestamps to a key that this server does not have. That is
+    /// told once.
+    async fn is_foreign(&self, gun: &Gun, held: &Holdings) -> Result<bool, Error> {
+        let bytes = held.files.get(&RoleName::Root).map(Vec::as_slice).unwrap_or_default();
+        // What cannot be read is damage, which renewal tells of.
+        let Ok(root) = Dialect::Notary.open_root(bytes, &Limits::default()) else {
+            return Ok(false);
+        };
+        let root = root.into_unverified_content();
+        let ours = self.keys.current(&*self.store, gun, &RoleName::Timestamp, &root).await?;
+        match ours {
+            Some(_) => self.foreign.forget(gun),
+            None if self.foreign.note(gun) => self.log.foreign(gun),
+            None => {}
+        }
+        Ok(ours.is_none())
     }
 }
 

@@ -12,6 +12,7 @@ mod bench;
 mod chromium;
 mod failing;
 mod history;
+mod import;
 mod lease;
 mod limits;
 mod page;

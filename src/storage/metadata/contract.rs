@@ -97,6 +97,7 @@ async fn keeps_the_contract<F: Future<Output = Arc<dyn MetadataStore>>>(
     files_are_found_by_role_hash_and_version(&*make().await).await;
     a_publication_on_another_state_is_a_conflict(&*make().await).await;
     a_stored_version_is_never_replaced(&*make().await).await;
+    a_history_is_stored_at_once_and_its_end_is_current(&*make().await).await;
     of_many_publishers_one_wins(make().await).await;
     names_are_compared_byte_for_byte(&*make().await, names).await;
     a_deleted_collection_leaves_its_versions(&*make().await).await;
@@ -132,6 +133,36 @@ async fn files_are_found_by_role_hash_and_version(store: &dyn MetadataStore) {
     assert_eq!(held.versions.get(&RoleName::Timestamp), Some(&number(2)));
     assert_eq!(held.files.get(&targets), Some(&content("a/b", 2)));
     assert!(!held.files.contains_key(&RoleName::Timestamp), "only what was asked for");
+}
+
+async fn a_history_is_stored_at_once_and_its_end_is_current(store: &dyn MetadataStore) {
+    let name = gun("moved");
+    let history = |from: u64, to: u64| {
+        let of = |role: &RoleName, version| {
+            (role.clone(), number(version), format!("{role} {version}").into_bytes())
+        };
+        let roles = [RoleName::Root, RoleName::Targets, RoleName::Timestamp];
+        let files = roles.into_iter().flat_map(move |role| {
+            (from..=to).map(|version| of(&role, version)).collect::<Vec<_>>()
+        });
+        Publication::unjudged(&gun("moved"), (from > 1).then(|| number(from - 1)), files)
+    };
+    // More than goes into one statement anywhere.
+    store.publish(&history(1, 1500), &[], at(1)).await.expect("stored");
+    store.publish(&history(1501, 1503), &[], at(2)).await.expect("what follows");
+    let refused = store.publish(&history(2, 1504), &[], at(3)).await;
+    assert!(matches!(refused, Err(Error::Conflict)), "{refused:?}");
+    let timestamp = RoleName::Timestamp;
+    for (which, version) in
+        [(Which::Current, 1503), (Which::Version(number(1)), 1), (Which::Version(number(900)), 900)]
+    {
+        let file = store.file(&name, &timestamp, which).await.expect("read").expect("there");
+        assert_eq!(file.bytes, format!("timestamp {version}"));
+    }
+    let held = store.holdings(&name, &[RoleName::Root]).await.expect("read");
+    assert_eq!(held.files[&RoleName::Root], b"root 1503");
+    let changes = store.changes(None, Page::After { id: 0, limit: 10 }).await.expect("read");
+    assert_eq!(changes.len(), 2, "one for each time: {changes:?}");
 }
 
 async fn a_publication_on_another_state_is_a_conflict(store: &dyn MetadataStore) {

@@ -95,6 +95,6 @@ impl Base {
 }
 
 /// Notary keeps versions in 32-bit columns, and a little room is left above.
-const HIGHEST_VERSION: u64 = (1 << 31) - 2;
+pub(super) const HIGHEST_VERSION: u64 = (1 << 31) - 2;
 /// No honest publisher skips more; it takes that many uploads to lock anybody out.
 const MAX_JUMP: u64 = 1000;

@@ -10,17 +10,20 @@
 //! | which stored files matter | [`Submission::needs`] |
 //! | the upload's place in history, and what the server has to sign | [`Submission::onto`], [`Renewal::of`] |
 //! | a client's walk over the result | [`Proposal::complete`], [`Renewal::complete`] |
+//! | the same over what another server kept | [`Import::judge`] |
 //!
 //! Only a [`Publication`] can be stored, and only the walk makes one. The reference for what is
 //! refused with which error is Notary `server/handlers/validation.go`; where it is lax, a client's
 //! verdict decides.
 
 mod history;
+mod import;
 mod refusal;
 mod renewal;
 mod upload;
 
 pub use history::Holdings;
+pub use import::{Import, Imported};
 pub use refusal::Refusal;
 pub use renewal::Renewal;
 pub use upload::{Proposal, Submission};
@@ -72,13 +75,13 @@ impl Publication {
         self.on
     }
 
-    /// The new timestamp: its version, and of its bytes.
+    /// The new timestamp, the newest if history comes along: its version, and of its bytes.
     pub fn timestamp(&self) -> Option<(Version, Sha256)> {
-        let timestamp = self.files.iter().find(|file| file.role == RoleName::Timestamp)?;
+        let timestamp = self.files.iter().rfind(|file| file.role == RoleName::Timestamp)?;
         Some((timestamp.version, timestamp.sha256))
     }
 
-    /// The files, root first and timestamp last.
+    /// The files, root first and timestamp last; of one role the older ones first.
     pub fn files(&self) -> &[PublishedFile] {
         &self.files
     }

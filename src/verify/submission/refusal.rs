@@ -62,6 +62,17 @@ pub enum Refusal {
         /// The highest version stored; 0 where nothing is.
         stored: u64,
     },
+    /// A collection from another server, and another history of it is stored.
+    #[error(
+        "timestamp {stored} is stored here, which does not belong to the history that ends with \
+         timestamp {found}"
+    )]
+    Apart {
+        /// The version of the timestamp that is stored, or was when the collection was deleted.
+        stored: Version,
+        /// The version of the newest one that comes.
+        found: Version,
+    },
     /// What is stored does not verify: nothing may be built on it.
     #[error("what is stored is damaged")]
     Damaged(#[source] verify::Error),

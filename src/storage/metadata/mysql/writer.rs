@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, MySql, MySqlConnection, MySqlPool, Transaction};
 use super::{failed, sql};
 use crate::storage::metadata::{Error, KeyRecord};
 use crate::tuf::Gun;
-use crate::verify::submission::Publication;
+use crate::verify::submission::{Publication, PublishedFile};
 
 /// InnoDB breaks a deadlock by ending one of the transactions; that one may simply try again.
 pub(super) async fn publish(
@@ -73,15 +73,9 @@ async fn insert(
     at: Instant,
 ) -> Result<(), sqlx::Error> {
     let (gun, at) = (publication.gun().as_str(), at.as_second());
-    let rows = vec![FILE; publication.files().len()].join(", ");
-    // Only its length varies.
-    let mut query = sqlx::query(AssertSqlSafe(format!("{INSERT_FILES} {rows}")));
-    for file in publication.files() {
-        query = query.bind(at).bind(at).bind(gun).bind(file.role.as_str());
-        query = query.bind(sql::number(file.version));
-        query = query.bind(sql::hex(file.sha256)).bind(file.bytes.as_slice());
+    for files in publication.files().chunk_by(within(MAX_INSERT)) {
+        insert_files(connection, gun, files, at).await?;
     }
-    query.execute(&mut *connection).await?;
     if let Some((version, sha256)) = publication.timestamp() {
         let query = sqlx::query(NOTE).bind(at).bind(gun).bind(sql::number(version));
         query.bind(sql::hex(sha256)).bind("update").execute(&mut *connection).await?;
@@ -92,6 +86,37 @@ async fn insert(
         query.execute(&mut *connection).await?;
     }
     Ok(())
+}
+
+async fn insert_files(
+    connection: &mut MySqlConnection,
+    gun: &str,
+    files: &[PublishedFile],
+    at: i64,
+) -> Result<(), sqlx::Error> {
+    let rows = vec![FILE; files.len()].join(", ");
+    // Only its length varies.
+    let mut query = sqlx::query(AssertSqlSafe(format!("{INSERT_FILES} {rows}")));
+    for file in files {
+        query = query.bind(at).bind(at).bind(gun).bind(file.role.as_str());
+        query = query.bind(sql::number(file.version));
+        query = query.bind(sql::hex(file.sha256)).bind(file.bytes.as_slice());
+    }
+    query.execute(connection).await.map(|_| ())
+}
+
+/// Keeps together neighbours of so many bytes at most, each counted as no less than its row.
+fn within(limit: usize) -> impl FnMut(&PublishedFile, &PublishedFile) -> bool {
+    let size = |file: &PublishedFile| file.bytes.len().max(MIN_ROW);
+    let mut together = 0;
+    move |left, right| {
+        together += size(left);
+        let fits = together + size(right) <= limit;
+        if !fits {
+            together = 0;
+        }
+        fits
+    }
 }
 
 /// A version that is there already is somebody else's: another server's, or that of a collection
@@ -151,6 +176,10 @@ fn is_deadlock(error: &Error) -> bool {
 }
 
 const ATTEMPTS: usize = 5;
+/// Bytes of one statement, for which every server has room, and so at most 4096 files in it; a
+/// statement takes 65535 values.
+const MAX_INSERT: usize = 4 << 20;
+const MIN_ROW: usize = 1 << 10;
 const TURN: &str =
     "INSERT INTO countersign_turns (gun) VALUES (?) ON DUPLICATE KEY UPDATE gun = VALUES(gun)";
 const VERSIONS: &str = "SELECT role COLLATE utf8_bin, max(version) FROM tuf_files \
