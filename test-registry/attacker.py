@@ -6,6 +6,7 @@ What it does is one line in the file --behaviour, read anew for each request:
   honest             pass everything on (also when the file is absent)
   record DIR         pass on, and keep each role's file in DIR
   replay DIR         answer ROLE.json from DIR, where it is there
+  stand-in DIR       answer ROLE.json from DIR, by whatever hash or version it is asked for
   swap ROLE DIR      ROLE with the signatures of DIR/ROLE.json under it
   spoil ROLE         ROLE with one bit of its first signature flipped
   status CODE        nothing but this status
@@ -122,7 +123,7 @@ class Handler(BaseHTTPRequestHandler):
     def misbehave(self, behaviour):
         name, *arguments = behaviour
         {
-            "honest": self.pass_on, "record": self.record, "replay": self.replay, "swap": self.swap,
+            "honest": self.pass_on, "record": self.record, "replay": self.replay, "stand-in": self.stand_in, "swap": self.swap,
             "spoil": self.spoil, "status": self.status, "html": self.html, "close": self.close,
             "stall": self.stall, "endless": self.endless,
         }[name](*arguments)
@@ -146,6 +147,14 @@ class Handler(BaseHTTPRequestHandler):
         # A file that is asked for by its hash must be what was asked for; the server still has it.
         if self.command == "GET" and file and not file["sha256"] and old.is_file():
             self.answer(200, [], old.read_bytes())
+        else:
+            self.pass_on()
+
+    def stand_in(self, directory):
+        file = FILE.search(self.path)
+        own = pathlib.Path(directory, (file["role"] if file else "none") + ".json")
+        if self.command == "GET" and own.is_file() and is_version(own.read_bytes(), file["version"]):
+            self.answer(200, [], own.read_bytes())
         else:
             self.pass_on()
 
@@ -228,6 +237,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         """Requests go to --log; standard error stays quiet."""
+
+
+def is_version(body, version):
+    return version is None or json.loads(body)["signed"]["version"] == int(version)
 
 
 def flip_a_bit(document):

@@ -35,6 +35,8 @@ fn two_of_three_people_hold_a_repository() {
         let tls = stage.home().join(".docker/tls").join(&host);
         fs::create_dir_all(&tls).expect("a directory");
         fs::copy(servers.variable("TEST_CA"), tls.join("ca.crt")).expect("copied");
+        let terminal = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/notary/terminal.py");
+        stage.set("TERMINAL", &format!("python3 {terminal}"));
         stage.set("IMAGE", &image);
         stage.show(&image, "IMAGE");
         stage.play(&script("threshold.txt"));

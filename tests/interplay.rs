@@ -1,13 +1,15 @@
 //! Docker, notary and countersign take turns at one collection and one key directory; and what goes
 //! wrong on the way is repaired as the messages say.
 
+#[path = "support/attacker.rs"]
+mod attacker;
 #[path = "support/registry.rs"]
 mod registry;
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::process::{Output, Stdio};
 
+use attacker::Attacker;
 use registry::{TestRegistry, text};
 
 #[test]
@@ -188,68 +190,6 @@ fn one_tag_is_given_one_meaning() {
     assert_code(&refused, 2);
     assert_code(&countersign(&servers, &["verify", &both[0]]), 3);
     succeed(&servers, &["sign", &both[0], &both[0]]);
-}
-
-/// A man in the middle of the trust server.
-struct Attacker {
-    process: Child,
-    behaviour: PathBuf,
-    url: String,
-    authority: String,
-}
-
-impl Attacker {
-    fn start(servers: &TestRegistry) -> Self {
-        let folder = Path::new(servers.variable("TEST_REGISTRY_DIR")).to_owned();
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("test-registry/attacker.py");
-        let (behaviour, url) = (folder.join("behaviour"), folder.join("attacker.url"));
-        std::fs::write(&behaviour, "honest").expect("written");
-        let process = Command::new(script)
-            .args(["--upstream", servers.variable("TRUST_SERVER")])
-            .args(["--ca", servers.variable("TEST_CA")])
-            .arg("--tls-cert")
-            .arg(folder.join("tls/server.crt"))
-            .arg("--tls-key")
-            .arg(folder.join("tls/server.key"))
-            .arg("--behaviour")
-            .arg(&behaviour)
-            .arg("--log")
-            .arg(folder.join("attacker.log"))
-            .stdout(std::fs::File::create(&url).expect("a file"))
-            .stderr(std::fs::File::create(folder.join("attacker.err")).expect("a file"))
-            .spawn()
-            .expect("the attacker starts");
-        let authority = servers.variable("TEST_CA").to_owned();
-        let mut attacker = Self { process, behaviour, url: String::new(), authority };
-        let began = Instant::now();
-        while attacker.url.is_empty() {
-            assert!(began.elapsed() < Duration::from_secs(10), "the attacker says where it is");
-            std::thread::sleep(Duration::from_millis(20));
-            let said = std::fs::read_to_string(&url).expect("its URL");
-            said.lines()
-                .next()
-                .filter(|_| said.ends_with('\n'))
-                .unwrap_or_default()
-                .clone_into(&mut attacker.url);
-        }
-        attacker
-    }
-
-    fn behave(&self, behaviour: &str) {
-        std::fs::write(&self.behaviour, behaviour).expect("written");
-    }
-
-    /// The options that lead to it.
-    fn server(&self) -> [&str; 4] {
-        ["--server", &self.url, "--tls-ca", &self.authority]
-    }
-}
-
-impl Drop for Attacker {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }
 
 fn key_files(servers: &TestRegistry) -> Vec<PathBuf> {

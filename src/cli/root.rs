@@ -5,6 +5,7 @@ mod rehearse;
 mod request;
 mod sign;
 mod submit;
+mod verify;
 
 use std::path::Path;
 
@@ -25,6 +26,8 @@ pub(super) enum Command {
     Sign(sign::Arguments),
     /// Publish a request that enough people signed
     Submit(submit::Arguments),
+    /// Check every signature in the transcript of a ceremony; needs no network
+    Verify(verify::Arguments),
     /// Make the certificate with which a key becomes a root key of a repository; needs no network
     Certify(certify::Arguments),
     /// Play the whole ceremony with throw-away keys; nothing is published
@@ -37,6 +40,7 @@ pub(super) fn run(command: Command, context: &Context) -> Result<Code, Failure> 
         Command::Request(arguments) => request::run(&arguments, context),
         Command::Sign(arguments) => sign::run(&arguments, context),
         Command::Submit(arguments) => submit::run(&arguments, context),
+        Command::Verify(arguments) => verify::run(&arguments, context),
         Command::Certify(arguments) => certify::run(&arguments, context),
         Command::Rehearse(arguments) => rehearse::run(&arguments, context),
     }

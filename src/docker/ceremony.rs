@@ -6,6 +6,7 @@
 //! Request::read         anywhere: the file, verified as far as signatures on what is published reach
 //! Request::sign         anywhere, best without a network: → Contribution, a file for whoever publishes
 //! Collection::submit    online: the request and the contributions → published, and a Transcript
+//! Transcript::read      anywhere, at any time: who signed what, every signature checked
 //! ```
 
 mod file;
@@ -13,7 +14,7 @@ mod rehearsal;
 mod transcript;
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp as Instant;
 
@@ -30,7 +31,8 @@ use crate::tuf::{Gun, Key, KeyId, Limits, RoleName, Version, canonical_key_id};
 use crate::verify::{self, Policy, TrustedRoot, Wanted};
 
 pub use rehearsal::{Rehearsal, Rehearsed};
-pub use transcript::Transcript;
+use transcript::Matter;
+pub use transcript::{Person, Transcript};
 
 /// What several people are asked to sign.
 #[derive(Clone, Debug)]
@@ -50,8 +52,8 @@ pub struct Contribution {
     name: String,
     at: Instant,
     files: BTreeMap<RoleName, Vec<u8>>,
-    /// The statement of who signed what and when, signed with one of the same keys.
-    statement: (KeyId, Signature),
+    /// The statement of who signed what and when, under each of the keys used.
+    statements: Vec<(KeyId, Signature)>,
 }
 
 /// What a submission did.
@@ -121,25 +123,28 @@ impl Request {
         }
         let mut proposal = self.proposal.clone();
         let signers = keys.signers();
-        let signed = proposal.sign(&signers)?;
-        let Some((_, id)) = signed.first() else {
+        let mut signed = proposal.sign(&signers)?;
+        signed.sort_unstable();
+        if signed.is_empty() {
             let ids = needs.iter().flat_map(|need| need.keys.iter().map(Key::id)).collect();
             return Err(Error::NothingToSign { gun: self.gun.clone(), keys: ids });
-        };
-        let key = here.iter().find(|key| key.id() == *id);
-        let signer = key.and_then(|key| signers.of(key));
-        let signer = signer.ok_or(Error::Keys(crate::keys::Error::NoSuchKey { id: *id }))?;
-        let statement = transcript::statement(&self.gun, &self.digest(), name, now);
-        let made = signer.sign(statement.as_bytes());
-        let made =
-            made.map_err(|source| crate::edit::Error::Signing { role: RoleName::Root, source })?;
+        }
+        let statement = Matter::of(self).statement(name, now, &signed);
+        let mut statements = Vec::new();
+        for id in signed.iter().map(|(_, id)| *id).collect::<BTreeSet<_>>() {
+            let key = here.iter().find(|key| key.id() == id).and_then(|key| signers.of(key));
+            let signer = key.ok_or(Error::Keys(crate::keys::Error::NoSuchKey { id }))?;
+            let made = signer.sign(statement.as_bytes());
+            let failed = |source| crate::edit::Error::Signing { role: RoleName::Root, source };
+            statements.push((id, made.map_err(failed)?));
+        }
         Ok(Contribution {
             gun: self.gun.clone(),
             request: self.digest(),
             name: name.to_owned(),
             at: now,
             files: only_new(&self.proposal, &proposal),
-            statement: (*id, made),
+            statements,
         })
     }
 
@@ -156,27 +161,11 @@ impl Request {
         for (role, bytes) in &contribution.files {
             ids.extend(self.proposal.collect(role, bytes)?);
         }
-        self.check_statement(contribution)?;
+        // Refuses a name or a time that the signer's keys do not bear out.
+        Transcript::of(self, std::slice::from_ref(contribution))?;
         ids.sort_unstable();
         ids.dedup();
         Ok(ids)
-    }
-
-    fn check_statement(&self, contribution: &Contribution) -> Result<(), Error> {
-        let (id, signature) = &contribution.statement;
-        let needs = self.needs()?;
-        let key = needs.iter().flat_map(|need| &need.keys).find(|key| key.id() == *id);
-        let text = transcript::statement(
-            &contribution.gun,
-            &contribution.request,
-            &contribution.name,
-            contribution.at,
-        );
-        let public = key.and_then(Key::public);
-        match public.map(|public| public.verify(text.as_bytes(), signature)) {
-            Some(Ok(())) => Ok(()),
-            _ => Err(crate::edit::Error::BadSignature { role: RoleName::Root, id: *id }.into()),
-        }
     }
 
     /// Verifies what the request says is published, as far as signatures on it reach: enough keys
@@ -289,7 +278,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         let (policy, remote) = (std::sync::Arc::clone(policy), self.server()?);
         let published = client::publish(policy, self.cache(), remote, wish, &mut author).await?;
         let versions = published.update.map(|update| update.versions().clone());
-        let transcript = Transcript::of(&request, contributions, self.policy().now)?;
+        let transcript = Transcript::of(&request, contributions)?;
         Ok(Submission { versions: versions.unwrap_or_default(), transcript })
     }
 

@@ -157,6 +157,12 @@ pub enum Error {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// A transcript that says what nobody signed.
+    #[error("{problem}")]
+    Transcript {
+        /// Whose words, and what is wrong.
+        problem: String,
+    },
     /// A private key could not be used or kept.
     #[error(transparent)]
     Keys(#[from] keys::Error),

@@ -61,6 +61,11 @@ impl Part {
         &self.content
     }
 
+    /// The digest of what is signed.
+    pub fn digest(&self) -> Sha256 {
+        Sha256::of(self.message.as_bytes())
+    }
+
     /// Its version.
     pub fn version(&self) -> Version {
         match &self.content {
@@ -180,12 +185,7 @@ impl Proposal {
 
     /// A name for exactly this content, whoever has signed it: SHA-256 of the messages.
     pub fn digest(&self) -> Sha256 {
-        let mut all = Vec::new();
-        for (role, part) in &self.parts {
-            let message = Sha256::of(part.message.as_bytes());
-            all.extend_from_slice(format!("{role} {message}\n").as_bytes());
-        }
-        Sha256::of(&all)
+        request_digest(self.parts.iter().map(|(role, part)| (role, part.digest())))
     }
 
     /// Whose signatures it needs, and whose it has. A root needs those of the root before it and
@@ -297,6 +297,12 @@ impl Proposal {
             }
         }
     }
+}
+
+/// The digest of a proposal with these files, which are given by the digests of what is signed.
+pub fn request_digest<'r>(files: impl Iterator<Item = (&'r RoleName, Sha256)>) -> Sha256 {
+    let all: String = files.map(|(role, message)| format!("{role} {message}\n")).collect();
+    Sha256::of(all.as_bytes())
 }
 
 type Opened = (PartContent, Vec<u8>, Vec<(KeyId, Signature)>);

@@ -237,6 +237,7 @@ impl From<docker::Error> for Failure {
                 .advise("`countersign key list` shows the keys that are here."),
             E::OtherRequest { .. } => failure(Kind::Mismatch),
             E::RequestFile { .. } => failure(Kind::Malformed),
+            E::Transcript { .. } => failure(Kind::Threshold),
             E::KeyGeneration(_) => failure(Kind::KeyStore),
             _ => failure(Kind::Other),
         }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::context::Context;
 use super::super::exit::Code;
+use super::super::key::find;
 use super::super::output::{Failure, Format};
 use super::super::passphrases::Passphrases;
 use super::super::process::{guard_memory, wait_for};
@@ -14,6 +15,7 @@ use super::super::source;
 use super::super::verify::not_offline;
 use super::{FILE_MAX, read, write};
 use crate::docker::Contribution;
+use crate::keys::KeyStore as _;
 use crate::net::Access;
 
 #[derive(Args)]
@@ -22,7 +24,8 @@ The signature files may come in any order; a wrong one is refused by name. If so
 the request changes, it must be made and signed anew.
 
 Example:
-  countersign root submit change.json ada.json bob.json --transcript ceremony.txt")]
+  countersign root submit change.json ada.json bob.json --transcript ceremony.txt --key 1f2e3d4c
+  countersign root verify ceremony.txt                                           # at any time, anywhere")]
 pub(in crate::cli) struct Arguments {
     /// The request
     #[arg(value_name = "REQUEST")]
@@ -32,9 +35,13 @@ pub(in crate::cli) struct Arguments {
     #[arg(value_name = "SIGNATURES")]
     signatures: Vec<PathBuf>,
 
-    /// Write down who signed what, each line signed by its signer; the file must not exist
+    /// Write down who signed what, each part signed by its signer; the file must not exist
     #[arg(long, value_name = "FILE")]
     transcript: Option<PathBuf>,
+
+    /// Sign the transcript as a whole with this key that is here: its id, or first digits
+    #[arg(long, value_name = "ID", requires = "transcript")]
+    key: Option<String>,
 }
 
 /// Collects and publishes.
@@ -56,13 +63,20 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Fail
     let subject = context.subject_of(request.gun())?;
     let keys = context.key_set()?;
     let mut passphrases = Passphrases::new(context)?;
+    let closing = arguments.key.as_deref().map(|key| find(key, context)).transpose()?;
+    let closing = closing.map(|entry| keys.signer(&entry.id, &mut passphrases.chain()));
+    let closing = closing.transpose()?;
     let opened = context.open(&subject, Access::PushPull)?;
     let submission = wait_for(async {
         let collection = opened.collection();
         Ok(collection.submit(&request, &contributions, &keys, &mut passphrases.chain()).await?)
     })?;
     if let Some(path) = &arguments.transcript {
-        write(path, submission.transcript.as_str())?;
+        let transcript = match closing {
+            Some(signer) => submission.transcript.closed(context.now, signer.as_ref())?,
+            None => submission.transcript,
+        };
+        write(path, transcript.as_str())?;
     }
     if submission.versions.is_empty() {
         context.output.notice(&format!("{}: was published already", request.gun()));

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Contribution, Error, Request};
 use crate::crypto::{Scheme, Signature};
-use crate::tuf::{Gun, RoleName};
+use crate::tuf::{Gun, KeyId, RoleName};
 use crate::verify::Policy;
 
 #[derive(Deserialize, Serialize)]
@@ -38,7 +38,8 @@ struct ContributionFile {
     name: String,
     at: Instant,
     files: BTreeMap<String, String>,
-    statement: Statement,
+    /// What the signer says of it, which the transcript has in words, under each key used.
+    statements: Vec<Statement>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -47,6 +48,23 @@ struct Statement {
     key: String,
     scheme: String,
     signature: String,
+}
+
+impl Statement {
+    fn of((key, signature): &(KeyId, Signature)) -> Self {
+        Self {
+            key: key.to_string(),
+            scheme: signature.scheme().to_string(),
+            signature: STANDARD.encode(signature.as_bytes()),
+        }
+    }
+
+    fn read(self) -> Result<(KeyId, Signature), Error> {
+        let bytes = STANDARD.decode(&self.signature);
+        let bytes = bytes.map_err(|_| refuse("its statement's signature is not base64"))?;
+        let key = self.key.parse().map_err(|_| refuse("an id in it is none"))?;
+        Ok((key, Signature::new(scheme(&self.scheme)?, bytes)))
+    }
 }
 
 impl Request {
@@ -105,10 +123,6 @@ impl Contribution {
     /// [`Error::RequestFile`] for what is none.
     pub fn read(text: &[u8]) -> Result<Contribution, Error> {
         let file: ContributionFile = read(text, CONTRIBUTION)?;
-        let bad = |_| refuse("an id or digest in it is none");
-        let bytes = STANDARD.decode(&file.statement.signature);
-        let bytes = bytes.map_err(|_| refuse("its statement's signature is not base64"))?;
-        let scheme = scheme(&file.statement.scheme)?;
         check_name(&file.name)?;
         Ok(Contribution {
             gun: Gun::raw(&file.repository)
@@ -117,13 +131,16 @@ impl Contribution {
             name: file.name,
             at: file.at,
             files: by_role(file.files)?,
-            statement: (file.statement.key.parse().map_err(bad)?, Signature::new(scheme, bytes)),
+            statements: file
+                .statements
+                .into_iter()
+                .map(Statement::read)
+                .collect::<Result<_, _>>()?,
         })
     }
 
     /// The text of the file; it says in words what it signs.
     pub fn to_text(&self, request: &Request) -> String {
-        let (key, signature) = &self.statement;
         let file = ContributionFile {
             countersign: CONTRIBUTION.to_owned(),
             repository: self.gun.to_string(),
@@ -132,11 +149,7 @@ impl Contribution {
             name: self.name.clone(),
             at: self.at,
             files: as_text(&self.files),
-            statement: Statement {
-                key: key.to_string(),
-                scheme: signature.scheme().to_string(),
-                signature: STANDARD.encode(signature.as_bytes()),
-            },
+            statements: self.statements.iter().map(Statement::of).collect(),
         };
         pretty(&file)
     }
@@ -183,7 +196,7 @@ fn as_text(files: &BTreeMap<RoleName, Vec<u8>>) -> BTreeMap<String, String> {
     files.iter().map(one).collect()
 }
 
-fn scheme(name: &str) -> Result<Scheme, Error> {
+pub(super) fn scheme(name: &str) -> Result<Scheme, Error> {
     let all = [Scheme::EcdsaFixed, Scheme::RsaPss, Scheme::RsaPkcs1, Scheme::Ed25519];
     let found = all.into_iter().find(|scheme| scheme.to_string() == name);
     found.ok_or_else(|| refuse("its statement is signed in an unknown way"))

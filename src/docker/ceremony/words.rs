@@ -17,7 +17,16 @@ pub(super) fn of(proposal: &Proposal) -> Vec<String> {
             }
         }
     }
-    words
+    words.into_iter().map(|sentence| on_one_line(&sentence)).collect()
+}
+
+/// A name in metadata must not begin a line of its own, here or in a transcript.
+fn on_one_line(sentence: &str) -> String {
+    let one = |letter: char| match letter.is_control() {
+        true => letter.escape_default().collect::<String>(),
+        false => letter.to_string(),
+    };
+    sentence.chars().map(one).collect()
 }
 
 fn heading(proposal: &Proposal, role: &RoleName, part: &Part) -> String {
