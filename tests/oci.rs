@@ -1,51 +1,17 @@
 //! Trust data in the registry itself: signed, verified, copied, attacked, and signed by many at
 //! once, on a real registry.
 
+#[path = "support/person.rs"]
+mod person;
 #[path = "support/registry.rs"]
 mod registry;
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::Stdio;
 
+use person::Person;
 use registry::{TestRegistry, text};
 use serde_json::Value;
-
-/// One with a trust directory, and so with keys and a memory, of their own.
-struct Person<'s> {
-    servers: &'s TestRegistry,
-    trust: PathBuf,
-}
-
-impl<'s> Person<'s> {
-    fn new(servers: &'s TestRegistry, name: &str) -> Self {
-        Self { servers, trust: servers.directory().join(name) }
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.servers.command(env!("CARGO_BIN_EXE_countersign"));
-        command.args(["--server", "oci", "--trust-dir"]).arg(&self.trust).args(arguments);
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().expect("countersign runs")
-    }
-
-    /// What a run that must succeed prints.
-    fn does(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", text(&output));
-        String::from_utf8(output.stdout).expect("text")
-    }
-
-    /// The kind of refusal of a verification that must fail.
-    fn refusal(&self, reference: &str) -> String {
-        let output = self.run(&["verify", "--format", "json", reference]);
-        assert!(!output.status.success(), "{reference}: {}", text(&output));
-        let line: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-        line["error"]["kind"].as_str().expect("a kind").to_owned()
-    }
-}
 
 /// Copies a tag, or a whole image, with skopeo.
 fn skopeo_copy(servers: &TestRegistry, from: &str, to: &str) {

@@ -11,9 +11,9 @@ use std::sync::LazyLock;
 
 use countersign::crypto::{Algorithm, PrivateKey, Sha256, Sha512, Signature, Signer as _};
 use countersign::tuf::{
-    Custom, Delegation, Delegations, Dialect, Envelope, Error, FileMeta, Hashes, Key, Limits,
-    Message, Naming, Paths, Role, RoleName, Root, Snapshot, Target, Targets, Threshold, Timestamp,
-    Version,
+    Bin, Bins, Custom, Delegation, Delegations, Dialect, Envelope, Error, FileMeta, Hashes, Key,
+    Limits, Message, Naming, Paths, Role, RoleName, Root, Snapshot, Target, Targets, Threshold,
+    Timestamp, Version,
 };
 use jiff::Timestamp as Instant;
 use proptest::collection::{btree_map, vec};
@@ -269,6 +269,26 @@ proptest! {
         let (limits, role) = (Limits::default(), RoleName::Targets);
         let envelope = DIALECT.open_targets(&role, &text.expect("JSON"), &limits).expect("readable");
         prop_assert_eq!(envelope.message(), canonical(&file["signed"]));
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_name_is_in_exactly_one_bin_and_found_there(name in any::<String>(), bits in 1..8_u32) {
+        let bins: Bins = 2_u32.pow(bits).to_string().parse().expect("a number of bins");
+        let all: Vec<Bin> = bins.iter().collect();
+        prop_assert_eq!(all.len(), bins.count() as usize);
+        let holds = |it: &Bin| Paths::HashPrefixes(it.hash_prefixes()).allow(&name);
+        let holding: Vec<&Bin> = all.iter().filter(|it| holds(it)).collect();
+        let own = bins.bin(&name);
+        prop_assert_eq!(holding, [&own]);
+        prop_assert!(Paths::Bin(own).allow(&name));
+        let role = own.role(&RoleName::Targets).expect("a short name");
+        prop_assert!(Bin::may_hold(&role, &name));
+        // As any reader of the specification reckons it.
+        let digest = Sha256::of(name.as_bytes()).to_string();
+        let leading = u32::from_str_radix(&digest[..2], 16).expect("hex");
+        prop_assert_eq!(own.index, leading >> (8 - bits));
     }
 }
 

@@ -319,3 +319,126 @@ fn bins_are_bounded() {
     evil.seal("targets");
     assert!(matches!(Client::new().refusal(&evil), Error::Metadata(_)));
 }
+
+#[test]
+fn hash_prefix_table() {
+    let whole = "0123456789abcdef".repeat(4);
+    for (how, accepted) in [
+        (json!({"path_hash_prefixes": ["3b", "f"]}), true),
+        (json!({"path_hash_prefixes": [whole]}), true),
+        (json!({"path_hash_prefixes": []}), true),
+        (json!({"path_hash_prefixes": [""]}), false),
+        (json!({"path_hash_prefixes": ["3B"]}), false),
+        (json!({"path_hash_prefixes": ["0x3"]}), false),
+        (json!({"path_hash_prefixes": [format!("{whole}0")]}), false),
+        (json!({"path_hash_prefixes": ["3"], "paths": ["*"]}), false),
+        (json!({}), false),
+    ] {
+        let mut it = Repository::new();
+        it.delegate("targets", "part", how.clone()).publish();
+        let read = Client::new().refresh(&it);
+        assert_eq!(read.is_ok(), accepted, "{how}: {read:?}");
+    }
+}
+
+/// `v1` is in the second of two bins, `v2` in the first; each bin has a key of its own here.
+fn split() -> Repository {
+    let mut it = Repository::new();
+    it.role("targets")["targets"] = json!({});
+    let halves = [("0 1 2 3 4 5 6 7", "bin-00", "v1"), ("8 9 a b c d e f", "bin-01", "v2")];
+    for (prefixes, bin, name) in halves {
+        let prefixes: Vec<&str> = prefixes.split(' ').collect();
+        it.delegate("targets", bin, json!({"path_hash_prefixes": prefixes})).target(bin, name);
+    }
+    it.publish();
+    it
+}
+
+#[test]
+fn a_bin_that_is_missing_expired_forged_or_old_is_refused_and_costs_the_others_nothing() {
+    let honest = split();
+    assert_eq!(Client::new().role_of(&honest, "v1").as_deref(), Some("bin-00"));
+    assert_eq!(Client::new().role_of(&honest, "v2").as_deref(), Some("bin-01"));
+    assert_eq!(Client::new().role_of(&honest, "absent"), None);
+    let attack = |spoil: &dyn Fn(&mut Repository)| {
+        let mut evil = honest.clone();
+        spoil(&mut evil);
+        evil
+    };
+    let missing = attack(&|it| drop(it.files.remove("1.bin-00.json")));
+    let unlisted = attack(&|it| {
+        it.role("snapshot")["meta"].as_object_mut().expect("listed").remove("bin-00.json");
+        it.seal("snapshot");
+    });
+    let expired = attack(&|it| {
+        it.role("bin-00")["expires"] = json!("2026-11-25T00:00:00Z");
+        it.publish();
+    });
+    let forged = attack(&|it| {
+        let thief = it.key();
+        it.keys.insert("bin-00".to_owned(), vec![thief]);
+        it.target("bin-00", "v1").publish();
+    });
+    let swapped = attack(&|it| {
+        let other = it.files["1.bin-01.json"].clone();
+        it.files.insert("1.bin-00.json".to_owned(), other);
+    });
+    for (what, evil) in [
+        ("missing", missing),
+        ("unlisted", unlisted),
+        ("expired", expired),
+        ("forged", forged),
+        ("swapped", swapped),
+    ] {
+        let refused = Client::new().find(&evil, "v1");
+        let error = refused.expect_err(what);
+        let told = match (what, &error) {
+            ("missing", client::Error::Missing { role, .. }) => role.as_str() == "bin-00",
+            ("unlisted", client::Error::Verify(Error::NotListed { .. }))
+            | ("expired", client::Error::Verify(Error::Expired { .. }))
+            | ("forged", client::Error::Verify(Error::Threshold { valid: 0, .. }))
+            | ("swapped", client::Error::Verify(_)) => true,
+            _ => false,
+        };
+        assert!(told, "{what}: {error}");
+        assert_eq!(Client::new().role_of(&evil, "v2").as_deref(), Some("bin-01"), "{what}");
+    }
+    let client = Client::new();
+    let mut newer = honest.clone();
+    newer.touch(&["bin-00", "snapshot", "timestamp"]).publish();
+    assert_eq!(client.role_of(&newer, "v1").as_deref(), Some("bin-00"));
+    let mut old = newer.clone();
+    old.role("bin-00")["version"] = json!(1);
+    old.touch(&["snapshot", "timestamp"]).publish();
+    let error = client.find(&old, "v1").expect_err("a bin went back");
+    assert!(matches!(error, client::Error::Verify(Error::Rollback { .. })), "{error}");
+}
+
+#[test]
+fn a_name_outside_of_its_bin_is_not_found_there() {
+    let mut evil = split();
+    evil.target("bin-01", "v1").role("bin-00")["targets"] = json!({});
+    evil.publish();
+    assert_eq!(Client::new().role_of(&evil, "v1"), None);
+}
+
+#[test]
+fn mirror_switch_restarts_update() {
+    let old = Repository::new();
+    let mut new = old.clone();
+    new.target("targets", "v2").touch(&["targets", "snapshot", "timestamp"]).publish();
+    // One mirror has the new half and not the rest, the other one is whole.
+    let mut half = new.clone();
+    half.files.remove("2.targets.json");
+    let client = Client::warm(&old);
+    let error = client.refresh(&half).expect_err("half a tree");
+    assert!(matches!(error, client::Error::Missing { .. }), "{error}");
+    let asked = client.questions(&new);
+    assert_eq!(asked, ["2.root.json", "timestamp.json", "2.targets.json"], "from the beginning");
+    assert_eq!(client.role_of(&new, "v2").as_deref(), Some("targets"));
+    // The other half is of an older state: what one mirror showed binds the next one.
+    let client = Client::warm(&old);
+    assert!(client.refresh(&half).is_err());
+    let error = client.refresh(&old).expect_err("older than the half that was seen");
+    assert!(matches!(error, client::Error::Verify(Error::Rollback { .. })), "{error}");
+}

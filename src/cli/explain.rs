@@ -134,6 +134,10 @@ fn why(role: &RoleName, resolution: &Resolution, context: &Context) -> String {
         RoleName::Timestamp => "signed by the key that root names, and current".to_owned(),
         RoleName::Snapshot => "is the file that timestamp names".to_owned(),
         RoleName::Targets => "is the file that snapshot names".to_owned(),
+        RoleName::Delegation(_) if resolution.collection.targets.is_bin(role) => {
+            let owner = resolution.collection.targets.owner(role);
+            format!("is the file that snapshot names; {owner} keeps a share of its tags in it")
+        }
         RoleName::Delegation(_) => match role.parent() {
             Some(parent) => {
                 format!("is the file that snapshot names; {parent} delegates to its keys")

@@ -9,7 +9,8 @@ use crate::verify::TrustedTargets;
 ///
 /// Roles are asked in the given order, each with all below it, breadth first, in the order in which
 /// they are delegated; the first that signs a name decides. A role that stands in the list itself is
-/// not asked as part of another one. Roles that are not loaded sign nothing.
+/// not asked as part of another one. Roles that are not loaded sign nothing. What stands in a hashed
+/// bin is signed by the role that it is a bin of.
 pub fn entries<'t>(
     targets: &'t TrustedTargets,
     roles: &[RoleName],
@@ -23,8 +24,9 @@ pub fn entries<'t>(
             if !seen.insert(*name) {
                 continue;
             }
+            let owner = targets.owner(name);
             for (target, entry) in role.targets() {
-                found.entry(target).or_insert((*name, entry));
+                found.entry(target).or_insert((owner, entry));
             }
             let children = role.content().delegations.roles.iter().map(|child| &child.name);
             queue.extend(children.filter(|child| !roles.contains(child)));

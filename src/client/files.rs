@@ -9,7 +9,7 @@ use super::refresh::Roles;
 use crate::crypto::Hashed;
 use crate::net::{self, Remote, RemoteFile};
 use crate::storage::Cache;
-use crate::tuf::{FileMeta, Naming, RoleName};
+use crate::tuf::{Bin, FileMeta, Naming, RoleName};
 use crate::verify::{self, Policy, TrustedSnapshot};
 
 /// Where files come from. Nothing here is trusted, and nothing is written.
@@ -137,13 +137,17 @@ impl<'f, R: Remote> Files<'f, R> {
     /// be true for this.
     fn delegations(&self, roles: Roles<'_>) -> Vec<RoleName> {
         let listed = || self.policy.unverified_listing(self.stored(&RoleName::Snapshot)?);
+        let delegated = || {
+            let roles = listed().into_iter().flat_map(BTreeMap::into_keys);
+            roles.filter(|role| matches!(role, RoleName::Delegation(_)))
+        };
         match roles {
             Roles::These(these) => these.to_vec(),
-            Roles::All => listed()
-                .into_iter()
-                .flat_map(BTreeMap::into_keys)
-                .filter(|role| matches!(role, RoleName::Delegation(_)))
-                .collect(),
+            Roles::For(names) => {
+                let held = |role: &RoleName| names.iter().any(|name| Bin::may_hold(role, name));
+                delegated().filter(held).collect()
+            }
+            Roles::All => delegated().collect(),
         }
     }
 }

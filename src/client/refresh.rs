@@ -17,7 +17,7 @@ use super::rooting::{self, Start};
 use crate::crypto::Sha256;
 use crate::net::{Pace, Remote, RemoteFile};
 use crate::storage::{Accepted, Cache, Memory};
-use crate::tuf::RoleName;
+use crate::tuf::{Delegation, RoleName};
 use crate::verify::{
     self, Baseline, CurrentRoot, Policy, SuspendedRole, TrustedRoot, TrustedSnapshot,
     TrustedTargets, TrustedTimestamp, Wanted,
@@ -37,8 +37,23 @@ pub struct Wish<'w> {
 pub enum Roles<'w> {
     /// Those of these that are delegated and listed.
     These(&'w [RoleName]),
+    /// All that are delegated and listed, but of hashed bins only those that hold these names.
+    For(&'w [&'w str]),
     /// All that are delegated and listed.
     All,
+}
+
+impl Roles<'_> {
+    /// Whether a delegation, found in a loaded role, is to be loaded.
+    fn reach(self, delegation: &Delegation) -> bool {
+        match self {
+            Self::These(_) => false,
+            Self::For(names) => {
+                !delegation.is_bin() || names.iter().any(|name| delegation.paths.allow(name))
+            }
+            Self::All => true,
+        }
+    }
 }
 
 /// A collection as it is now.
@@ -358,8 +373,8 @@ impl<'u> Update<'u> {
         self.accepted.dropped = no_longer_delegated(&targets, &self.baseline);
         let mut unusable = Unusable::default();
         self.delegations(&mut targets, delegated, files, wish.wanted, &mut unusable)?;
-        while let Roles::All = wish.roles {
-            let next = delegated_and_listed(&targets, &unusable.reasons)?;
+        loop {
+            let next = delegated_and_listed(&targets, &unusable.reasons, wish.roles)?;
             if next.is_empty() {
                 break;
             }
@@ -471,7 +486,7 @@ fn wished_beside(snapshot: &TrustedSnapshot, roles: Roles<'_>) -> Vec<RoleName> 
     let releases = [RoleName::releases()];
     let beside = match roles {
         Roles::These(these) => these,
-        Roles::All => &releases,
+        Roles::For(_) | Roles::All => &releases,
     };
     beside.iter().filter(|role| snapshot.listed(role).is_some()).cloned().collect()
 }
@@ -481,21 +496,27 @@ fn wished_beside(snapshot: &TrustedSnapshot, roles: Roles<'_>) -> Vec<RoleName> 
 fn delegated_and_listed(
     targets: &TrustedTargets,
     unusable: &BTreeMap<RoleName, Error>,
+    wished: Roles<'_>,
 ) -> Result<Vec<RoleName>, Error> {
     let limits = &targets.root().policy().limits;
-    let next: Vec<RoleName> = targets
+    let next: Vec<&Delegation> = targets
         .roles()
         .flat_map(|(_, role)| role.content().delegations.roles.iter())
-        .map(|delegation| &delegation.name)
-        .filter(|role| targets.role(role).is_none() && !unusable.contains_key(role))
-        .filter(|role| targets.snapshot().listed(role).is_some())
-        .filter(|role| role.as_str().matches('/').count() <= limits.delegation_depth)
-        .cloned()
+        .filter(|delegation| wished.reach(delegation))
+        .filter(|it| targets.role(&it.name).is_none() && !unusable.contains_key(&it.name))
+        .filter(|it| targets.snapshot().listed(&it.name).is_some())
+        .filter(|it| it.name.as_str().matches('/').count() <= limits.delegation_depth)
         .collect();
-    if targets.roles().count() + next.len() > limits.delegations + 1 {
+    let bins = next.iter().filter(|it| it.is_bin()).count();
+    let loaded_bins = targets.roles().filter(|(name, _)| targets.is_bin(name)).count();
+    let others = targets.roles().count() - loaded_bins + next.len() - bins;
+    if others > limits.delegations + 1 {
         return Err(verify::Error::TooManyDelegations { limit: limits.delegations }.into());
     }
-    Ok(next)
+    if loaded_bins + bins > limits.bins {
+        return Err(verify::Error::TooManyDelegations { limit: limits.bins }.into());
+    }
+    Ok(next.into_iter().map(|it| it.name.clone()).collect())
 }
 
 /// The listed files of these roles, a few at a time.

@@ -59,6 +59,9 @@ async fn load(
     let targets = &mut collection.targets;
     targets.delegation_by(delegator, role, &loaded.file, &baseline, Wanted::Everything)?;
     let seen = targets.role(role).ok_or_else(|| not_loaded(role))?.seen().clone();
+    if !loaded.new && collection.before.seen().get(role) == Some(&seen) {
+        return Ok(());
+    }
     let bytes = loaded.new.then(|| loaded.file.into_bytes());
     cache.keep(&Accepted {
         root: None,

@@ -119,8 +119,21 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         passphrases: &mut dyn PassphraseSource,
         change: impl FnMut(&mut Workbench<'_>) -> Result<T, Error>,
     ) -> Result<Amended<T>, Error> {
+        self.amend_roles(Roles::All, if_absent, store, passphrases, change).await
+    }
+
+    /// The same for a change that needs no more than these roles.
+    pub(super) async fn amend_roles<T>(
+        &self,
+        roles: Roles<'_>,
+        if_absent: IfAbsent,
+        store: &dyn KeyStore,
+        passphrases: &mut dyn PassphraseSource,
+        change: impl FnMut(&mut Workbench<'_>) -> Result<T, Error>,
+    ) -> Result<Amended<T>, Error> {
         let mut keys = KeyRing::new(store, passphrases)?;
-        self.amend_with(if_absent, &mut keys, change).await.map_err(|failure| failure.error)
+        let amended = self.amend_with(roles, if_absent, &mut keys, change).await;
+        amended.map_err(|failure| failure.error)
     }
 
     /// The same for a change that signs again what is there: a collection of which something
@@ -152,6 +165,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
 
     pub(super) async fn amend_with<T>(
         &self,
+        roles: Roles<'_>,
         if_absent: IfAbsent,
         keys: &mut KeyRing<'_>,
         change: impl FnMut(&mut Workbench<'_>) -> Result<T, Error>,
@@ -171,7 +185,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
             offered: false,
             doubtful: false,
         };
-        let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
+        let wish = Wish { roles, wanted: Wanted::Everything };
         let outcome =
             client::publish(Arc::clone(policy), self.cache(), remote, wish, &mut author).await;
         match outcome {
@@ -248,6 +262,7 @@ where
         let mut bench = Workbench::new(draft, unusable, suspended, self.keys.held());
         let value = (self.change)(&mut bench)?;
         let mut draft = bench.draft;
+        draft.settle_bins()?;
         self.value = Some(value);
         if self.offered {
             self.follow_removed(&mut draft).await?;

@@ -181,14 +181,14 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         let mut states = BTreeMap::new();
         for (_, delegator) in collection.targets.roles() {
             let delegations = &delegator.content().delegations;
-            for it in &delegations.roles {
+            for it in delegations.roles.iter().filter(|it| !it.is_bin()) {
                 let canonical =
                     |id: &KeyId| delegations.keys.get(id)?.public().map(canonical_key_id);
                 let known = |id: &KeyId| canonical(id).unwrap_or(*id);
                 let published = collection.targets.role(&it.name).map(|role| Published {
                     version: role.content().version,
                     expires: role.content().expires,
-                    names: role.content().targets.len(),
+                    names: collection.targets.signed_by(&it.name).count(),
                     signers: role.signers().iter().map(known).collect(),
                 });
                 let state = DelegationState {

@@ -67,7 +67,9 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
     /// As [`Collection::refresh`]. Delegations that cannot be used are left out and named in the
     /// collection.
     pub async fn inspect(&self, tag: Option<&Tag>) -> Result<Inspection, Error> {
-        let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
+        let name = tag.map(|tag| [tag.as_str()]);
+        let roles = name.as_ref().map_or(Roles::All, |name| Roles::For(name));
+        let wish = Wish { roles, wanted: Wanted::Everything };
         let collection = self.refresh(wish).await?;
         let tags = signed_tags(&collection, tag);
         let signers = signers(&collection);
@@ -81,8 +83,7 @@ impl Inspection {
     pub fn pulled(&self) -> Vec<SignedTag> {
         let mut tags = BTreeMap::new();
         for name in [RoleName::releases(), RoleName::Targets] {
-            let Some(role) = self.collection.targets.role(&name) else { continue };
-            for (tag, target) in role.targets() {
+            for (tag, target) in self.collection.targets.signed_by(&name) {
                 tags.entry(tag).or_insert_with(|| signed_tag(&self.collection, &name, tag, target));
             }
         }
@@ -104,8 +105,7 @@ fn signed_tags(collection: &Refreshed, only: Option<&Tag>) -> Vec<SignedTag> {
     let mut seen = BTreeSet::new();
     let mut tags = Vec::new();
     for name in [RoleName::Targets, RoleName::releases()] {
-        let Some(role) = collection.targets.role(&name) else { continue };
-        for (tag, target) in role.targets() {
+        for (tag, target) in collection.targets.signed_by(&name) {
             let asked_for = only.is_none_or(|only| only.as_str() == tag);
             if asked_for && seen.insert((tag.to_owned(), target.hashes.sha256())) {
                 tags.push(signed_tag(collection, &name, tag, target));
@@ -118,7 +118,8 @@ fn signed_tags(collection: &Refreshed, only: Option<&Tag>) -> Vec<SignedTag> {
 fn signers(collection: &Refreshed) -> Vec<SignerKeys> {
     let delegations = collection.targets.roles().flat_map(|(_, role)| {
         let delegations = &role.content().delegations;
-        delegations.roles.iter().map(move |delegation| (delegations, delegation))
+        let roles = delegations.roles.iter().filter(|delegation| !delegation.is_bin());
+        roles.map(move |delegation| (delegations, delegation))
     });
     let mut signers: Vec<SignerKeys> = delegations
         .filter(|(_, delegation)| delegation.name != RoleName::releases())

@@ -155,14 +155,23 @@ fn renew(bench: &mut Workbench<'_>, limit: Instant, now: Instant) -> Result<Rene
         }
     }
     for (role, at) in bench.endings().into_iter().filter(|(_, at)| *at <= limit) {
+        let owner = bench.draft.owner(&role);
         if bench.can_sign(&role)? {
             bench.witness(&role)?;
-            renewal.renewed.push((role, at));
+            note(&mut renewal.renewed, owner, at);
         } else if role != RoleName::Snapshot {
-            renewal.left.push((role, at));
+            note(&mut renewal.left, owner, at);
         }
     }
     Ok(renewal)
+}
+
+/// Notes the end of a role, or of the first of its bins to end.
+fn note(ends: &mut Vec<(RoleName, Instant)>, role: RoleName, at: Instant) {
+    match ends.iter_mut().find(|(known, _)| *known == role) {
+        Some((_, earliest)) => *earliest = at.min(*earliest),
+        None => ends.push((role, at)),
+    }
 }
 
 impl Workbench<'_> {
@@ -216,8 +225,14 @@ fn roles(collection: &Refreshed, held: &[KeyId], now: Instant) -> Vec<Lifetime> 
         client::Error::Verify(verify::Error::Expired { at, .. }) => Some((name.clone(), *at)),
         _ => None,
     });
-    let ends = top.into_iter().chain(is_told.then_some(timestamp)).chain(loaded).chain(expired);
-    ends.map(|(role, at)| Lifetime { keeper: keeper(&role), what: Ending::Role(role), at })
+    let mut ends = Vec::new();
+    for (role, at) in
+        top.into_iter().chain(is_told.then_some(timestamp)).chain(loaded).chain(expired)
+    {
+        note(&mut ends, targets.owner(&role).clone(), at);
+    }
+    ends.into_iter()
+        .map(|(role, at)| Lifetime { keeper: keeper(&role), what: Ending::Role(role), at })
         .collect()
 }
 
@@ -227,10 +242,8 @@ fn certificates(targets: &TrustedTargets) -> Vec<Lifetime> {
     let roots = root.keys_of(&root.root).map(|key| (RoleName::Root, key));
     let delegated = targets.roles().flat_map(|(_, role)| {
         let delegations = &role.content().delegations;
-        delegations
-            .roles
-            .iter()
-            .flat_map(|it| delegations.keys_of(it).map(|key| (it.name.clone(), key)))
+        let roles = delegations.roles.iter().filter(|it| !it.is_bin());
+        roles.flat_map(|it| delegations.keys_of(it).map(|key| (it.name.clone(), key)))
     });
     roots
         .chain(delegated)

@@ -20,6 +20,7 @@ pub mod staged;
 mod adopt;
 mod amend;
 mod audit;
+mod bins;
 mod build_source;
 mod ceremony;
 mod collection;

@@ -96,12 +96,12 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         given: Option<ImageDigest>,
         detail: Detail,
     ) -> Result<Resolution, Error> {
-        let releases = [RoleName::releases()];
+        let (releases, names) = ([RoleName::releases()], [tag.as_str()]);
         let roles = match detail {
             Detail::Answer => Roles::These(&releases),
-            Detail::Signers => Roles::All,
+            Detail::Signers => Roles::For(&names),
         };
-        let wanted = Wanted::Names(&[tag.as_str()]);
+        let wanted = Wanted::Names(&names);
         let mut collection = self.refresh(Wish { roles, wanted }).await?;
         if let SearchOrder::DepthFirst = self.policy().dialect.search_order() {
             client::search(&mut collection, self.cache(), self.remote(), tag.as_str()).await?;
@@ -164,7 +164,7 @@ pub(super) fn settle_releases(collection: &mut Refreshed) -> Result<Vec<Note>, E
 fn deciding<'c>(collection: &'c Refreshed, tag: &str) -> Option<(&'c RoleName, &'c Target)> {
     if let SearchOrder::DepthFirst = collection.targets.root().policy().dialect.search_order() {
         return match collection.targets.find(tag) {
-            Ok(Lookup::Found { role, target }) => Some((role, target)),
+            Ok(Lookup::Found { role, target }) => Some((collection.targets.owner(role), target)),
             _ => None,
         };
     }
@@ -180,18 +180,21 @@ fn deciding<'c>(collection: &'c Refreshed, tag: &str) -> Option<(&'c RoleName, &
 
 /// The roles that sign a tag at all.
 pub(super) fn holders(collection: &Refreshed, tag: &str) -> Vec<RoleName> {
-    let holding = collection.targets.roles().filter(|(_, role)| role.target(tag).is_some());
-    holding.map(|(name, _)| name.clone()).collect()
+    let targets = &collection.targets;
+    let holding = targets.roles().filter(|(_, role)| role.target(tag).is_some());
+    holding.map(|(name, _)| targets.owner(name).clone()).collect()
 }
 
 /// The delegations, other than `targets/releases`, that sign the same digest.
 pub(super) fn signers_of(collection: &Refreshed, tag: &str, target: &Target) -> Vec<String> {
     let same = |found: &Target| found.hashes.sha256() == target.hashes.sha256();
-    collection
-        .targets
+    let targets = &collection.targets;
+    targets
         .roles()
-        .filter(|(name, role)| **name != RoleName::releases() && role.target(tag).is_some_and(same))
-        .filter_map(|(name, _)| name.signer_name().map(str::to_owned))
+        .filter(|(_, role)| role.target(tag).is_some_and(same))
+        .map(|(name, _)| targets.owner(name))
+        .filter(|name| **name != RoleName::releases())
+        .filter_map(|name| name.signer_name().map(str::to_owned))
         .collect()
 }
 

@@ -56,8 +56,13 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
             removed = take_out(bench, self.gun(), request, found)?;
             Ok(())
         };
-        self.amend(IfAbsent::Refuse, store, passphrases, take_back).await?;
-        let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
+        let name = match request {
+            RevokeRequest::Tag(tag) => Some([tag.as_str()]),
+            RevokeRequest::All => None,
+        };
+        let roles = name.as_ref().map_or(Roles::All, |name| Roles::For(name));
+        self.amend_roles(roles, IfAbsent::Refuse, store, passphrases, take_back).await?;
+        let wish = Wish { roles, wanted: Wanted::Everything };
         let after = self.refresh(wish).await?;
         Ok(Revocation { removed, remaining: occurrences(&Draft::of(after.targets), request) })
     }
@@ -115,7 +120,8 @@ pub(super) fn occurrences(draft: &Draft, request: &RevokeRequest) -> Vec<(String
     };
     let signed = draft.roles().flat_map(|(role, targets)| {
         let names = targets.targets.keys().filter(|name| asked_for(name));
-        names.map(move |name| (name.clone(), role.clone()))
+        names.map(move |name| (name, role))
     });
-    signed.filter(|(name, role)| draft.may_sign(role, name)).collect()
+    let signed = signed.filter(|(name, role)| draft.may_sign(role, name));
+    signed.map(|(name, role)| (name.clone(), draft.owner(role))).collect()
 }

@@ -130,14 +130,14 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         mut change: impl FnMut(&mut Workbench<'_>) -> Result<(), Error>,
     ) -> Result<Amended<()>, Failure> {
         let (earlier, mut then) = (Earlier(self.cache()), self.now());
-        let mut outcome = self.amend_with(IfAbsent::Refuse, keys, &mut change).await;
+        let mut outcome = self.amend_with(Roles::All, IfAbsent::Refuse, keys, &mut change).await;
         while request.roles.contains(&RoleName::Timestamp)
             && let Some((_, before)) =
                 outcome.as_ref().err().and_then(|failure| expired_before(&failure.error, then))
         {
             then = before;
             let reading = as_of(self, &earlier, then);
-            outcome = reading.amend_with(IfAbsent::Refuse, keys, &mut change).await;
+            outcome = reading.amend_with(Roles::All, IfAbsent::Refuse, keys, &mut change).await;
         }
         outcome
     }

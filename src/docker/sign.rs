@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::signers::{RoleChoice, signable};
 use super::{Amended, Collection, Error, IfAbsent, Workbench};
-use crate::client;
+use crate::client::{self, Roles};
 use crate::edit::Change;
 use crate::image::{Descriptor, ImageDigest, Tag};
 use crate::keys::{KeyStore, PassphraseSource};
@@ -78,8 +78,9 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         let SignRequest { root_key, local_snapshot, .. } = *request;
         let if_absent = IfAbsent::Found { root_key, local_snapshot };
         let sign = |bench: &mut Workbench<'_>| put_all(bench, self.gun(), request);
+        let names: Vec<&str> = request.tags.iter().map(|(tag, _)| tag.as_str()).collect();
         let Amended { value: tags, founded, versions, attempts } =
-            self.amend(if_absent, store, passphrases, sign).await?;
+            self.amend_roles(Roles::For(&names), if_absent, store, passphrases, sign).await?;
         Ok(Signing { tags, founded, versions, attempts })
     }
 }

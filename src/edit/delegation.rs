@@ -67,6 +67,7 @@ impl Draft {
     /// not sign itself; [`Error::UnusableKey`]; [`Error::Starved`] if there are fewer keys than
     /// must sign; [`Error::TooMany`] beyond what clients accept. The draft is then unchanged.
     pub fn grant(&mut self, role: &RoleName, grant: &Grant) -> Result<Edited, Error> {
+        self.check_no_bin(role)?;
         self.check_paths(role, &grant.paths)?;
         let granted = grant.paths.iter().map(|path| self.dialect.path(path));
         let keys: Vec<Key> = grant.keys.iter().map(|key| self.own_form(role, key)).collect();
@@ -110,6 +111,7 @@ impl Draft {
     ///
     /// [`Error::Role`] for a role that nobody delegates to.
     pub fn withdraw(&mut self, role: &RoleName, withdrawal: &Withdrawal) -> Result<Edited, Error> {
+        self.check_no_bin(role)?;
         let missing = || Error::Role { role: role.clone() };
         let (parent, known) = self.delegation(role).ok_or_else(missing)?;
         let taken: Vec<KeyId> = parent
@@ -145,13 +147,14 @@ impl Draft {
         Ok(Edited::Changed)
     }
 
-    /// Removes a delegation, and with it what it delegates to. Returns the roles that are gone, and
-    /// that a snapshot which is ours to sign will list no more, if that may be.
+    /// Removes a delegation, and with it what it delegates to. Returns the roles that are gone but
+    /// for their bins, and that a snapshot which is ours to sign will list no more, if that may be.
     ///
     /// # Errors
     ///
     /// [`Error::Role`] for a role that nobody delegates to.
     pub fn remove_delegation(&mut self, role: &RoleName) -> Result<Vec<RoleName>, Error> {
+        self.check_no_bin(role)?;
         self.delegation(role).ok_or_else(|| Error::Role { role: role.clone() })?;
         let targets = self.delegator(role)?;
         targets.delegations.roles.retain(|it| it.name != *role);
@@ -167,6 +170,7 @@ impl Draft {
             let sheet = self.roles.remove(name).filter(|sheet| sheet.published);
             self.removed.insert(name.clone(), sheet.map(|sheet| sheet.content.version));
         }
+        gone.retain(|name| self.check_no_bin(name).is_ok());
         Ok(gone)
     }
 
@@ -186,14 +190,16 @@ impl Draft {
             .collect()
     }
 
-    /// The delegations in which a key may sign, by either of its ids.
+    /// The delegations in which a key may sign, by either of its ids. Bins follow their roles.
     pub fn delegations_with(&self, id: &KeyId) -> Vec<RoleName> {
         let delegations = self.roles().flat_map(|(_, targets)| {
             let delegations = &targets.delegations;
             delegations.roles.iter().map(move |delegation| (delegations, delegation))
         });
         delegations
-            .filter(|(delegations, it)| delegations.keys_of(it).any(|key| goes_by(key, id)))
+            .filter(|(delegations, it)| {
+                !it.is_own_bin() && delegations.keys_of(it).any(|key| goes_by(key, id))
+            })
             .map(|(_, it)| it.name.clone())
             .collect()
     }
@@ -253,7 +259,7 @@ impl Draft {
 
     /// The sheet of a role that is delegated anew. One that was removed goes on with its versions,
     /// which the snapshot still lists.
-    fn begin(&mut self, role: &RoleName) -> Result<&mut Sheet, Error> {
+    pub(super) fn begin(&mut self, role: &RoleName) -> Result<&mut Sheet, Error> {
         let listed = self.snapshot.as_ref().and_then(|snapshot| snapshot.meta.get(role)?.version);
         if let Some(version) = listed {
             self.roles.insert(role.clone(), Sheet::after(version));
@@ -280,7 +286,7 @@ fn is_within(role: &RoleName, ancestor: &RoleName) -> bool {
 }
 
 /// Keys that no delegation names are listed no more, as Notary does it.
-fn drop_unnamed_keys(targets: &mut Targets) {
+pub(super) fn drop_unnamed_keys(targets: &mut Targets) {
     let delegations = &mut targets.delegations;
     let named = |id: &KeyId| delegations.roles.iter().any(|it| it.role.keyids().contains(id));
     delegations.keys.retain(|id, _| named(id));

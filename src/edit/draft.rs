@@ -94,7 +94,8 @@ impl Draft {
         draft
     }
 
-    /// Signs a name in a role: a new entry, or in place of the one it has.
+    /// Signs a name in a role, or in the bin of it that holds the name: a new entry, or in place of
+    /// the one it has.
     ///
     /// # Errors
     ///
@@ -106,6 +107,7 @@ impl Draft {
         target: Target,
     ) -> Result<Change, Error> {
         check_target_name(name)?;
+        let (owner, role) = (role, &self.holder(role, name));
         let scope = self.scope(role)?;
         if !scope.allows(name) {
             let scope = scope.prefixes().to_vec();
@@ -116,19 +118,21 @@ impl Draft {
             Some(known) if *known == target => return Ok(Change::Unchanged),
             _ => sheet.touched = true,
         }
-        Ok(match sheet.content.targets.insert(name.to_owned(), target) {
-            Some(replaced) => Change::Replaced(replaced),
-            None => Change::Added,
-        })
+        let replaced = sheet.content.targets.insert(name.to_owned(), target);
+        if owner != role && self.bins_lag(owner) {
+            // Whoever signs now may have become a signer after the bins were last looked after.
+            self.renew(owner)?;
+        }
+        Ok(replaced.map_or(Change::Added, Change::Replaced))
     }
 
-    /// Takes a name out of a role. Returns what stood there.
+    /// Takes a name out of a role, or out of its bin. Returns what stood there.
     ///
     /// # Errors
     ///
     /// [`Error::Role`].
     pub fn remove_target(&mut self, role: &RoleName, name: &str) -> Result<Option<Target>, Error> {
-        let sheet = self.sheet(role)?;
+        let sheet = self.sheet(&self.holder(role, name))?;
         let removed = sheet.content.targets.remove(name);
         sheet.touched = sheet.touched || removed.is_some();
         Ok(removed)
@@ -174,13 +178,15 @@ impl Draft {
     }
 
     /// The direct delegations of `targets` that may sign a name, in their order; `None` if it
-    /// delegates to nobody.
+    /// delegates to nobody but its bins.
     pub fn delegations_for(&self, name: &str) -> Option<Vec<RoleName>> {
         let delegations = &self.targets(&RoleName::Targets)?.delegations.roles;
-        let may_sign =
-            |delegation: &&Delegation| Scope::everything().restrict(&delegation.paths).allows(name);
-        (!delegations.is_empty())
-            .then(|| delegations.iter().filter(may_sign).map(|role| role.name.clone()).collect())
+        let others: Vec<&Delegation> = delegations.iter().filter(|it| !it.is_own_bin()).collect();
+        let may_sign = |delegation: &&&Delegation| {
+            Scope::everything().restrict(&delegation.paths).allows(name)
+        };
+        (!others.is_empty())
+            .then(|| others.iter().filter(may_sign).map(|role| role.name.clone()).collect())
     }
 
     /// The keys of which a role's threshold must sign, as its delegator or the root names them.

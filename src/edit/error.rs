@@ -41,6 +41,18 @@ pub enum Error {
         /// The role.
         role: RoleName,
     },
+    /// The role is a bin of another one, or named like one.
+    #[error("{role}: a hashed bin, which goes with the role that it is a bin of")]
+    Bin {
+        /// The bin.
+        role: RoleName,
+    },
+    /// The form of the trust data has no hashed bins.
+    #[error("{role}: cannot be split into bins: docker and notary would not find what is in them")]
+    NoBins {
+        /// The role.
+        role: RoleName,
+    },
     /// The role is the server's to sign.
     #[error("{role}: the server signs it; there is nothing to sign here")]
     ServersRole {

@@ -5,6 +5,7 @@
 //! An [`Update`] can only come from there, and only an `Update` can be published. Where
 //! several people sign, a [`Proposal`] is what they sign, and the draft takes it back.
 
+mod bins;
 mod delegation;
 mod draft;
 mod error;

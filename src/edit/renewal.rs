@@ -75,13 +75,15 @@ impl Draft {
     }
 
     /// Published roles that this draft does not sign again, and which their published signatures do
-    /// not carry any more, because keys were taken from them or a threshold was raised.
+    /// not carry any more, because keys were taken from them or a threshold was raised. Also those
+    /// whose bins such keys could still sign.
     pub fn weakened(&self) -> Vec<RoleName> {
         let weak = |(name, sheet): (&RoleName, &Sheet)| {
             let signers = sheet.signers.as_ref().filter(|_| !sheet.touched)?;
             let (role, keys) = self.keys_of(name).ok()?;
             let signed = keys.into_iter().filter(|key| signers.contains(&key.id()));
-            (distinct_keys(signed) < role.threshold().count()).then(|| name.clone())
+            let is_weak = distinct_keys(signed) < role.threshold().count();
+            (is_weak || self.bins_are_looser(name)).then(|| name.clone())
         };
         self.roles.iter().filter_map(weak).collect()
     }

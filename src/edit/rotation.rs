@@ -169,6 +169,7 @@ impl Draft {
         let replaced = self.root.replace(role, next, keys);
         if *role == RoleName::Targets {
             self.renew(role)?;
+            self.settle_bins()?;
         }
         Ok(replaced)
     }

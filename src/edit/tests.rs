@@ -16,6 +16,7 @@ use crate::verify::{
     self, Anchor, Baseline, FirstUse, Policy, TrustedRoot, TrustedTargets, Wanted,
 };
 
+mod bins;
 mod serverless;
 
 const DIALECT: Dialect = Dialect::Notary;

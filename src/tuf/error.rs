@@ -84,6 +84,12 @@ pub enum Error {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// Not a number of bins.
+    #[error("{text:?} is not a number of bins: 2, 4, 8, 16, 32, 64 or 128")]
+    Bins {
+        /// The text, shortened.
+        text: String,
+    },
     /// Not a key id.
     #[error("{text:?} is not a key id: 64 lower-case hexadecimal digits")]
     KeyIdText {

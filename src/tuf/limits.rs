@@ -17,8 +17,11 @@ pub struct Limits {
     pub signatures: usize,
     /// Keys in one file.
     pub keys: usize,
-    /// Delegated roles in one file.
+    /// Delegated roles in one file, and loaded when a collection is read as a whole.
     pub delegations: usize,
+    /// Hashed bins loaded when a collection is read as a whole. A look-up visits those that may
+    /// hold its name, and no others.
+    pub bins: usize,
     /// Roles visited in one look-up.
     pub visited: usize,
     /// Names in one targets file.
@@ -55,6 +58,7 @@ impl Default for Limits {
             signatures: 64,
             keys: 256,
             delegations: 256,
+            bins: 1024,
             visited: 64,
             targets: 100_000,
             delegation_depth: 16,

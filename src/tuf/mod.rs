@@ -6,6 +6,7 @@
 
 pub mod dialect;
 
+mod bins;
 mod envelope;
 mod error;
 mod file;
@@ -19,6 +20,7 @@ mod snapshot;
 mod targets;
 mod timestamp;
 
+pub use bins::{Bin, Bins};
 pub use dialect::{Dialect, Message, OnlineRoles, RootKeys, SearchOrder};
 pub use envelope::{Envelope, EnvelopeSignature};
 pub use error::Error;
@@ -26,7 +28,7 @@ pub use file::{FileMeta, Hashes};
 pub use gun::Gun;
 pub use key::{Key, KeyId, distinct_keys};
 pub use limits::Limits;
-pub use paths::{Bin, Paths, Scope};
+pub use paths::{Paths, Scope};
 pub use role::{DelegationName, Role, RoleName, Threshold, Version};
 pub use root::{Naming, Root};
 pub use snapshot::Snapshot;

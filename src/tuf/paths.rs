@@ -1,5 +1,6 @@
 //! Which names a delegated role may sign.
 
+use super::Bin;
 use crate::crypto::Sha256;
 
 /// The names that one delegation covers.
@@ -13,15 +14,6 @@ pub enum Paths {
     HashPrefixes(Vec<String>),
     /// Names that fall into one of equal bins by their hash (TAP 15; TUF 1.0.34 §4.5).
     Bin(Bin),
-}
-
-/// One of `2^bits` equal shares of all names.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Bin {
-    /// How many leading bits of a name's SHA-256 choose the bin: 1 to 32.
-    pub bits: u8,
-    /// Those bits as a number.
-    pub index: u32,
 }
 
 impl Paths {
@@ -72,23 +64,6 @@ impl Paths {
 impl From<Vec<String>> for Paths {
     fn from(prefixes: Vec<String>) -> Self {
         Self::Prefixes(prefixes)
-    }
-}
-
-impl Bin {
-    /// The bin of a name among `2^bits`.
-    pub fn of(name: &str, bits: u8) -> Self {
-        let [a, b, c, d, ..] = *Sha256::of(name.as_bytes()).as_bytes();
-        let index = u32::from_be_bytes([a, b, c, d]) >> (32 - u32::from(bits.clamp(1, 32)));
-        Self { bits, index }
-    }
-
-    /// The same share as hash prefixes: whole hexadecimal digits, so 1, 2, 4 or 8 of them.
-    pub fn hash_prefixes(self) -> Vec<String> {
-        let digits = usize::from(self.bits.clamp(1, 32)).div_ceil(4);
-        let free = 4 * digits - usize::from(self.bits.clamp(1, 32));
-        let first = u64::from(self.index) << free;
-        (first..first + (1 << free)).map(|it| format!("{it:0digits$x}")).collect()
     }
 }
 
@@ -233,19 +208,13 @@ mod tests {
     }
 
     #[test]
-    fn every_name_is_in_exactly_one_bin() {
+    fn hash_prefix_table() {
         // printf %s v1 | sha256sum: 3bfc2695…
-        assert_eq!(Bin::of("v1", 4), Bin { bits: 4, index: 3 });
-        assert_eq!(Bin::of("v1", 32).index, 0x3bfc_2695);
-        let bins = (0..8).map(|index| Paths::Bin(Bin { bits: 3, index }));
-        assert_eq!(bins.filter(|bin| bin.allow("v1")).count(), 1);
-        assert_eq!(Bin { bits: 3, index: 1 }.hash_prefixes(), ["2", "3"]);
-        assert_eq!(Bin { bits: 9, index: 1 }.hash_prefixes().len(), 8);
-        for bits in 1..=12 {
-            let prefixes = Paths::HashPrefixes(Bin::of("v1", bits).hash_prefixes());
-            assert!(prefixes.allow("v1"), "{bits}");
+        for (prefixes, expected) in
+            [(&["3bf"][..], true), (&["3be"], false), (&["0", "3"], true), (&[], false)]
+        {
+            let paths = Paths::HashPrefixes(prefixes.iter().map(|it| (*it).to_owned()).collect());
+            assert_eq!(paths.allow("v1"), expected, "{prefixes:?}");
         }
-        assert!(Paths::HashPrefixes(vec!["3bf".into()]).allow("v1"));
-        assert!(!Paths::HashPrefixes(vec!["3be".into()]).allow("v1"));
     }
 }

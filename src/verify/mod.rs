@@ -21,6 +21,7 @@
 
 mod anchor;
 mod baseline;
+mod bins;
 mod error;
 mod listing;
 mod policy;

@@ -94,6 +94,11 @@ impl TrustedRole {
         &self.seen
     }
 
+    /// The role on whose word it was believed; none for `targets`.
+    pub fn delegator(&self) -> Option<&RoleName> {
+        self.delegator.as_ref()
+    }
+
     /// The keys that signed it; empty if the file was accepted before and only looked into now.
     pub fn signers(&self) -> &[KeyId] {
         &self.signers
@@ -308,6 +313,12 @@ impl TrustedTargets {
     pub fn delegation_to(&self, role: &RoleName) -> Option<(&TrustedRole, &Delegation)> {
         let parent = self.roles.get(self.delegator(role)?)?;
         Some((parent, parent.content.delegations.role(role)?))
+    }
+
+    /// The loaded role on whose word a role was believed, or would be.
+    pub(super) fn delegator_of(&self, role: &RoleName) -> Option<&RoleName> {
+        let loaded = self.role(role).and_then(TrustedRole::delegator);
+        loaded.or_else(|| self.delegator(role).filter(|_| *role != RoleName::Targets))
     }
 
     /// The loaded role that delegates to a role: the one by its name, as in Notary, or the first.

@@ -34,7 +34,7 @@ impl From<tuf::Error> for Failure {
             E::RepeatedKeyId { .. } => failure(Kind::Malformed),
             E::RoleName { .. } => failure(Kind::BadRole),
             E::Gun { .. } => failure(Kind::BadReference),
-            E::KeyIdText { .. } | E::Unsignable { .. } => failure(Kind::Usage),
+            E::Bins { .. } | E::KeyIdText { .. } | E::Unsignable { .. } => failure(Kind::Usage),
         }
     }
 }
@@ -306,7 +306,9 @@ impl From<edit::Error> for Failure {
             E::ServersRole { role } | E::UnusableKey { role, .. } => {
                 failure(Kind::Usage).role(role)
             }
-            E::Paths { role, .. } => failure(Kind::Usage).role(role),
+            E::Paths { role, .. } | E::Bin { role } | E::NoBins { role } => {
+                failure(Kind::Usage).role(role)
+            }
             E::TooMany { role, .. } => failure(Kind::TooMany).role(role),
             E::Starved { role, found, needed } => {
                 failure(Kind::Usage).role(role).expected(needed).found(found)

@@ -6,7 +6,7 @@ use super::*;
 const TUF1: Dialect = Dialect::Tuf1;
 
 /// The files of a collection by their names, and the private keys.
-struct Folder {
+pub(super) struct Folder {
     keys: BTreeMap<&'static str, PrivateKey>,
     roots: Vec<Vec<u8>>,
     files: BTreeMap<RoleName, Vec<u8>>,
@@ -14,7 +14,7 @@ struct Folder {
 }
 
 impl Folder {
-    fn founded() -> Self {
+    pub(super) fn founded() -> Self {
         let names = ["root", "root 2", "targets", "snapshot", "timestamp", "timestamp 2", "alice"];
         let key = |name| (name, PrivateKey::generate(Algorithm::EcdsaP256).expect("random bytes"));
         let mut folder = Self {
@@ -38,11 +38,11 @@ impl Folder {
         folder
     }
 
-    fn key(&self, name: &str) -> Key {
+    pub(super) fn key(&self, name: &str) -> Key {
         TUF1.key(self.keys[name].public())
     }
 
-    fn publish(&mut self, draft: Draft, with: &[&str]) -> Result<Vec<RoleName>, Error> {
+    pub(super) fn publish(&mut self, draft: Draft, with: &[&str]) -> Result<Vec<RoleName>, Error> {
         let signers: Signers<'_> =
             with.iter().map(|name| &self.keys[name] as &dyn Signer).collect();
         let update = draft.sign(self.now, &signers)?;
@@ -55,8 +55,12 @@ impl Folder {
         Ok(update.files().iter().map(|(role, _)| role.clone()).collect())
     }
 
-    fn read(&self) -> TrustedTargets {
-        let seen = Baseline::default();
+    pub(super) fn read(&self) -> TrustedTargets {
+        self.read_after(&Baseline::default())
+    }
+
+    /// Reads all of it as somebody does who saw an earlier state.
+    pub(super) fn read_after(&self, seen: &Baseline) -> TrustedTargets {
         let policy = Policy {
             dialect: TUF1,
             gun: gun(),
@@ -70,28 +74,28 @@ impl Folder {
         for next in &self.roots[1..] {
             root = root.advance(next).expect("the next root");
         }
-        let root = root.current(&seen).expect("current");
-        let timestamp = root.timestamp(&self.files[&RoleName::Timestamp], &seen);
+        let root = root.current(seen).expect("current");
+        let timestamp = root.timestamp(&self.files[&RoleName::Timestamp], seen);
         let snapshot =
-            timestamp.expect("a timestamp").snapshot(&self.files[&RoleName::Snapshot], &seen);
+            timestamp.expect("a timestamp").snapshot(&self.files[&RoleName::Snapshot], seen);
         let targets = &self.files[&RoleName::Targets];
         let mut targets = snapshot
             .expect("a snapshot")
-            .targets(targets, &seen, Wanted::Everything)
+            .targets(targets, seen, Wanted::Everything)
             .expect("targets");
         for (role, bytes) in &self.files {
-            if role.parent().is_some() {
-                targets.delegation(role, bytes, &seen, Wanted::Everything).expect("delegated");
+            if targets.delegation_to(role).is_some() {
+                targets.delegation(role, bytes, seen, Wanted::Everything).expect("delegated");
             }
         }
         targets
     }
 
-    fn draft(&self) -> Draft {
+    pub(super) fn draft(&self) -> Draft {
         Draft::of(self.read())
     }
 
-    fn json(&self, role: &RoleName) -> serde_json::Value {
+    pub(super) fn json(&self, role: &RoleName) -> serde_json::Value {
         serde_json::from_slice(&self.files[role]).expect("JSON")
     }
 }

@@ -64,19 +64,21 @@ impl Index {
         Ok(Self { layers, ancestors: ancestors.collect() })
     }
 
-    /// The manifest that follows `base`, with these files in it. All roots stay, and of every other
-    /// role the newest file and the one before it.
+    /// The manifest that follows `base`, with these files in it. All roots stay, of every other
+    /// role the newest file, and those that were the newest in `base`: whoever reads that manifest
+    /// still finds them.
     pub(super) fn after(
         base: Option<(ImageDigest, &Self)>,
         files: &[(RoleName, Vec<u8>)],
     ) -> Result<Self, &'static str> {
         let (digest, base) = base.unzip();
         let mut layers = base.map(|base| base.layers.clone()).unwrap_or_default();
+        let outdated = outdated(layers.keys());
+        layers.retain(|name, _| !outdated.contains(name));
         for (role, bytes) in files {
             layers.insert(published_name(role, bytes)?, Layer::of(bytes));
         }
-        let outdated = outdated(layers.keys());
-        layers.retain(|name, _| !outdated.contains(name));
+        lighten(&mut layers);
         let older = base.iter().flat_map(|base| base.ancestors.iter().copied());
         let ancestors = digest.into_iter().chain(older).take(MAX_ANCESTORS).collect();
         Ok(Self { layers, ancestors })
@@ -129,7 +131,32 @@ fn published_name(role: &RoleName, bytes: &[u8]) -> Result<String, &'static str>
     Ok(format!("{}.{}.json", file.signed.version, role.quoted()))
 }
 
-/// The names of files, but for roots, of which there are two newer versions.
+/// Leaves the bytes of some files to requests of their own, so that a manifest stays small: of files
+/// that newer ones replaced, and of the largest ones, those of delegated roles first.
+fn lighten(layers: &mut BTreeMap<String, Layer>) {
+    for name in outdated(layers.keys()) {
+        layers.entry(name).and_modify(|layer| layer.data = None);
+    }
+    let top = ["root.json", "timestamp.json", "snapshot.json", "targets.json"];
+    let rank = |name: &str| {
+        !top.contains(&name.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.'))
+    };
+    let mut brought: Vec<_> = layers
+        .iter_mut()
+        .filter(|(_, layer)| layer.data.is_some())
+        .map(|(name, layer)| (rank(name), layer.size, layer))
+        .collect();
+    brought.sort_by_key(|(delegated, size, _)| (*delegated, *size));
+    let mut total = 0;
+    for (_, size, layer) in brought {
+        total += size;
+        if total > MAX_EMBEDDED_TOTAL {
+            layer.data = None;
+        }
+    }
+}
+
+/// The names of files, but for roots, of which there is a newer version.
 fn outdated<'n>(names: impl Iterator<Item = &'n String>) -> BTreeSet<String> {
     let mut versions: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
     for name in names {
@@ -141,7 +168,7 @@ fn outdated<'n>(names: impl Iterator<Item = &'n String>) -> BTreeSet<String> {
         }
     }
     let old = |(role, versions): (&str, BTreeSet<u64>)| {
-        let older = versions.into_iter().rev().skip(KEPT_VERSIONS);
+        let older = versions.into_iter().rev().skip(1);
         older.map(|version| format!("{version}.{role}")).collect::<Vec<_>>()
     };
     versions.into_iter().flat_map(old).collect()
@@ -198,7 +225,8 @@ const ANCESTORS: &str = "countersign.tuf.ancestors";
 const MAX_ANCESTORS: usize = 256;
 /// Bytes of a file that comes along in the manifest, so that it needs no request of its own.
 const MAX_EMBEDDED: usize = 4 << 10;
-const KEPT_VERSIONS: usize = 2;
+/// Bytes of all such files together.
+const MAX_EMBEDDED_TOTAL: u64 = 32 << 10;
 
 #[cfg(test)]
 mod tests {

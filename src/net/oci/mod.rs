@@ -16,6 +16,7 @@ mod push;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -159,9 +160,14 @@ impl Remote for OciRepository {
         let known = self.read.lock().await.take();
         let base = known.as_ref().map(|it| (it.digest, it.index.as_ref()));
         let next = Index::after(base, files).map_err(|problem| self.refusal(problem))?;
-        let pushes = files.iter().map(|(_, bytes)| self.registry.push_blob(bytes));
-        let config = known.is_none().then(|| self.registry.push_blob(index::EMPTY));
-        futures_util::future::try_join_all(pushes.chain(config)).await?;
+        let mut pushes = Vec::with_capacity(files.len() + 1);
+        for (_, bytes) in files {
+            pushes.push(self.registry.push_blob(bytes));
+        }
+        if known.is_none() {
+            pushes.push(self.registry.push_blob(index::EMPTY));
+        }
+        stream::iter(pushes).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
         self.replace(known.as_ref(), &next.write()).await
     }
 
@@ -190,6 +196,8 @@ fn settling(taken: Duration) -> Duration {
     (taken * 3).clamp(MIN_SETTLING, MAX_SETTLING) + jitter
 }
 
+/// Uploads under way.
+const AT_ONCE: usize = 8;
 /// The tag of the trust data. No tag of an image begins like this by chance.
 const TAG: &str = "_tuf";
 const PAUSES: [Duration; 4] = [

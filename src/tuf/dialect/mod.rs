@@ -112,6 +112,14 @@ impl Dialect {
         }
     }
 
+    /// Whether delegations can share names out by their hashes.
+    pub fn has_bins(self) -> bool {
+        match self {
+            Self::Notary => false,
+            Self::Tuf1 => true,
+        }
+    }
+
     /// How a delegation writes every name that begins with `prefix`.
     pub fn path(self, prefix: &str) -> String {
         match self {

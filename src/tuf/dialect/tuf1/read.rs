@@ -204,7 +204,7 @@ impl Reader<'_> {
         let name = self.delegated(fields.string("name")?)?;
         let paths = match (fields.optional("paths"), fields.optional("path_hash_prefixes")) {
             (Some(_), None) => Paths::Globs(owned(&fields.strings("paths")?)),
-            (None, Some(_)) => Paths::HashPrefixes(owned(&fields.strings("path_hash_prefixes")?)),
+            (None, Some(_)) => self.hash_prefixes(&fields)?,
             _ => {
                 let reason = "has not one of \"paths\" and \"path_hash_prefixes\"";
                 return Err(fields.malformed(reason.to_owned()));
@@ -214,6 +214,21 @@ impl Reader<'_> {
             return Err(fields.malformed("has no boolean \"terminating\"".to_owned()));
         };
         Ok(Delegation { name, role: self.role_keys(keys, &fields)?, paths, terminating })
+    }
+
+    /// Each is 1 to 64 lower-case hexadecimal digits: an empty one would cover every name, and others
+    /// none.
+    fn hash_prefixes(&self, fields: &Fields<'_, '_>) -> Result<Paths, Error> {
+        let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        let prefixes = fields.strings("path_hash_prefixes")?;
+        let wrong =
+            prefixes.iter().find(|it| !(1..=64).contains(&it.len()) || !it.bytes().all(digit));
+        match wrong {
+            None => Ok(Paths::HashPrefixes(owned(&prefixes))),
+            Some(wrong) => {
+                Err(fields.malformed(format!("has no hash prefix in {}", excerpt(wrong))))
+            }
+        }
     }
 
     /// Bins as the roles that they stand for (TUF 1.0.34 §4.5, `succinct_roles`): nobody may sign

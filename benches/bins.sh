@@ -1,0 +1,226 @@
+#!/usr/bin/env bash
+# 100 000 tags in the registry itself: what signing one more and checking one costs, in time and in bytes on the line;
+# and checking a small collection there beside a trust server. COUNTERSIGN is the program to measure; `make bench` sets
+# it. TAGS=n and RUNS=n change the numbers.
+set -euo pipefail
+shopt -s inherit_errexit
+
+main() {
+    work=$(mktemp -d /tmp/countersign-bins.XXXXXX)
+    trap 'clean_up' EXIT
+    "$top/test-registry/start" --trust countersign --registry-tls --no-docker "$work/tls"
+    "$top/test-registry/start" --trust none --no-docker "$work/run"
+    # shellcheck disable=SC1091  # made by the line above
+    source "$work/tls/env"
+    tls_registry=$REGISTRY
+    small_collections
+    # shellcheck disable=SC1091
+    source "$work/run/env"
+    count_bytes
+    image=127.0.0.1:$line/bench/bins
+    fill
+    publish_folder
+    heading
+    sign_rows
+    verify_rows oci --server oci
+    verify_rows web --server "http://127.0.0.1:$files_line/metadata"
+    verify_rows file --server "file://$work/metadata"
+    beside_a_server
+    printf '\n%s\n' "Times are medians. Bytes are those on the line, both ways told apart, requests and answers whole."
+}
+
+clean_up() {
+    local pid
+    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+    for run in run tls; do
+        [[ ! -f $work/$run/pids ]] || "$top/test-registry/stop" "$work/$run"
+    done
+    rm -rf "$work"
+}
+
+# --- the ground ------------------------------------------------------------------------------------
+
+# Lines that count what passes: one to the registry, one to a web server with the same files.
+count_bytes() {
+    open_line "${REGISTRY##*:}" registry
+    line=$opened
+    mkdir -p "$work/metadata"
+    start "$work/files-port" python3 -u -m http.server --bind 127.0.0.1 --directory "$work" 0
+    open_line "$(sed -n 's/.* port \([0-9]*\) .*/\1/p' "$work/files-port")" files
+    files_line=$opened
+}
+
+# open_line PORT NAME: its port in $opened, what passed in the file NAME.
+open_line() {
+    start "$work/$2-line" python3 -u -c "$counter" "$1" "$work/$2-bytes"
+    opened=$(<"$work/$2-line")
+}
+
+# start FILE COMMAND…: until it has written a line there.
+start() {
+    local file=$1 polls
+    shift
+    "$@" >"$file" 2>"$file.log" &
+    pids+=($!)
+    for ((polls = 0; polls < 200; polls++)); do
+        [[ ! -s $file ]] || return 0
+        sleep 0.05
+    done
+    echo "$1 does not start" >&2
+    return 1
+}
+
+# As many tags as a command line holds at a time. What one call signs is one publication.
+fill() {
+    local first last step=20000
+    for ((first = 1; first <= tags; first += step)); do
+        last=$((first + step - 1 < tags ? first + step - 1 : tags))
+        seq -f "$image:v%.0f" "$first" "$last" |
+            xargs -s 1500000 "$program" --server oci sign --quiet --digest "$digest" --size 527 >/dev/null
+    done
+}
+
+# The files of the registry as a folder, for clients that read no registry.
+publish_folder() {
+    local name blob
+    curl -sf -H "Accept: $manifest_type" "http://$REGISTRY/v2/bench/bins/manifests/_tuf" >"$work/manifest"
+    jq -r '.layers[] | "\(.annotations["tuf.io/filename"]) \(.digest)"' "$work/manifest" |
+        while read -r name blob; do
+            printf 'url = "http://%s/v2/bench/bins/blobs/%s"\noutput = "%s/metadata/%s"\n' "$REGISTRY" "$blob" "$work" "$name"
+        done >"$work/fetch"
+    curl -sf --config "$work/fetch"
+}
+
+# One tag in a registry and the same at a trust server, both over TLS.
+small_collections() {
+    "$program" --server oci sign --quiet "$tls_registry/bench/small:v1" --digest "$digest" --size 527 >/dev/null
+    "$program" sign --quiet "$tls_registry/bench/small:v1" --digest "$digest" --size 527 >/dev/null
+}
+
+# --- the rows --------------------------------------------------------------------------------------
+
+sign_rows() {
+    local next="openssl rand -hex -out $work/digest 32" up
+    printf '%s\n' '#!/bin/sh' "read -r digest <$work/digest" \
+        "exec $program --server oci sign $image:v77 --digest sha256:\$digest --size 527" >"$work/sign"
+    chmod +x "$work/sign"
+    row "oci: sign one tag among $tags" "$(milliseconds "$next" "$work/sign")" ms 300
+    $next
+    forget_bytes
+    "$work/sign" >/dev/null 2>&1
+    up=$(passed registry up)
+    row "oci: sent to sign it" "$up" kB 200
+    row "oci: received to sign it" "$(passed registry down)" kB ''
+    $next
+    row "oci: peak memory to sign it" "$(mebibytes "$work/sign")" MiB ''
+}
+
+# verify_rows NAME OPTIONS…
+verify_rows() {
+    local name=$1 from=registry command
+    shift
+    [[ $name != web ]] || from=files
+    command="$program $* verify $image:v99"
+    row "$name: check one tag among $tags, warm" "$(milliseconds '' "$command")" ms ''
+    row "$name: the same, cold" "$(milliseconds "rm -rf $DOCKER_CONFIG/trust/tuf1 $DOCKER_CONFIG/trust/countersign" "$command")" ms ''
+    [[ $name != file ]] || return 0
+    forget_cache
+    forget_bytes
+    $command >/dev/null 2>&1
+    row "$name: read for it, cold" "$(passed "$from" down)" kB 200
+    [[ $name != oci ]] || row "$name: round trips for it, cold" "$(passed "$from" rounds)" '' 4
+    forget_bytes
+    $command >/dev/null
+    row "$name: read for it, warm" "$(passed "$from" down)" kB 200
+}
+
+# The same tag, in the registry and at a trust server.
+beside_a_server() {
+    local oci server
+    # shellcheck disable=SC1091
+    source "$work/tls/env"
+    oci=$(milliseconds '' "$program --server oci verify $tls_registry/bench/small:v1")
+    server=$(milliseconds '' "$program verify $tls_registry/bench/small:v1")
+    row "trust server: check one tag, warm" "$server" ms ''
+    row "oci: check one tag, warm" "$oci" ms "$(jq -n --arg it "$server" '($it | tonumber) * 12 | round / 10')"
+}
+
+# --- measuring -------------------------------------------------------------------------------------
+
+# milliseconds BEFORE-EACH COMMAND: the median.
+milliseconds() {
+    local prepare=()
+    [[ -z $1 ]] || prepare=(--prepare "$1")
+    hyperfine --shell=none --warmup 2 --runs "$runs" "${prepare[@]}" --export-json "$work/times.json" "$2" \
+        >"$work/hyperfine.log" 2>&1 || { tail -n 5 "$work/hyperfine.log" >&2; return 1; }
+    jq '.results[0].median * 10000 | round / 10' "$work/times.json"
+}
+
+mebibytes() {
+    /usr/bin/time -f %M -o "$work/memory" "$@" >/dev/null 2>&1
+    jq '. / 102.4 | round / 10' "$work/memory"
+}
+
+forget_cache() { rm -rf "$DOCKER_CONFIG/trust/tuf1" "$DOCKER_CONFIG/trust/countersign"; }
+
+forget_bytes() { rm -f "$work"/*-bytes; }
+
+# passed LINE WHAT: kilobytes that went up or down, or how often the direction turned round.
+passed() {
+    sleep 0.3
+    awk -v what="$2" '{ up += $1; down += $2; rounds += $3 }
+        END { if (what == "rounds") print rounds; else printf "%.1f\n", (what == "up" ? up : down) / 1000 }' "$work/$1-bytes"
+}
+
+# --- the table -------------------------------------------------------------------------------------
+
+heading() { printf '%-52s %13s %12s\n' '' countersign bar; }
+
+# row WHAT FOUND UNIT LIMIT
+row() {
+    local verdict=''
+    [[ -z $4 ]] || verdict=$(jq -rn --arg found "$2" --arg limit "$4" 'if ($found | tonumber) <= ($limit | tonumber) then "ok" else "MISSED" end')
+    printf '%-52s %13s %12s  %s\n' "$1" "$2 $3" "${4:+≤ $4 $3}" "$verdict"
+}
+
+# Passes everything on to a port of this machine. For each connection a line when it ends: bytes up, bytes down, rounds.
+counter=$(
+    cat <<'PYTHON'
+import asyncio, sys
+port, log = int(sys.argv[1]), sys.argv[2]
+
+async def serve(reader, writer):
+    count = {"up": 0, "down": 0, "rounds": 0, "last": "down"}
+    there, away = await asyncio.open_connection("127.0.0.1", port)
+
+    async def pass_on(source, sink, way):
+        while chunk := await source.read(65536):
+            count[way] += len(chunk)
+            if way == "up" and count["last"] == "down":
+                count["rounds"] += 1
+            count["last"] = way
+            sink.write(chunk)
+            await sink.drain()
+        sink.close()
+
+    await asyncio.gather(pass_on(reader, away, "up"), pass_on(there, writer, "down"), return_exceptions=True)
+    with open(log, "a") as file:
+        file.write(f"{count['up']} {count['down']} {count['rounds']}\n")
+
+async def main():
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+asyncio.run(main())
+PYTHON
+)
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+program=${COUNTERSIGN:?the program to measure; or use make bench}
+tags=${TAGS:-100000} runs=${RUNS:-20}
+digest=sha256:3bfc269594ef649228e9a74bab00f042efc91d5acc6fbee31a382e80d42388fe
+manifest_type=application/vnd.oci.image.manifest.v1+json
+pids=()
+readonly top program tags runs digest manifest_type counter
+main "$@"
