@@ -134,6 +134,43 @@ fn a_notary_server_is_moved_and_its_clients_do_not_notice() {
 
 const ROLES: &str = "targets/alice, targets/releases, targets";
 
+#[test]
+fn an_owner_moves_a_collection_after_its_last_timestamp_has_ended() {
+    let servers = TestRegistry::start(&["--no-docker", "--trust", COUNTERSIGN]);
+    let image = format!("{}/team/late", servers.registry());
+    let (digest, _) = servers.seed("team/late:1", &[]);
+    let one = format!("{image}:1");
+    succeed(&servers, &["sign", &one]);
+    let archive = servers.directory().join("trust.tar").display().to_string();
+    succeed(&servers, &["rescue", "--to", &archive, &image]);
+    servers.end("countersign");
+    let moved = servers.directory().join("moved");
+    imported(&servers, &moved, &archive);
+    let mut command = serving_command(&servers, &moved);
+    in_twenty_days(&mut command);
+    let serve = Serve::logging(command, &moved, Stdio::null());
+    let then = |arguments: &[&str]| {
+        let mut command = servers.command(env!("CARGO_BIN_EXE_countersign"));
+        in_twenty_days(&mut command).args(arguments).output().expect("it runs")
+    };
+    let expired = then(&["verify", &one]);
+    assert_code(&expired, 4);
+    assert!(stderr(&expired).contains("expired"), "{}", text(&expired));
+    assert_code(&then(&["key", "rotate", &image, "targets"]), 4);
+    let rotate = ["key", "rotate", &image, "timestamp", "snapshot", "--server-managed"];
+    assert_code(&then(&rotate), 0);
+    let verified = then(&["verify", &one]);
+    assert_code(&verified, 0);
+    assert_eq!(stdout(&verified), format!("{image}@{digest}\n"));
+    assert_code(&then(&["sign", &format!("{image}:2@{digest}")]), 0);
+    serve.kill();
+}
+
+fn in_twenty_days(command: &mut Command) -> &mut Command {
+    command.env("LD_PRELOAD", "/usr/$LIB/faketime/libfaketimeMT.so.1");
+    command.env("FAKETIME", "+20d").env("DONT_FAKE_MONOTONIC", "1")
+}
+
 /// Two collections with every kind of history, made by docker and notary, whose snapshot key is the
 /// server's in one and the publisher's in the other; both clients have read them.
 fn live_on_notary(servers: &TestRegistry, image: &str, raw: &str) {
@@ -170,13 +207,17 @@ fn imported(servers: &TestRegistry, data: &Path, archive: &str) -> Output {
 
 /// Our server where the original was, with its certificate.
 fn serving(servers: &TestRegistry, data: &Path) -> Serve {
+    let log = fs::File::create(servers.directory().join("log/moved.log")).expect("a log");
+    Serve::logging(serving_command(servers, data), data, log.into())
+}
+
+fn serving_command(servers: &TestRegistry, data: &Path) -> Command {
     let address = servers.variable("DOCKER_CONTENT_TRUST_SERVER").trim_start_matches("https://");
     let mut command = servers.command(env!("CARGO_BIN_EXE_countersign"));
     command.args(["-q", "serve", "--tls-cert", "tls/server.crt", "--tls-key", "tls/server.key"]);
     command.args(["--listen", address, "--data"]).arg(data);
     command.stdin(Stdio::null()).stdout(Stdio::piped());
-    let log = fs::File::create(servers.directory().join("log/moved.log")).expect("a log");
-    Serve::logging(command, data, log.into())
+    command
 }
 
 /// The files of every collection in an archive: role, version, hash.
@@ -312,6 +353,64 @@ fn a_bundle_is_read_where_there_is_no_network_by_the_rules_for_servers() {
     let half = ["bundle", "--to", &bundle("notary-new"), &image, &nobody];
     assert_code(&countersign(&servers, &half), 3);
     assert_eq!(fs::read(bundle("notary-new")).expect("still there"), before, "all or nothing");
+}
+
+#[test]
+fn what_an_owner_cannot_sign_anew_stays_behind_and_no_pull_finds_anything_else() {
+    let servers = TestRegistry::start(&["--no-docker", "--trust", COUNTERSIGN]);
+    let image = format!("{}/team/web", servers.registry());
+    let (one, _) = servers.seed("team/web:1", &[]);
+    let (two, _) = servers.seed("team/web:2", &["--text", "two"]);
+    let own = servers.directory().join("own.json");
+    fs::write(&own, r#"{"build":7}"#).expect("written");
+    let custom = own.to_str().expect("a path in UTF-8");
+    succeed(&servers, &["sign", &format!("{image}:1@{one}")]);
+    succeed(&servers, &["sign", "--custom", custom, &format!("{image}:3@{one}")]);
+    // alice's keys are nowhere but with her.
+    let hers = servers.directory().join("hers").display().to_string();
+    succeed(&servers, &["--trust-dir", &hers, "key", "generate", "alice"]);
+    succeed(&servers, &["signer", "add", "--key", "alice.pub", "alice", &image]);
+    succeed(&servers, &["--trust-dir", &hers, "sign", &format!("{image}:2@{two}")]);
+    succeed(&servers, &["--trust-dir", &hers, "sign", &format!("{image}:1@{two}")]);
+
+    let server = servers.variable("DOCKER_CONTENT_TRUST_SERVER");
+    let import = ["import", server, &image, "--server", "oci"];
+    let told = countersign(&servers, &import);
+    assert_code(&told, 0);
+    assert_eq!(stdout(&told), format!("{image}: 3 entries in targets\n"));
+    for role in ["targets/alice did not come", "targets/releases did not come", "where pulls find"]
+    {
+        assert!(stderr(&told).contains(role), "{}", text(&told));
+    }
+    for tag in ["1", "2"] {
+        let reference = format!("{image}:{tag}");
+        let there = succeed(&servers, &["verify", "--server", "oci", &reference]);
+        assert_eq!(there, succeed(&servers, &["verify", &reference]), "as pulls find it");
+        assert_eq!(there, format!("{image}@{two}\n"));
+    }
+
+    succeed(&servers, &["sign", "--server", "oci", &format!("{image}:2@{one}")]);
+    let refused = countersign(&servers, &import);
+    assert_code(&refused, 4);
+    assert!(stderr(&refused).contains("signs 2 as"), "{}", text(&refused));
+
+    // Another name, back to a trust server, and the publisher's own data comes along.
+    let renamed = format!("{}/team/copy", servers.registry());
+    let back = ["import", "oci", &image, "--as", &renamed];
+    succeed(&servers, &back);
+    let targets = format!("{server}/v2/{renamed}/_trust/tuf/targets.json");
+    let targets = servers.run("curl", &["-sS", "--cacert", servers.variable("TEST_CA"), &targets]);
+    assert!(targets.contains(r#""custom":{"build":7}"#), "{targets}");
+    let tag = format!("{renamed}:3");
+    assert_eq!(succeed(&servers, &["verify", &tag]), format!("{renamed}@{one}\n"));
+    for (arguments, code) in [
+        (&["import", server, &image, "--server", "file:///nowhere/metadata"][..], 2),
+        (&["import", server, "--server", "oci"], 2),
+        (&["import", "--trust-dir", &hers, server, &image, "--server", "oci"], 6),
+        (&["import", server, &format!("{image}-none"), "--server", "oci"], 3),
+    ] {
+        assert_code(&countersign(&servers, arguments), code);
+    }
 }
 
 #[test]

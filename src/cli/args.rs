@@ -27,7 +27,8 @@ pub(super) struct Cli {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Global options")]
 pub(super) struct Global {
-    /// Trust server [env: DOCKER_CONTENT_TRUST_SERVER] [default: the registry's own host]
+    /// Trust server, or where trust data is: oci, file:///FOLDER, https://…/metadata, bundle:FILE
+    /// [env: DOCKER_CONTENT_TRUST_SERVER] [default: the registry's own host]
     #[arg(long, global = true, value_name = "URL")]
     pub(super) server: Option<String>,
 

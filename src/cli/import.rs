@@ -18,7 +18,7 @@ use crate::client::{Refreshed, Roles, Wish};
 use crate::docker::rescue::kept;
 use crate::docker::{Adoption, Amended, Collection, Source};
 use crate::keys::{self, KeySet};
-use crate::net::Access;
+use crate::net::{Access, Remote as _, TrustSource};
 use crate::storage::MemoryCache;
 use crate::storage::archive::{ArchiveReader, ArchivedCollection};
 use crate::tuf::{Gun, KeyId, RoleName};
@@ -136,6 +136,7 @@ async fn one(
     let keys = context.key_set()?;
     let root = root_key(&source, arguments.root_key, &keys)?;
     let opened = context.open(&there, Access::PushPull)?;
+    takes_signatures(&opened)?;
     let mut passphrases = Passphrases::new(context)?;
     let adopted = opened.collection().adopt(&source, root, &keys, &mut passphrases.chain()).await?;
     if let Some(root) = &adopted.founded {
@@ -144,6 +145,19 @@ async fn one(
     }
     tell(&there.gun, &adopted, context);
     Ok(())
+}
+
+/// Refuses places of files before any key is made.
+fn takes_signatures(opened: &Opened) -> Result<(), Failure> {
+    match opened.source()? {
+        TrustSource::Notary(_) | TrustSource::Oci(_) => Ok(()),
+        place @ (TrustSource::Files(_) | TrustSource::Kept(_)) => {
+            let message = format!("{}: nothing can be signed there", place.name());
+            Err(Failure::new(Kind::Usage, message).advise(
+                "A folder in TUF 1.0 is written by `countersign export`, a file by `bundle`.",
+            ))
+        }
+    }
 }
 
 /// The old root key if it is here: it proves that the new trust data is its owner's.

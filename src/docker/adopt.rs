@@ -80,7 +80,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
     ///
     /// # Errors
     ///
-    /// [`Error::Role`] if a tag is signed here already and stands for something else; [`Error`].
+    /// [`Error::SignedOtherwise`] if a tag stands for something else here already; [`Error`].
     /// Nothing is published then.
     pub async fn adopt(
         &self,
@@ -159,8 +159,9 @@ fn put(
         let known = bench.draft.targets(role).and_then(|role| role.targets.get(name));
         match known {
             Some(known) if known.hashes.sha256() != target.hashes.sha256() => {
-                let reason = format!("signs {name} already, for something else");
-                return Err(Error::Role { role: role.clone(), reason });
+                let (role, name) = (role.clone(), name.clone());
+                let (signed, offered) = (digest(known), digest(&target));
+                return Err(Error::SignedOtherwise { role, name, signed, offered });
             }
             Some(_) => {}
             None => {
@@ -171,6 +172,11 @@ fn put(
     }
     adoption.roles.push((role.clone(), added));
     Ok(())
+}
+
+fn digest(target: &Target) -> String {
+    let sha256 = target.hashes.sha256();
+    sha256.map_or_else(|| "something without a sha256".to_owned(), |it| format!("sha256:{it}"))
 }
 
 /// The publisher's own JSON, an object where TUF 1.0 is read. Whether an entry of a delegated role

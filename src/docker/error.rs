@@ -42,6 +42,18 @@ pub enum Error {
         /// What is signed.
         signed: ImageDigest,
     },
+    /// What is to come is signed already, as something else.
+    #[error("{role}: signs {name} as {signed}, and not as {offered}")]
+    SignedOtherwise {
+        /// The role.
+        role: RoleName,
+        /// The tag.
+        name: String,
+        /// The digest that is signed.
+        signed: String,
+        /// The digest that comes.
+        offered: String,
+    },
     /// The entry was made for another collection.
     #[error("{role}: the entry of {tag} was signed for {found}, not for {expected}")]
     OtherCollection {

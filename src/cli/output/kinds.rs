@@ -212,6 +212,11 @@ impl From<docker::Error> for Failure {
             E::OtherDigest { given, signed, .. } => {
                 failure(Kind::Mismatch).expected(signed).found(given)
             }
+            E::SignedOtherwise { role, signed, offered, .. } => failure(Kind::Mismatch)
+                .role(role)
+                .expected(offered)
+                .found(signed)
+                .advise("Sign there what counts, or revoke the tag there and import again."),
             E::OtherCollection { role, expected, found, .. } => {
                 failure(Kind::Mismatch).role(role).expected(expected).found(found)
             }
