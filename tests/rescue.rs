@@ -366,7 +366,12 @@ fn what_an_owner_cannot_sign_anew_stays_behind_and_no_pull_finds_anything_else()
     let custom = own.to_str().expect("a path in UTF-8");
     succeed(&servers, &["sign", &format!("{image}:1@{one}")]);
     succeed(&servers, &["sign", "--custom", custom, &format!("{image}:3@{one}")]);
-    // alice's keys are nowhere but with her.
+    // bob's key is here, and he has signed nothing yet; alice's are nowhere but with her.
+    succeed(&servers, &["key", "generate", "bob"]);
+    succeed(
+        &servers,
+        &["delegation", "add", &image, "targets/bob", "--key", "bob.pub", "--all-paths"],
+    );
     let hers = servers.directory().join("hers").display().to_string();
     succeed(&servers, &["--trust-dir", &hers, "key", "generate", "alice"]);
     succeed(&servers, &["signer", "add", "--key", "alice.pub", "alice", &image]);
@@ -377,7 +382,7 @@ fn what_an_owner_cannot_sign_anew_stays_behind_and_no_pull_finds_anything_else()
     let import = ["import", server, &image, "--server", "oci"];
     let told = countersign(&servers, &import);
     assert_code(&told, 0);
-    assert_eq!(stdout(&told), format!("{image}: 3 entries in targets\n"));
+    assert_eq!(stdout(&told), format!("{image}: 3 entries in targets/bob, targets\n"));
     for role in ["targets/alice did not come", "targets/releases did not come", "where pulls find"]
     {
         assert!(stderr(&told).contains(role), "{}", text(&told));
@@ -389,7 +394,8 @@ fn what_an_owner_cannot_sign_anew_stays_behind_and_no_pull_finds_anything_else()
         assert_eq!(there, format!("{image}@{two}\n"));
     }
 
-    succeed(&servers, &["sign", "--server", "oci", &format!("{image}:2@{one}")]);
+    let otherwise = ["sign", "--role", "targets", "--server", "oci", &format!("{image}:2@{one}")];
+    succeed(&servers, &otherwise);
     let refused = countersign(&servers, &import);
     assert_code(&refused, 4);
     assert!(stderr(&refused).contains("signs 2 as"), "{}", text(&refused));

@@ -186,7 +186,7 @@ fn tell_what_to_pin(gun: &Gun, opened: &Opened, context: &Context) -> Result<(),
 }
 
 fn tell(gun: &Gun, adopted: &Amended<Adoption>, context: &Context) {
-    let Adoption { roles, left, releases_in_targets, misplaced } = &adopted.value;
+    let Adoption { roles, left, unusable, releases_in_targets, misplaced } = &adopted.value;
     let entries: usize = roles.iter().map(|(_, added)| added).sum();
     match context.output.format {
         Format::Text => {
@@ -198,6 +198,7 @@ fn tell(gun: &Gun, adopted: &Amended<Adoption>, context: &Context) {
             "entries": entries,
             "roles": roles.iter().map(|(role, _)| role.as_str()).collect::<Vec<_>>(),
             "left": left.iter().map(RoleName::as_str).collect::<Vec<_>>(),
+            "unusable": unusable.iter().map(RoleName::as_str).collect::<Vec<_>>(),
             "releases_in_targets": releases_in_targets,
             "misplaced": misplaced,
             "founded": adopted.founded.map(|root| root.to_string()),
@@ -206,6 +207,11 @@ fn tell(gun: &Gun, adopted: &Amended<Adoption>, context: &Context) {
     }
     for role in left {
         context.output.notice(&format!("{gun}: {role} did not come: too few of its keys are here"));
+    }
+    for role in unusable {
+        context
+            .output
+            .notice(&format!("{gun}: {role} did not come: it cannot be used where it is"));
     }
     if *releases_in_targets {
         let note = "what targets/releases signed is signed in targets, where pulls find it";

@@ -13,8 +13,8 @@ use crate::keys::{KeyStore, PassphraseSource};
 use crate::net::Remote;
 use crate::storage::Cache;
 use crate::tuf::{
-    Custom, Delegation, Gun, Key, KeyId, OnlineRoles, RoleName, Target, Targets, canonical_key_id,
-    distinct_keys,
+    Custom, Delegation, Dialect, Gun, Key, KeyId, OnlineRoles, RoleName, Target, Targets,
+    canonical_key_id, distinct_keys,
 };
 
 /// What was carried over.
@@ -25,6 +25,8 @@ pub struct Adoption {
     /// Delegated roles that did not come, because too few of their keys are here, or because the
     /// form does not know such a delegation.
     pub left: Vec<RoleName>,
+    /// Delegated roles that cannot be used where they were; they did not come, either.
+    pub unusable: Vec<RoleName>,
     /// Whether `targets` signs what only `targets/releases` signed, for which a key is missing.
     pub releases_in_targets: bool,
     /// Entries that name another collection; nobody believes them, and they stay behind.
@@ -50,21 +52,35 @@ impl<'s> Source<'s> {
         keys.filter_map(|key| key.public().map(canonical_key_id)).collect()
     }
 
-    fn role(&self, name: &RoleName) -> Option<&Targets> {
-        self.collection.targets.role(name).map(|role| role.content())
+    /// The entries that a role may sign; none if nothing of it is published.
+    fn entries(&self, name: &RoleName) -> BTreeMap<String, Target> {
+        let entries = self.collection.targets.signed_by(name);
+        entries.map(|(name, target)| (name.to_owned(), target.clone())).collect()
     }
 
-    /// Delegated roles, those nearer to `targets` first, with their delegations.
-    fn delegated(&self) -> Vec<(&RoleName, &Targets, &Targets, &Delegation)> {
-        let roles = self.collection.targets.roles();
-        let mut delegated: Vec<_> = roles
-            .filter_map(|(name, role)| {
-                let parent = self.role(&name.parent()?)?;
-                Some((name, role.content(), parent, parent.delegations.role(name)?))
-            })
+    /// Delegations, those nearer to `targets` first, each with who makes it. Whether names are shared
+    /// out among bins is for the place to say.
+    fn delegations(&self) -> Vec<(&Targets, &Delegation)> {
+        let parents = self.collection.targets.roles().map(|(_, role)| role.content());
+        let mut made: Vec<_> = parents
+            .flat_map(|parent| parent.delegations.roles.iter().map(move |made| (parent, made)))
+            .filter(|(_, made)| !made.is_bin())
             .collect();
-        delegated.sort_by_key(|(name, ..)| name.as_str().matches('/').count());
-        delegated
+        made.sort_by_key(|(_, made)| made.name.as_str().matches('/').count());
+        made
+    }
+
+    fn is_unusable(&self, role: &RoleName) -> bool {
+        self.collection.unusable.contains_key(role)
+    }
+
+    /// Where pulls are refused nothing may be signed that they would find.
+    fn check_releases(&self) -> Result<(), Error> {
+        let role = RoleName::releases();
+        match self.collection.unusable.get(&role) {
+            Some(reason) => Err(Error::Role { role, reason: reason.to_string() }),
+            None => Ok(()),
+        }
     }
 
     fn is_misplaced(&self, role: &RoleName, target: &Target) -> bool {
@@ -90,26 +106,42 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         passphrases: &mut dyn PassphraseSource,
     ) -> Result<Amended<Adoption>, Error> {
         let if_absent = IfAbsent::Found { root_key: Some(root_key), local_snapshot: false };
-        let adopt = |bench: &mut Workbench<'_>| adopt(bench, source, self.gun());
+        let (dialect, gun) = (self.policy().dialect, self.gun());
+        let adopt = |bench: &mut Workbench<'_>| adopt(bench, source, dialect, gun);
         self.amend(if_absent, store, passphrases, adopt).await
     }
 }
 
-fn adopt(bench: &mut Workbench<'_>, source: &Source<'_>, gun: &Gun) -> Result<Adoption, Error> {
+fn adopt(
+    bench: &mut Workbench<'_>,
+    source: &Source<'_>,
+    dialect: Dialect,
+    gun: &Gun,
+) -> Result<Adoption, Error> {
+    source.check_releases()?;
     let mut adoption = Adoption::default();
-    for (role, content, parent, delegation) in source.delegated() {
-        match delegate(bench, parent, delegation)? {
-            true => put(bench, source, role, &content.targets, gun, &mut adoption)?,
-            false => adoption.left.push(role.clone()),
+    for (parent, delegation) in source.delegations() {
+        let role = &delegation.name;
+        if source.is_unusable(role) {
+            adoption.unusable.push(role.clone());
+        } else if delegate(bench, parent, delegation, dialect)? {
+            put(bench, source, role, &source.entries(role), gun, &mut adoption)?;
+        } else {
+            adoption.left.push(role.clone());
         }
     }
-    let mut targets =
-        source.role(&RoleName::Targets).map(|it| it.targets.clone()).unwrap_or_default();
+    let mut targets = source.entries(&RoleName::Targets);
     let releases = RoleName::releases();
-    if let Some(content) = source.role(&releases).filter(|_| adoption.left.contains(&releases)) {
-        // Pulls ask releases first: of two entries its own counts.
-        let own = content.targets.iter().filter(|(_, it)| !source.is_misplaced(&releases, it));
-        targets.extend(own.map(|(name, target)| (name.clone(), target.clone())));
+    // Pulls ask releases first: of two entries its own counts, and where that counts for nothing they
+    // ask no further.
+    let (misplaced, own): (Vec<_>, Vec<_>) = source
+        .entries(&releases)
+        .into_iter()
+        .partition(|(_, it)| source.is_misplaced(&releases, it));
+    misplaced.iter().for_each(|(name, _)| drop(targets.remove(name)));
+    if adoption.left.contains(&releases) && !(own.is_empty() && misplaced.is_empty()) {
+        targets.extend(own);
+        adoption.misplaced += misplaced.len();
         adoption.releases_in_targets = true;
     }
     put(bench, source, &RoleName::Targets, &targets, gun, &mut adoption)?;
@@ -122,12 +154,14 @@ fn delegate(
     bench: &mut Workbench<'_>,
     parent: &Targets,
     delegation: &Delegation,
+    dialect: Dialect,
 ) -> Result<bool, Error> {
     if bench.draft.delegation(&delegation.name).is_some() {
         return bench.can_sign(&delegation.name);
     }
     let loaded = delegation.name.parent().is_some_and(|it| bench.draft.targets(&it).is_some());
-    let keys: Vec<Key> = parent.delegations.keys_of(delegation).cloned().collect();
+    let keys = parent.delegations.keys_of(delegation).map(|key| in_form(dialect, key));
+    let keys: Vec<Key> = keys.collect();
     let threshold = delegation.role.threshold();
     let here = distinct_keys(keys.iter().filter(|key| bench.holds(key)));
     match delegation.paths.as_prefixes() {
@@ -137,6 +171,14 @@ fn delegate(
             Ok(true)
         }
         _ => Ok(false),
+    }
+}
+
+/// A bare key as the form writes it, which makes its id another one.
+fn in_form(dialect: Dialect, key: &Key) -> Key {
+    match (key.certificates(), key.public()) {
+        (None, Some(public)) => dialect.key(public),
+        _ => key.clone(),
     }
 }
 
@@ -156,8 +198,7 @@ fn put(
         }
         let custom = custom(target, role, bench.draft.online_roles(), gun);
         let target = Target { custom, ..target.clone() };
-        let known = bench.draft.targets(role).and_then(|role| role.targets.get(name));
-        match known {
+        match bench.draft.target(role, name) {
             Some(known) if known.hashes.sha256() != target.hashes.sha256() => {
                 let (role, name) = (role.clone(), name.clone());
                 let (signed, offered) = (digest(known), digest(&target));

@@ -172,6 +172,11 @@ impl Draft {
         self.roles.get(role).map(|sheet| &sheet.content)
     }
 
+    /// What a role, or the bin of it that holds the name, will say of a name.
+    pub fn target(&self, role: &RoleName, name: &str) -> Option<&Target> {
+        self.targets(&self.holder(role, name))?.targets.get(name)
+    }
+
     /// The targets roles that are loaded, or were begun here.
     pub fn roles(&self) -> impl Iterator<Item = (&RoleName, &Targets)> {
         self.roles.iter().map(|(name, sheet)| (name, &sheet.content))

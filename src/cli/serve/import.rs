@@ -29,7 +29,8 @@ pub(super) async fn all(server: &Server, path: &Path, output: Output) -> Result<
         }
     }
     if let Some(first) = ends {
-        output.notice(&format!("{FROM_HERE_ON} ({first:.0}):\n  {ROTATE}"));
+        output.notice(&format!("{FROM_HERE_ON} ({first:.0}):"));
+        output.notice(&format!("  {ROTATE}"));
     }
     Ok(code)
 }
