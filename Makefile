@@ -9,7 +9,7 @@
 
 CARGO ?= cargo
 SCRIPTS := test-registry/start test-registry/stop test-registry/seed test-registry/install test-registry/database \
-	test-registry/demo.sh tests/docker/fake-docker keys-example/make.sh tests/vectors/notary/make.sh tests/vectors/sql/make.sh benches/compare.sh benches/serve.sh benches/team.sh benches/bins.sh \
+	test-registry/demo.sh tests/docker/fake-docker keys-example/make.sh tests/vectors/notary/make.sh tests/vectors/sql/make.sh benches/compare.sh benches/serve.sh benches/team.sh benches/bins.sh benches/rescue.sh \
 	benches/serve-sql.sh packaging/check .ci/run
 
 .PHONY: all deps build release check-rust check-scripts test demo bench kills soak deny ci
@@ -55,6 +55,7 @@ bench:
 		benches/serve.sh
 	COUNTERSIGN=$(CURDIR)/target/release/countersign benches/team.sh
 	COUNTERSIGN=$(CURDIR)/target/release/countersign benches/bins.sh
+	COUNTERSIGN=$(CURDIR)/target/release/countersign benches/rescue.sh
 	COUNTERSIGN=$(CURDIR)/target/release/countersign PUBLISH="$(CARGO) bench --locked --quiet --bench publish --" \
 		benches/serve-sql.sh
 
