@@ -134,6 +134,92 @@ fn tags_mean_to_other_clients_what_they_mean_to_docker() {
     }
 }
 
+/// The files of the trust data that lie in a registry, as a folder.
+fn unpacked(servers: &TestRegistry, image: &str, folder: &Path) {
+    let layout = servers.directory().join("layout");
+    let (from, to) = (format!("docker://{image}:_tuf"), format!("oci:{}", layout.display()));
+    let copy = ["copy", "--preserve-digests", "--src-tls-verify=false", &from, &to];
+    servers.run("skopeo", &copy);
+    let manifest = servers.run("skopeo", &["inspect", "--raw", &to]);
+    let manifest: Value = serde_json::from_str(&manifest).expect("JSON");
+    fs::create_dir_all(folder).expect("a folder");
+    for layer in manifest["layers"].as_array().expect("layers") {
+        let digest = layer["digest"].as_str().expect("a digest").trim_start_matches("sha256:");
+        let name = layer["annotations"]["tuf.io/filename"].as_str().expect("a name");
+        let blob = layout.join("blobs/sha256").join(digest);
+        fs::copy(&blob, folder.join(name)).expect("copied");
+        // As a web server would be asked for it.
+        let plain = folder.join(name.replace("%2F", "/"));
+        fs::create_dir_all(plain.parent().expect("a folder")).expect("a folder");
+        fs::copy(&blob, plain).expect("copied");
+    }
+}
+
+/// Trust data that our own editor wrote into a registry, a few versions of it, with a signer.
+fn in_registry(servers: &TestRegistry) -> (String, String, PathBuf) {
+    let image = format!("{}/oci/crew", servers.registry());
+    let (one, _) = servers.seed("oci/crew:1", &[]);
+    let oci = |arguments: &[&str]| does(servers, &[&["--server", "oci"], arguments].concat());
+    oci(&["sign", &format!("{image}:1")]);
+    oci(&["key", "rotate", &image, "timestamp"]);
+    oci(&["key", "rotate", "--yes", &image, "root"]);
+    oci(&["key", "generate", "alice"]);
+    oci(&["signer", "add", "alice", "--key", "alice.pub", &image]);
+    oci(&["sign", &format!("{image}:2@{one}")]);
+    let metadata = servers.directory().join("crew");
+    unpacked(servers, &image, &metadata);
+    (image, one, metadata)
+}
+
+#[test]
+fn tough_reads_what_our_own_editor_writes() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let (_, one, metadata) = in_registry(&servers);
+    let found = toughs(&metadata, &["1", "2", "3"]);
+    let hex = Some(one.trim_start_matches("sha256:").to_owned());
+    assert_eq!((&found["1"], &found["2"], &found["3"]), (&hex, &hex, &None));
+}
+
+/// What python-tuf's client finds over HTTP.
+#[expect(clippy::disallowed_methods, reason = "a test is a face")]
+fn pythons(metadata: &Path, tags: &[&str]) -> BTreeMap<String, Option<String>> {
+    let python = std::env::var_os("PYTHON_TUF").expect("run by conformance/python-tuf");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance/read.py");
+    let output = std::process::Command::new(python).arg(script).arg(metadata).args(tags).output();
+    let output = output.expect("python runs");
+    assert!(output.status.success(), "{}", text(&output));
+    serde_json::from_slice(&output.stdout).expect("an object")
+}
+
+#[test]
+#[ignore = "needs python-tuf: make python-tuf"]
+fn python_tuf_reads_what_export_and_our_own_editor_write() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let (image, one, metadata) = in_registry(&servers);
+    let hex = Some(one.trim_start_matches("sha256:").to_owned());
+    let site = servers.directory().join("site");
+    does(&servers, &["--server", "oci", "export", &image, path(&site)]);
+
+    let docker = format!("{}/team/web", servers.registry());
+    servers.seed("team/web:1", &[]);
+    does(&servers, &["sign", &format!("{docker}:1@{one}")]);
+    servers.run("docker", &["trust", "key", "generate", "bob"]);
+    servers.run("docker", &["trust", "signer", "add", "--key", "bob.pub", "bob", &docker]);
+    does(&servers, &["sign", &format!("{docker}:2@{one}")]);
+    does(&servers, &["sign", "--role", "targets/bob", &format!("{docker}:3@{one}")]);
+    let second = servers.directory().join("second");
+    does(&servers, &["export", &docker, path(&second)]);
+    for metadata in [metadata, site.join("metadata"), second.join("metadata")] {
+        let found = pythons(&metadata, &["1", "2", "3"]);
+        assert_eq!(
+            (&found["1"], &found["2"], &found["3"]),
+            (&hex, &hex, &None),
+            "{}",
+            metadata.display()
+        );
+    }
+}
+
 #[test]
 fn versions_rise_with_what_changes_and_nothing_else_is_written() {
     let servers = TestRegistry::start(&["--no-docker", "--trust", COUNTERSIGN]);

@@ -259,6 +259,39 @@ fn a_registry_that_mixes_drops_or_inflates_files_is_refused() {
 }
 
 #[test]
+fn what_go_tuf_mirror_puts_into_a_registry_is_read() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mirror = top.join("test-registry/tuf-mirror");
+    // Repositories that python-tuf made: each with a name, who signs it, and another that nobody does.
+    for (case, signed, role, absent) in [
+        ("tags", "1.4", "targets", "absent"),
+        ("ecdsa", "v1", "targets", "v2"),
+        ("threshold-and-rotation", "v1", "targets", "v2"),
+        ("globs", "README.md", "docs", "foo-1.zip"),
+    ] {
+        let (metadata, image) = (
+            top.join("tests/vectors/tuf1").join(case).join("metadata"),
+            format!("{}/mirror/{case}", servers.registry()),
+        );
+        let pushed = [metadata.to_str().expect("text"), &image, "_tuf"];
+        servers.run(mirror.to_str().expect("text"), &pushed);
+        let reader = Person::new(&servers, case);
+        let line = reader.does(&["verify", "--format", "json", &format!("{image}:{signed}")]);
+        let said: Value = serde_json::from_str(&line).expect("JSON");
+        assert_eq!(said["role"], role, "{case}: {said}");
+        let case: Value = serde_json::from_slice(
+            &std::fs::read(metadata.with_file_name("case.json")).expect("a case"),
+        )
+        .expect("JSON");
+        let expected = &case["found"][signed]["hashes"]["sha256"];
+        assert_eq!(said["digest"], format!("sha256:{}", expected.as_str().expect("text")));
+        let missing = reader.refusal(&format!("{image}:{absent}"));
+        assert!(missing == "no-such-tag", "{missing}");
+    }
+}
+
+#[test]
 fn a_look_up_takes_one_manifest_and_what_it_does_not_bring_along() {
     let servers = TestRegistry::start(&["--no-docker"]);
     let image = format!("{}/oci/few", servers.registry());

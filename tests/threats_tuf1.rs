@@ -6,12 +6,15 @@
 #[path = "support/tuf1.rs"]
 mod tuf1;
 
+use std::sync::Arc;
+
 use countersign::client;
+use countersign::crypto::{Algorithm, PrivateKey, Signer};
 use countersign::tuf::{self, RoleName};
 use countersign::verify::Error;
 use serde_json::{Value, json};
 
-use tuf1::{Client, Repository, TOP, key_object, sign, signature};
+use tuf1::{Client, Repository, TOP, canonical_bytes, hex, key_object, sign, signature};
 
 #[test]
 fn an_honest_repository_is_read_in_the_order_of_the_specification() {
@@ -151,6 +154,68 @@ fn signature_text_variants() {
         assert_eq!(Client::new().refresh(&it).is_ok(), accepted, "{text:?}");
     }
 }
+
+/// K-10: TUF 1.0 writes ECDSA in DER, and one form of it alone.
+#[test]
+fn ecdsa_encoding_table() {
+    let mut honest = Repository::new();
+    let key = Arc::new(PrivateKey::generate(Algorithm::EcdsaP256).expect("a key"));
+    honest.keys.insert("targets".to_owned(), vec![Arc::clone(&key)]);
+    honest.publish();
+    let message = canonical_bytes(&honest.roles["targets"]);
+    let raw = loop {
+        // One whose numbers need no byte before them, and none taken away.
+        let raw = key.sign(&message).expect("a signature").as_bytes().to_vec();
+        if [raw[0], raw[32]].iter().all(|first| (1..0x80).contains(first)) {
+            break raw;
+        }
+    };
+    let (r, s) = raw.split_at(32);
+    let number = |bytes: &[u8]| [&[2, u8::try_from(bytes.len()).expect("short")], bytes].concat();
+    let pair = |r: &[u8], s: &[u8]| {
+        let body = [number(r), number(s)].concat();
+        [vec![0x30, u8::try_from(body.len()).expect("short")], body].concat()
+    };
+    let body = [number(r), number(s)].concat();
+    let mut negative = s.to_vec();
+    negative[0] |= 0x80;
+    for (what, bytes, good) in [
+        ("as it should be", pair(r, s), true),
+        ("r and s side by side", raw.clone(), false),
+        ("63 bytes of them", raw[..63].to_vec(), false),
+        ("r and s swapped", pair(s, r), false),
+        ("a length in two bytes", [&[0x30, 0x81, 68][..], &body].concat(), false),
+        ("a length that is left open", [&[0x30, 0x80][..], &body, &[0, 0]].concat(), false),
+        ("a zero too many", pair(&[&[0], r].concat(), s), false),
+        ("a negative s", pair(r, &negative), false),
+        ("a byte behind it", [pair(r, s), vec![0]].concat(), false),
+        ("a byte behind s, inside", [&[0x30, 69][..], &body, &[0]].concat(), false),
+        ("r = 0", pair(&[0], s), false),
+        ("s = 0", pair(r, &[0]), false),
+        ("r = n", pair(&[&[0], &ORDER[..]].concat(), s), false),
+        ("s = n", pair(r, &[&[0], &ORDER[..]].concat()), false),
+        ("no number at all", vec![0x30, 0], false),
+        ("nothing", Vec::new(), false),
+    ] {
+        let mut it = honest.clone();
+        let mut entry = sign(&key, &it.roles["targets"]);
+        entry["sig"] = json!(hex(&bytes));
+        it.put("targets", vec![entry]);
+        match Client::new().refresh(&it) {
+            Ok(_) => assert!(good, "{what}"),
+            Err(client::Error::Verify(Error::Threshold { valid: 0, .. })) => {
+                assert!(!good, "{what}");
+            }
+            Err(error) => panic!("{what}: {error}"),
+        }
+    }
+}
+
+/// The order of P-256.
+const ORDER: [u8; 32] = [
+    0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6,
+    0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+];
 
 /// Sets one member of a role, by its JSON pointer.
 fn with(role: &str, pointer: &str, value: Value) -> Repository {

@@ -1,6 +1,6 @@
-//! Repositories that python-tuf wrote (`vectors/tuf1/make.py`), read by our client: every name is
-//! found where it should be, from the files and again from the cache, and what we would write is
-//! what was signed.
+//! Repositories that python-tuf wrote (`vectors/tuf1/make.py`), and one that `export` wrote and
+//! python-tuf has read, read by our client: every name is found where it should be, from the files
+//! and again from the cache, and what we would write is what was signed.
 
 #![cfg(feature = "client")]
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp as Instant;
 
 use crate::crypto::Algorithm;
-use crate::storage::{Cache, Error, TrustDirectory};
+use crate::storage::{Cache, CollectionDirectory, Error, TrustDirectory};
 use crate::tuf::{Dialect, Gun, Key, KeyId, Limits, Role, RoleName, Root, canonical_key_id};
 
 /// One role that a key may sign.
@@ -44,7 +44,11 @@ impl Survey {
     pub fn of(trust: &TrustDirectory) -> Result<Survey, Error> {
         let mut survey = Survey::default();
         for gun in trust.collections()? {
-            survey.visit(trust, &gun)?;
+            survey.visit(&trust.collection(&gun), Dialect::Notary)?;
+            survey.collections.push(gun);
+        }
+        for gun in trust.repositories()? {
+            survey.visit(&trust.repository(&gun), Dialect::Tuf1)?;
             survey.collections.push(gun);
         }
         Ok(survey)
@@ -55,15 +59,15 @@ impl Survey {
         self.uses.get(id).map_or(&[], Vec::as_slice)
     }
 
-    /// The collections that are cached here, by name.
+    /// The collections that are cached here, by name; first those of Notary's form.
     pub fn collections(&self) -> &[Gun] {
         &self.collections
     }
 
-    fn visit(&mut self, trust: &TrustDirectory, gun: &Gun) -> Result<(), Error> {
-        let (cache, limits) = (trust.collection(gun), Limits::default());
+    fn visit(&mut self, cache: &CollectionDirectory, dialect: Dialect) -> Result<(), Error> {
+        let (gun, limits) = (cache.gun(), Limits::default());
         let Some(bytes) = cache.read(&RoleName::Root, limits.root_bytes)? else { return Ok(()) };
-        let Ok(root) = Dialect::Notary.open_root(&bytes, &limits) else { return Ok(()) };
+        let Ok(root) = dialect.open_root(&bytes, &limits) else { return Ok(()) };
         let root = root.into_unverified_content();
         self.visit_root(gun, &root);
         // Roles that are still to be looked into, each of which names those below it.
@@ -72,9 +76,8 @@ impl Survey {
         while let Some((name, delegated)) = waiting.pop() {
             visited += 1;
             let bytes = cache.read(&name, limits.bytes(&name))?;
-            let targets = bytes.and_then(|bytes| {
-                Dialect::Notary.glance_at_targets(&name, &bytes, &[], &limits).ok()
-            });
+            let targets =
+                bytes.and_then(|bytes| dialect.glance_at_targets(&name, &bytes, &[], &limits).ok());
             let expires = targets.as_ref().map(|targets| targets.expires);
             match delegated {
                 Some((role, keys)) => self.note(gun, &name, &role, keys.iter(), expires),

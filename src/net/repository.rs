@@ -68,7 +68,12 @@ impl Remote for StaticRepository {
     }
 
     async fn fetch(&self, file: &RemoteFile, limit: u64) -> Result<Option<Vec<u8>>, Error> {
-        self.file(&file.quoted_name(), limit).await
+        let found = self.file(&file.quoted_name(), limit).await?;
+        match found.is_none() && file.role().as_str().contains('/') && file.role().is_plain() {
+            // Many web servers refuse the quotes, and have the file in folders by its role's name.
+            true => self.file(&file.quoted_name().replace("%2F", "/"), limit).await,
+            false => Ok(found),
+        }
     }
 
     fn public_key(&self, _: &RoleName) -> impl Future<Output = Result<Vec<u8>, Error>> + Send {

@@ -13,8 +13,21 @@ impl TrustDirectory {
     ///
     /// [`Error::Io`] if a folder cannot be read.
     pub fn collections(&self) -> Result<Vec<Gun>, Error> {
+        self.below("tuf")
+    }
+
+    /// The same for those that are kept as TUF 1.0 repositories.
+    ///
+    /// # Errors
+    ///
+    /// As [`TrustDirectory::collections`].
+    pub fn repositories(&self) -> Result<Vec<Gun>, Error> {
+        self.below("tuf1")
+    }
+
+    fn below(&self, tree: &str) -> Result<Vec<Gun>, Error> {
         let mut guns = Vec::new();
-        walk(&self.path().join("tuf"), &mut Vec::new(), &mut guns)?;
+        walk(&self.path().join(tree), &mut Vec::new(), &mut guns)?;
         guns.sort();
         Ok(guns)
     }

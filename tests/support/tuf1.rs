@@ -11,6 +11,8 @@ mod canonical;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use canonical::canonical;
 use countersign::client::{self, Found, Refreshed, Roles, Wish};
 use countersign::crypto::{PrivateKey, Sha256, Signer};
@@ -162,7 +164,15 @@ pub fn entry(name: &str) -> Value {
 }
 
 pub fn key_object(key: &PrivateKey) -> Value {
-    let raw = key.public().ed25519().expect("an Ed25519 key");
+    let Some(raw) = key.public().ed25519() else {
+        let spki = STANDARD.encode(key.public().spki());
+        let public = format!(
+            "-----BEGIN PUBLIC KEY-----\n{}\n{}\n-----END PUBLIC KEY-----\n",
+            &spki[..64],
+            &spki[64..]
+        );
+        return json!({"keytype": "ecdsa", "keyval": {"public": public}, "scheme": "ecdsa-sha2-nistp256"});
+    };
     let public: String = raw.iter().map(|byte| format!("{byte:02x}")).collect();
     json!({"keytype": "ed25519", "keyval": {"public": public}, "scheme": "ed25519"})
 }
@@ -177,7 +187,16 @@ pub fn sign(key: &PrivateKey, signed: &Value) -> Value {
 
 pub fn signature(key: &PrivateKey, signed: &Value) -> String {
     let signature = key.sign(&canonical(signed)).expect("a signature");
-    signature.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&signature.to_der())
+}
+
+/// What is signed of a role.
+pub fn canonical_bytes(signed: &Value) -> Vec<u8> {
+    canonical(signed)
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What a web server would show, and what it was asked for.

@@ -23,7 +23,7 @@ use tokio::time::Instant;
 
 use self::index::{Index, Layer};
 use super::{Error, Pace, Registry, Remote, RemoteFile};
-use crate::image::{ImageDigest, Name};
+use crate::image::{ImageDigest, Name, Tag};
 use crate::tuf::RoleName;
 
 /// The trust data in a registry of one image's repository.
@@ -80,6 +80,23 @@ impl OciRepository {
         let mut bytes = Vec::new();
         self.registry.blob(&layer.digest, layer.size, &mut bytes).await?;
         Ok(bytes)
+    }
+
+    /// A delegated role's file under a tag of its own, as go-tuf-mirror puts it. A snapshot says which
+    /// file it must be, so it does not matter that it was read at another time.
+    async fn apart(
+        &self,
+        role: &RoleName,
+        name: &str,
+        limit: u64,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let Ok(tag) = role.as_str().parse::<Tag>() else { return Ok(None) };
+        let Some(manifest) = self.registry.tagged(tag.as_str()).await? else { return Ok(None) };
+        let index = Index::read(&manifest.bytes).map_err(|problem| self.malformed(problem))?;
+        match index.layer(name) {
+            Some(layer) => self.bytes(layer, limit).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Puts the next manifest in the place of the one that we know, and sees to it that it stays.
@@ -142,9 +159,11 @@ impl Remote for OciRepository {
 
     async fn fetch(&self, file: &RemoteFile, limit: u64) -> Result<Option<Vec<u8>>, Error> {
         let Some(state) = self.state().await? else { return Ok(None) };
-        match state.index.layer(&file.quoted_name()) {
-            Some(layer) => self.bytes(layer, limit).await.map(Some),
-            None => Ok(None),
+        let name = file.quoted_name();
+        match (state.index.layer(&name), file.role()) {
+            (Some(layer), _) => self.bytes(layer, limit).await.map(Some),
+            (None, RoleName::Delegation(_)) => self.apart(file.role(), &name, limit).await,
+            (None, _) => Ok(None),
         }
     }
 

@@ -1,0 +1,161 @@
+//! TUF 1.0 behind real web servers, and in a folder: everything that reads works there.
+
+#![cfg(feature = "export")]
+
+#[path = "support/registry.rs"]
+mod registry;
+
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Output};
+use std::time::Duration;
+
+use registry::{COUNTERSIGN, TestRegistry, text};
+use serde_json::Value;
+
+/// A web server; dropping the value ends it.
+struct WebServer {
+    process: Child,
+    url: String,
+}
+
+impl WebServer {
+    /// busybox, in plain HTTP.
+    fn busybox(folder: &Path) -> Self {
+        let port = free_port();
+        let mut command = Command::new("busybox");
+        command.args(["httpd", "-f", "-p", &format!("127.0.0.1:{port}"), "-h"]).arg(folder);
+        Self::start(command, port, format!("http://127.0.0.1:{port}"))
+    }
+
+    /// nginx, with the certificate of the test servers.
+    fn nginx(folder: &Path, servers: &TestRegistry) -> Self {
+        let (port, home) = (free_port(), servers.directory().join("nginx"));
+        fs::create_dir_all(home.join("tmp")).expect("a folder");
+        let tls = servers.directory().join("tls");
+        let (folder, tls, at) = (folder.display(), tls.display(), home.display());
+        let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .iter()
+            .map(|kind| format!("{kind}_temp_path {at}/tmp; "))
+            .collect();
+        let text = format!(
+            "daemon off; worker_processes 1; pid {at}/pid; error_log {at}/error.log;\n\
+             events {{}}\n\
+             http {{ access_log {at}/access.log; {temporary}\n\
+               server {{ listen 127.0.0.1:{port} ssl; root {folder};\n\
+                 ssl_certificate {tls}/server.crt; ssl_certificate_key {tls}/server.key; }} }}\n"
+        );
+        fs::write(home.join("nginx.conf"), text).expect("written");
+        let mut command = Command::new("nginx");
+        command.arg("-p").arg(&home).arg("-c").arg(home.join("nginx.conf"));
+        command.arg("-e").arg(home.join("error.log"));
+        Self::start(command, port, format!("https://127.0.0.1:{port}"))
+    }
+
+    fn start(mut command: Command, port: u16, url: String) -> Self {
+        let process = command.spawn().expect("make test installs it");
+        let server = Self { process, url };
+        for _ in 0..200 {
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return server;
+            }
+            std::thread::sleep(Duration::from_millis(25));
+        }
+        panic!("{command:?} does not listen");
+    }
+}
+
+impl Drop for WebServer {
+    fn drop(&mut self) {
+        let process = i32::try_from(self.process.id()).expect("a process id");
+        let process = rustix::process::Pid::from_raw(process).expect("not zero");
+        // nginx ends its worker when it is told to end.
+        let _ = rustix::process::kill_process(process, rustix::process::Signal::TERM);
+        let _ = self.process.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address").port()
+}
+
+fn countersign(servers: &TestRegistry, arguments: &[&str]) -> Output {
+    let mut command = servers.command(env!("CARGO_BIN_EXE_countersign"));
+    command.args(arguments).output().expect("countersign runs")
+}
+
+fn does(servers: &TestRegistry, arguments: &[&str]) -> String {
+    let output = countersign(servers, arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", text(&output));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+#[test]
+fn everything_that_reads_reads_plain_files_over_http_https_and_from_a_folder() {
+    let servers = TestRegistry::start(&["--trust", COUNTERSIGN]);
+    let image = format!("{}/team/web", servers.registry());
+    let (one, _) = servers.seed("team/web:1", &[]);
+    does(&servers, &["sign", &format!("{image}:1")]);
+    servers.run("docker", &["trust", "key", "generate", "alice"]);
+    let add = ["trust", "signer", "add", "--key", "alice.pub", "alice", &image];
+    servers.run("docker", &add);
+    does(&servers, &["sign", &format!("{image}:1")]);
+    let site = servers.directory().join("site");
+    does(&servers, &["export", &image, site.to_str().expect("text")]);
+    servers.seed("team/web:1", &["--text", "evil"]);
+
+    let (plain, secure) = (WebServer::busybox(&site), WebServer::nginx(&site, &servers));
+    let authority = ["--tls-ca", servers.variable("TEST_CA")];
+    for (number, (server, options)) in [
+        (format!("{}/metadata", plain.url), &["--insecure-http"][..]),
+        (format!("{}/metadata", secure.url), &authority),
+        (format!("file://{}/metadata", site.display()), &[]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let trust = servers.directory().join(format!("reader{number}"));
+        let reader = |arguments: &[&str]| {
+            let trust = trust.to_str().expect("text");
+            let place = ["--server", &server, "--trust-dir", trust];
+            does(&servers, &[&place, options, arguments].concat())
+        };
+        let reference = format!("{image}:1");
+        assert_eq!(reader(&["verify", &reference]), format!("{image}@{one}\n"), "{server}");
+        let listed = reader(&["list", &image]);
+        assert!(listed.contains("targets/releases") && listed.contains("alice"), "{listed}");
+        assert!(reader(&["inspect", &image]).contains(&one[7..]), "{server}");
+        assert!(reader(&["explain", &reference]).contains("targets/releases"), "{server}");
+        assert_eq!(reader(&["verify-pull", &reference]), format!("{reference}\n"), "{server}");
+        let said = servers.run("docker", &["run", "--rm", "--network", "none", &reference]);
+        assert_eq!(said.trim(), "hello", "not what the registry's tag means now");
+        servers.run("docker", &["image", "rm", "--force", &reference]);
+        let saved = servers.directory().join(format!("saved{number}"));
+        reader(&["pull", &reference, "--to", &format!("oci:{}", saved.display())]);
+        assert!(saved.join("blobs/sha256").join(&one[7..]).is_file(), "{server}");
+        assert_eq!(reader(&["--offline", "verify", &reference]), format!("{image}@{one}\n"));
+    }
+}
+
+#[test]
+fn the_keys_of_plain_files_are_told_by_what_they_sign() {
+    let servers = TestRegistry::start(&["--no-docker", "--trust", COUNTERSIGN]);
+    let image = format!("{}/team/web", servers.registry());
+    servers.seed("team/web:1", &[]);
+    does(&servers, &["sign", &format!("{image}:1")]);
+    let site = servers.directory().join("site");
+    does(&servers, &["export", &image, site.to_str().expect("text")]);
+    let server = format!("file://{}/metadata", site.display());
+    does(&servers, &["--server", &server, "verify", &format!("{image}:1")]);
+    let listed = does(&servers, &["--server", &server, "key", "list", "--format", "json"]);
+    let keys: Vec<Value> =
+        listed.lines().map(|line| serde_json::from_str(line).expect("an object")).collect();
+    let unused: Vec<&Value> =
+        keys.iter().filter(|key| key["signs"].as_array().is_some_and(Vec::is_empty)).collect();
+    assert_eq!(keys.len(), 5, "one root key; two of targets, one of snapshot, one of timestamp");
+    assert!(unused.is_empty(), "{listed}");
+    let audit = countersign(&servers, &["key", "audit"]);
+    assert!(!text(&audit).contains("orphan"), "{}", text(&audit));
+}
