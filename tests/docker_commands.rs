@@ -115,6 +115,27 @@ fn hosts_fail_closed_with_a_docker_that_knows_no_content_trust() {
 }
 
 #[test]
+fn all_tags_partial_failure_is_failure() {
+    let stage = Stage::new();
+    let docker = || stage.docker(&["pull", "-a", "alpine"], &[("DOCKER_CONTENT_TRUST", "1")], None);
+    assert!(docker().status.success(), "the honest twin");
+    let both = stage.take_calls();
+    let trust = stage.servers.trust_directory();
+    let mut sign = stage.program(Path::new(env!("CARGO_BIN_EXE_countersign")));
+    sign.args(["notary", "-d"]).arg(&trust);
+    sign.args(["-s", stage.servers.variable("TRUST_SERVER"), "addhash", "--publish"]);
+    sign.args(["docker.io/library/alpine", "no tag", "527", "--sha256", &"3b".repeat(32)]);
+    let signed = sign.output().expect("it runs");
+    assert!(signed.status.success(), "{}", text(&signed));
+    let output = docker();
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert!(text(&output).contains("Skipping target for \"no tag\""), "{}", text(&output));
+    assert!(text(&output).contains("1 of the signed tags"), "{}", text(&output));
+    assert_eq!(stage.take_calls(), both, "the others came, each by its digest");
+    assert!(both.contains("alpine@[3]") && both.contains("alpine@[latest]"), "{both}");
+}
+
+#[test]
 fn the_shim_is_put_and_taken_away_and_never_finds_itself() {
     let stage = Stage::new();
     let shims = stage.home().join("shims");

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use countersign::client::{self, Roles, Wish};
 use countersign::crypto::Sha256;
-use countersign::docker::{Collection, Detail, Note};
+use countersign::docker::{Collection, Detail, Note, SignerName};
 use countersign::storage::{Cache, TrustDirectory};
 use countersign::tuf::{Gun, RoleName, Version};
 use countersign::verify::{self, Lookup, Wanted};
@@ -448,6 +448,48 @@ fn other_roles_ignored() {
         let error = server.run(collection.resolve(&tag, None, detail)).expect_err("no role counts");
         assert_eq!(kind(&error), "no-such-tag");
     }
+}
+
+#[test]
+fn required_signers_same_digest() {
+    let mut honest = Repository::team();
+    let bob = TestKey::p256();
+    honest.delegate("targets/bob", 1, &[Arc::clone(&bob)], &[""]);
+    honest.tag("targets/bob", "v1", "v1").publish();
+    let required = |repository: &Repository, names: &[&str]| {
+        let (client, server) = (Client::new(), repository.server());
+        let cache = client.cache();
+        let collection = Collection::new(client.policy.clone(), &cache, &server);
+        let tag = "v1".parse().expect("a tag");
+        let found = server.run(collection.resolve(&tag, None, Detail::Signers));
+        let signers: Vec<SignerName> =
+            names.iter().map(|name| name.parse().expect("a signer")).collect();
+        found.expect("signed for release").check_signed_by(&signers).map_err(|error| kind(&error))
+    };
+    assert_eq!(required(&honest, &["alice", "bob"]), Ok(()));
+    assert_eq!(required(&honest, &["alice", "carol"]), Err("policy"), "nobody of that name");
+
+    let mut differing = honest.clone();
+    differing.tag("targets/bob", "v1", "another image").publish();
+    assert_eq!(required(&differing, &["alice", "bob"]), Err("mismatch"));
+    assert_eq!(required(&differing, &["alice"]), Ok(()));
+
+    let mut silent = honest.clone();
+    silent.say("targets/bob", |bob| bob["targets"] = json!({})).publish();
+    assert_eq!(required(&silent, &["alice", "bob"]), Err("policy"));
+
+    // A stale copy: what bob signed before, in the place of what he signs now.
+    let mut stale = honest.clone();
+    stale.tag("targets/bob", "v2", "v2").publish();
+    let server = stale.server();
+    let listed = Sha256::of(&stale.current["targets/bob"]);
+    server.serve(&format!("targets/bob.{listed}.json"), honest.current["targets/bob"].clone());
+    let (client, tag) = (Client::new(), "v1".parse().expect("a tag"));
+    let cache = client.cache();
+    let collection = Collection::new(client.policy.clone(), &cache, &server);
+    let found = server.run(collection.resolve(&tag, None, Detail::Signers)).expect("for release");
+    let refused = found.check_signed_by(&["bob".parse().expect("a signer")]);
+    assert_eq!(refused.map_err(|error| kind(&error)), Err("policy"), "no use is made of it");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::{
     inspect, key, list, manual, notary, pin, publish, pull, refresh, rescue, reset, revoke, sign,
     signer, status, verify, verify_pull, witness,
 };
+use crate::docker::SignerName;
 
 /// Docker Content Trust that goes on working: sign what a tag means, and pull only what was signed
 #[derive(Parser)]
@@ -57,6 +58,10 @@ pub(super) struct Global {
     /// Refuse repositories that are neither pinned nor known here
     #[arg(long, global = true)]
     pub(super) require_pin: bool,
+
+    /// Refuse tags that this signer does not sign with the same digest; may be repeated
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(super) require_signer: Vec<SignerName>,
 
     /// Refuse metadata that was signed longer ago: 90m, 36h, 7d
     #[arg(long, global = true, value_name = "DURATION")]

@@ -2,6 +2,7 @@
 //!
 //! ```toml
 //! require_pin = true                    # refuse first use
+//! require_signers = ["qa", "release"]   # refuse tags that these do not all sign alike
 //! when_unreachable = "cache"            # "refuse" is the default
 //! max_age = "36h"                       # of the newest timestamp
 //! timeout = "2m"                        # of one command
@@ -43,6 +44,9 @@ pub(super) struct Config {
     /// Refuse repositories that are neither pinned nor known.
     #[serde(default)]
     pub(super) require_pin: bool,
+    /// Signers who must sign a tag alike.
+    #[serde(default)]
+    pub(super) require_signers: Vec<String>,
     /// What to do when the trust server does not answer.
     #[serde(default)]
     pub(super) when_unreachable: WhenUnreachable,

@@ -27,6 +27,7 @@ use super::environment::{Environment, absolute, clock};
 use super::exit::Kind;
 use super::output::{Failure, Output, Verbosity};
 use super::subject::Subject;
+use crate::docker::SignerName;
 use crate::docker::config::{self, Keychain, Location, NotaryAuth};
 use crate::docker::pins::{PinFile, Pins};
 use crate::keys::KeyDirectory;
@@ -167,6 +168,18 @@ impl Context {
     /// How long the user lets a command run.
     pub(super) fn timeout(&self) -> Option<Duration> {
         self.global.timeout.or(self.config.timeout).map(|span| span.duration())
+    }
+
+    /// The signers who must sign a tag alike.
+    ///
+    /// # Errors
+    ///
+    /// If the configuration names one that is none.
+    pub(super) fn required_signers(&self) -> Result<Vec<SignerName>, Failure> {
+        let configured = self.config.require_signers.iter().map(|name| name.parse());
+        let mut signers = configured.collect::<Result<Vec<SignerName>, _>>()?;
+        signers.extend(self.global.require_signer.iter().cloned());
+        Ok(signers)
     }
 
     /// Our file of pins.

@@ -135,7 +135,8 @@ pub(super) async fn resolve(
     detail: Detail,
     context: &Context,
 ) -> Result<Resolution, Failure> {
-    let tag = subject.tag()?;
+    let (tag, required) = (subject.tag()?, context.required_signers()?);
+    let detail = if required.is_empty() { detail } else { Detail::Signers };
     let opened = context.open(subject, Access::Pull)?;
     let resolved = opened.collection().resolve(&tag, subject.digest(), detail).await;
     let resolution = match resolved {
@@ -147,6 +148,7 @@ pub(super) async fn resolve(
         }
         other => other?,
     };
+    resolution.check_signed_by(&required)?;
     tell(subject, &resolution, context);
     Ok(resolution)
 }

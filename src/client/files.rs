@@ -144,7 +144,10 @@ impl<'f, R: Remote> Files<'f, R> {
         match roles {
             Roles::These(these) => these.to_vec(),
             Roles::For(names) => {
-                let held = |role: &RoleName| names.iter().any(|name| Bin::may_hold(role, name));
+                let has_bins = self.policy.dialect.has_bins();
+                let held = |role: &RoleName| {
+                    !has_bins || names.iter().any(|name| Bin::may_hold(role, name))
+                };
                 delegated().filter(held).collect()
             }
             Roles::All => delegated().collect(),

@@ -54,6 +54,28 @@ pub enum Error {
         /// The digest that comes.
         offered: String,
     },
+    /// A signer whose word is wanted signs another digest.
+    #[error("{role}: signs {tag} as {found}, not as {expected}")]
+    SignersDiffer {
+        /// The signer's role.
+        role: RoleName,
+        /// The tag.
+        tag: Tag,
+        /// What the role that decides says.
+        expected: ImageDigest,
+        /// What the signer says, in words if it has no sha256.
+        found: String,
+    },
+    /// A signer whose word is wanted does not sign the tag.
+    #[error("{role}: its signature of {tag} is required, and {reason}")]
+    NotSignedBy {
+        /// The signer's role.
+        role: RoleName,
+        /// The tag.
+        tag: Tag,
+        /// Why there is none.
+        reason: String,
+    },
     /// The entry was made for another collection.
     #[error("{role}: the entry of {tag} was signed for {found}, not for {expected}")]
     OtherCollection {

@@ -33,6 +33,7 @@ mod inspect;
 mod lifetimes;
 mod public_key;
 mod removed;
+mod required;
 mod resolve;
 mod revoke;
 mod rotate;

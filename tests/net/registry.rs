@@ -61,10 +61,22 @@ async fn other_manifest_than_asked_for_is_refused() {
     assert_eq!(registry.manifest(&right, size).await.expect("right").bytes, MANIFEST.as_bytes());
     let error = registry.manifest(&ImageDigest::of(b"x"), size).await.expect_err("wrong digest");
     assert!(matches!(error, Error::DigestMismatch { .. }), "{error:?}");
-    let error = registry.manifest(&right, size + 1).await.expect_err("wrong size");
-    assert!(matches!(error, Error::SizeMismatch { .. }), "{error:?}");
-    let error = registry.manifest(&right, size - 1).await.expect_err("wrong size");
-    assert!(matches!(error, Error::TooLarge { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn manifest_length_checked() {
+    let server = TestServer::http(|_| manifest()).await;
+    let registry = registry(&Client::new(), &server);
+    let (right, size) = (ImageDigest::of(MANIFEST.as_bytes()), MANIFEST.len() as u64);
+    assert!(registry.manifest(&right, size).await.is_ok());
+    for signed in [size + 1, size * 2] {
+        let error = registry.manifest(&right, signed).await.expect_err("signed as longer");
+        assert!(matches!(error, Error::SizeMismatch { .. }), "{signed}: {error:?}");
+    }
+    for signed in [size - 1, 1, 0] {
+        let error = registry.manifest(&right, signed).await.expect_err("signed as shorter");
+        assert!(matches!(error, Error::TooLarge { .. }), "{signed}: {error:?}");
+    }
 }
 
 #[tokio::test]

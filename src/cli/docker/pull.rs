@@ -5,6 +5,7 @@ use super::bring::{bring, on_stdout};
 use super::call::Next;
 use super::session::{Pinned, Session};
 use crate::cli::inspect::{inspection, natural};
+use crate::docker::SignedTag;
 use crate::docker::command_line::{Asked, Guarded};
 use crate::image::{Name, Reference};
 
@@ -23,14 +24,14 @@ pub(super) async fn run(guarded: Guarded, session: &Session) -> Result<Next, Ref
         }
     };
     let platform = guarded.value("platform").map_err(of_words)?;
-    let images = match (all, reference.tag()) {
+    let (images, left_out) = match (all, reference.tag()) {
         (true, Some(_)) => return Err(Refusal::new("tag can't be used with --all-tags/-a")),
         (true, None) => every_tag(reference.name(), &used.text, session).await?,
         (false, tag) => {
             if tag.is_none() && !quiet {
                 session.context.output.answer("Using default tag: latest");
             }
-            session.pin(&used.text, &asked).await?.into_iter().collect()
+            (session.pin(&used.text, &asked).await?.into_iter().collect(), 0)
         }
     };
     let engine = session.engine(on_stdout(quiet))?;
@@ -40,25 +41,39 @@ pub(super) async fn run(guarded: Guarded, session: &Session) -> Result<Next, Ref
     }
     let last = images.first().filter(|_| !all).map_or(reference.clone(), Pinned::by_tag);
     session.context.output.answer(&last.to_string());
-    Ok(Next::End(0))
+    match left_out {
+        0 => Ok(Next::End(0)),
+        // Docker ends well here; but who asked for all of them has not got them.
+        _ => Err(Refusal::new(format!("{left_out} of the signed tags could not be pulled"))),
+    }
 }
 
 fn line(number: usize, of: usize, pinned: &Pinned) -> String {
     format!("Pull ({number} of {of}): {}", pinned.in_full().familiar())
 }
 
-/// The signed tags in their natural order. One that no image can have, or that has no digest, is
-/// told and left out.
-async fn every_tag(name: &Name, typed: &str, session: &Session) -> Result<Vec<Pinned>, Refusal> {
+/// The signed tags in their natural order, and how many more there are that were told and left out:
+/// those that no image can have, that have no digest, or that not everybody signs who must.
+async fn every_tag(
+    name: &Name,
+    typed: &str,
+    session: &Session,
+) -> Result<(Vec<Pinned>, usize), Refusal> {
     let latest = crate::image::Tag::latest();
     let failed = |failure| Refusal::of_image(name, &latest, typed, &failure);
     let subject = session.context.subject(typed).map_err(failed)?;
+    let required = session.context.required_signers().map_err(failed)?;
     let mut tags = inspection(&subject, &session.context).await.map_err(failed)?.pulled();
     tags.sort_by(|left, right| natural(&left.tag, &right.tag));
-    let mut images = Vec::new();
+    let lacks = |signed: &SignedTag| {
+        required.iter().any(|signer| signed.signers.iter().all(|it| it != signer.as_str()))
+    };
+    let (mut images, count) = (Vec::new(), tags.len());
     for signed in tags {
         match (signed.tag.parse(), signed.digest) {
-            (Ok(tag), Some(digest)) => images.push(Pinned { name: name.clone(), tag, digest }),
+            (Ok(tag), Some(digest)) if !lacks(&signed) => {
+                images.push(Pinned { name: name.clone(), tag, digest });
+            }
             _ => {
                 let skipped = format!("Skipping target for \"{}\"", signed.tag);
                 session.context.output.reply(&skipped);
@@ -67,6 +82,9 @@ async fn every_tag(name: &Name, typed: &str, session: &Session) -> Result<Vec<Pi
     }
     match images.is_empty() {
         true => Err(Refusal::new(format!("No trusted tags for {name}"))),
-        false => Ok(images),
+        false => {
+            let left_out = count - images.len();
+            Ok((images, left_out))
+        }
     }
 }

@@ -217,6 +217,10 @@ impl From<docker::Error> for Failure {
                 .expected(offered)
                 .found(signed)
                 .advise("Sign there what counts, or revoke the tag there and import again."),
+            E::SignersDiffer { role, expected, found, .. } => {
+                failure(Kind::Mismatch).role(role).expected(expected).found(found)
+            }
+            E::NotSignedBy { role, .. } => failure(Kind::Policy).role(role),
             E::OtherCollection { role, expected, found, .. } => {
                 failure(Kind::Mismatch).role(role).expected(expected).found(found)
             }

@@ -130,7 +130,9 @@ async fn tag(
     let kept = kept(archive, &collection)?;
     let cache = MemoryCache::new();
     let found = Collection::new(policy, &cache, &kept);
-    let found = found.resolve(&tag, subject.digest(), Detail::Answer).await?.reference;
+    let found = found.resolve(&tag, subject.digest(), Detail::Signers).await?;
+    found.check_signed_by(&context.required_signers()?)?;
+    let found = found.reference;
     match context.output.format {
         Format::Text => {
             context.output.answer(&found.to_string());

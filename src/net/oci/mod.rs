@@ -206,13 +206,14 @@ async fn again<T>(answer: &Result<T, Error>, pauses: &mut std::slice::Iter<'_, D
     true
 }
 
-/// How long the tag must be quiet, a little different each time.
+/// How long the tag must be quiet: several times as long as our own look and push took, for another
+/// publisher may be that much slower; a little different each time.
 fn settling(taken: Duration) -> Duration {
     let mut dice = [0; 1];
     // Without randomness it is merely the shortest wait.
     let _ = SystemRandom::new().fill(&mut dice);
-    let jitter = Duration::from_millis(u64::from(dice[0]));
-    (taken * 3).clamp(MIN_SETTLING, MAX_SETTLING) + jitter
+    let jitter = Duration::from_millis(u64::from(dice[0] / 4));
+    (taken * 6).clamp(MIN_SETTLING, MAX_SETTLING) + jitter
 }
 
 /// Uploads under way.
@@ -225,7 +226,7 @@ const PAUSES: [Duration; 4] = [
     Duration::from_millis(300),
     Duration::from_secs(1),
 ];
-const MIN_SETTLING: Duration = Duration::from_millis(500);
+const MIN_SETTLING: Duration = Duration::from_millis(120);
 /// However busy the others are.
 const MAX_WATCHING: Duration = Duration::from_secs(20);
 const MAX_SETTLING: Duration = Duration::from_secs(5);

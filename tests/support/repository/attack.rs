@@ -124,6 +124,8 @@ pub fn kind(error: &docker::Error) -> &'static str {
         docker::Error::NoSuchTag { .. } => "no-such-tag",
         docker::Error::NoDigest { .. } => "malformed",
         docker::Error::OtherDigest { .. } | docker::Error::OtherCollection { .. } => "mismatch",
+        docker::Error::SignersDiffer { .. } => "mismatch",
+        docker::Error::NotSignedBy { .. } => "policy",
         _ => "other",
     }
 }
