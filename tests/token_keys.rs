@@ -37,6 +37,29 @@ fn softhsm_faults() {
 #[test]
 fn collection_is_founded_and_signed_with_keys_of_a_token() {
     let servers = TestRegistry::start(&["--no-docker"]);
+    let (stage, _) = with_token_and_image(&servers);
+    stage.play(&script("sign.txt"));
+}
+
+#[test]
+fn grammars_of_notary_and_docker_sign_with_keys_of_a_token_and_of_a_variable() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let (mut stage, image) = with_token_and_image(&servers);
+    // Docker calls the first signer as its login says.
+    let login = format!(r#"{{"auths":{{"{}":{{"auth":"YWxpY2U6eA=="}}}}}}"#, servers.registry());
+    fs::write(stage.home().join(".docker/config.json"), login).expect("written");
+    stage.set("GUN", &image);
+    servers.seed("token/new:1", &[]);
+    stage.set("NEW", &format!("{}/token/new", servers.registry()));
+    stage.set("HASH", &"ab".repeat(32));
+    for role in ["TARGETS", "SNAPSHOT"] {
+        stage.set(&format!("NOTARY_{role}_PASSPHRASE"), "throw-away");
+    }
+    stage.play(&script("faces.txt"));
+}
+
+/// A token, and an image in a registry with a trust server beside it.
+fn with_token_and_image(servers: &TestRegistry) -> (Stage, String) {
     let (mut stage, _) = with_token();
     let image = format!("{}/token/web", servers.registry());
     let (digest, _) = servers.seed("token/web:1", &["--text", "on a token"]);
@@ -51,8 +74,9 @@ fn collection_is_founded_and_signed_with_keys_of_a_token() {
     fs::copy(servers.variable("TEST_CA"), tls.join("ca.crt")).expect("copied");
     stage.set("IMAGE", &image);
     stage.show(&image, "IMAGE");
+    stage.show(servers.registry(), "REGISTRY");
     stage.show(&digest, "DIGEST");
-    stage.play(&script("sign.txt"));
+    (stage, image)
 }
 
 #[test]

@@ -17,6 +17,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use credentials::TrustServerCredentials;
+pub(super) use holders::key_set;
 pub(super) use opened::Opened;
 use place::Place;
 pub(super) use places::{docker_location, trust_directory};

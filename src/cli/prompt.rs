@@ -44,9 +44,9 @@ impl Terminal {
         if tries > 0 {
             self.output.reply("Passphrase incorrect. Please retry.");
         }
-        let question = match (alias, request.gun) {
-            ("token", Some(label)) => format!("Enter PIN of token {}: ", for_terminal(label)),
-            _ => format!("Enter passphrase for {alias} key{}: ", with_id(request)),
+        let question = match request.token() {
+            Some(label) => pin_of(label),
+            None => format!("Enter passphrase for {alias} key{}: ", with_id(request)),
         };
         let entered = ask(&question)?;
         self.entered.insert(alias.to_owned(), entered.clone());
@@ -138,6 +138,11 @@ pub(super) fn ask(prompt: &str) -> Result<Zeroizing<String>, Error> {
     let entered = keeping_terminal(|| rpassword::prompt_password(prompt));
     let entered = Zeroizing::new(entered.map_err(|source| Error::Asking { source })?);
     Ok(Zeroizing::new(entered.trim().to_owned()))
+}
+
+/// The question for a token's PIN.
+pub(super) fn pin_of(label: &str) -> String {
+    format!("Enter PIN of token {}: ", for_terminal(label))
 }
 
 /// What docker calls keys of a role.

@@ -55,6 +55,12 @@ pub struct PassphraseRequest<'a> {
 }
 
 impl PassphraseRequest<'_> {
+    /// The label of the token whose PIN is wanted; `None` for a key's passphrase. A PIN is not
+    /// asked for twice, and nothing else is offered as one: tokens lock themselves.
+    pub fn token(&self) -> Option<&str> {
+        self.gun.filter(|_| self.role == "token")
+    }
+
     /// The answer of a source that has nothing more to offer.
     pub fn refused(&self) -> Error {
         let role = if self.role.is_empty() { "private" } else { self.role };

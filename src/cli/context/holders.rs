@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::super::config::{SignerEntry, TokenEntry};
+use super::super::config::{Config, SignerEntry, TokenEntry};
+use super::super::environment::Environment;
 use super::super::exit::Kind;
 use super::super::output::Failure;
 use super::Context;
-use crate::keys::{KeySet, KeySource, Plugin, PluginCommand, VariableKeys};
+use crate::keys::{KeyDirectory, KeySet, KeySource, Plugin, PluginCommand, VariableKeys};
 
 impl Context {
     /// All private keys, wherever they are kept.
@@ -16,17 +17,7 @@ impl Context {
     ///
     /// If a source that is named cannot be what it should be. None is asked yet.
     pub(in crate::cli) fn key_set(&self) -> Result<KeySet, Failure> {
-        let mut set = KeySet::new(self.keys());
-        if let Some(value) = self.environment.variable(KEY_VARIABLE) {
-            set.add(VariableKeys::parse(KEY_VARIABLE, value)?);
-        }
-        for entry in self.config.tokens()? {
-            set.add_boxed(token_source(entry)?);
-        }
-        for entry in self.config.signers()? {
-            set.add(plugin(entry)?);
-        }
-        Ok(set)
+        key_set(self.keys(), &self.config, &self.environment)
     }
 
     /// The token of that label, as the configuration names it.
@@ -47,6 +38,29 @@ impl Context {
             }
         }
     }
+}
+
+/// The keys of a directory, and those that configuration and environment name besides.
+///
+/// # Errors
+///
+/// As [`Context::key_set`].
+pub(in crate::cli) fn key_set(
+    directory: KeyDirectory,
+    config: &Config,
+    environment: &Environment,
+) -> Result<KeySet, Failure> {
+    let mut set = KeySet::new(directory);
+    if let Some(value) = environment.variable(KEY_VARIABLE) {
+        set.add(VariableKeys::parse(KEY_VARIABLE, value)?);
+    }
+    for entry in config.tokens()? {
+        set.add_boxed(token_source(entry)?);
+    }
+    for entry in config.signers()? {
+        set.add(plugin(entry)?);
+    }
+    Ok(set)
 }
 
 #[cfg(feature = "pkcs11")]

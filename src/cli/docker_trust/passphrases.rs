@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::cli::environment::Environment;
 use crate::cli::process::keeping_terminal;
-use crate::cli::prompt::read_answer;
+use crate::cli::prompt::{pin_of, read_answer};
 use crate::keys::{Error, Passphrase, PassphraseRequest, PassphraseSource, Purpose};
 
 /// Whoever is at stdin; not asked for keys whose passphrase a variable gives, right or wrong.
@@ -86,6 +86,11 @@ impl Asker {
 
 impl PassphraseSource for Asker {
     fn passphrase(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
+        // Docker has no variable for PINs.
+        if let Some(label) = request.token() {
+            let entered = ask(&pin_of(label))?.ok_or_else(|| request.refused())?;
+            return Ok(Passphrase::new(entered.to_string()));
+        }
         let is_given =
             if request.role == "root" { self.root_is_given } else { self.others_are_given };
         match request.purpose {

@@ -138,20 +138,18 @@ fn found(typed: &str, subject: &Subject, session: &Session) -> Result<(), Refusa
 
 /// The first key here that was made for this signer, or a new one.
 fn signing_key(name: &SignerName, session: &Session) -> Result<Key, Refusal> {
-    let store = session.context.keys();
+    let store = session.context.key_set()?;
     let (mut passphrases, mut asker) = (session.passphrases()?, session.asker());
     let mut source = chain(&mut passphrases, &mut asker);
     let entries = store.list().map_err(Failure::from)?;
     let made_for = |role: &Option<String>| role.as_deref() == Some(name.as_str());
-    let key = match entries.iter().find(|entry| made_for(&entry.role)) {
-        Some(entry) => store.unlock(&entry.id, &mut source).map_err(Failure::from)?,
-        None => {
-            let key = PrivateKey::generate(Algorithm::EcdsaP256);
-            let key = key.map_err(|error| Refusal::new(error.to_string()))?;
-            store.store(&key, name.as_str(), None, &mut source).map_err(Failure::from)?;
-            key
-        }
-    };
+    if let Some(entry) = entries.iter().find(|entry| made_for(&entry.role)) {
+        let key = store.signer(&entry.id, &mut source).map_err(Failure::from)?;
+        return Ok(Dialect::Notary.key(key.public()));
+    }
+    let key = PrivateKey::generate(Algorithm::EcdsaP256);
+    let key = key.map_err(|error| Refusal::new(error.to_string()))?;
+    store.store(&key, name.as_str(), None, &mut source).map_err(Failure::from)?;
     Ok(Dialect::Notary.key(key.public()))
 }
 

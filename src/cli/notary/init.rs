@@ -36,7 +36,7 @@ fn run(call: &Call) -> Result<(), Stop> {
     guard_memory()?;
     let session = Session::open(call)?;
     let collection = session::gun(gun)?;
-    let keys = session.keys();
+    let keys = session.keys()?;
     let mut passphrases = session.passphrases();
     let root_key = match call.text("rootkey") {
         Some(path) => Some(take_in(Path::new(path), &keys, &mut passphrases)?),

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::cli::environment::Environment;
 use crate::cli::output::Output;
-use crate::cli::prompt::{ask, read_answer};
+use crate::cli::prompt::{ask, pin_of, read_answer};
 use crate::keys::{Error, Passphrase, PassphraseRequest, PassphraseSource, Purpose};
 
 /// Whoever knows passphrases: the variables first, then the person at the terminal.
@@ -28,10 +28,11 @@ impl<'e> Retriever<'e> {
         Self { output, environment, entered: BTreeMap::new() }
     }
 
-    /// The passphrase in the variables for keys of that role.
-    fn in_variables(&self, role: &str) -> Option<String> {
+    /// What the variables have for keys of that role, or for tokens.
+    fn in_variables(&self, request: &PassphraseRequest<'_>) -> Option<String> {
         let set = |name: &str| self.environment.variable(name).map(str::to_owned);
-        match role {
+        match request.role {
+            _ if request.token().is_some() => set("COUNTERSIGN_TOKEN_PIN"),
             "root" => set("NOTARY_ROOT_PASSPHRASE"),
             "targets" => set("NOTARY_TARGETS_PASSPHRASE"),
             "snapshot" => set("NOTARY_SNAPSHOT_PASSPHRASE"),
@@ -41,6 +42,9 @@ impl<'e> Retriever<'e> {
     }
 
     fn unlock(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
+        if let Some(label) = request.token() {
+            return Ok(Passphrase::new(ask(&pin_of(label))?.to_string()));
+        }
         let key = format!("{} key{}", request.role, with_id(request));
         match (request.attempt, self.entered.get(request.role)) {
             (0, Some(known)) => return Ok(Passphrase::new(known.to_string())),
@@ -88,7 +92,7 @@ impl<'e> Retriever<'e> {
 
 impl PassphraseSource for Retriever<'_> {
     fn passphrase(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
-        if let Some(value) = self.in_variables(request.role) {
+        if let Some(value) = self.in_variables(request) {
             let first = request.attempt == 0;
             return first.then(|| Passphrase::new(value)).ok_or_else(|| request.refused());
         }

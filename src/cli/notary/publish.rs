@@ -34,7 +34,7 @@ pub(super) fn publish(gun: &Gun, session: &Session) -> Result<(), Stop> {
     guard_memory()?;
     let opened = session.collection(gun, Access::PushPull)?;
     let changelist = session.directory(gun).changelist();
-    let (keys, mut passphrases) = (session.keys(), session.passphrases());
+    let (keys, mut passphrases) = (session.keys()?, session.passphrases());
     let published = wait_for(async {
         let collection = opened.collection();
         Ok(collection.publish_staged(&changelist, &keys, &mut passphrases).await)

@@ -11,7 +11,7 @@ use super::grammar::Call;
 use super::prompt::Retriever;
 use super::stop::Stop;
 use crate::cli::config::{Config, WhenUnreachable};
-use crate::cli::context::realms;
+use crate::cli::context::{key_set, realms};
 use crate::cli::environment::{Environment, clock};
 use crate::cli::output::{Failure, Format, Output, Verbosity};
 use crate::client::{Refreshed, Roles, Wish};
@@ -19,7 +19,7 @@ use crate::docker::Collection;
 use crate::docker::config::{self, NotaryAuth};
 use crate::docker::pins::{PinFile, Pins};
 use crate::image::Reference;
-use crate::keys::KeyDirectory;
+use crate::keys::{KeyDirectory, KeySet};
 use crate::net::{
     Access, Account, Deadline, Http, HttpOptions, NotaryServer, PlainHttp, Realms, ServerUrl,
     SystemAuthorities,
@@ -90,8 +90,17 @@ impl Session {
         self.output.page(lines);
     }
 
-    /// The private keys.
-    pub(super) fn keys(&self) -> KeyDirectory {
+    /// The private keys: the files here, and what `countersign.toml` and the environment name.
+    ///
+    /// # Errors
+    ///
+    /// If a source that is named cannot be what it should be. None is asked yet.
+    pub(super) fn keys(&self) -> Result<KeySet, Stop> {
+        Ok(key_set(self.key_files(), &self.own, &self.environment)?)
+    }
+
+    /// The key files alone.
+    pub(super) fn key_files(&self) -> KeyDirectory {
         KeyDirectory::new(&self.settings.trust)
     }
 

@@ -1,5 +1,6 @@
 //! `key export`.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -8,7 +9,7 @@ use super::super::config::not_read;
 use super::super::grammar::{Call, Command, Flag, Run};
 use super::super::session::Session;
 use super::super::stop::Stop;
-use crate::keys::{KeyEntry, KeyStore};
+use crate::keys::{Kept, KeyEntry};
 use crate::tuf::KeyId;
 
 pub(super) static COMMAND: Command = Command {
@@ -42,14 +43,29 @@ fn run(call: &Call) -> Result<(), Stop> {
         ([], ids) => ids.contains(&entry.id.to_string()),
         (guns, _) => entry.gun.as_ref().is_some_and(|gun| guns.contains(gun)),
     };
-    let entries = session.keys().list()?;
-    let chosen: Vec<KeyId> = entries.into_iter().filter(wanted).map(|entry| entry.id).collect();
-    let text = session.keys().export(&chosen)?;
+    let text = session.key_files().export(&chosen(wanted, &session)?)?;
     match call.text("output") {
         None => session.output.bytes(&text),
         Some(path) => write(path, &text)?,
     }
     Ok(())
+}
+
+/// Which of the wanted keys can be given out; who keeps the others is said.
+fn chosen(wanted: impl Fn(&KeyEntry) -> bool, session: &Session) -> Result<Vec<KeyId>, Stop> {
+    let holdings = session.keys()?.holdings()?;
+    let mut chosen = BTreeSet::new();
+    for held in holdings.into_iter().filter(|held| wanted(&held.entry)) {
+        let id = held.entry.id;
+        match held.kept {
+            Kept::File(_) => drop(chosen.insert(id)),
+            Kept::Elsewhere(_) if chosen.contains(&id) => {}
+            Kept::Elsewhere(place) => {
+                session.output.notice(&format!("{id} is kept by {place}, and not exported"));
+            }
+        }
+    }
+    Ok(chosen.into_iter().collect())
 }
 
 fn write(path: &str, text: &[u8]) -> Result<(), Stop> {

@@ -43,7 +43,7 @@ fn run(call: &Call) -> Result<(), Stop> {
     if let Some(name) = call.text("output") {
         return into_files(&key, role, name, &session);
     }
-    let stored = session.keys().store(&key, role, None, &mut session.passphrases());
+    let stored = session.key_files().store(&key, role, None, &mut session.passphrases());
     let failed = |error| Stop::from(error).about(&format!("Failed to create a new {role} key: "));
     let id = stored.map_err(failed)?;
     session.say(&format!("Generated new {algorithm} {role} key with keyID: {id}\n"));

@@ -38,7 +38,7 @@ fn run(call: &Call) -> Result<(), Stop> {
 
 fn take_in(file: &str, defaults: ImportDefaults<'_>, session: &Session) -> Result<(), Stop> {
     let text = Zeroizing::new(target::read(Path::new(file))?);
-    match session.keys().import(&text, defaults, &mut session.passphrases()) {
+    match session.key_files().import(&text, defaults, &mut session.passphrases()) {
         Ok(_) => Ok(()),
         Err(Error::NothingToImport) => {
             session.output.notice(&format!("{file}: holds no private key"));

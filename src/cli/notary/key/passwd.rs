@@ -6,7 +6,7 @@ use super::super::session::Session;
 use super::super::stop::Stop;
 use super::key_id;
 use crate::cli::process::guard_memory;
-use crate::keys::{Error, KeyStore};
+use crate::keys::{Error, Kept};
 
 pub(super) static COMMAND: Command = Command {
     name: "passwd",
@@ -22,14 +22,18 @@ fn run(call: &Call) -> Result<(), Stop> {
     let [text] = call.first("must specify the key ID of the key to change the passphrase of")?;
     guard_memory()?;
     let session = Session::open(call)?;
-    let (id, keys) = (key_id(text)?, session.keys());
+    let (id, keys) = (key_id(text)?, session.keys()?);
     let unusable =
         || Stop::fatal(format!("could not retrieve local key for key ID provided: {text}"));
-    if !keys.list()?.iter().any(|entry| entry.id == id) {
-        return Err(unusable());
+    match keys.holdings()?.into_iter().find(|held| held.entry.id == id).map(|held| held.kept) {
+        Some(Kept::File(_)) => {}
+        Some(Kept::Elsewhere(place)) => {
+            return Err(unusable().advise(format!("It is kept by {place}, and locked there.")));
+        }
+        None => return Err(unusable()),
     }
     let mut passphrases = OldAndNew { old: session.passphrases(), new: session.passphrases() };
-    match keys.change_passphrase(&id, &mut passphrases) {
+    match keys.directory().change_passphrase(&id, &mut passphrases) {
         // In the original's words the two are one; ours say in a second line which it was.
         Err(error @ (Error::Locked | Error::Unopened { .. } | Error::NoPassphrase { .. })) => {
             Err(unusable().advise(Stop::from(error).message))

@@ -5,7 +5,8 @@ use super::super::prompt::confirmed;
 use super::super::session::Session;
 use super::super::stop::Stop;
 use super::key_id;
-use crate::keys::KeyStore;
+use super::list::place;
+use crate::keys::{Kept, KeyStore};
 
 pub(super) static COMMAND: Command = Command {
     name: "remove",
@@ -21,14 +22,18 @@ fn run(call: &Call) -> Result<(), Stop> {
     let [text] = call.first("must specify the key ID of the key to remove")?;
     let session = Session::open(call)?;
     let id = key_id(text)?;
-    let (keys, output) = (session.keys(), session.output);
+    let (keys, output) = (session.keys()?, session.output);
     output.page("\n");
-    let Some(entry) = keys.list()?.into_iter().find(|entry| entry.id == id) else {
+    let Some(held) = keys.holdings()?.into_iter().find(|held| held.entry.id == id) else {
         output.page("\n");
         return Err(Stop::fatal(format!("No key with ID {text} found")));
     };
-    let role = entry.role.unwrap_or_default();
-    let described = format!("{id} (role {role}) from {}", keys.path().display());
+    if let Kept::Elsewhere(_) = held.kept {
+        // Says who has it, and asks nothing first.
+        return Ok(keys.remove(&id)?);
+    }
+    let place = place(&held, &keys);
+    let described = format!("{id} (role {}) from {place}", held.entry.role.unwrap_or_default());
     output.page(&format!("Are you sure you want to remove {described}?  (yes/no)  "));
     if !confirmed() {
         output.page("\nAborting action.\n\n");

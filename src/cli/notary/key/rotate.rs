@@ -62,7 +62,7 @@ fn run(call: &Call) -> Result<(), Stop> {
         legacy: legacy(call.number("legacy")),
     };
     let opened = session.collection(&collection, Access::All)?;
-    let (keys, shared) = (session.keys(), opened.collection());
+    let (keys, shared) = (session.keys()?, opened.collection());
     wait_for(async { Ok(shared.rotate(&request, &keys, &mut passphrases).await) })??;
     session.say(&format!("Successfully rotated {role} key for repository {gun}\n"));
     Ok(())
@@ -122,7 +122,7 @@ fn take_in(
         return Err(Stop::fatal("only encrypted root keys may be imported"));
     }
     let defaults = ImportDefaults { role: Some(role.as_str()), gun: Some(gun) };
-    let taken = session.keys().import(&text, defaults, passphrases);
+    let taken = session.key_files().import(&text, defaults, passphrases);
     let taken = taken.map_err(|error| Stop::from(error).about("Error importing key: "))?;
     taken.into_iter().next().ok_or_else(|| keys::Error::NothingToImport.into())
 }
