@@ -190,7 +190,8 @@ impl Config {
 
 /// Whether a file is Notary's configuration and not ours.
 pub(super) fn is_notary(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "json")
+    let form = path.extension().and_then(|extension| extension.to_str());
+    matches!(form, Some("json" | "yaml" | "yml"))
 }
 
 fn read_text(path: &Path) -> std::io::Result<String> {

@@ -16,6 +16,7 @@ pub mod pins;
 pub mod pull;
 pub mod rescue;
 pub mod staged;
+pub(crate) mod yaml;
 
 mod adopt;
 mod amend;

@@ -137,7 +137,8 @@ mod tests {
 
         fn read(&self) -> Result<Pins, Error> {
             let own = PinFile::in_trust_directory(self.0.path());
-            Pins::read(&own, &[self.0.path().join("config.json")], FirstUse::Allow)
+            let notary = ["config.json", "config.yaml"].map(|name| self.0.path().join(name));
+            Pins::read(&own, &notary, FirstUse::Allow)
         }
     }
 
@@ -207,6 +208,18 @@ mod tests {
     }
 
     #[test]
+    fn yaml_says_what_json_says() {
+        let home = Home::new();
+        home.write(
+            "config.yaml",
+            "trust_pinning:\n  disable_tofu: yes\n  certs:\n    reg.io/a*: [AA]\n",
+        );
+        let pins = home.read().expect("valid");
+        assert_eq!(pins.first_use(), FirstUse::Refuse);
+        assert_eq!(pinned(&pins, "reg.io/a/b").as_deref(), Some("a"));
+    }
+
+    #[test]
     fn longer_prefix_wins_whoever_wrote_it_and_ours_wins_a_tie() {
         let home = Home::new();
         home.write("pins.toml", "[pins.\"reg.io/a\"]\nroot_keys = [\"AA\"]");
@@ -243,6 +256,10 @@ mod tests {
             ("config.json", r#"{"trust_pinning": {"ca": {"a": ""}}}"#),
             ("config.json", r#"{"trust_pinning": {"disable_tofu": "yes"}}"#),
             ("config.json", r#"{"trust_pinning": {"disable_tofu": false}, "TRUST_PINNING": {}}"#),
+            ("config.yaml", "trust_pinning: {disable_tofu: maybe}"),
+            ("config.yaml", "trust_pinning: {certs: {a: AA}}"),
+            ("config.yaml", "trust_pinning: {}\ntrust_pinning: {}"),
+            ("config.yaml", "trust_pinning: ["),
         ] {
             let home = Home::new();
             home.write(name, text);

@@ -51,14 +51,24 @@ pub(crate) struct Case {
 pub(crate) struct Line {
     pub(crate) text: String,
     stdin: String,
-    /// Whether what the two say is compared.
-    pub(crate) compared: bool,
+    /// What is compared.
+    pub(crate) compared: Compared,
+}
+
+/// What is compared of two runs of a line.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Compared {
+    /// What is said, and the exit code.
+    All,
+    /// The exit code.
+    Code,
+    Nothing,
 }
 
 impl Case {
     /// A case of one line.
     pub(crate) fn of_one(name: &str, line: &str) -> Self {
-        let line = Line { text: line.to_owned(), stdin: String::new(), compared: true };
+        let line = Line { text: line.to_owned(), stdin: String::new(), compared: Compared::All };
         Self { name: name.to_owned(), number: 0, lines: vec![line], different: Vec::new() }
     }
 
@@ -83,9 +93,10 @@ impl Case {
                 last.stdin.push_str(&format!("{input}\n"));
                 continue;
             }
-            let (text, compared) = match line.strip_prefix("- ") {
-                Some(text) => (text, false),
-                None => (line, true),
+            let (text, compared) = match (line.strip_prefix("- "), line.strip_prefix("= ")) {
+                (Some(text), _) => (text, Compared::Nothing),
+                (_, Some(text)) => (text, Compared::Code),
+                _ => (line, Compared::All),
             };
             let (text, stdin) = (text.to_owned(), String::new());
             lines.push(Line { text, stdin, compared });
@@ -210,18 +221,19 @@ impl<'s> Home<'s> {
 
     /// The words of a line, without the name of the program.
     pub(crate) fn words(&self, text: &str) -> Vec<String> {
-        let root_key = || {
+        let key_of = |role: &str| {
             let keys = std::fs::read_dir(self.trust().join("private")).expect("keys");
             let mut paths = keys.map(|key| key.expect("a key").path());
-            let root = paths.find(|path| {
+            let found = paths.find(|path| {
                 let text = std::fs::read_to_string(path).expect("a key file");
-                text.contains("role: root")
+                text.contains(&format!("role: {role}\n"))
             });
-            let root = root.expect("a root key");
-            root.file_stem().and_then(|id| id.to_str()).expect("an id").to_owned()
+            let found = found.expect(role);
+            found.file_stem().and_then(|id| id.to_str()).expect("an id").to_owned()
         };
         let words = text.split(' ').skip(1).map(|word| match word {
-            "$ROOT_KEY" => root_key(),
+            "$ROOT_KEY" => key_of("root"),
+            "$TARGETS_KEY" => key_of("targets"),
             word => self.filled(word),
         });
         words.collect()
@@ -241,16 +253,33 @@ impl<'s> Home<'s> {
         let authority = self.servers.variable("TEST_CA").to_owned();
         let config = serde_json::json!({"remote_server": {"url": &server, "root_ca": &authority}});
         std::fs::write(trust.join("config.json"), config.to_string()).expect("written");
+        let yaml = format!(
+            "# As people write it.\nremote_server: &server\n  url: {server}\n  root_ca: '{authority}'\n"
+        );
+        let toml = format!("[remote_server]\nurl = \"{server}\"\nroot_ca = \"{authority}\"\n");
+        for (name, content) in [
+            ("config.yaml", yaml.as_str()),
+            ("config.yml", &yaml.replace("remote_server", "Remote_Server").replace("url", "URL")),
+            ("config.toml", &toml),
+            ("list.yaml", "- a\n- b\n"),
+        ] {
+            std::fs::write(self.path().join(name), content).expect("written");
+        }
         for (name, content) in [
             ("hello.txt", "hello\n"),
             ("other.txt", "other\n"),
             ("custom.json", "{\"a\":1,\"b\":[\"x\"]}\n"),
+            ("text.json", "\"Lorem ipsum dolor sit amet, consectetur adipiscing elit\""),
+            ("empty.txt", ""),
         ] {
             std::fs::write(self.path().join(name), content).expect("written");
         }
         self.make_signers();
-        let bob = std::fs::read(self.path().join("bob.der")).expect("a public key");
-        let bob = canonical_key_id(&PublicKey::from_spki(&bob).expect("a key"));
+        let id_of = |name: &str| {
+            let spki = std::fs::read(self.path().join(name)).expect("a public key");
+            canonical_key_id(&PublicKey::from_spki(&spki).expect("a key")).to_string()
+        };
+        let (alice, bob) = (id_of("alice.der"), id_of("bob.der"));
         // The longer names first: one is the beginning of the other.
         self.variables = vec![
             ("$HASH512", Sha512::of(b"hello\n").to_string()),
@@ -258,7 +287,8 @@ impl<'s> Home<'s> {
             ("$GUN", self.gun.clone()),
             ("$SERVER", server),
             ("$CA", authority),
-            ("$BOB", bob.to_string()),
+            ("$ALICE", alice),
+            ("$BOB", bob),
         ];
         let users =
             [("$PASSWORD", "REGISTRY_PASSWORD"), ("$READER_PASSWORD", "REGISTRY_READER_PASSWORD")];
@@ -284,6 +314,10 @@ impl<'s> Home<'s> {
         openssl(
             "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -sha256 -days 3650 -subj /CN=alice -keyout alice.key -out alice.crt",
         );
+        openssl("ec -in alice.key -pubout -outform DER -out alice.der");
+        openssl(
+            "req -x509 -newkey rsa:2048 -nodes -sha256 -days 3650 -subj /CN=rsa -keyout rsa.key -out rsa.crt",
+        );
         openssl("ecparam -name prime256v1 -genkey -noout -out bob.key");
         openssl("ec -in bob.key -pubout -out bob.pem");
         openssl("ec -in bob.key -pubout -outform DER -out bob.der");
@@ -295,6 +329,21 @@ impl<'s> Home<'s> {
         openssl(&format!(
             "pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA1 -in root.key -out locked.key -passout pass:{passphrase}"
         ));
+        // As OpenSSL and docker locked keys long ago.
+        openssl(&format!("ec -in root.key -aes256 -out legacy.key -passout pass:{passphrase}"));
+        for (name, role, passphrase) in
+            [("locked2.key", "root", Some(passphrase)), ("snapshot.key", "snapshot", None)]
+        {
+            let lock = passphrase.map_or("-nocrypt".to_owned(), |passphrase| {
+                format!("-v2 aes-256-cbc -v2prf hmacWithSHA1 -passout pass:{passphrase}")
+            });
+            openssl("ecparam -name prime256v1 -genkey -noout -out new.key");
+            openssl(&format!("pkcs8 -topk8 {lock} -in new.key -out {name}"));
+            let path = self.path().join(name);
+            let text = std::fs::read_to_string(&path).expect("a key");
+            let noted = text.replacen("KEY-----\n", &format!("KEY-----\nrole: {role}\n\n"), 1);
+            std::fs::write(path, noted).expect("written");
+        }
     }
 }
 

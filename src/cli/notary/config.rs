@@ -1,8 +1,8 @@
 //! Notary's client configuration: `~/.notary/config.json`, or the file that `-c` names
 //! (Notary 0.7 `cmd/notary/main.go`, `docs/reference/client-config.md`).
 //!
-//! Names count in any case, as for viper, which reads it there. JSON and TOML are understood. Paths
-//! of certificates are relative to the file, those of the command line to where one is.
+//! Names count in any case, as for viper, which reads it there. JSON, TOML and YAML are understood.
+//! Paths of certificates are relative to the file, those of the command line to where one is.
 
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::grammar::Call;
 use super::stop::Stop;
 use crate::cli::environment::{Environment, absolute};
+use crate::docker::yaml;
 
 /// What file and flags say together.
 #[derive(Debug, Default)]
@@ -136,25 +137,33 @@ fn document_if_there(path: &Path) -> Result<Option<Value>, Stop> {
 }
 
 fn document(path: &Path) -> Result<Value, Stop> {
-    let format = path.extension().and_then(|it| it.to_str()).unwrap_or_default();
-    if !FORMATS.contains(&format) {
+    let format = form(path);
+    if !FORMS.contains(&format) {
         let refusal = unopened(&format!("Unsupported Config Type {format:?}"));
-        return Err(refusal.advise("Configurations are written in JSON (.json) or TOML (.toml)."));
+        return Err(refusal.advise(
+            "Configurations are written in JSON (.json), TOML (.toml) or YAML (.yaml, .yml).",
+        ));
     }
     let text = text(path).map_err(|error| unopened(&not_read(path, &error)))?;
     parsed(path, &text)
 }
 
 fn parsed(path: &Path, text: &str) -> Result<Value, Stop> {
-    let parsed = match path.extension().is_some_and(|it| it == "toml") {
-        true => toml::from_str(text).map_err(|error| error.message().to_owned()),
-        false => serde_json::from_str(text).map_err(|error| error.to_string()),
+    let parsed = match form(path) {
+        "toml" => toml::from_str(text).map_err(|error| error.message().to_owned()),
+        "yaml" | "yml" => yaml::document(text).map_err(|error| error.to_string()),
+        _ => serde_json::from_str(text).map_err(|error| error.to_string()),
     };
     match parsed {
         Ok(value @ Value::Object(_)) => Ok(value),
         Ok(_) => Err(unopened("While parsing config: not an object")),
         Err(problem) => Err(unopened(&format!("While parsing config: {problem}"))),
     }
+}
+
+/// In which form a file is written, by the end of its name, as for the original.
+fn form(path: &Path) -> &str {
+    path.extension().and_then(|it| it.to_str()).unwrap_or_default()
 }
 
 fn text(path: &Path) -> std::io::Result<String> {
@@ -189,5 +198,5 @@ fn no_home(failure: crate::cli::output::Failure) -> Stop {
 
 const FOLDER: &str = ".notary";
 const DEFAULT_SERVER: &str = "https://notary-server:4443";
-const FORMATS: [&str; 2] = ["json", "toml"];
+const FORMS: [&str; 4] = ["json", "toml", "yaml", "yml"];
 const MAX_BYTES: u64 = 1 << 20;

@@ -23,13 +23,14 @@ fn run(call: &Call) -> Result<(), Stop> {
     let remote = call.has("remote");
     let opened = remote.then(|| session.collection(&collection, Access::All)).transpose()?;
     session.say(&format!("Deleting trust data for repository {gun}\n"));
-    // The server first: a collection that is forgotten here and still there is merely fetched
-    // again, but with its root believed on first use.
+    // In the original's order: scripts find nothing here afterwards, whatever the server says.
+    session.directory(&collection).forget()?;
     if let Some(opened) = opened {
         let shared = opened.collection();
-        wait_for(async { Ok(shared.delete().await) })??;
+        let deleted = wait_for(async { Ok(shared.delete().await) })?;
+        let there = "What was here is forgotten; what is at the server is as it was.";
+        deleted.map_err(|error| Stop::from(error).advise(there))?;
     }
-    session.directory(&collection).forget()?;
     let also = if remote { " and remote" } else { "" };
     session.say(&format!("Successfully deleted local{also} trust data for repository {gun}\n"));
     Ok(())

@@ -112,6 +112,9 @@ impl From<edit::Error> for Stop {
                 possible.len(),
                 listed(possible)
             ),
+            E::Keys { role, possible, .. } if possible.is_empty() => format!(
+                "tuf: invalid role {role}. role does not specify enough valid signing keys to meet its required threshold"
+            ),
             E::Keys { possible, .. } => format!(
                 "could not find necessary signing keys, at least one of these keys must be available: {}",
                 listed(possible)

@@ -32,8 +32,9 @@ fn run(call: &Call) -> Result<(), Stop> {
     staging::publish_if_wanted(call, &collection, &session)
 }
 
-/// A role that lists targets; the original stages any word, and then can publish nothing more.
+/// A role; the original stages any word. One that lists no targets is staged as there, and stops
+/// the publication until it is reset.
 fn known(name: &str) -> Result<RoleName, Stop> {
-    let role = name.parse::<RoleName>().ok().filter(RoleName::lists_targets);
+    let role = name.parse::<RoleName>().ok();
     role.ok_or_else(|| Stop::fatal(format!("tuf: invalid role {name}. this role is not known")))
 }

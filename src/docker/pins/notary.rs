@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::file::read_bounded;
 use super::{Error, Prefix, Reach, Rule, Speakers};
+use crate::docker::yaml;
 use crate::tuf::{Gun, KeyId};
 
 /// One `trust_pinning`.
@@ -50,9 +51,10 @@ pub(super) fn read(path: &Path) -> Result<Option<TrustPinning>, Error> {
         Err(source) => return Err(Error::Unreadable { path: path.to_owned(), source }),
     };
     let reader = Reader { path };
-    let file: Object<Value> = match path.extension().is_some_and(|it| it == "toml") {
-        true => reader.toml(&text)?,
-        false => reader.json(&text)?,
+    let file: Object<Value> = match path.extension().and_then(|it| it.to_str()) {
+        Some("toml") => reader.toml(&text)?,
+        Some("yaml" | "yml") => reader.yaml(&text)?,
+        _ => reader.json(&text)?,
     };
     let pinning = file.0.into_iter().find(|(name, _)| name == "trust_pinning");
     pinning
@@ -141,6 +143,12 @@ impl Reader<'_> {
 
     fn toml<T: for<'de> Deserialize<'de>>(&self, text: &[u8]) -> Result<T, Error> {
         toml::from_slice(text).map_err(|error| self.refuse(error.message().to_owned()))
+    }
+
+    fn yaml<T: for<'de> Deserialize<'de>>(&self, text: &[u8]) -> Result<T, Error> {
+        let text = std::str::from_utf8(text).map_err(|error| self.refuse(error.to_string()))?;
+        let document = yaml::document(text).map_err(|error| self.refuse(error.to_string()))?;
+        serde_json::from_value(document).map_err(|error| self.refuse(error.to_string()))
     }
 
     fn refuse(&self, problem: String) -> Error {

@@ -9,7 +9,7 @@ use super::super::session::{self, Session};
 use super::super::stop::Stop;
 use super::super::target;
 use crate::cli::process::guard_memory;
-use crate::keys::{Error, ImportDefaults};
+use crate::keys::{Error, ImportDefaults, KeyFile};
 
 pub(super) static COMMAND: Command = Command {
     name: "import",
@@ -38,6 +38,14 @@ fn run(call: &Call) -> Result<(), Stop> {
 
 fn take_in(file: &str, defaults: ImportDefaults<'_>, session: &Session) -> Result<(), Stop> {
     let text = Zeroizing::new(target::read(Path::new(file))?);
+    // Which key it is cannot be told before it is opened, and the original opens none.
+    let is_unknown = |file: &KeyFile| file.is_encrypted() && file.path.is_none();
+    if KeyFile::parse_all(&text).is_ok_and(|files| files.iter().any(is_unknown)) {
+        let advice = format!(
+            "{file} is locked and does not say which key it is: `countersign key import` opens it."
+        );
+        return Err(unknown().advise(advice));
+    }
     match session.key_files().import(&text, defaults, &mut session.passphrases()) {
         Ok(_) => Ok(()),
         Err(Error::NothingToImport) => {
@@ -45,6 +53,11 @@ fn take_in(file: &str, defaults: ImportDefaults<'_>, session: &Session) -> Resul
             Ok(())
         }
         Err(error @ Error::Asking { .. }) => Err(error.into()),
+        Err(error @ Error::NoGun { .. }) => Err(unknown().advise(Stop::from(error).message)),
         Err(error) => Err(Stop::from(error).about("failed to import all keys: ")),
     }
+}
+
+fn unknown() -> Stop {
+    Stop::fatal("failed to import all keys: invalid key pem block")
 }
