@@ -6,7 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use countersign::docker::checkup::Id;
 use serde_json::Value;
+
+#[path = "support/http.rs"]
+mod http;
 
 /// A host with a docker of our making.
 struct Host {
@@ -57,6 +61,11 @@ impl Host {
         write(&folder.join("docker"), &text, 0o755);
     }
 
+    fn has_tls(&self, name: &str, text: &str) {
+        fs::create_dir_all(self.path(".docker/tls/t:1")).expect("a folder");
+        fs::write(self.path(".docker/tls/t:1").join(name), text).expect("written");
+    }
+
     fn set(&mut self, name: &'static str, value: &str) {
         self.variables.push((name, value.to_owned()));
     }
@@ -82,7 +91,7 @@ impl Host {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let id = |line: &str| {
             let finding: Value = serde_json::from_str(line).expect("an object on each line");
-            for field in ["severity", "subject", "message"] {
+            for field in ["severity", "subject", "message", "remedy"] {
                 assert!(finding[field].as_str().is_some_and(|it| !it.is_empty()), "{line}");
             }
             finding["id"].as_str().expect("an id").to_owned()
@@ -94,7 +103,7 @@ impl Host {
 /// One edit of an honest host, what is found then, and the exit code.
 type Case = (&'static str, i32, fn(&mut Host));
 
-const CASES: [Case; 24] = [
+const CASES: [Case; 30] = [
     ("docker-ignores-trust", 4, |host| host.has_docker("29.1.0")),
     ("trust-variable-odd", 1, |host| host.set("DOCKER_CONTENT_TRUST", "off")),
     ("trust-off", 0, |host| host.set("DOCKER_CONTENT_TRUST", "0")),
@@ -154,11 +163,54 @@ const CASES: [Case; 24] = [
         fs::write(host.path(".docker/config.json"), r#"{"credsStore":"nowhere"}"#)
             .expect("written");
     }),
-    ("tls-pair-incomplete", 1, |host| {
-        fs::create_dir_all(host.path(".docker/tls/t:1")).expect("a folder");
-        fs::write(host.path(".docker/tls/t:1/client.cert"), "").expect("written");
+    ("tls-pair-incomplete", 1, |host| host.has_tls("client.cert", "")),
+    ("tls-unreadable", 1, |host| {
+        host.has_tls("ca.crt", "-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----\n");
+    }),
+    ("tls-authority-expired", 1, |host| host.has_tls("ca.crt", &expired_authority())),
+    ("no-home", 8, |host| host.set("HOME", "")),
+    ("plugin-missing", 4, |host| host.has_docker("29.0.0")),
+    ("key-directory-link", 1, |host| {
+        fs::rename(host.trust().join("private"), host.path("keys")).expect("moved");
+        symlink(host.path("keys"), host.trust().join("private")).expect("a link");
+    }),
+    ("docker-configuration-broken", 8, |host| {
+        fs::write(host.path(".docker/config.json"), "{").expect("written");
     }),
 ];
+
+/// A file of a directory, what is found in it where content trust is on, and the exit code.
+const FILES: [(&str, i32, &str, &str); 11] = [
+    ("ci-trust-ignored", 4, ".github/workflows/a.yml", "env: {DOCKER_CONTENT_TRUST: 1}"),
+    (
+        "ci-unchecked-command",
+        4,
+        ".gitlab-ci.yml",
+        "a:\n  image: docker:28\n  variables: {DOCKER_CONTENT_TRUST: 1}\n  script: [docker build .]",
+    ),
+    (
+        "ci-unchecked-action",
+        4,
+        ".github/workflows/a.yml",
+        "jobs:\n  a:\n    container: docker:28\n    env: {DOCKER_CONTENT_TRUST: 1}\n    steps: [{uses: docker/build-push-action@v6}]",
+    ),
+    ("ci-passphrase-in-file", 8, "Jenkinsfile", "NOTARY_ROOT_PASSPHRASE = 'x'"),
+    ("ci-trust-disabled", 1, "azure-pipelines.yml", "variables: {DOCKER_CONTENT_TRUST: 0}"),
+    ("ci-command-lost", 1, "sign.sh", "docker trust sign web:1"),
+    (
+        "trust-server-ends",
+        1,
+        "list.sh",
+        "notary -s https://trust.azurecr.io list DOCKER_CONTENT_TRUST=1",
+    ),
+    ("base-unchecked", 4, "Dockerfile", "FROM web:1"),
+    ("compose-unchecked", 4, "compose.yaml", "services: {a: {image: web}}"),
+    ("file-unreadable", 1, "docker-compose.yml", "services: {"),
+    ("directory-too-large", 1, "1/2/3/4/5/6/7/8/9/10/11/12/13/a", ""),
+];
+
+/// Found by a host's own files or clock, which no test may change; provoked beside the code.
+const OTHERS: [&str; 4] = ["insecure-registry", "owner-foreign", "expired", "clock-behind"];
 
 #[test]
 fn nothing_is_found_on_a_host_that_verifies() {
@@ -175,6 +227,7 @@ fn each_edit_of_an_honest_host_is_found_and_nothing_else() {
         // command for it either.
         let consequences: &[&str] = match id {
             "docker-ignores-trust" => &["plugin-missing"],
+            "plugin-missing" => &["docker-ignores-trust"],
             "pins-broken" => &["trusted-on-first-use"],
             _ => &[],
         };
@@ -210,12 +263,61 @@ fn network_is_asked_on_request_only() {
     assert_eq!(host.found(&["--online"]), (vec!["server-unreachable".to_owned()], Some(1)));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn server_that_lost_what_was_seen_is_not_believed() {
+    let identity = http::Identity::loopback();
+    let server = http::TestServer::https(&identity, |_| http::Answer::status(404)).await;
+    let mut host = Host::honest();
+    let authority = host.path(".docker/tls").join(server.authority()).join("ca.crt");
+    identity.write_authority(&authority);
+    host.set("DOCKER_CONTENT_TRUST_SERVER", &server.url());
+    let (found, code) = host.found(&["--online"]);
+    assert_eq!((found, code), (vec!["server-not-believed".to_owned()], Some(4)));
+}
+
 #[test]
-fn every_finding_is_in_the_manual() {
+fn each_file_that_believes_is_found_and_nothing_else() {
+    for (id, code, name, text) in FILES {
+        let host = Host::honest();
+        let file = host.path("project").join(name);
+        fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+        fs::write(&file, text).expect("written");
+        assert_eq!(host.found(&["project"]), (vec![id.to_owned()], Some(code)), "{name}: {text}");
+    }
+}
+
+/// The manual has every finding and no other, and each is provoked.
+#[test]
+fn every_finding_is_in_the_manual_and_provoked() {
     let manual = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/doctor.md");
     let manual = fs::read_to_string(manual).expect("the manual");
-    for (id, ..) in CASES {
-        assert!(manual.contains(&format!("`{id}`")), "{id}");
+    let rows = manual.lines().filter_map(|line| line.strip_prefix("| `"));
+    let first = rows.filter_map(|row| row.split(" | ").next());
+    let mut listed: Vec<&str> =
+        first.flat_map(|ids| ids.split(", ")).map(|id| id.trim_matches('`')).collect();
+    listed.retain(|id| !["note", "warning", "unverified", "broken"].contains(id));
+    listed.sort_unstable();
+    let mut every: Vec<&str> = Id::ALL.iter().map(|id| id.as_str()).collect();
+    every.sort_unstable();
+    assert_eq!(listed, every);
+
+    let online = ["server-unreachable", "server-not-believed", "expires-soon"];
+    let cases = CASES.iter().map(|case| case.0).chain(FILES.iter().map(|file| file.0));
+    let mut provoked: Vec<&str> = cases.chain(online).chain(OTHERS).collect();
+    provoked.sort_unstable();
+    provoked.dedup();
+    assert_eq!(provoked, every);
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/docker/checkup");
+    let texts = listing(&sources).into_iter().filter(|path| path.is_file());
+    let tests: String = texts
+        .map(|path| fs::read_to_string(path).expect("text"))
+        .filter_map(|text| text.split_once("#[cfg(test)]").map(|(_, tests)| tests.to_owned()))
+        .collect();
+    for id in OTHERS {
+        assert!(
+            tests.contains(&format!("(\"{id}\"")) || tests.contains(&format!("[\"{id}\"]")),
+            "{id}"
+        );
     }
 }
 
@@ -224,8 +326,8 @@ fn every_finding_is_in_the_manual() {
 fn every_command_that_is_recommended_exists() {
     let top = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folders = ["src/docker/checkup", "src/cli/doctor", "docs/ci"].map(|it| top.join(it));
-    let files =
-        folders.iter().flat_map(|folder| listing(folder)).chain([top.join("docs/doctor.md")]);
+    let files = folders.iter().flat_map(|folder| listing(folder)).filter(|path| path.is_file());
+    let files = files.chain([top.join("docs/doctor.md")]);
     let mut commands: Vec<Vec<String>> = Vec::new();
     for text in files.map(|file| fs::read_to_string(file).expect("text")) {
         let found = text.split("countersign ").skip(1);
@@ -327,6 +429,22 @@ fn write(path: &Path, text: &str, bits: u32) {
 
 fn mode(path: &Path, bits: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(bits)).expect("set");
+}
+
+fn expired_authority() -> String {
+    let made = Command::new("faketime")
+        .args(["2020-01-01", "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt"])
+        .args([
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-keyout",
+            "/dev/null",
+            "-subj",
+            "/CN=old",
+        ])
+        .output()
+        .expect("faketime runs");
+    String::from_utf8(made.stdout).expect("PEM")
 }
 
 fn openssl_key() -> String {

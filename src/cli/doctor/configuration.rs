@@ -10,7 +10,7 @@ use super::trust::Places;
 use crate::cli::args::Global;
 use crate::cli::config::{Config, WhenUnreachable, is_notary};
 use crate::cli::environment::Environment;
-use crate::docker::checkup::{Finding, Severity};
+use crate::docker::checkup::{Finding, Id, Severity};
 use crate::docker::pins::{PinFile, Pins};
 use crate::verify::FirstUse;
 
@@ -38,12 +38,20 @@ fn own(places: &Places, global: &Global, environment: &Environment) -> Option<Fi
     let subject = path.display().to_string();
     match config {
         Err(failure) => {
-            Some(finding("configuration-broken", Severity::Broken, &subject, &failure.message))
+            let remedy = format!("correct it, or: mv {subject} {subject}.broken");
+            Some(Finding::new(
+                Id::ConfigurationBroken,
+                Severity::Broken,
+                subject,
+                failure.message,
+                remedy,
+            ))
         }
         Ok(config) if config.when_unreachable == WhenUnreachable::Cache => {
             let message =
                 "a trust server that does not answer is replaced by the cache, while that is valid";
-            Some(finding("cache-when-unreachable", Severity::Note, &subject, message))
+            let remedy = "when_unreachable = \"refuse\"";
+            Some(Finding::new(Id::CacheWhenUnreachable, Severity::Note, subject, message, remedy))
         }
         Ok(_) => None,
     }
@@ -53,7 +61,8 @@ fn pins(places: &Places, environment: &Environment) -> Option<Finding> {
     let own = PinFile::in_trust_directory(&places.trust);
     let error = Pins::read(&own, &places.notary(environment), FirstUse::Allow).err()?;
     let subject = places.trust.join("pins.toml").display().to_string();
-    Some(finding("pins-broken", Severity::Broken, &subject, &error.to_string()))
+    let remedy = "correct it; countersign pin list shows whether it can be read";
+    Some(Finding::new(Id::PinsBroken, Severity::Broken, subject, error.to_string(), remedy))
 }
 
 /// docker's own file: whether its credentials can be had.
@@ -67,12 +76,9 @@ fn docker(places: &Places, environment: &Environment) -> Vec<Finding> {
             // Its text may hold a password, and is not repeated.
             let message =
                 format!("is no configuration: line {}, column {}", error.line(), error.column());
-            return vec![finding(
-                "docker-configuration-broken",
-                Severity::Broken,
-                &subject,
-                &message,
-            )];
+            let remedy = format!("mv {subject} {subject}.broken && docker login");
+            let id = Id::DockerConfigurationBroken;
+            return vec![Finding::new(id, Severity::Broken, subject, message, remedy)];
         }
     };
     let general = configuration.creds_store.iter();
@@ -84,7 +90,9 @@ fn docker(places: &Places, environment: &Environment) -> Vec<Finding> {
         let message = format!(
             "docker-credential-{name} is not in PATH: docker goes on without a name, we refuse"
         );
-        finding("credential-helper-missing", Severity::Warning, &subject, &message)
+        let remedy = format!("install docker-credential-{name}, or take it out of {subject}");
+        let id = Id::CredentialHelperMissing;
+        Finding::new(id, Severity::Warning, &subject, message, remedy)
     };
     missing.iter().map(tell).collect()
 }
@@ -97,11 +105,6 @@ fn is_there(helper: &str, environment: &Environment) -> bool {
 
 fn is_file(path: &Path) -> bool {
     path.is_file()
-}
-
-fn finding(id: &'static str, severity: Severity, subject: &str, message: &str) -> Finding {
-    let (subject, message) = (subject.to_owned(), message.to_owned());
-    Finding { id, severity, subject, message, remedy: None }
 }
 
 #[derive(Default, Deserialize)]

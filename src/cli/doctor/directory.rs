@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::exit::Kind;
 use crate::cli::output::Failure;
-use crate::docker::checkup::{FileKind, Finding, Severity, Source};
+use crate::docker::checkup::{FileKind, Finding, Id, Severity, Source};
 
 /// The files that matter, and a finding if not everything was looked at. Links are not followed.
 ///
@@ -44,15 +44,11 @@ pub(super) fn read(top: &Path) -> Result<(Vec<Source>, Option<Finding>), Failure
 }
 
 fn not_everything(top: &Path) -> Finding {
-    Finding {
-        id: "directory-too-large",
-        severity: Severity::Warning,
-        subject: top.display().to_string(),
-        message: format!(
-            "has more than {MOST_ENTRIES} files or {DEEPEST} levels: not everything was looked at"
-        ),
-        remedy: Some("countersign doctor SUBDIRECTORY".to_owned()),
-    }
+    let message = format!(
+        "has more than {MOST_ENTRIES} files or {DEEPEST} levels: not everything was looked at"
+    );
+    let (id, remedy) = (Id::DirectoryTooLarge, "countersign doctor SUBDIRECTORY");
+    Finding::new(id, Severity::Warning, top.display().to_string(), message, remedy)
 }
 
 /// What others made, and what was built, is not this project's.
@@ -81,9 +77,10 @@ fn kind(path: &Path) -> Option<FileKind> {
         || name == "bitbucket-pipelines.yml"
         || path.ends_with(".circleci/config.yml");
     match name.as_str() {
-        _ if is_yaml && is_ci => Some(FileKind::Ci),
-        "action.yml" | "action.yaml" => Some(FileKind::Ci),
-        _ if name.starts_with("jenkinsfile") => Some(FileKind::Ci),
+        _ if is_yaml && is_ci => Some(FileKind::Workflow),
+        "action.yml" | "action.yaml" => Some(FileKind::Workflow),
+        _ if name.starts_with("jenkinsfile") => Some(FileKind::Jenkinsfile),
+        _ if name.ends_with(".sh") || name.ends_with(".bash") => Some(FileKind::Script),
         _ if name.starts_with("dockerfile") || name.ends_with(".dockerfile") => {
             Some(FileKind::Dockerfile)
         }

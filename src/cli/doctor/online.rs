@@ -9,7 +9,7 @@ use crate::cli::output::Failure;
 use crate::cli::process::wait_for;
 use crate::cli::subject::Subject;
 use crate::client::{Roles, Wish};
-use crate::docker::checkup::{Finding, Severity};
+use crate::docker::checkup::{Finding, Id, Severity};
 use crate::net::Access;
 use crate::verify::Wanted;
 
@@ -45,14 +45,11 @@ fn tell(subject: &Subject, failure: Failure) -> Finding {
         _ => Severity::Warning,
     };
     let id = match failure.kind {
-        Kind::Network | Kind::Auth => "server-unreachable",
-        _ => "server-not-believed",
+        Kind::Network | Kind::Auth => Id::ServerUnreachable,
+        _ => Id::ServerNotBelieved,
     };
-    Finding {
-        id,
-        severity,
-        subject: subject.gun.as_str().to_owned(),
-        message: failure.message,
-        remedy: failure.advice.into_iter().next(),
-    }
+    let gun = subject.gun.as_str();
+    let remedy = failure.advice.into_iter().next();
+    let remedy = remedy.unwrap_or_else(|| format!("countersign list {gun} -v"));
+    Finding::new(id, severity, gun, failure.message, remedy)
 }

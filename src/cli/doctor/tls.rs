@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::trust::Places;
 use crate::crypto::certificates_from_pem;
-use crate::docker::checkup::{Finding, Severity};
+use crate::docker::checkup::{Finding, Id, Severity};
 
 /// What is to be said of it: a folder for each server, `*.crt` authorities, `X.cert` with `X.key`.
 pub(super) fn findings(places: &Places, now: Timestamp) -> Vec<Finding> {
@@ -33,15 +33,15 @@ fn file(path: &Path, now: Timestamp) -> Option<Finding> {
 fn authorities(path: &Path, now: Timestamp) -> Option<Finding> {
     let text = match fs::read(path) {
         Ok(text) => text,
-        Err(error) => return Some(finding("tls-unreadable", path, error.to_string())),
+        Err(error) => return Some(finding(Id::TlsUnreadable, path, error.to_string(), AUTHORITY)),
     };
     let certificates = match certificates_from_pem(&text) {
         Ok(certificates) => certificates,
-        Err(error) => return Some(finding("tls-unreadable", path, error.to_string())),
+        Err(error) => return Some(finding(Id::TlsUnreadable, path, error.to_string(), AUTHORITY)),
     };
     let ended = certificates.iter().find(|certificate| certificate.not_after() <= now)?;
     let message = format!("an authority expired at {:.0}", ended.not_after());
-    Some(finding("tls-authority-expired", path, message))
+    Some(finding(Id::TlsAuthorityExpired, path, message, AUTHORITY))
 }
 
 /// A client's certificate without its key, or the other way round, makes every look-up fail.
@@ -51,10 +51,13 @@ fn partner(path: &Path, extension: &str) -> Option<Finding> {
         return None;
     }
     let message = format!("{} is missing beside it: every look-up there fails", partner.display());
-    Some(finding("tls-pair-incomplete", path, message))
+    let remedy = format!("put {0} there, or: rm {1}", partner.display(), path.display());
+    Some(finding(Id::TlsPairIncomplete, path, message, &remedy))
 }
 
-fn finding(id: &'static str, path: &Path, message: String) -> Finding {
+fn finding(id: Id, path: &Path, message: String, remedy: &str) -> Finding {
     let subject = path.display().to_string();
-    Finding { id, severity: Severity::Warning, subject, message, remedy: None }
+    Finding::new(id, Severity::Warning, subject, message, remedy)
 }
+
+const AUTHORITY: &str = "put the authority of that trust server there, in PEM";

@@ -11,7 +11,7 @@ use crate::cli::context::{docker_location, trust_directory};
 use crate::cli::environment::Environment;
 use crate::cli::output::Failure;
 use crate::docker::checkup::{
-    CachedCollection, Expiry, Finding, KeyFact, Place, PlaceKind, Severity, Standing,
+    CachedCollection, Expiry, Finding, Id, KeyFact, Place, PlaceKind, Severity, Standing,
     collection_findings, key_findings, place_findings, server_findings,
 };
 use crate::docker::config::Location;
@@ -206,13 +206,9 @@ fn damaged_record(
     directory: &CollectionDirectory,
     error: &crate::storage::Error,
 ) -> Finding {
-    Finding {
-        id: "record-damaged",
-        severity: Severity::Broken,
-        subject: gun.as_str().to_owned(),
-        message: format!("the record of versions cannot be read: {error}"),
-        remedy: Some(format!("put {} back from a backup", directory.record_path().display())),
-    }
+    let message = format!("the record of versions cannot be read: {error}");
+    let remedy = format!("put {} back from a backup", directory.record_path().display());
+    Finding::new(Id::RecordDamaged, Severity::Broken, gun.as_str(), message, remedy)
 }
 
 fn pending(changes: &Path) -> usize {

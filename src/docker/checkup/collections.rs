@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp as Instant};
 
-use super::{Finding, Severity};
+use super::{Finding, Id, Severity};
 use crate::tuf::{Gun, KeyId, RoleName};
 
 /// What lies in the cache of one collection.
@@ -64,10 +64,14 @@ fn first_use(cached: &CachedCollection) -> Option<Finding> {
     let ids: Vec<String> = keys.iter().map(ToString::to_string).collect();
     let message =
         format!("was trusted on first use and is not pinned; root key {}", ids.join(", "));
-    let finding =
-        Finding::new("trusted-on-first-use", Severity::Note, cached.gun.as_str(), message);
     let options = ids.join(" --root-key ");
-    Some(finding.remedy(format!("countersign pin add {} --root-key {options}", cached.gun)))
+    Some(Finding::new(
+        Id::TrustedOnFirstUse,
+        Severity::Note,
+        cached.gun.as_str(),
+        message,
+        format!("countersign pin add {} --root-key {options}", cached.gun),
+    ))
 }
 
 fn clock(cached: &CachedCollection, now: Instant) -> Option<Finding> {
@@ -75,8 +79,13 @@ fn clock(cached: &CachedCollection, now: Instant) -> Option<Finding> {
     let message = format!(
         "the clock says {now:.0}, and trust data was accepted here at {seen:.0}: one of them is wrong"
     );
-    let finding = Finding::new("clock-behind", Severity::Broken, cached.gun.as_str(), message);
-    Some(finding.remedy("set the clock"))
+    Some(Finding::new(
+        Id::ClockBehind,
+        Severity::Broken,
+        cached.gun.as_str(),
+        message,
+        "set the clock",
+    ))
 }
 
 fn pending(cached: &CachedCollection) -> Option<Finding> {
@@ -87,8 +96,13 @@ fn pending(cached: &CachedCollection) -> Option<Finding> {
         "{} changes were never published: the next docker push or notary publish does it",
         cached.pending
     );
-    let finding = Finding::new("changes-pending", Severity::Warning, cached.gun.as_str(), message);
-    Some(finding.remedy(format!("countersign status {0}, then publish or reset {0}", cached.gun)))
+    Some(Finding::new(
+        Id::ChangesPending,
+        Severity::Warning,
+        cached.gun.as_str(),
+        message,
+        format!("countersign status {0}, then publish or reset {0}", cached.gun),
+    ))
 }
 
 /// A timestamp in the cache is replaced at the next look-up, and its end means nothing.
@@ -103,28 +117,33 @@ fn ends(
         return None;
     }
     let (id, severity, verb) = match left > SignedDuration::ZERO {
-        true => ("expires-soon", Severity::Warning, "expires at"),
-        false => ("expired", Severity::Unverified, "expired at"),
+        true => (Id::ExpiresSoon, Severity::Warning, "expires at"),
+        false => (Id::Expired, Severity::Unverified, "expired at"),
     };
     let message = format!("{} {verb} {:.0}", expiry.what, expiry.at);
-    let finding = Finding::new(id, severity, cached.gun.as_str(), message);
-    Some(finding.remedy(match expiry.role {
-        RoleName::Root => format!("countersign refresh {} (its owner)", cached.gun),
-        // The server's, or the owner's: whoever has its key signs it with the next change.
-        RoleName::Snapshot => format!("countersign sign {}:TAG (its publisher)", cached.gun),
-        _ => format!("countersign refresh {} (who has the key of {})", cached.gun, expiry.role),
-    }))
+    Some(Finding::new(
+        id,
+        severity,
+        cached.gun.as_str(),
+        message,
+        match expiry.role {
+            RoleName::Root => format!("countersign refresh {} (its owner)", cached.gun),
+            // The server's, or the owner's: whoever has its key signs it with the next change.
+            RoleName::Snapshot => format!("countersign sign {}:TAG (its publisher)", cached.gun),
+            _ => format!("countersign refresh {} (who has the key of {})", cached.gun, expiry.role),
+        },
+    ))
 }
 
 fn damage(cached: &CachedCollection, role: &RoleName, why: &str) -> Finding {
     let message = format!("the cached {role} cannot be used: {why}");
     // Without its root it is not known any more who may speak for the collection.
     let severity = if *role == RoleName::Root { Severity::Broken } else { Severity::Warning };
-    let finding = Finding::new("cache-damaged", severity, cached.gun.as_str(), message);
-    match role {
-        RoleName::Root => finding.remedy("put the root back from a backup, or ask its owner"),
-        _ => finding.remedy(format!("countersign list {} fetches it again", cached.gun)),
-    }
+    let remedy = match role {
+        RoleName::Root => "put the root back from a backup, or ask its owner".to_owned(),
+        _ => format!("countersign list {} fetches it again", cached.gun),
+    };
+    Finding::new(Id::CacheDamaged, severity, cached.gun.as_str(), message, remedy)
 }
 
 #[cfg(test)]
@@ -155,7 +174,7 @@ mod tests {
     fn found(cached: &CachedCollection) -> Vec<(&'static str, Severity)> {
         let month = SignedDuration::from_hours(30 * 24);
         let findings = collection_findings(cached, instant("2026-06-01T00:00:00Z"), month);
-        findings.iter().map(|finding| (finding.id, finding.severity)).collect()
+        findings.iter().map(|finding| (finding.id.as_str(), finding.severity)).collect()
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Finding, Severity};
+use super::{Finding, Id, Severity};
 
 /// A file or directory, as the file system describes it.
 #[derive(Clone, Debug)]
@@ -59,8 +59,13 @@ fn foreign(place: &Place, us: u32) -> Option<Finding> {
     }
     let message = format!("belongs to user {}, who decides what is trusted here", place.owner);
     let subject = place.path.display().to_string();
-    let finding = Finding::new("owner-foreign", Severity::Broken, &subject, message);
-    Some(finding.remedy(format!("chown -R $(id -u) '{subject}'")))
+    Some(Finding::new(
+        Id::OwnerForeign,
+        Severity::Broken,
+        &subject,
+        message,
+        format!("chown -R $(id -u) '{subject}'"),
+    ))
 }
 
 fn writable(place: &Place) -> Option<Finding> {
@@ -71,8 +76,13 @@ fn writable(place: &Place) -> Option<Finding> {
     let message =
         format!("mode {:04o}: others can change what is trusted here", place.mode & 0o7777);
     let subject = place.path.display().to_string();
-    let finding = Finding::new("writable-by-others", Severity::Broken, &subject, message);
-    Some(finding.remedy(format!("chmod go-w '{subject}'")))
+    Some(Finding::new(
+        Id::WritableByOthers,
+        Severity::Broken,
+        &subject,
+        message,
+        format!("chmod go-w '{subject}'"),
+    ))
 }
 
 fn readable(place: &Place) -> Option<Finding> {
@@ -81,8 +91,13 @@ fn readable(place: &Place) -> Option<Finding> {
     }
     let message = format!("mode {:04o}: others can read private keys", place.mode & 0o7777);
     let subject = place.path.display().to_string();
-    let finding = Finding::new("key-exposed", Severity::Broken, &subject, message);
-    Some(finding.remedy(format!("chmod go= '{subject}'")))
+    Some(Finding::new(
+        Id::KeyExposed,
+        Severity::Broken,
+        &subject,
+        message,
+        format!("chmod go= '{subject}'"),
+    ))
 }
 
 fn link(place: &Place) -> Option<Finding> {
@@ -91,7 +106,8 @@ fn link(place: &Place) -> Option<Finding> {
     }
     let message = "is a link: docker and notary see no keys in it".to_owned();
     let subject = place.path.display().to_string();
-    Some(Finding::new("key-directory-link", Severity::Warning, subject, message))
+    let remedy = format!("d=$(readlink -f '{subject}') && rm '{subject}' && mv \"$d\" '{subject}'");
+    Some(Finding::new(Id::KeyDirectoryLink, Severity::Warning, subject, message, remedy))
 }
 
 /// What is to be said of a private key.
@@ -99,18 +115,21 @@ pub fn key_findings(key: &KeyFact) -> Option<Finding> {
     let subject = key.path.display().to_string();
     if !key.is_readable {
         let message = "is no key file that can be read: the key may be lost".to_owned();
-        let finding = Finding::new("key-damaged", Severity::Broken, &subject, message);
-        return Some(
-            finding.remedy(format!("put a copy of {} back, or move the file away", key.id)),
-        );
+        let remedy = format!("put a copy of {} back, or move the file away", key.id);
+        return Some(Finding::new(Id::KeyDamaged, Severity::Broken, subject, message, remedy));
     }
     if key.is_encrypted {
         return None;
     }
     let role = key.role.as_deref().unwrap_or("private");
     let message = format!("the {role} key has no passphrase: whoever reads the file signs with it");
-    let finding = Finding::new("key-unencrypted", Severity::Warning, &subject, message);
-    Some(finding.remedy(format!("countersign key passwd {}", key.id)))
+    Some(Finding::new(
+        Id::KeyUnencrypted,
+        Severity::Warning,
+        &subject,
+        message,
+        format!("countersign key passwd {}", key.id),
+    ))
 }
 
 const OTHERS_WRITE: u32 = 0o022;
@@ -127,7 +146,7 @@ mod tests {
     }
 
     fn ids(place: &Place) -> Vec<&'static str> {
-        place_findings(place, US).iter().map(|finding| finding.id).collect()
+        place_findings(place, US).iter().map(|finding| finding.id.as_str()).collect()
     }
 
     #[test]
@@ -166,11 +185,9 @@ mod tests {
         };
         assert_eq!(key_findings(&key), None);
         let plain = key_findings(&KeyFact { is_encrypted: false, ..key.clone() });
-        assert_eq!(plain.as_ref().map(|it| it.id), Some("key-unencrypted"));
-        assert!(
-            plain.is_some_and(|it| it.remedy.as_deref() == Some("countersign key passwd ab12"))
-        );
+        assert_eq!(plain.as_ref().map(|it| it.id), Some(Id::KeyUnencrypted));
+        assert!(plain.is_some_and(|it| it.remedy == "countersign key passwd ab12"));
         let damaged = key_findings(&KeyFact { is_readable: false, ..key });
-        assert_eq!(damaged.map(|it| it.id), Some("key-damaged"));
+        assert_eq!(damaged.map(|it| it.id), Some(Id::KeyDamaged));
     }
 }

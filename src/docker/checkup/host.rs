@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Finding, Severity};
+use super::{Finding, Id, Severity};
 
 /// What is known of docker on this host.
 #[derive(Clone, Debug, Default)]
@@ -116,7 +116,7 @@ pub fn host_findings(host: &Host) -> Vec<Finding> {
         let message = format!(
             "the daemon pulls from {registry} without checking whom it talks to; what is verified by digest stays bound"
         );
-        Finding::new("insecure-registry", Severity::Note, "daemon.json", message)
+        Finding::new(Id::InsecureRegistry, Severity::Note, "daemon.json", message, format!("take {registry} out of insecure-registries in /etc/docker/daemon.json"))
     });
     findings.into_iter().flatten().chain(insecure).collect()
 }
@@ -133,17 +133,25 @@ fn unheard(host: &Host) -> Option<Finding> {
         docker.path.display(),
         docker.major.unwrap_or_default()
     );
-    let finding =
-        Finding::new("docker-ignores-trust", Severity::Unverified, "DOCKER_CONTENT_TRUST", message);
-    Some(finding.remedy("countersign docker --install-shim DIR, with DIR before docker in PATH"))
+    Some(Finding::new(
+        Id::DockerIgnoresTrust,
+        Severity::Unverified,
+        "DOCKER_CONTENT_TRUST",
+        message,
+        "countersign docker --install-shim DIR, with DIR before docker in PATH",
+    ))
 }
 
 fn odd(host: &Host) -> Option<Finding> {
     let ContentTrust::Odd(value) = &host.trust else { return None };
     let message = format!("{value:?} is no boolean, and counts as on");
-    let finding =
-        Finding::new("trust-variable-odd", Severity::Warning, "DOCKER_CONTENT_TRUST", message);
-    Some(finding.remedy("export DOCKER_CONTENT_TRUST=1 (or 0)"))
+    Some(Finding::new(
+        Id::TrustVariableOdd,
+        Severity::Warning,
+        "DOCKER_CONTENT_TRUST",
+        message,
+        "export DOCKER_CONTENT_TRUST=1 (or 0)",
+    ))
 }
 
 fn unset(host: &Host) -> Option<Finding> {
@@ -151,8 +159,13 @@ fn unset(host: &Host) -> Option<Finding> {
         return None;
     }
     let message = "is not on: docker pulls and runs whatever a tag points to".to_owned();
-    let finding = Finding::new("trust-off", Severity::Note, "DOCKER_CONTENT_TRUST", message);
-    Some(finding.remedy("export DOCKER_CONTENT_TRUST=1"))
+    Some(Finding::new(
+        Id::TrustOff,
+        Severity::Note,
+        "DOCKER_CONTENT_TRUST",
+        message,
+        "export DOCKER_CONTENT_TRUST=1",
+    ))
 }
 
 fn shim_behind(host: &Host) -> Option<Finding> {
@@ -160,9 +173,14 @@ fn shim_behind(host: &Host) -> Option<Finding> {
     let message = "our docker stands behind another one in PATH, and is never called".to_owned();
     let subject = path.display().to_string();
     let severity = if host.trust.is_on() { Severity::Unverified } else { Severity::Warning };
-    let finding = Finding::new("shim-behind", severity, &subject, message);
     let folder = path.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
-    Some(finding.remedy(format!("export PATH={folder}:$PATH")))
+    Some(Finding::new(
+        Id::ShimBehind,
+        severity,
+        &subject,
+        message,
+        format!("export PATH={folder}:$PATH"),
+    ))
 }
 
 /// docker checks what its classic builder takes, and BuildKit never asks.
@@ -176,8 +194,13 @@ fn builds(host: &Host) -> Option<Finding> {
     let message = format!(
         "DOCKER_CONTENT_TRUST is on, and docker {major} builds with BuildKit, which takes unsigned base images"
     );
-    let finding = Finding::new("build-unchecked", Severity::Unverified, "docker build", message);
-    Some(finding.remedy("countersign docker build …, or countersign docker --install-shim DIR"))
+    Some(Finding::new(
+        Id::BuildUnchecked,
+        Severity::Unverified,
+        "docker build",
+        message,
+        "countersign docker build …, or countersign docker --install-shim DIR",
+    ))
 }
 
 fn plugin(host: &Host) -> Option<Finding> {
@@ -185,20 +208,31 @@ fn plugin(host: &Host) -> Option<Finding> {
     match &host.plugin {
         Plugin::Absent if needed => {
             let message = "docker 29 and later have no `docker trust` of their own".to_owned();
-            let finding = Finding::new("plugin-missing", Severity::Note, "docker trust", message);
-            Some(finding.remedy("countersign docker-trust --install"))
+            Some(Finding::new(
+                Id::PluginMissing,
+                Severity::Note,
+                "docker trust",
+                message,
+                "countersign docker-trust --install",
+            ))
         }
         Plugin::Broken(path) => {
             let message = "docker cannot run this plugin".to_owned();
             let subject = path.display().to_string();
-            let finding = Finding::new("plugin-broken", Severity::Warning, subject, message);
-            Some(finding.remedy("countersign docker-trust --install"))
+            Some(Finding::new(
+                Id::PluginBroken,
+                Severity::Warning,
+                subject,
+                message,
+                "countersign docker-trust --install",
+            ))
         }
         Plugin::Another(path) => {
             let message =
                 "not this program; docker's own plugin removes no signer when told to".to_owned();
             let subject = path.display().to_string();
-            Some(Finding::new("plugin-foreign", Severity::Note, subject, message))
+            let remedy = format!("rm {subject} && countersign docker-trust --install");
+            Some(Finding::new(Id::PluginForeign, Severity::Note, subject, message, remedy))
         }
         Plugin::Absent | Plugin::Ours(_) => None,
     }
@@ -211,8 +245,13 @@ fn plain_server(host: &Host) -> Option<Finding> {
     }
     let message = "is no https address, and every look-up will fail".to_owned();
     let subject = "DOCKER_CONTENT_TRUST_SERVER";
-    let finding = Finding::new("trust-server-plain", Severity::Broken, subject, message);
-    Some(finding.remedy("export DOCKER_CONTENT_TRUST_SERVER=https://HOST[:PORT]"))
+    Some(Finding::new(
+        Id::TrustServerPlain,
+        Severity::Broken,
+        subject,
+        message,
+        "export DOCKER_CONTENT_TRUST_SERVER=https://HOST[:PORT]",
+    ))
 }
 
 fn plain_daemon(host: &Host) -> Option<Finding> {
@@ -223,8 +262,13 @@ fn plain_daemon(host: &Host) -> Option<Finding> {
     let message = format!(
         "the daemon is {address}, and nothing protects the way to it: whoever is on it runs what he likes"
     );
-    let finding = Finding::new("daemon-plain", Severity::Unverified, "DOCKER_HOST", message);
-    Some(finding.remedy("export DOCKER_TLS_VERIFY=1, or use ssh://"))
+    Some(Finding::new(
+        Id::DaemonPlain,
+        Severity::Unverified,
+        "DOCKER_HOST",
+        message,
+        "export DOCKER_TLS_VERIFY=1, or use ssh://",
+    ))
 }
 
 /// The docker that builds with BuildKit unless told otherwise.
@@ -246,7 +290,7 @@ mod tests {
     }
 
     fn ids(host: &Host) -> Vec<(&'static str, Severity)> {
-        host_findings(host).iter().map(|finding| (finding.id, finding.severity)).collect()
+        host_findings(host).iter().map(|finding| (finding.id.as_str(), finding.severity)).collect()
     }
 
     #[test]

@@ -20,7 +20,7 @@ mod servers;
 
 pub use collections::{CachedCollection, Expiry, Standing, collection_findings};
 pub use files::{KeyFact, Place, PlaceKind, key_findings, place_findings};
-pub use finding::{Finding, Severity};
+pub use finding::{Finding, Id, Severity};
 pub use host::{ContentTrust, Daemon, DockerProgram, Host, Plugin, Shim, host_findings};
 pub use pipeline::{FileKind, Source, pipeline_findings};
 pub use servers::server_findings;

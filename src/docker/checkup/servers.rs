@@ -4,7 +4,7 @@ use jiff::Timestamp as Instant;
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 
-use super::{Finding, Severity};
+use super::{Finding, Id, Severity};
 
 /// What is to be said of a trust server, or of a registry that is one, by its host.
 pub fn server_findings(host: &str, subject: &str, now: Instant) -> Option<Finding> {
@@ -16,10 +16,13 @@ pub fn server_findings(host: &str, subject: &str, now: Instant) -> Option<Findin
         false => (Severity::Warning, "will be switched off on"),
     };
     let message = format!("the trust server {host} {verb} {}", ending.day);
-    let finding = Finding::new("trust-server-ends", severity, subject, message);
-    Some(
-        finding.remedy("countersign serve, and move the trust data there while it is still served"),
-    )
+    Some(Finding::new(
+        Id::TrustServerEnds,
+        severity,
+        subject,
+        message,
+        "countersign serve, and move the trust data there while it is still served",
+    ))
 }
 
 /// A server, or all below a domain, and the day on which it ends.

@@ -1,0 +1,225 @@
+use super::*;
+
+/// Ids and lines of what is found.
+fn found(kind: FileKind, text: &str, host: &ContentTrust) -> Vec<String> {
+    let source = Source { path: "f".into(), kind, text: text.into() };
+    let now = "2026-06-01T00:00:00Z".parse().expect("a time");
+    let findings = pipeline_findings(&[source], host, now);
+    let mut told: Vec<String> = findings
+        .into_iter()
+        .map(|it| format!("{} {}", it.id, it.subject.trim_start_matches("f:")))
+        .collect();
+    told.sort();
+    told
+}
+
+fn of(kind: FileKind, text: &str) -> Vec<String> {
+    found(kind, text, &ContentTrust::Unset)
+}
+
+fn check(kind: FileKind, table: &[(&str, &[&str])]) {
+    for (text, expected) in table {
+        assert_eq!(of(kind, text), *expected, "{text}");
+    }
+}
+
+#[test]
+fn scripts_that_believe_are_found_and_their_honest_twins_are_not() {
+    check(
+        FileKind::Script,
+        &[
+            ("export DOCKER_CONTENT_TRUST=$ENABLED\ndocker pull x", &["ci-trust-ignored 1"]),
+            (
+                "export DOCKER_CONTENT_TRUST=1 # on\ncountersign docker --install-shim /s\ndocker pull x",
+                &[],
+            ),
+            ("# DOCKER_CONTENT_TRUST=1\ndocker pull web", &[]),
+            ("docker buildx build .", &[]),
+            (
+                "DOCKER_CONTENT_TRUST=1 docker compose up -d",
+                &["ci-trust-ignored 1", "ci-unchecked-command 1"],
+            ),
+            ("DOCKER_CONTENT_TRUST=1 true\ndocker compose up", &[]),
+            ("docker pull --disable-content-trust web", &["ci-trust-disabled 1"]),
+            ("docker pull --disable-content-trust=false web", &[]),
+            ("DOCKER_CONTENT_TRUST=0 docker pull web", &["ci-trust-disabled 1"]),
+            ("docker trust sign web:1\ndocker trust sign web:2", &["ci-command-lost 1"]),
+            ("countersign docker-trust --install\ndocker trust sign web:1", &[]),
+            ("notary -s https://notary.docker.io list x", &["trust-server-ends 1"]),
+            ("docker pull team.azurecr.io/web", &[]),
+        ],
+    );
+}
+
+#[test]
+fn variables_hold_for_what_is_below_them() {
+    let job = |env: &str, image: &str, run: &str| {
+        format!("jobs:\n  a:\n{image}{env}    steps:\n      - run: |\n{run}\n")
+    };
+    let env = "    env:\n      DOCKER_CONTENT_TRUST: 1\n";
+    let old = "    container: docker:28-git\n";
+    check(
+        FileKind::Workflow,
+        &[
+            (&job(env, "", "          docker pull web"), &["ci-trust-ignored 4"]),
+            (&job(env, old, "          docker pull web"), &[]),
+            (
+                &job(env, "    container: docker:29\n", "          docker pull web"),
+                &["ci-trust-ignored 5"],
+            ),
+            (
+                &job(
+                    env,
+                    old,
+                    "          true\n          docker buildx build .\n          docker-compose up",
+                ),
+                &["ci-unchecked-command 10", "ci-unchecked-command 9"],
+            ),
+            (&job(env, old, "          DOCKER_BUILDKIT=0 docker build ."), &[]),
+            (&job(env, old, "          docker build ."), &["ci-unchecked-command 8"]),
+            (&job(env, "", "          countersign verify web && docker run web"), &[]),
+            (&job(env, "", "          make image"), &["ci-trust-ignored 4"]),
+            (&job(env, "", "          echo 'docker build .'"), &["ci-trust-ignored 4"]),
+        ],
+    );
+    // What one job believes is nothing to the other.
+    let two = "jobs:\n  a:\n    env: {DOCKER_CONTENT_TRUST: '1'}\n    steps:\n      - run: countersign docker --install-shim /s\n      - run: docker buildx build .\n  b:\n    steps:\n      - run: docker buildx build .\n";
+    assert_eq!(of(FileKind::Workflow, two), [""; 0]);
+    // One for all of them, and one of them has the shim.
+    let both = format!(
+        "env: {{DOCKER_CONTENT_TRUST: '1'}}\n{}",
+        two.replace("    env: {DOCKER_CONTENT_TRUST: '1'}\n", "")
+    );
+    assert_eq!(of(FileKind::Workflow, &both), ["ci-trust-ignored 1", "ci-unchecked-command 9"]);
+    let step = "jobs: {a: {steps: [{run: docker pull x}, {env: {DOCKER_CONTENT_TRUST: 1}, run: docker stack deploy x}]}}";
+    assert_eq!(of(FileKind::Workflow, step), ["ci-trust-ignored 1", "ci-unchecked-command 1"]);
+}
+
+#[test]
+fn prepared_steps_and_what_steps_hand_on_are_known() {
+    let steps = |steps: &str| format!("jobs:\n  a:\n    steps:\n{steps}\n");
+    check(
+        FileKind::Workflow,
+        &[
+            (
+                &format!(
+                    "env:\n  DOCKER_CONTENT_TRUST: 1\n{}",
+                    steps("      - uses: docker/build-push-action@v6")
+                ),
+                &["ci-trust-ignored 2", "ci-unchecked-action 6"],
+            ),
+            (&steps("      - uses: docker/build-push-action@v6"), &[]),
+            (
+                &steps(
+                    "      - run: echo \"DOCKER_CONTENT_TRUST=1\" >> \"$GITHUB_ENV\"\n      - run: docker compose pull",
+                ),
+                &["ci-trust-ignored 4", "ci-unchecked-command 5"],
+            ),
+            (
+                "steps:\n- bash: echo \"##vso[task.setvariable variable=DOCKER_CONTENT_TRUST]1\"\n- task: Docker@2\n",
+                &["ci-trust-ignored 2", "ci-unchecked-action 3"],
+            ),
+            (
+                "variables:\n- name: DOCKER_CONTENT_TRUST\n  value: 1\nsteps:\n- script: docker run x\n",
+                &["ci-trust-ignored 3"],
+            ),
+        ],
+    );
+}
+
+#[test]
+fn gitlab_jobs_have_what_stands_before_them() {
+    let shim = "default:\n  before_script:\n    - countersign docker --install-shim /s\n";
+    let job = "variables:\n  DOCKER_CONTENT_TRUST: \"1\"\nimage: {name: 'docker:27'}\nbuild:\n  script:\n    - docker build .\n";
+    check(
+        FileKind::Workflow,
+        &[
+            (job, &["ci-unchecked-command 6"]),
+            (&format!("{shim}{job}"), &[]),
+            (
+                ".x: &x\n  variables: {DOCKER_CONTENT_TRUST: 1}\ntest:\n  <<: *x\n  script: [docker pull y]\n",
+                &["ci-trust-ignored 2"],
+            ),
+        ],
+    );
+}
+
+#[test]
+fn jenkinsfiles_have_blocks() {
+    let on = "environment {\n DOCKER_CONTENT_TRUST = '1'\n}\n";
+    let stage = |inside: &str| format!("pipeline {{\n{inside}\n}}");
+    check(
+        FileKind::Jenkinsfile,
+        &[
+            (
+                &stage(&format!(
+                    "{on}stages {{ stage('x') {{ steps {{ sh 'docker pull y' }} }} }}"
+                )),
+                &["ci-trust-ignored 3"],
+            ),
+            (
+                &stage(&format!(
+                    "agent {{ docker {{ image 'docker:28' }} }}\n{on}steps {{\n sh '''\n  true\n  docker buildx build .\n '''\n}}"
+                )),
+                &["ci-unchecked-command 9"],
+            ),
+            (
+                &stage(&format!(
+                    "stage('a') {{\n{on}steps {{ sh 'countersign docker --install-shim /s' }} }}\nstage('b') {{ steps {{ sh(script: 'docker compose up', label: 'x') }} }}"
+                )),
+                &[],
+            ),
+            (
+                "node {\n withEnv(['A=1',\n  'DOCKER_CONTENT_TRUST=1']) {\n  docker.build('x')\n }\n}",
+                &["ci-trust-ignored 3", "ci-unchecked-action 4"],
+            ),
+            ("// environment { DOCKER_CONTENT_TRUST = '1' }\nsh 'docker pull x'", &[]),
+            ("env.DOCKER_CONTENT_TRUST = '1'\nsh \"docker run x\"", &["ci-trust-ignored 1"]),
+        ],
+    );
+}
+
+#[test]
+fn passphrases_in_files_are_found_and_not_repeated() {
+    let text = "DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE: s3cret";
+    assert_eq!(of(FileKind::Workflow, text), ["ci-passphrase-in-file 1"]);
+    let source = Source { path: "f".into(), kind: FileKind::Workflow, text: text.into() };
+    let now = "2026-06-01T00:00:00Z".parse().expect("a time");
+    let told = format!("{:?}", pipeline_findings(&[source], &ContentTrust::Unset, now));
+    assert!(!told.contains("s3cret"));
+    for honest in [
+        "DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE: ${{ secrets.ROOT }}",
+        "NOTARY_ROOT_PASSPHRASE=$ROOT",
+        "NOTARY_ROOT_PASSPHRASE = credentials('root')",
+        "echo DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE is needed",
+    ] {
+        assert_eq!(of(FileKind::Script, honest), [""; 0], "{honest}");
+    }
+}
+
+#[test]
+fn files_that_build_and_run_matter_where_somebody_believes() {
+    let dockerfile = "FROM --platform=linux/amd64 golang:1.22 AS build\nFROM scratch\n\
+         COPY --from=build /x /x\nCOPY --from=0 /y /y\nCOPY --from=tools:2 /z /z\nFROM base@sha256:aa";
+    let compose =
+        "services:\n  web:\n    image: \"web:1\"\n  db: {image: db@sha256:aa}\n  x: {image: $X}";
+    assert_eq!(
+        found(FileKind::Dockerfile, dockerfile, &ContentTrust::On),
+        ["base-unchecked 1", "base-unchecked 5"]
+    );
+    assert_eq!(
+        found(FileKind::Compose, compose, &ContentTrust::On),
+        ["compose-unchecked 3", "compose-unchecked 5"]
+    );
+    assert_eq!(found(FileKind::Dockerfile, dockerfile, &ContentTrust::Unset), [""; 0]);
+    assert_eq!(found(FileKind::Compose, compose, &ContentTrust::Off), [""; 0]);
+}
+
+#[test]
+fn what_cannot_be_read_is_told() {
+    assert_eq!(of(FileKind::Workflow, "a: ["), ["file-unreadable f"]);
+    assert_eq!(found(FileKind::Compose, "{", &ContentTrust::On), ["file-unreadable f"]);
+    // Its lines are looked at all the same.
+    let text = "a: [\nNOTARY_ROOT_PASSPHRASE: x";
+    assert_eq!(of(FileKind::Workflow, text), ["ci-passphrase-in-file 2", "file-unreadable f"]);
+}

@@ -1,0 +1,134 @@
+//! Pipelines in YAML: GitHub's workflows and actions, GitLab, Azure, Bitbucket, CircleCI.
+//!
+//! They have one shape in common: variables and an image stand beside steps, and hold for all that
+//! is below. What a template or an include brings is not here, and not seen.
+
+use super::step::{Belief, Scope, Step, Steps, What};
+use crate::docker::yaml::{self, Content, Node};
+
+/// Reads the steps of a file.
+///
+/// # Errors
+///
+/// If it is no YAML.
+pub(super) fn read(text: &str) -> Result<Steps, yaml::Error> {
+    let mut walk = Walk { steps: Steps::default(), jobs: 0, before: Vec::new() };
+    for document in yaml::read(text)? {
+        walk.before = [Some(&document), document.at("default")]
+            .into_iter()
+            .flatten()
+            .filter_map(|it| it.at("before_script"))
+            .flat_map(lines)
+            .collect();
+        walk.node(&document, &Scope::default(), 0);
+    }
+    Ok(walk.steps)
+}
+
+struct Walk {
+    steps: Steps,
+    jobs: usize,
+    /// GitLab's lines before those of every job.
+    before: Vec<(usize, String)>,
+}
+
+impl Walk {
+    fn node(&mut self, node: &Node, around: &Scope, job: usize) {
+        node.items().iter().for_each(|item| self.node(item, around, job));
+        let Content::Map(entries) = &node.content else { return };
+        let scope = self.scope(node, around);
+        let job = if is_job(node) { self.next_job() } else { job };
+        self.shells(node, &scope, job);
+        for (name, value) in entries {
+            match name.text().unwrap_or_default() {
+                "uses" | "task" => {
+                    let name = value.text().unwrap_or_default().to_owned();
+                    self.push(What::Action { line: value.line, name }, &scope, job);
+                }
+                name if VARIABLES.contains(&name) => {}
+                _ => self.node(value, &scope, job),
+            }
+        }
+    }
+
+    fn next_job(&mut self) -> usize {
+        self.jobs += 1;
+        self.jobs
+    }
+
+    fn push(&mut self, what: What, scope: &Scope, job: usize) {
+        self.steps.steps.push(Step { job, scope: scope.clone(), what });
+    }
+
+    /// The shells of one map: what is before and in a script is one, what comes after it another.
+    fn shells(&mut self, node: &Node, scope: &Scope, job: usize) {
+        let of = |name: &str| node.at(name).into_iter().flat_map(lines);
+        let script: Vec<_> = of("script").collect();
+        let before = match (node.at("before_script"), script.is_empty()) {
+            (None, false) => self.before.clone(),
+            (None, true) => Vec::new(),
+            (Some(own), _) => lines(own).collect(),
+        };
+        let scripts = [[before, script].concat()];
+        let others = SHELLS.iter().map(|name| of(name).collect::<Vec<_>>());
+        for lines in scripts.into_iter().chain(others).filter(|lines| !lines.is_empty()) {
+            self.push(What::Shell(lines), scope, job);
+        }
+    }
+
+    fn scope(&mut self, node: &Node, around: &Scope) -> Scope {
+        let mut scope = around.clone();
+        for (name, value, line) in VARIABLES.iter().filter_map(|it| node.at(it)).flat_map(variables)
+        {
+            scope.set(&name, &value, line);
+        }
+        if let (Belief::Since(line), true) = (scope.trust, scope.trust != around.trust) {
+            self.steps.beliefs.push(line);
+        }
+        if let Some(image) = image(node) {
+            scope.runs_in(image);
+        }
+        scope
+    }
+}
+
+/// Whether what is in this map runs on a machine of its own.
+fn is_job(node: &Node) -> bool {
+    ["steps", "script", "before_script"].iter().any(|name| node.at(name).is_some())
+}
+
+/// The lines of a script, which is a text or a list of them.
+fn lines(node: &Node) -> impl Iterator<Item = (usize, String)> {
+    let texts = node.items().iter().chain(std::iter::once(node));
+    texts.flat_map(|text| text.lines().map(|(line, text)| (line, text.to_owned())))
+}
+
+/// Variables, as a map, or as Azure's and Bitbucket's lists.
+fn variables(node: &Node) -> Vec<(String, String, usize)> {
+    let of = |name: &Node, value: &Node| {
+        // GitLab may describe a variable.
+        let text = value.text().or_else(|| value.at("value")?.text())?;
+        Some((name.text()?.to_owned(), text.to_owned(), value.line))
+    };
+    let in_list = |item: &Node| match item.text() {
+        Some(text) => {
+            text.split_once('=').map(|(name, value)| (name.into(), value.into(), item.line))
+        }
+        None => of(item.at("name")?, item.at("value")?),
+    };
+    let in_map = node.entries().filter_map(|(name, value)| of(name, value));
+    in_map.chain(node.items().iter().filter_map(in_list)).collect()
+}
+
+/// The image in which the steps run.
+fn image(node: &Node) -> Option<&str> {
+    let named = ["image", "container"].iter().find_map(|name| node.at(name));
+    let listed = || node.at("docker")?.items().first()?.at("image");
+    let image = named.or_else(listed)?;
+    image.text().or_else(|| image.at("name").or_else(|| image.at("image"))?.text())
+}
+
+const VARIABLES: [&str; 3] = ["env", "variables", "environment"];
+/// Each is a shell of its own, when it is a text.
+const SHELLS: [&str; 8] =
+    ["run", "bash", "sh", "command", "inlineScript", "pwsh", "powershell", "after_script"];
