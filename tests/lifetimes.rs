@@ -4,14 +4,16 @@
 #[path = "support/shelf.rs"]
 mod shelf;
 
+use countersign::crypto::{PrivateKey, Signer};
+use countersign::docker::staged::{StagedEdit, StagedNote};
 use countersign::docker::{
     Collection, Detail, Ending, Error, IfAbsent, Keeper, RoleChoice, SignRequest, public_key,
 };
 use countersign::edit::Grant;
 use countersign::image::{Descriptor, ImageDigest};
-use countersign::keys::{Chain, MemoryKeys};
-use countersign::storage::MemoryCache;
-use countersign::tuf::{Dialect, Gun, Limits, RoleName};
+use countersign::keys::{self, Chain, KeyEntry, KeyStore, MemoryKeys, PassphraseSource};
+use countersign::storage::{MemoryCache, TrustDirectory};
+use countersign::tuf::{Dialect, Gun, Hashes, KeyId, Limits, RoleName, Target};
 use countersign::verify::{Anchor, FirstUse, Policy};
 use jiff::{SignedDuration, Timestamp};
 use shelf::{Answers, Shelf};
@@ -108,9 +110,84 @@ async fn an_expired_delegation_is_renewed_with_its_own_key() {
     assert!(matches!(absent, Err(Error::Edit(_))), "alice's key is not here: {absent:?}");
 }
 
+/// As Notary's client does, but without its root key it cannot publish any more.
+#[tokio::test]
+async fn root_that_ends_soon_is_signed_with_the_next_publication() {
+    let stage = Stage::signed().await;
+    stage.shelf.move_to(NEAR.parse().expect("a time"));
+    let (owner, passphrases) = (stage.collection(NEAR), &mut Chain::new());
+    let day = SignedDuration::from_hours(24);
+    owner.renew(day, &stage.keys, passphrases).await.expect("targets and snapshot");
+    let folder = tempfile::tempdir().expect("a folder");
+    let gun = Gun::raw("registry.example.com/team/web").expect("a name");
+    let changes = TrustDirectory::new(folder.path()).collection(&gun).changelist();
+    let stage_tag = |name: &str| {
+        let target = Target { length: 2, hashes: Hashes::of(b"{}"), custom: None };
+        let (role, name) = (RoleName::Targets, name.to_owned());
+        let edit = StagedEdit::SetTarget { role, name, target };
+        changes.add(&[edit.to_change()], NEAR.parse().expect("a time")).expect("staged");
+    };
+
+    let nothing = owner.publish_staged(&changes, &stage.keys, passphrases).await.expect("read");
+    assert!(nothing.versions.is_empty() && nothing.value.notes.is_empty(), "{nothing:?}");
+
+    let mut entries = stage.keys.list().expect("keys").into_iter();
+    let root = entries.find(|key| key.role.as_deref() == Some("root")).expect("a root key").id;
+    stage_tag("2");
+    let delegate = Without { keys: &stage.keys, hidden: root };
+    let without = owner.publish_staged(&changes, &delegate, passphrases).await.expect("signed");
+    assert!(matches!(without.value.notes.as_slice(), [StagedNote::RootEnds(_)]), "{without:?}");
+    assert!(!without.versions.contains_key(&RoleName::Root));
+
+    stage_tag("3");
+    let with = owner.publish_staged(&changes, &stage.keys, passphrases).await.expect("signed");
+    assert!(matches!(with.value.notes.as_slice(), [StagedNote::RootRenewed(_)]), "{with:?}");
+    assert_eq!(with.versions.get(&RoleName::Root).map(|it| it.number()), Some(2));
+    stage_tag("4");
+    let after = owner.publish_staged(&changes, &stage.keys, passphrases).await.expect("signed");
+    assert!(after.value.notes.is_empty(), "{after:?}");
+}
+
 const START: &str = "2026-11-25T00:00:00Z";
+/// Less than half a year before the root ends, and its certificate.
+const NEAR: &str = "2036-07-25T00:00:00Z";
 /// After targets and snapshot of then, and before the root.
 const LATER: &str = "2030-11-25T00:00:00Z";
+
+/// Keys without one of them.
+struct Without<'k> {
+    keys: &'k MemoryKeys,
+    hidden: KeyId,
+}
+
+impl KeyStore for Without<'_> {
+    fn list(&self) -> Result<Vec<KeyEntry>, keys::Error> {
+        Ok(self.keys.list()?.into_iter().filter(|entry| entry.id != self.hidden).collect())
+    }
+
+    fn signer(
+        &self,
+        id: &KeyId,
+        passphrases: &mut dyn PassphraseSource,
+    ) -> Result<Box<dyn Signer>, keys::Error> {
+        assert_ne!(*id, self.hidden, "it is not here");
+        self.keys.signer(id, passphrases)
+    }
+
+    fn store(
+        &self,
+        key: &PrivateKey,
+        role: &str,
+        gun: Option<&Gun>,
+        passphrases: &mut dyn PassphraseSource,
+    ) -> Result<KeyId, keys::Error> {
+        self.keys.store(key, role, gun, passphrases)
+    }
+
+    fn remove(&self, id: &KeyId) -> Result<(), keys::Error> {
+        self.keys.remove(id)
+    }
+}
 
 /// A collection whose keys, snapshot key included, are all in memory.
 struct Stage {

@@ -57,6 +57,12 @@ pub(super) fn in_words(note: &StagedNote) -> String {
         StagedNote::Starved(role) => {
             format!("{role} has fewer keys than must sign, and cannot be used until it has more")
         }
+        StagedNote::RootRenewed(at) => {
+            format!("the root, which would have ended at {at:.0}, was signed again")
+        }
+        StagedNote::RootEnds(at) => {
+            format!("the root ends at {at:.0}; who has its key renews it: countersign refresh")
+        }
         StagedNote::NotPurged(role) => {
             format!("no key of {role} is here: the keys stay in the roles that it delegates to")
         }

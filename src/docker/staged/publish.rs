@@ -1,5 +1,7 @@
 //! Publishing all that is staged (Notary 0.7 `client/client.go`, `publish`; `client/helpers.go`).
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::StagedEdit;
 use crate::client;
 use crate::docker::{Amended, Collection, Error, IfAbsent, Workbench};
@@ -18,6 +20,10 @@ pub enum StagedNote {
     /// Keys stay in the delegations of this role, which cannot be signed with the keys that are
     /// here.
     NotPurged(RoleName),
+    /// The root would have ended then, UTC, and was signed again.
+    RootRenewed(Timestamp),
+    /// The root ends then, UTC, and not enough of its keys are here to sign it again.
+    RootEnds(Timestamp),
 }
 
 /// What was published, and what remains to be told.
@@ -32,6 +38,9 @@ pub struct StagedReport {
 impl<C: Cache, R: Remote> Collection<'_, C, R> {
     /// Publishes what is staged, all at once and in order, and takes it off the list. A collection
     /// that is not there yet is founded, from what `prepare` left if there is something.
+    ///
+    /// A root that ends within six months is signed again with it if its keys are here, as Notary's
+    /// client does, which fails without them.
     ///
     /// What is true already costs nothing, so that it may be done again after an answer that was
     /// lost on the way.
@@ -54,6 +63,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
             }
             let starved = bench.draft.starved().into_iter();
             notes.extend(starved.map(|(role, _, _)| StagedNote::Starved(role)));
+            notes.extend(bench.renew_root(self.now())?);
             Ok(StagedReport { edits: edits.clone(), notes })
         };
         let founding = IfAbsent::Found { root_key: None, local_snapshot: true };
@@ -117,6 +127,20 @@ impl Workbench<'_> {
         Ok(Vec::new())
     }
 
+    /// Only together with something else: a publication of nothing sends nothing.
+    fn renew_root(&mut self, now: Timestamp) -> Result<Option<StagedNote>, Error> {
+        let ends = self.draft.root().expires;
+        let is_near = ends.duration_since(now) < NEAR;
+        if !is_near || self.draft.touched().next().is_none() {
+            return Ok(None);
+        }
+        if !self.can_sign(&RoleName::Root)? {
+            return Ok(Some(StagedNote::RootEnds(ends)));
+        }
+        self.draft.renew(&RoleName::Root)?;
+        Ok(Some(StagedNote::RootRenewed(ends)))
+    }
+
     /// Takes keys from all delegations of a role, and of those below it, that can be signed here.
     fn purge(&mut self, below: &RoleName, keys: &[KeyId]) -> Result<Vec<StagedNote>, Error> {
         let prefix = format!("{below}/");
@@ -139,3 +163,6 @@ impl Workbench<'_> {
         Ok(left)
     }
 }
+
+/// Six months (Notary 0.7 `client/helpers.go`, `nearExpiry`).
+const NEAR: SignedDuration = SignedDuration::from_hours(183 * 24);
