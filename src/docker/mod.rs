@@ -64,6 +64,10 @@ pub use signers::RoleChoice;
 pub use survey::{Survey, Use};
 pub use team::{SignerName, SignerRemoved};
 
+/// Compose fetches no project: neither `include` nor `extends` brings in what nobody signed.
+pub(crate) const COMPOSE_FETCHES_NOTHING: [(&str, &str); 2] =
+    [("COMPOSE_EXPERIMENTAL_GIT_REMOTE", "false"), ("COMPOSE_EXPERIMENTAL_OCI_REMOTE", "false")];
+
 /// All that a docker does not inherit which gets what was checked: content trust of its own would
 /// check again what cannot be checked any more, and sign what we sign.
 pub(crate) fn withheld_variables() -> impl Iterator<Item = &'static str> {

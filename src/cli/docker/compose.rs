@@ -7,6 +7,7 @@ use super::Refusal;
 use super::call::Next;
 use super::dockerfile::{Source, scratch};
 use super::session::Session;
+use crate::docker::COMPOSE_FETCHES_NOTHING;
 use crate::docker::command_line::{Asked, Guarded, Project};
 use crate::docker::compose::{Build, Error, Model};
 use crate::docker::engine::{self, Progress};
@@ -51,6 +52,10 @@ fn check_files(
 fn of_config(error: &engine::Error) -> Refusal {
     let said = error.to_string();
     let said = said.lines().next().unwrap_or_default();
+    if COMPOSE_FETCHES_NOTHING.iter().any(|(name, _)| said.contains(name)) {
+        let message = "docker compose: what the project includes or extends is elsewhere, and carries no signature; fetch it first";
+        return Refusal::new(message).advise(said);
+    }
     Refusal::new(said).advise("Is docker's compose plugin installed, and the project right?")
 }
 

@@ -13,7 +13,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Error, Program};
-use crate::docker::withheld_variables;
+use crate::docker::{COMPOSE_FETCHES_NOTHING, withheld_variables};
 
 /// What docker is to do.
 pub(super) struct Run<'p> {
@@ -97,6 +97,7 @@ impl Run<'_> {
         for name in withheld_variables() {
             command.env_remove(name);
         }
+        command.envs(COMPOSE_FETCHES_NOTHING);
         match &self.stdout {
             Stdout::Aside => {
                 command.stdout(std::io::stderr()).stderr(Stdio::inherit());
