@@ -17,7 +17,7 @@ use super::prompt::confirm;
 use super::publishing::{self, aftermath, versions};
 use super::verify::not_offline;
 use crate::docker::{Aftermath, Amended, Care, Cut, IfAbsent};
-use crate::edit::{Edited, Grant, Paths, Withdrawal};
+use crate::edit::{Edited, Grant, Withdrawal, WithdrawnPaths};
 use crate::net::Access;
 use crate::tuf::{KeyId, Threshold};
 
@@ -218,8 +218,8 @@ fn remove(arguments: &Remove, context: &Context) -> Result<Code, Failure> {
 impl Remove {
     fn cut(&self) -> Cut {
         let paths = match self.all_paths {
-            true => Paths::All,
-            false => Paths::These(self.paths.clone()),
+            true => WithdrawnPaths::All,
+            false => WithdrawnPaths::These(self.paths.clone()),
         };
         let nothing_named = self.keys.is_empty()
             && self.paths.is_empty()

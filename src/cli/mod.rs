@@ -32,6 +32,7 @@ mod manual;
 mod notary;
 mod output;
 mod passphrases;
+mod pflag;
 mod pin;
 mod process;
 mod prompt;

@@ -4,9 +4,8 @@
 
 use super::draft::Sheet;
 use super::{Draft, Error};
-use crate::tuf::Paths as Covered;
 use crate::tuf::{
-    Delegation, Key, KeyId, Limits, Role, RoleName, Targets, Threshold, canonical_key_id,
+    Delegation, Key, KeyId, Limits, Paths, Role, RoleName, Targets, Threshold, canonical_key_id,
     distinct_keys,
 };
 
@@ -27,21 +26,21 @@ pub struct Withdrawal {
     /// Keys, by the ids that metadata gives them or by their canonical ids.
     pub keys: Vec<KeyId>,
     /// Which paths.
-    pub paths: Paths,
+    pub paths: WithdrawnPaths,
     /// How many of its keys must sign from now on.
     pub threshold: Option<Threshold>,
 }
 
 /// Paths to take from a delegation.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Paths {
+pub enum WithdrawnPaths {
     /// All of them: the role may sign nothing any more.
     All,
     /// These.
     These(Vec<String>),
 }
 
-impl Default for Paths {
+impl Default for WithdrawnPaths {
     fn default() -> Self {
         Self::These(Vec::new())
     }
@@ -79,7 +78,7 @@ impl Draft {
         let paths = match known.as_ref().map(|it| &it.paths) {
             Some(paths) if grant.paths.is_empty() => paths.clone(),
             known => {
-                let known = known.map_or(Some(&[][..]), Covered::written);
+                let known = known.map_or(Some(&[][..]), Paths::written);
                 let mut paths = known.ok_or(Error::Role { role: role.clone() })?.to_vec();
                 add_missing(&mut paths, granted);
                 self.dialect.paths(paths)
@@ -125,8 +124,8 @@ impl Draft {
         let ids = known.role.keyids().iter().filter(|id| !taken.contains(id)).copied();
         next.role = Role::new(ids.collect(), threshold)?;
         match &withdrawal.paths {
-            Paths::All => next.paths = self.dialect.paths(Vec::new()),
-            Paths::These(these) => {
+            WithdrawnPaths::All => next.paths = self.dialect.paths(Vec::new()),
+            WithdrawnPaths::These(these) => {
                 let stays = |path: &&String| {
                     !these.iter().any(|it| it == *path || self.dialect.path(it) == **path)
                 };

@@ -19,7 +19,7 @@ mod signers;
 #[cfg(test)]
 mod tests;
 
-pub use delegation::{Edited, Grant, Paths, Withdrawal};
+pub use delegation::{Edited, Grant, Withdrawal, WithdrawnPaths};
 pub use draft::{Change, Draft, check_target_name};
 pub use error::Error;
 pub use founding::{Founding, SnapshotKey};

@@ -257,10 +257,10 @@ fn paths_are_withdrawn_one_by_one_or_all() {
     let mut shelf = Shelf::founded();
     shelf.delegate("targets/alice", &["alice"], &["a", "b", "c"]);
     let (mut draft, role) = (shelf.draft(), name("targets/alice"));
-    let paths = Paths::These(texts(&["b", "x"]));
+    let paths = WithdrawnPaths::These(texts(&["b", "x"]));
     draft.withdraw(&role, &Withdrawal { paths, ..Withdrawal::default() }).expect("withdrawn");
     assert_eq!(draft.delegation(&role).expect("there").1.paths.prefixes(), ["a", "c"]);
-    let all = Withdrawal { paths: Paths::All, ..Withdrawal::default() };
+    let all = Withdrawal { paths: WithdrawnPaths::All, ..Withdrawal::default() };
     assert_eq!(draft.withdraw(&role, &all).expect("withdrawn"), Edited::Changed);
     assert_eq!(draft.withdraw(&role, &all).expect("nothing left"), Edited::Unchanged);
     assert!(!draft.may_sign(&role, "a"));

@@ -9,6 +9,7 @@ mod table;
 
 use std::fmt;
 
+use crate::cli::pflag;
 pub(super) use read::parse;
 pub(super) use table::TRUST;
 
@@ -64,6 +65,20 @@ pub(super) struct Flag {
     pub(super) short: Option<char>,
     pub(super) takes: Takes,
     pub(super) about: &'static str,
+}
+
+impl pflag::Flag for Flag {
+    fn long(&self) -> &'static str {
+        self.long
+    }
+
+    fn short(&self) -> Option<char> {
+        self.short
+    }
+
+    fn is_switch(&self) -> bool {
+        self.takes == Takes::Nothing
+    }
 }
 
 /// What follows a flag.

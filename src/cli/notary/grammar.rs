@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::stop::Stop;
+use crate::cli::pflag;
 
 /// One command, or a group of them.
 pub(super) struct Command {
@@ -54,6 +55,20 @@ pub(super) enum Takes {
     Number,
     /// Numbers with commas between them; may be repeated.
     Numbers,
+}
+
+impl pflag::Flag for Flag {
+    fn long(&self) -> &'static str {
+        self.long
+    }
+
+    fn short(&self) -> Option<char> {
+        self.short
+    }
+
+    fn is_switch(&self) -> bool {
+        self.takes == Takes::Nothing
+    }
 }
 
 impl Flag {

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::grammar::{Call, Command, Flag, Takes, Value};
+use crate::cli::pflag::{self, Word};
 
 /// What a line asks for.
 pub(super) enum Line {
@@ -109,98 +110,28 @@ struct Reader {
 
 impl Reader {
     fn read(&mut self, words: &[String]) -> Result<Asked, String> {
-        let mut words = words.iter();
+        let mut words = words.iter().map(String::as_str);
         while let Some(word) = words.next() {
-            let asked = match (word.strip_prefix("--"), word.strip_prefix('-')) {
-                (Some(""), _) => {
-                    self.arguments.extend(words.cloned());
-                    break;
-                }
-                (Some(long), _) => self.long(word, long, &mut words)?,
-                (_, Some(short)) if !short.is_empty() => self.short(short, &mut words)?,
-                _ => {
-                    self.arguments.push(word.clone());
-                    Asked::Run
-                }
-            };
-            if let Asked::Help = asked {
-                return Ok(Asked::Help);
+            match word {
+                "--" => self.arguments.extend(words.by_ref().map(str::to_owned)),
+                _ if !pflag::is_flag(word) => self.arguments.push(word.to_owned()),
+                _ => match pflag::read(word, &mut words, &[self.command.flags, self.globals])? {
+                    Word::Help => return Ok(Asked::Help),
+                    Word::Flags(flags) => {
+                        flags.into_iter().try_for_each(|(flag, text)| self.set(flag, &text))?;
+                    }
+                },
             }
         }
         Ok(Asked::Run)
     }
 
-    fn long<'w>(
-        &mut self,
-        word: &str,
-        long: &str,
-        rest: &mut impl Iterator<Item = &'w String>,
-    ) -> Result<Asked, String> {
-        if long.starts_with(['-', '=']) {
-            return Err(format!("bad flag syntax: {word}"));
-        }
-        let (name, given) = match long.split_once('=') {
-            Some((name, value)) => (name, Some(value.to_owned())),
-            None => (long, None),
-        };
-        let flag = all_flags(self.command, self.globals).find(|flag| flag.long == name);
-        let Some(flag) = flag else {
-            return match name {
-                "help" => Ok(Asked::Help),
-                _ => Err(format!("unknown flag: --{name}")),
-            };
-        };
-        let value = match (given, flag.takes) {
-            (Some(value), _) => value,
-            (None, Takes::Nothing) => "true".to_owned(),
-            (None, _) => {
-                rest.next().cloned().ok_or_else(|| format!("flag needs an argument: {word}"))?
-            }
-        };
-        self.set(flag, &value)
-    }
-
-    /// One letter or several, the last of which may have its value right behind it.
-    fn short<'w>(
-        &mut self,
-        letters: &str,
-        rest: &mut impl Iterator<Item = &'w String>,
-    ) -> Result<Asked, String> {
-        let mut left = letters;
-        while let Some(letter) = left.chars().next() {
-            let behind = left.get(letter.len_utf8()..).unwrap_or_default();
-            let flag =
-                all_flags(self.command, self.globals).find(|flag| flag.short == Some(letter));
-            let Some(flag) = flag else {
-                return match letter {
-                    'h' => Ok(Asked::Help),
-                    _ => Err(format!("unknown shorthand flag: {} in -{left}", rune(letter))),
-                };
-            };
-            let (value, consumed) = match (behind.strip_prefix('='), flag.takes) {
-                (Some(value), _) => (value.to_owned(), true),
-                (None, Takes::Nothing) => ("true".to_owned(), false),
-                (None, _) if !behind.is_empty() => (behind.to_owned(), true),
-                (None, _) => {
-                    let missing = || format!("flag needs an argument: {} in -{left}", rune(letter));
-                    (rest.next().cloned().ok_or_else(missing)?, true)
-                }
-            };
-            self.set(flag, &value)?;
-            left = if consumed { "" } else { behind };
-        }
-        Ok(Asked::Run)
-    }
-
-    fn set(&mut self, flag: &'static Flag, text: &str) -> Result<Asked, String> {
-        let value = value(flag.takes, text).map_err(|problem| {
-            let letter = flag.short.map(|letter| format!("-{letter}, ")).unwrap_or_default();
-            let name = format!("{letter}--{}", flag.long);
-            format!("invalid argument {} for {} flag: {problem}", quoted(text), quoted(&name))
-        })?;
+    fn set(&mut self, flag: &'static Flag, text: &str) -> Result<(), String> {
+        let value = value(flag.takes, text);
+        let value = value.map_err(|problem| pflag::refused(flag, text, &problem))?;
         let before = self.flags.remove(flag.long);
         self.flags.insert(flag.long, joined(before, value));
-        Ok(Asked::Run)
+        Ok(())
     }
 }
 
@@ -221,7 +152,7 @@ fn joined(before: Option<Value>, value: Value) -> Value {
 
 fn value(takes: Takes, text: &str) -> Result<Value, String> {
     Ok(match takes {
-        Takes::Nothing => Value::Switch(switch(text)?),
+        Takes::Nothing => Value::Switch(pflag::switch(text)?),
         Takes::Text => Value::Text(text.to_owned()),
         Takes::Texts => Value::Texts(comma_separated(text)),
         Takes::Number => Value::Number(integer(text)?),
@@ -229,15 +160,6 @@ fn value(takes: Takes, text: &str) -> Result<Value, String> {
             Value::Numbers(text.split(',').map(plain_integer).collect::<Result<_, _>>()?)
         }
     })
-}
-
-/// Go's `strconv.ParseBool`.
-fn switch(text: &str) -> Result<bool, String> {
-    match text {
-        "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
-        "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
-        _ => Err(format!("strconv.ParseBool: parsing {}: invalid syntax", quoted(text))),
-    }
 }
 
 /// Go's `strconv.ParseInt(text, 0, 64)`: decimal, `0x`, `0o` or a leading `0`, `0b`.
@@ -328,11 +250,6 @@ fn distance(left: &str, right: &str) -> usize {
 /// Go's `%q` of a text.
 fn quoted(text: &str) -> String {
     format!("{text:?}")
-}
-
-/// Go's `%q` of a letter.
-fn rune(letter: char) -> String {
-    format!("{letter:?}")
 }
 
 #[cfg(test)]

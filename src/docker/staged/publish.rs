@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::StagedEdit;
 use crate::client;
 use crate::docker::{Amended, Collection, Error, IfAbsent, Workbench};
-use crate::edit::{Grant, Paths, Withdrawal};
+use crate::edit::{Grant, Withdrawal, WithdrawnPaths};
 use crate::keys::{KeyStore, PassphraseSource};
 use crate::net::Remote;
 use crate::storage::{Cache, Changelist, Staged};
@@ -109,8 +109,8 @@ impl Workbench<'_> {
             }
             StagedEdit::Narrow { role, keys, paths, all_paths } => {
                 let paths = match all_paths {
-                    true => Paths::All,
-                    false => Paths::These(paths.clone()),
+                    true => WithdrawnPaths::All,
+                    false => WithdrawnPaths::These(paths.clone()),
                 };
                 let withdrawal = Withdrawal { keys: keys.clone(), paths, threshold: None };
                 self.draft.withdraw(role, &withdrawal)?;

@@ -173,7 +173,7 @@ fn a_delegation_is_published_with_its_first_file() {
     let mut draft = folder.draft();
     let more = Grant { paths: vec!["w".into()], ..Grant::default() };
     assert_eq!(draft.grant(&role, &more).expect("granted"), Edited::Changed);
-    let less = Paths::These(vec!["v".into()]);
+    let less = WithdrawnPaths::These(vec!["v".into()]);
     draft.withdraw(&role, &Withdrawal { paths: less, ..Withdrawal::default() }).expect("taken");
     let left = draft.delegation(&role).expect("delegated").1.paths.written().expect("globs");
     assert_eq!(left, ["w*"]);

@@ -1,9 +1,8 @@
 //! Reading a command line.
 
 use super::table::{GLOBALS, TRUST};
-use super::{
-    Action, Arity, Call, Caller, Flag, Given, Kind, Misuse, Node, Parsed, TRUE, Takes, Wish,
-};
+use super::{Action, Arity, Call, Caller, Flag, Given, Kind, Misuse, Node, Parsed, Takes, Wish};
+use crate::cli::pflag::{self, Word, is_flag};
 
 /// Reads the words after the program's name. `trust` may be left out by a person.
 pub(in super::super) fn parse(words: &[String], caller: Caller) -> Result<Parsed, Misuse> {
@@ -16,14 +15,12 @@ pub(in super::super) fn parse(words: &[String], caller: Caller) -> Result<Parsed
                 words.next();
                 return help_on(words, globals);
             }
-            Some(word @ ("--help" | "-h")) => {
-                let wish = Wish::Help { deprecated: word == "-h" };
-                return Ok(Parsed { path, globals, wish });
-            }
             Some(word) if is_flag(word) => {
                 words.next();
-                let misuse = |problem: &str| flags_misused(problem, caller, &[]);
-                take_flag(word, &mut words, &GLOBALS, &mut globals).map_err(|it| misuse(&it))?;
+                let taken = take_flag(word, &mut words, &GLOBALS, &mut globals);
+                if taken.map_err(|problem| flags_misused(&problem, caller, &[]))? {
+                    return Ok(Parsed { path, globals, wish: help_by(word) });
+                }
             }
             _ => break,
         }
@@ -40,18 +37,11 @@ pub(in super::super) fn parse(words: &[String], caller: Caller) -> Result<Parsed
             return Ok(Parsed { path, globals, wish: Wish::Nothing });
         };
         if is_flag(word) {
-            match word {
-                "--help" | "-h" => {
-                    let wish = Wish::Help { deprecated: word == "-h" };
-                    return Ok(Parsed { path, globals, wish });
-                }
-                _ => {
-                    let mut nothing = Given::default();
-                    let taken = take_flag(word, &mut words, &[], &mut nothing);
-                    taken.map_err(|problem| flags_misused(&problem, caller, &path))?;
-                    continue;
-                }
+            let taken = take_flag(word, &mut words, &[], &mut Given::default());
+            if taken.map_err(|problem| flags_misused(&problem, caller, &path))? {
+                return Ok(Parsed { path, globals, wish: help_by(word) });
             }
+            continue;
         }
         let Some(node) = commands.iter().find(|node| node.name == word) else {
             return Err(unknown_command(word, caller, &path));
@@ -104,115 +94,47 @@ fn command<'w>(
             "--" => {
                 arguments.extend(words.by_ref().map(str::to_owned));
             }
-            "--help" | "-h" => {
-                help.get_or_insert(word == "-h");
+            _ if is_flag(word) => {
+                let taken = take_flag(word, &mut words, flags, &mut given);
+                if taken.map_err(|problem| flags_misused(&problem, caller, path))? {
+                    help.get_or_insert_with(|| help_by(word));
+                }
             }
-            _ if is_flag(word) => take_flag(word, &mut words, flags, &mut given)
-                .map_err(|problem| flags_misused(&problem, caller, path))?,
             _ => arguments.push(word.to_owned()),
         }
     }
-    if let Some(deprecated) = help {
-        return Ok(Wish::Help { deprecated });
+    if let Some(help) = help {
+        return Ok(help);
     }
     check_arity(arity, arguments.len(), caller, path)?;
     Ok(Wish::Do(Call { action, arguments, flags: given }))
 }
 
-fn is_flag(word: &str) -> bool {
-    word.starts_with('-') && word != "-"
+/// docker wants to be rid of `-h`.
+fn help_by(word: &str) -> Wish {
+    Wish::Help { deprecated: word == "-h" }
 }
 
-/// Takes one word of flags, and the word after it if the flag wants a value.
+/// Takes one word of flags, and the word after it if the flag wants a value; `true` if it asks for
+/// help.
 fn take_flag<'w>(
     word: &str,
     rest: &mut impl Iterator<Item = &'w str>,
     flags: &'static [Flag],
     given: &mut Given,
-) -> Result<(), String> {
-    match word.strip_prefix("--") {
-        Some(long) => take_long(word, long, rest, flags, given),
-        None => take_shorts(word, rest, flags, given),
-    }
-}
-
-fn take_long<'w>(
-    word: &str,
-    long: &str,
-    rest: &mut impl Iterator<Item = &'w str>,
-    flags: &'static [Flag],
-    given: &mut Given,
-) -> Result<(), String> {
-    if long.is_empty() || long.starts_with('-') || long.starts_with('=') {
-        return Err(format!("bad flag syntax: {word}"));
-    }
-    let (name, value) = match long.split_once('=') {
-        Some((name, value)) => (name, Some(value)),
-        None => (long, None),
-    };
-    let flag = flags.iter().find(|flag| flag.long == name);
-    let flag = flag.ok_or_else(|| format!("unknown flag: --{name}"))?;
-    let value = match (flag.takes, value) {
-        (Takes::Nothing, value) => boolean(flag, value.unwrap_or(TRUE))?,
-        (Takes::Value(_), Some(value)) => value.to_owned(),
-        (Takes::Value(_), None) => {
-            let next = rest.next().ok_or_else(|| format!("flag needs an argument: --{name}"))?;
-            next.to_owned()
-        }
-    };
-    given.0.push((flag.long, value));
-    Ok(())
-}
-
-/// `-abc`, `-a=true`, `-cVALUE`, `-c VALUE`.
-fn take_shorts<'w>(
-    word: &str,
-    rest: &mut impl Iterator<Item = &'w str>,
-    flags: &'static [Flag],
-    given: &mut Given,
-) -> Result<(), String> {
-    let letters = word.trim_start_matches('-');
-    let mut remaining = letters;
-    while let Some(letter) = remaining.chars().next() {
-        let after = &remaining[letter.len_utf8()..];
-        let flag = flags.iter().find(|flag| flag.short == Some(letter));
-        let unknown = || format!("unknown shorthand flag: '{letter}' in -{remaining}");
-        let flag = flag.ok_or_else(unknown)?;
-        let attached = after.strip_prefix('=').or_else(|| {
-            let wants_value = flag.takes != Takes::Nothing;
-            (wants_value && !after.is_empty()).then_some(after)
-        });
-        let value = match (flag.takes, attached) {
-            (Takes::Nothing, value) => boolean(flag, value.unwrap_or(TRUE))?,
-            (Takes::Value(_), Some(value)) => value.to_owned(),
-            (Takes::Value(_), None) => {
-                let missing = || format!("flag needs an argument: '{letter}' in -{remaining}");
-                rest.next().ok_or_else(missing)?.to_owned()
-            }
+) -> Result<bool, String> {
+    let Word::Flags(taken) = pflag::read(word, rest, &[flags])? else { return Ok(true) };
+    for (flag, text) in taken {
+        let value = match flag.takes {
+            Takes::Value(_) => text,
+            Takes::Nothing => match pflag::switch(&text) {
+                Ok(on) => on.to_string(),
+                Err(problem) => return Err(pflag::refused(flag, &text, &problem)),
+            },
         };
         given.0.push((flag.long, value));
-        match attached {
-            Some(_) => return Ok(()),
-            None if flag.takes != Takes::Nothing => return Ok(()),
-            None => remaining = after,
-        }
     }
-    Ok(())
-}
-
-/// What Go's `strconv.ParseBool` takes.
-fn boolean(flag: &Flag, text: &str) -> Result<String, String> {
-    match text {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(TRUE.to_owned()),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok("false".to_owned()),
-        _ => {
-            let short = flag.short.map(|letter| format!("-{letter}, ")).unwrap_or_default();
-            Err(format!(
-                "invalid argument {text:?} for \"{short}--{}\" flag: strconv.ParseBool: parsing {text:?}: invalid syntax",
-                flag.long
-            ))
-        }
-    }
+    Ok(false)
 }
 
 fn check_arity(arity: Arity, found: usize, caller: Caller, path: &[&Node]) -> Result<(), Misuse> {
