@@ -35,6 +35,8 @@ check-rust:
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) check --locked --no-default-features
 
+SCRIPTS += benches/first-byte.sh
+
 check-scripts:
 	shellcheck -x $(SCRIPTS)
 
@@ -53,6 +55,7 @@ bench:
 	$(CARGO) bench --locked --quiet --bench verify
 	$(CARGO) build --locked --release --quiet
 	COUNTERSIGN=$(CURDIR)/target/release/countersign benches/compare.sh
+	COUNTERSIGN=$(CURDIR)/target/release/countersign benches/first-byte.sh
 	COUNTERSIGN=$(CURDIR)/target/release/countersign PUBLISH="$(CARGO) bench --locked --quiet --bench publish --" \
 		benches/serve.sh
 	COUNTERSIGN=$(CURDIR)/target/release/countersign benches/team.sh

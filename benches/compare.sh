@@ -164,26 +164,7 @@ pull_rows() {
     ours=$(minus "$ours" "$plain")
     theirs=$(minus "$theirs" "$plain")
     row "verify-pull adds to docker pull: docker's own trust" "$ours" "$theirs" ms 1
-    shim_rows "$image" "$plain" "$theirs"
 }
-
-# shim_rows IMAGE PLAIN TRUSTED: what the shim adds where content trust is off, over a docker that does nothing, and to
-# a pull of what is here already; and what docker's own content trust adds to that.
-shim_rows() {
-    local fake=$work/fake shim=$work/shim ours plain
-    mkdir "$fake" "$shim"
-    printf '#!/bin/sh\nexit 0\n' >"$fake/docker"
-    chmod +x "$fake/docker"
-    ln -s "$program" "$shim/docker"
-    plain=$(PATH=$fake:$PATH milliseconds ours 200 "$fake/docker ps")
-    ours=$(PATH=$fake:$PATH milliseconds ours 200 "$shim/docker ps")
-    limit_row "docker through the shim, trust off: added" "$(at_least "$(minus "$ours" "$plain")")" "$plain" ms 3
-    ours=$(DOCKER_CONTENT_TRUST=1 milliseconds ours "$runs" "$shim/docker pull $1")
-    limit_row "docker pull through the shim: added (docker's own)" "$(at_least "$(minus "$ours" "$2")")" "$3" ms 10
-}
-
-# A time that noise has made nought or less, as the least that is shown.
-at_least() { jq -n --arg time "$1" '[($time | tonumber), 0.1] | max'; }
 
 minus() { jq -n --arg a "$1" --arg b "$2" '($a | tonumber) - ($b | tonumber)'; }
 
