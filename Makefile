@@ -11,7 +11,7 @@
 CARGO ?= cargo
 SCRIPTS := test-registry/start test-registry/stop test-registry/seed test-registry/install test-registry/database \
 	test-registry/demo.sh tests/docker/fake-docker keys-example/make.sh tests/vectors/notary/make.sh tests/vectors/sql/make.sh benches/compare.sh benches/serve.sh benches/team.sh benches/bins.sh benches/rescue.sh \
-	benches/serve-sql.sh packaging/check .ci/run
+	benches/serve-sql.sh benches/keys.sh packaging/check .ci/run
 SCRIPTS += conformance/run conformance/suite conformance/python conformance/python-tuf test-registry/tuf-mirror
 
 .PHONY: all deps build release check-rust check-scripts test demo bench kills soak conformance python-tuf deny ci
@@ -61,6 +61,7 @@ bench:
 	COUNTERSIGN=$(CURDIR)/target/release/countersign benches/team.sh
 	COUNTERSIGN=$(CURDIR)/target/release/countersign benches/bins.sh
 	COUNTERSIGN=$(CURDIR)/target/release/countersign benches/rescue.sh
+	COUNTERSIGN=$(CURDIR)/target/release/countersign benches/keys.sh
 	COUNTERSIGN=$(CURDIR)/target/release/countersign PUBLISH="$(CARGO) bench --locked --quiet --bench publish --" \
 		benches/serve-sql.sh
 

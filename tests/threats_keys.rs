@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign::crypto::{Algorithm, Certificate, PrivateKey, Scheme};
+use countersign::crypto::{Algorithm, Certificate, PrivateKey, PublicKey, Scheme, Signature};
 use countersign::tuf::{Dialect, RoleName};
 use countersign::verify::{Anchor, FirstUse, Pin};
 use jiff::Timestamp as Instant;
@@ -402,6 +402,55 @@ fn ec_point_table() {
     for (what, written) in changes {
         assert!(!is_trusted(&releases_by(1, &[key.written_as("ecdsa", written)])), "{what}");
     }
+}
+
+/// Which moduli and exponents are a key, which bytes are a signature, and that the name of the
+/// method must be that of the scheme.
+#[test]
+fn rsa_table() {
+    const KEYS: &str = include_str!("vectors/crypto/keys.tsv");
+    const SIGNATURES: &str = include_str!("vectors/crypto/signatures.tsv");
+    let rsa = TestKey::rsa();
+    for [what, verdict, spki] in rows(KEYS, "RSA") {
+        let written = serde_json::to_vec(&rsa.written_as("rsa", hex(spki)).object());
+        let read = Dialect::Notary.read_key(&RoleName::Timestamp, &written.expect("JSON"));
+        assert_eq!(read.is_ok(), verdict == "accept", "{what}: {read:?}");
+    }
+    for [what, verdict, scheme, spki, message, signature] in rows(SIGNATURES, "rsap") {
+        let scheme = if scheme == "rsapss" { Scheme::RsaPss } else { Scheme::RsaPkcs1 };
+        let key = PublicKey::from_spki(&hex(spki)).expect("a key");
+        let answer = key.verify(&hex(message), &Signature::new(scheme, hex(signature)));
+        assert_eq!(answer.is_ok(), verdict == "accept", "{what}: {answer:?}");
+    }
+    for (method, scheme, is_good) in [
+        ("rsapss", Scheme::RsaPss, true),
+        ("rsapkcs1v15", Scheme::RsaPkcs1, true),
+        ("rsapss", Scheme::RsaPkcs1, false),
+        ("rsapkcs1v15", Scheme::RsaPss, false),
+        ("pycrypto-pkcs#1 pss", Scheme::RsaPss, false),
+    ] {
+        let (key, mut team) = (Arc::clone(&rsa), releases_by(1, &[Arc::clone(&rsa)]));
+        team.spoil("targets/releases", move |file| {
+            let mut signature = key.sign_with(scheme, &file.message());
+            signature["method"] = json!(method);
+            file.signatures = vec![signature];
+        });
+        assert_eq!(is_trusted(team.publish()), is_good, "{method} over {scheme:?}");
+    }
+}
+
+/// The rows of a table of vectors whose first column begins so; some there must be.
+fn rows<const N: usize>(table: &'static str, start: &str) -> Vec<[&'static str; N]> {
+    let wanted = table.lines().filter(|line| line.starts_with(start));
+    let rows = wanted.map(|line| line.split('\t').collect::<Vec<_>>().try_into().expect("columns"));
+    let rows: Vec<[&str; N]> = rows.collect();
+    assert!(rows.len() > 10, "{start}: {} rows", rows.len());
+    rows
+}
+
+fn hex(digits: &str) -> Vec<u8> {
+    let byte = |at| u8::from_str_radix(&digits[at..at + 2], 16).expect("hexadecimal digits");
+    (0..digits.len()).step_by(2).map(byte).collect()
 }
 
 #[test]

@@ -17,6 +17,7 @@ use crate::verify::{
 };
 
 mod bins;
+mod proposals;
 mod serverless;
 
 const DIALECT: Dialect = Dialect::Notary;

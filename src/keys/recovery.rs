@@ -7,6 +7,8 @@
 //! - Both are a [`Sheet`]: text that can be printed, typed in again line by line, or scanned.
 
 mod sheet;
+#[cfg(test)]
+mod tests;
 
 use blahaj::{Share, Sharks};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};

@@ -13,6 +13,11 @@ pub(crate) struct TestToken {
 impl TestToken {
     /// Makes it in `folder`, which is there.
     pub(crate) fn make(folder: &Path) -> Self {
+        Self::make_with_pin(folder, "1234")
+    }
+
+    /// The same with another PIN.
+    pub(crate) fn make_with_pin(folder: &Path, pin: &str) -> Self {
         fs::create_dir_all(folder.join("tokens")).expect("a directory");
         let token = Self { folder: folder.to_owned() };
         let tokens = folder.join("tokens");
@@ -21,7 +26,7 @@ impl TestToken {
         let words = ["--init-token", "--free", "--label", "release", "--so-pin", "5678"];
         let made = Command::new("softhsm2-util")
             .args(words)
-            .args(["--pin", "1234"])
+            .args(["--pin", pin])
             .env("SOFTHSM2_CONF", token.configuration())
             .output()
             .expect("softhsm2-util: `make test` installs it");

@@ -252,10 +252,10 @@ To bring the key back, type the numbered lines into a file, or scan the code int
 To see that it works, without opening the key: countersign key drill FILE...
 
 ";
-const BEGIN: &str = "-----BEGIN COUNTERSIGN SHEET-----";
-const END: &str = "-----END COUNTERSIGN SHEET-----";
+pub(super) const BEGIN: &str = "-----BEGIN COUNTERSIGN SHEET-----";
+pub(super) const END: &str = "-----END COUNTERSIGN SHEET-----";
 /// Before what a scanner reads.
-const SCANNED: &str = "COUNTERSIGN1:";
+pub(super) const SCANNED: &str = "COUNTERSIGN1:";
 const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const VERSION: u8 = 1;
 const BACKUP: u8 = 1;
