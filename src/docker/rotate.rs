@@ -175,7 +175,13 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         Ok((next, made))
     }
 
-    async fn server_key(&self, role: &RoleName) -> Result<Key, Error> {
+    /// The key that the trust server offers for a role that it signs; the next root may name it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Role`] for a role that it does not sign; the server's.
+    pub async fn server_key(&self, role: &RoleName) -> Result<Key, Error> {
+        check_place(role, &NewKeys::Server, self.policy().dialect.online_roles())?;
         let bytes = self.server()?.rotate_key(role).await.map_err(client::Error::Net)?;
         let key = self.policy().dialect.read_key(role, &bytes);
         Ok(key.map_err(client::Error::ServerKey)?)

@@ -31,13 +31,14 @@ Without --add, --remove and --threshold the role is signed again as it is, with 
 Examples:
   countersign root certify reg.io/team/web --key 1f2e3d4c --out ada.pem        # each new holder
   countersign root request reg.io/team/web --add ada.pem --add bob.pem --threshold 2 --out change.json
-  countersign root request reg.io/team/web --role targets --add ci.pub --threshold 2 --out change.json")]
+  countersign root request reg.io/team/web --role targets --add ci.pub --threshold 2 --out change.json
+  countersign root request reg.io/team/web --role timestamp --server-managed --out change.json")]
 pub(in crate::cli) struct Arguments {
     /// Repository, without a tag
     #[arg(value_name = "REPO")]
     repository: String,
 
-    /// Whose keys change: root, targets, snapshot
+    /// Whose keys change: root, targets, snapshot, timestamp
     #[arg(long, value_name = "ROLE", default_value = "root")]
     role: String,
 
@@ -49,6 +50,10 @@ pub(in crate::cli) struct Arguments {
     /// Id of a key that shall no longer sign, or its first digits; may be repeated
     #[arg(long, value_name = "ID")]
     remove: Vec<String>,
+
+    /// The server makes a new key and keeps it: snapshot, timestamp
+    #[arg(short = 'r', long, conflicts_with_all = ["add", "remove", "threshold"])]
+    server_managed: bool,
 
     /// How many of the keys must sign [default: as before]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
@@ -73,9 +78,16 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Fail
         .map(|text| added(text, &role, &subject.gun, context, &mut passphrases))
         .collect::<Result<Vec<Key>, Failure>>()?;
     let opened = context.open(&subject, Access::PushPull)?;
-    let change = |bench: &mut Workbench<'_>| change(bench, &role, added, arguments);
     let (request, ()) = wait_for(async {
         let collection = opened.collection();
+        let offered = match arguments.server_managed {
+            true => Some(collection.server_key(&role).await?),
+            false => None,
+        };
+        let change = |bench: &mut Workbench<'_>| match offered {
+            Some(key) => Ok(bench.draft.rotate(&role, vec![key], Threshold::ONE).map(drop)?),
+            None => change(bench, &role, added, arguments),
+        };
         Ok(collection.request(&keys, &mut passphrases.chain(), change).await?)
     })?;
     write(&arguments.out, &request.to_text())?;
