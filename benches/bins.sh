@@ -19,9 +19,9 @@ main() {
     count_bytes
     image=127.0.0.1:$line/bench/bins
     fill
-    publish_folder
     heading
     sign_rows
+    publish_folder
     verify_rows oci --server oci
     verify_rows web --insecure-http --server "http://127.0.0.1:$files_line/metadata"
     verify_rows file --server "file://$work/metadata"
@@ -80,15 +80,21 @@ fill() {
     done
 }
 
-# The files of the registry as a folder, for clients that read no registry.
+# The files of the registry as a folder, for clients that read no registry: with / in the names of roles quoted, for
+# who reads the folder itself, and as a path, for web servers, which take the quotes off.
 publish_folder() {
-    local name blob
+    local name blob file path
     curl -sf -H "Accept: $manifest_type" "http://$REGISTRY/v2/bench/bins/manifests/_tuf" >"$work/manifest"
     jq -r '.layers[] | "\(.annotations["tuf.io/filename"]) \(.digest)"' "$work/manifest" |
         while read -r name blob; do
             printf 'url = "http://%s/v2/bench/bins/blobs/%s"\noutput = "%s/metadata/%s"\n' "$REGISTRY" "$blob" "$work" "$name"
         done >"$work/fetch"
     curl -sf --config "$work/fetch"
+    for file in "$work"/metadata/*%2F*; do
+        path=${file//%2F//}
+        mkdir -p "${path%/*}"
+        ln -f "$file" "$path"
+    done
 }
 
 # One tag in a registry and the same at a trust server, both over TLS.
@@ -154,7 +160,7 @@ beside_a_server() {
 milliseconds() {
     local prepare=()
     [[ -z $1 ]] || prepare=(--prepare "$1")
-    hyperfine --shell=none --warmup 2 --runs "$runs" "${prepare[@]}" --export-json "$work/times.json" "$2" \
+    hyperfine --shell=none --show-output --warmup 2 --runs "$runs" "${prepare[@]}" --export-json "$work/times.json" "$2" \
         >"$work/hyperfine.log" 2>&1 || { tail -n 5 "$work/hyperfine.log" >&2; return 1; }
     jq '.results[0].median * 10000 | round / 10' "$work/times.json"
 }
@@ -174,7 +180,8 @@ passed() {
     awk -v way="$2" '{ up += $1; down += $2 } END { printf "%.1f\n", (way == "up" ? up : down) / 1000 }' "$work/$1-bytes"
 }
 
-# What the registry was asked for since its log was emptied.
+# What the registry was asked for since its log was emptied; not counted is the question whether it speaks https, which
+# only registries of this machine get.
 requests() { grep -c '"GET /v2/bench/bins/' "$work/run/log/registry.log"; }
 
 # --- the table -------------------------------------------------------------------------------------

@@ -214,6 +214,11 @@ fn a_look_up_reads_its_own_bin_and_a_manifest_stays_small() {
         log.matches("\"GET /v2/bins/few/").count()
     };
     let reader = Person::new(&servers, "reader");
+    let record = || {
+        let folder = fs::read_dir(reader.trust.join("countersign")).expect("a folder");
+        let files = folder.map(|it| it.expect("an entry").path()).filter(|it| it.is_file());
+        files.map(|it| fs::metadata(it).expect("there").modified().expect("a time")).max()
+    };
     // Manifest, snapshot, targets, bin; then the manifest alone.
     for (when, most) in [("cold", 4), ("warm", 1)] {
         let before = asked();
@@ -221,6 +226,9 @@ fn a_look_up_reads_its_own_bin_and_a_manifest_stays_small() {
         let requests = asked() - before;
         assert!((1..=most).contains(&requests), "{when}: {requests} requests");
     }
+    let before = record();
+    reader.does(&["verify", &format!("{image}:v17")]);
+    assert_eq!(record(), before, "nothing new, nothing written");
 }
 
 #[test]

@@ -462,11 +462,13 @@ impl<'u> Update<'u> {
             memory.baseline.seen().get(role) != Some(seen)
                 || bytes.as_deref().is_some_and(|bytes| files.stored(role) != Some(bytes))
         };
-        let clock_moved = memory
-            .clock
-            .is_none_or(|clock| self.policy.now.duration_since(clock) > CLOCK_NOTED_EVERY);
-        let confirmed = accepted.confirmed && clock_moved && !accepted.files.is_empty();
-        let rooted = accepted.root.is_some() || accepted.root_asked || !accepted.dropped.is_empty();
+        let is_old = |noted: Option<Instant>| {
+            noted.is_none_or(|at| self.policy.now.duration_since(at) > CLOCK_NOTED_EVERY)
+        };
+        let confirmed = accepted.confirmed && is_old(memory.clock) && !accepted.files.is_empty();
+        // Where roots are asked for each time, a look-up that brings nothing new writes nothing.
+        let asked = accepted.root_asked && is_old(memory.root_asked);
+        let rooted = accepted.root.is_some() || asked || !accepted.dropped.is_empty();
         rooted || confirmed || accepted.files.iter().any(differs)
     }
 }
@@ -547,4 +549,5 @@ fn check_clock(policy: &Policy, memory: &Memory) -> Result<(), Error> {
 /// Requests under way for delegated roles.
 const AT_ONCE: usize = 8;
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_hours(1);
+/// How often it is noted that nothing changed.
 const CLOCK_NOTED_EVERY: SignedDuration = SignedDuration::from_mins(30);

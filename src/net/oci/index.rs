@@ -132,28 +132,32 @@ fn published_name(role: &RoleName, bytes: &[u8]) -> Result<String, &'static str>
 }
 
 /// Leaves the bytes of some files to requests of their own, so that a manifest stays small: of files
-/// that newer ones replaced, and of the largest ones, those of delegated roles first.
+/// that newer ones replaced, of the largest ones, and of delegated roles unless all fit in, for a
+/// look-up in many needs few.
 fn lighten(layers: &mut BTreeMap<String, Layer>) {
     for name in outdated(layers.keys()) {
         layers.entry(name).and_modify(|layer| layer.data = None);
     }
-    let top = ["root.json", "timestamp.json", "snapshot.json", "targets.json"];
-    let rank = |name: &str| {
-        !top.contains(&name.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.'))
-    };
     let mut brought: Vec<_> = layers
         .iter_mut()
         .filter(|(_, layer)| layer.data.is_some())
-        .map(|(name, layer)| (rank(name), layer.size, layer))
+        .map(|(name, layer)| (is_delegated(name), layer.size, layer))
         .collect();
     brought.sort_by_key(|(delegated, size, _)| (*delegated, *size));
+    let all: u64 = brought.iter().map(|(_, size, _)| size).sum();
     let mut total = 0;
-    for (_, size, layer) in brought {
+    for (delegated, size, layer) in brought {
         total += size;
-        if total > MAX_EMBEDDED_TOTAL {
+        if total > MAX_EMBEDDED_TOTAL || delegated && all > MAX_EMBEDDED_TOTAL {
             layer.data = None;
         }
     }
+}
+
+fn is_delegated(name: &str) -> bool {
+    let top = ["root.json", "timestamp.json", "snapshot.json", "targets.json"];
+    let role = name.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    !top.contains(&role)
 }
 
 /// The names of files, but for roots, of which there is a newer version.
@@ -268,6 +272,26 @@ mod tests {
         assert!(!read.follows(&ImageDigest::of(&third.write())));
         let layer = read.layer("2.targets.json").expect("there");
         assert_eq!(layer.embedded(), Some(Ok(file(2))));
+    }
+
+    #[test]
+    fn a_manifest_stays_small_and_brings_the_top_level_along() {
+        let bins = |count: u64| (0..count).map(|bin| format!("targets/bin-{bin:02x}"));
+        let role = |name: String| name.parse::<RoleName>().expect("a role");
+        let brought =
+            |index: &Index, name: &str| index.layer(name).expect("there").embedded().is_some();
+        let padded = |version: u64| [file(version), vec![b' '; 1000]].concat();
+        for (count, expected) in [(4, true), (64, false)] {
+            let roles = bins(count).map(role).chain([RoleName::Root, RoleName::Targets]);
+            let files: Vec<_> = roles.map(|role| (role, padded(1))).collect();
+            let index = Index::after(None, &files).expect("named");
+            assert_eq!(brought(&index, "1.targets%2Fbin-03.json"), expected, "{count}");
+            assert!(brought(&index, "1.targets.json") && brought(&index, "1.root.json"));
+            let base = (ImageDigest::of(&index.write()), &index);
+            let next = [(RoleName::Targets, padded(2))];
+            let index = Index::after(Some(base), &next).expect("named");
+            assert!(brought(&index, "2.targets.json") && !brought(&index, "1.targets.json"));
+        }
     }
 
     #[test]
