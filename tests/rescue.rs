@@ -407,6 +407,15 @@ fn what_an_owner_cannot_sign_anew_stays_behind_and_no_pull_finds_anything_else()
     let targets = format!("{server}/v2/{renamed}/_trust/tuf/targets.json");
     let targets = servers.run("curl", &["-sS", "--cacert", servers.variable("TEST_CA"), &targets]);
     assert!(targets.contains(r#""custom":{"build":7}"#), "{targets}");
+    // And once through a folder that other clients of TUF 1.0 read.
+    let (folder, third) =
+        (servers.directory().join("folder"), format!("{}/team/third", servers.registry()));
+    let folder = folder.to_str().expect("a path in UTF-8");
+    succeed(&servers, &["export", "--format", "tuf1", &renamed, folder]);
+    let metadata = format!("{folder}/metadata");
+    succeed(&servers, &["convert", &metadata, &renamed, "--as", &third, "--server", "oci"]);
+    let tag = format!("{third}:3");
+    assert_eq!(succeed(&servers, &["verify", "--server", "oci", &tag]), format!("{third}@{one}\n"));
     let tag = format!("{renamed}:3");
     assert_eq!(succeed(&servers, &["verify", &tag]), format!("{renamed}@{one}\n"));
     for (arguments, code) in [

@@ -173,7 +173,8 @@ pub(super) enum Command {
     Export(super::export::Arguments),
     /// Write trust data into a file for hosts without a network
     Bundle(bundle::Arguments),
-    /// Sign at one place what another place, or an archive, says
+    /// Sign at one place what another place, or an archive, says, in that place's form
+    #[command(visible_alias = "convert")]
     Import(import::Arguments),
     /// Be `docker trust`, in docker's grammar: a plugin of docker 29 and later
     DockerTrust(docker_trust::Arguments),

@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::context::{Context, Opened};
+use super::environment::absolute;
 use super::exit::{Code, Kind};
 use super::output::{Failure, Format};
 use super::passphrases::Passphrases;
@@ -36,10 +37,10 @@ A trust server of your own takes over an archive as it is, without any key: coun
 Examples:
   countersign import trust.tar --server oci
   countersign import https://notary.example.com registry.example.com/team/web --server oci
-  countersign import file:///srv/tuf/web/metadata registry.example.com/team/web --server https://trust.example.com")]
+  countersign import /srv/tuf/web/metadata registry.example.com/team/web --server https://trust.example.com")]
 pub(super) struct Arguments {
     /// Archive of `rescue` or `bundle`, or where the trust data is: a trust server, https://…/metadata,
-    /// file:///…, or oci
+    /// a folder in TUF 1.0, or oci
     #[arg(value_name = "FROM")]
     from: String,
 
@@ -64,10 +65,13 @@ enum Origin {
 
 impl Origin {
     fn read(text: &str) -> Result<Self, Failure> {
-        let archive = text.strip_prefix("bundle:").unwrap_or(text);
-        match text == "oci" || text.contains("://") {
-            true => Ok(Self::Place(text.to_owned())),
-            false => Ok(Self::Archive(Arc::new(ArchiveReader::open(Path::new(archive))?))),
+        if text == "oci" || text.contains("://") {
+            return Ok(Self::Place(text.to_owned()));
+        }
+        let path = Path::new(text.strip_prefix("bundle:").unwrap_or(text));
+        match path.is_dir() {
+            true => Ok(Self::Place(format!("file://{}", absolute(path)?.display()))),
+            false => Ok(Self::Archive(Arc::new(ArchiveReader::open(path)?))),
         }
     }
 

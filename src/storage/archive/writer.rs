@@ -24,6 +24,8 @@ pub struct ArchiveWriter {
     file: File,
     written: HashSet<String>,
     now: Instant,
+    /// Collections that a power cut may take.
+    unsynced: u32,
 }
 
 impl ArchiveWriter {
@@ -55,7 +57,7 @@ impl ArchiveWriter {
         file.set_len(found.end).map_err(failed)?;
         file.seek(SeekFrom::End(0)).map_err(failed)?;
         let written = found.places.into_keys().collect();
-        let mut writer = Self { path: path.to_owned(), file, written, now };
+        let mut writer = Self { path: path.to_owned(), file, written, now, unsynced: 0 };
         if found.end == 0 {
             writer.append(FORMAT_ENTRY, FORMAT_TEXT)?;
         }
@@ -81,15 +83,21 @@ impl ArchiveWriter {
         Ok(sha256)
     }
 
-    /// Keeps the document of a collection, all of whose files were kept: from now on it counts, also after a
-    /// power cut.
+    /// Keeps the document of a collection, all of whose files were kept: from now on it counts. A power cut
+    /// takes the last few, which are then fetched again: waiting for the disk each time would make
+    /// hours of minutes.
     ///
     /// # Errors
     ///
     /// [`Error::Io`].
     pub fn collection(&mut self, collection: &ArchivedCollection) -> Result<(), Error> {
         self.append(&document_name(&collection.gun), &json(collection))?;
-        self.file.sync_data().map_err(|source| self.failed(source))
+        self.unsynced += 1;
+        if self.unsynced >= SYNC_EVERY {
+            self.unsynced = 0;
+            self.file.sync_data().map_err(|source| self.failed(source))?;
+        }
+        Ok(())
     }
 
     /// Ends the archive with its table of contents.
@@ -148,6 +156,8 @@ fn json(value: &impl Serialize) -> Vec<u8> {
     text
 }
 
+/// How many collections wait for the disk together.
+const SYNC_EVERY: u32 = 64;
 /// The first entry, by which the file is known.
 const FORMAT_ENTRY: &str = "countersign-archive";
 const FORMAT_TEXT: &[u8] =
