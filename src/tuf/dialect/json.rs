@@ -85,11 +85,10 @@ impl<'a> Value<'a> {
 
 /// Deserialises one value at this depth.
 #[derive(Clone, Copy)]
-pub(super) struct Level(usize);
+struct Level(usize);
 
 impl Level {
-    /// For a value inside a reader of its own that is not nested much.
-    pub(super) const TOP: Self = Self(0);
+    const TOP: Self = Self(0);
 
     fn deeper<E: de::Error>(self) -> Result<Self, E> {
         if self.0 < MAX_DEPTH { Ok(Self(self.0 + 1)) } else { Err(E::custom(TOO_DEEP)) }
@@ -182,7 +181,7 @@ fn repeated<'v>(members: &'v [(Cow<'_, str>, Value<'_>)]) -> Option<&'v str> {
 }
 
 /// A member's name, borrowed where it has no escapes.
-pub(super) struct Name<'a>(pub(super) Cow<'a, str>);
+struct Name<'a>(Cow<'a, str>);
 
 impl<'de> de::Deserialize<'de> for Name<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

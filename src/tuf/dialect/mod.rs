@@ -10,6 +10,7 @@ mod canonical;
 mod fields;
 mod json;
 pub(crate) mod notary;
+mod skim;
 mod time;
 mod tuf1;
 

@@ -5,12 +5,10 @@
 //! nobody asked for are skipped as text.
 
 use std::collections::BTreeMap;
-use std::fmt;
-
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::super::fields::{Fields, malformed};
-use super::super::json::{self, Level, Name, Value};
+use super::super::json::{ParseError, Value};
+use super::super::skim::Skim;
 use super::read::{self, Reader, TARGETS_FIELDS};
 use crate::tuf::{Error, Limits, RoleName, Targets};
 
@@ -20,15 +18,10 @@ pub(in crate::tuf::dialect) fn targets(
     names: &[&str],
     limits: &Limits,
 ) -> Result<Targets, Error> {
-    let text = json::text(bytes).map_err(|_| malformed(role, "not UTF-8".to_owned()))?;
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let file = Glance { place: Place::File, names }
-        .deserialize(&mut deserializer)
-        .and_then(|file| deserializer.end().map(|()| file))
-        .map_err(|error| Error::NotJson { role: role.clone(), reason: error.to_string() })?;
+    let signed = signed(bytes, names).map_err(|error| error.in_file_of(role))?;
+    let signed = signed.ok_or_else(|| malformed(role, "the file lacks \"signed\"".to_owned()))?;
     let reader = Reader { role, limits };
-    let signed = Fields::map(role, "the file", &file)?.required("signed")?;
-    let fields = Fields::of(role, "signed", signed, &TARGETS_FIELDS)?;
+    let fields = Fields::of(role, "signed", &signed, &TARGETS_FIELDS)?;
     reader.check_type(&fields, "Targets")?;
     let targets = Fields::map(role, "targets", fields.required("targets")?)?
         .iter()
@@ -42,63 +35,40 @@ pub(in crate::tuf::dialect) fn targets(
     })
 }
 
-/// How deep in the file we are, and so which members to keep.
-#[derive(Clone, Copy)]
-enum Place {
-    /// The whole file: of it, `signed`.
-    File,
-    /// `signed`: every member, of `targets` only some.
-    Signed,
-    /// `targets`: the named members.
-    Targets,
+/// Of the file `signed`, and of that every member, but of `targets` only the named ones.
+fn signed<'d>(document: &'d [u8], names: &[&str]) -> Result<Option<Value<'d>>, ParseError> {
+    let mut signed = None;
+    let mut file = Skim::of(document)?;
+    file.members(|file, member| match member.as_ref() {
+        "signed" => {
+            signed = Some(members(file, |file, member| match member {
+                "targets" => members(file, |file, name| match names.contains(&name) {
+                    true => file.value().map(Some),
+                    false => file.skip().map(|()| None),
+                })
+                .map(Some),
+                _ => file.value().map(Some),
+            })?);
+            Ok(())
+        }
+        _ => file.skip(),
+    })?;
+    file.end()?;
+    Ok(signed)
 }
 
-/// Reads an object, keeping what its place says.
-#[derive(Clone, Copy)]
-struct Glance<'n> {
-    place: Place,
-    names: &'n [&'n str],
-}
-
-impl Glance<'_> {
-    fn at(self, place: Place) -> Self {
-        Self { place, ..self }
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Glance<'_> {
-    type Value = Value<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value<'de>, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Glance<'_> {
-    type Value = Value<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a targets file")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value<'de>, A::Error> {
-        let mut kept = Vec::new();
-        while let Some(Name(name)) = members.next_key()? {
-            let value = match (self.place, name.as_ref()) {
-                (Place::File, "signed") => members.next_value_seed(self.at(Place::Signed))?,
-                (Place::Signed, "targets") => members.next_value_seed(self.at(Place::Targets))?,
-                (Place::Signed, _) => members.next_value_seed(Level::TOP)?,
-                (Place::Targets, name) if self.names.contains(&name) => {
-                    members.next_value_seed(Level::TOP)?
-                }
-                _ => {
-                    members.next_value::<IgnoredAny>()?;
-                    continue;
-                }
-            };
+/// The object that comes next, with those members that `keep` does not skip.
+fn members<'d>(
+    file: &mut Skim<'d>,
+    mut keep: impl FnMut(&mut Skim<'d>, &str) -> Result<Option<Value<'d>>, ParseError>,
+) -> Result<Value<'d>, ParseError> {
+    let mut kept = Vec::new();
+    file.members(|file, name| {
+        if let Some(value) = keep(file, &name)? {
             kept.push((name, value));
         }
-        kept.sort_by(|(left, _), (right, _)| left.cmp(right));
-        Ok(Value::Object(kept))
-    }
+        Ok(())
+    })?;
+    kept.sort_by(|(left, _), (right, _)| left.cmp(right));
+    Ok(Value::Object(kept))
 }

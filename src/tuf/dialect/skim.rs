@@ -1,0 +1,212 @@
+//! Going through JSON text without making a tree of it.
+//!
+//! What is skipped is only measured: where its strings end, and which bracket closes it. So this is
+//! for text that was accepted in full before, or that will be; in other text it may come to a value
+//! that a strict reader would refuse, but never to a place outside.
+
+use std::borrow::Cow;
+
+use super::json::{self, ParseError, Value};
+
+/// A place in a text.
+pub(super) struct Skim<'t> {
+    text: &'t str,
+    at: usize,
+}
+
+impl<'t> Skim<'t> {
+    /// The beginning of a document.
+    ///
+    /// # Errors
+    ///
+    /// One that is not UTF-8.
+    pub(super) fn of(document: &'t [u8]) -> Result<Self, ParseError> {
+        Ok(Self { text: json::text(document)?, at: 0 })
+    }
+
+    /// Goes through the members of the object that comes next. For each, `take` must go past its
+    /// value, with one of the other methods.
+    pub(super) fn members(
+        &mut self,
+        mut take: impl FnMut(&mut Self, Cow<'t, str>) -> Result<(), ParseError>,
+    ) -> Result<(), ParseError> {
+        self.expect(b'{')?;
+        if self.peek()? == b'}' {
+            return self.expect(b'}');
+        }
+        loop {
+            let name = self.name()?;
+            self.expect(b':')?;
+            take(self, name)?;
+            match self.peek()? {
+                b',' => self.at += 1,
+                _ => return self.expect(b'}'),
+            }
+        }
+    }
+
+    /// The value that comes next, read strictly.
+    pub(super) fn value(&mut self) -> Result<Value<'t>, ParseError> {
+        self.peek()?;
+        let start = self.at;
+        self.skip()?;
+        json::parse(&self.text.as_bytes()[start..self.at])
+    }
+
+    /// Goes past the value that comes next.
+    pub(super) fn skip(&mut self) -> Result<(), ParseError> {
+        match self.peek()? {
+            b'"' => self.skip_string(),
+            b'{' | b'[' => self.skip_brackets(),
+            _ => {
+                let rest = &self.text.as_bytes()[self.at..];
+                let ends = |byte: &u8| matches!(byte, b',' | b'}' | b']') || is_space(*byte);
+                self.at += rest.iter().position(ends).unwrap_or(rest.len());
+                Ok(())
+            }
+        }
+    }
+
+    /// Nothing but white space may come.
+    pub(super) fn end(mut self) -> Result<(), ParseError> {
+        match self.peek() {
+            Ok(_) => Err(self.unexpected()),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn skip_brackets(&mut self) -> Result<(), ParseError> {
+        let mut open = 0_usize;
+        loop {
+            match self.byte()? {
+                b'"' => {
+                    self.skip_string()?;
+                    continue;
+                }
+                b'{' | b'[' => open += 1,
+                b'}' | b']' => open -= 1,
+                _ => {}
+            }
+            self.at += 1;
+            if open == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    fn name(&mut self) -> Result<Cow<'t, str>, ParseError> {
+        if self.peek()? != b'"' {
+            return Err(self.unexpected());
+        }
+        let start = self.at;
+        self.skip_string()?;
+        let quoted = &self.text[start..self.at];
+        match quoted.contains('\\') {
+            false => Ok(Cow::Borrowed(&quoted[1..quoted.len() - 1])),
+            true => Ok(Cow::Owned(serde_json::from_str(quoted)?)),
+        }
+    }
+
+    /// Goes past a string, at whose first quotation mark we are.
+    fn skip_string(&mut self) -> Result<(), ParseError> {
+        self.at += 1;
+        loop {
+            let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+            match memchr::memchr2(b'"', b'\\', rest) {
+                Some(found) if rest[found] == b'"' => {
+                    self.at += found + 1;
+                    return Ok(());
+                }
+                Some(found) => self.at += found + 2,
+                None => return Err(self.unexpected()),
+            }
+        }
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), ParseError> {
+        if self.peek()? != byte {
+            return Err(self.unexpected());
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    /// The next byte that is not white space.
+    fn peek(&mut self) -> Result<u8, ParseError> {
+        while is_space(self.byte()?) {
+            self.at += 1;
+        }
+        self.byte()
+    }
+
+    fn byte(&self) -> Result<u8, ParseError> {
+        self.text.as_bytes().get(self.at).copied().ok_or_else(|| self.unexpected())
+    }
+
+    fn unexpected(&self) -> ParseError {
+        let what = if self.at < self.text.len() { "something unexpected" } else { "an end" };
+        ParseError::Other(format!("{what} at byte {}", self.at.min(self.text.len())))
+    }
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The members of an object as text, those named `skip` left out.
+    fn members(document: &str) -> Result<Vec<(String, String)>, ParseError> {
+        let mut skim = Skim::of(document.as_bytes())?;
+        let mut found = Vec::new();
+        skim.members(|skim, name| {
+            if name == "skip" {
+                return skim.skip();
+            }
+            found.push((name.into_owned(), format!("{:?}", skim.value()?)));
+            Ok(())
+        })?;
+        skim.end()?;
+        Ok(found)
+    }
+
+    #[test]
+    fn what_is_skipped_ends_where_it_ends() {
+        for skipped in [
+            r#"{}"#,
+            r#"[]"#,
+            r#""""#,
+            r#""}\"]{""#,
+            r#""\\""#,
+            "12",
+            "null",
+            r#"{"a":[{"}":"]"},[1,"\""]],"b":"{"}"#,
+            " [ 1 , { \"x\" : -2 } ] ",
+        ] {
+            let document = format!(r#" {{ "skip":{skipped},"b" : 1 , "skip":{skipped}}} "#);
+            let found = members(&document).expect(skipped);
+            assert_eq!(found, [("b".to_owned(), "Integer(1)".to_owned())], "{skipped}");
+        }
+    }
+
+    #[test]
+    fn names_are_read_with_their_escapes() {
+        let found = members(r#"{"a\"\u0062":1,"s\u006bip":2}"#).expect("two members");
+        assert_eq!(found, [("a\"b".to_owned(), "Integer(1)".to_owned())]);
+    }
+
+    #[test]
+    fn a_document_that_ends_early_is_refused_wherever_it_ends() {
+        let document = r#"{"skip":{"a":["\"",1]},"b":"c\\","skip":17}"#;
+        for end in 0..document.len() {
+            assert!(members(&document[..end]).is_err(), "{}", &document[..end]);
+        }
+        members(document).expect("the whole");
+        for spoiled in ["{}{}", "{}x", "[]", "{1:2}", r#"{"a" 1}"#, r#"{"a":1;"b":2}"#, r#"{"a":}"#]
+        {
+            assert!(members(spoiled).is_err(), "{spoiled}");
+        }
+    }
+}
