@@ -5,6 +5,7 @@
 //! publishes at the same time.
 
 mod backup;
+mod checkpoints;
 mod rows;
 mod writer;
 
@@ -21,6 +22,7 @@ use sqlx::{Connection as _, Row as _, SqliteConnection, SqlitePool};
 use super::{Answer, Change, Error, KeyRecord, MetadataStore, Page, StoredFile, Which};
 use crate::tuf::{Gun, RoleName};
 use crate::verify::submission::{Holdings, Publication};
+use checkpoints::Checkpoints;
 use writer::Writer;
 
 /// Collections in one SQLite file.
@@ -51,9 +53,11 @@ impl SqliteStore {
             .clone()
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full);
+            .synchronous(SqliteSynchronous::Full)
+            .pragma("wal_autocheckpoint", checkpoints::LAST_RESORT);
         let mut connection = SqliteConnection::connect_with(&writing).await.map_err(unusable)?;
         migrate(path, &mut connection).await?;
+        let checkpoints = Checkpoints::start(&options).await.map_err(unusable)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .min_connections(1)
@@ -63,7 +67,7 @@ impl SqliteStore {
             .connect_with(options.pragma("query_only", "ON"))
             .await
             .map_err(unusable)?;
-        Ok(Self { readers, writer: Writer::start(connection), _lock: lock })
+        Ok(Self { readers, writer: Writer::start(connection, checkpoints), _lock: lock })
     }
 }
 

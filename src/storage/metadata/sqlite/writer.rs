@@ -12,6 +12,7 @@ use sqlx::error::ErrorKind;
 use sqlx::{AssertSqlSafe, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
+use super::checkpoints::Checkpoints;
 use super::{failed, rows};
 use crate::storage::metadata::{Error, KeyRecord};
 use crate::tuf::Gun;
@@ -37,9 +38,9 @@ enum Write {
 }
 
 impl Writer {
-    pub(super) fn start(connection: SqliteConnection) -> Self {
+    pub(super) fn start(connection: SqliteConnection, checkpoints: Checkpoints) -> Self {
         let (queue, requests) = mpsc::channel(MAX_WAITING);
-        tokio::spawn(write_all(connection, requests));
+        tokio::spawn(write_all(connection, requests, checkpoints));
         Self { queue }
     }
 
@@ -68,14 +69,20 @@ impl Writer {
     }
 }
 
-async fn write_all(mut connection: SqliteConnection, mut requests: mpsc::Receiver<Request>) {
+async fn write_all(
+    mut connection: SqliteConnection,
+    mut requests: mpsc::Receiver<Request>,
+    mut checkpoints: Checkpoints,
+) {
     let mut batch = Vec::new();
     while requests.recv_many(&mut batch, MAX_BATCH).await > 0 {
         let outcomes = write_batch(&mut connection, &batch).await;
+        let written = outcomes.len();
         for (request, outcome) in batch.drain(..).zip(outcomes) {
             // Who handed it in may have gone; what is stored is stored.
             let _ = request.reply.send(outcome);
         }
+        checkpoints.wrote(written);
     }
 }
 
