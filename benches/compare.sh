@@ -20,12 +20,16 @@ main() {
     sign_rows big v20000 "20 000 tags" "$((runs / 3 + 2))" 4 '' 32
     pull_rows
     concurrency_rows
+    own_server_rows
     printf '\n%s\n' "Times are medians. Ratios say how many times less countersign needs."
 }
 
 clean_up() {
     [[ -z ${line_pid-} ]] || kill "$line_pid" 2>/dev/null || true
-    [[ ! -f $work/run/pids ]] || "$top/test-registry/stop" "$work/run"
+    local run
+    for run in "$work/run" "$work/own/run"; do
+        [[ ! -f $run/pids ]] || "$top/test-registry/stop" "$run"
+    done
     rm -rf "$work"
 }
 
@@ -50,9 +54,14 @@ open_a_logged_line() {
 # One collection with 1 tag, one with 20 000, made by notary, the snapshot key at the server as docker
 # has it. Each tool then has a trust directory of its own: keys (of the same passphrases), no cache.
 make_collections() {
-    local maker=$work/maker who
+    local maker=$work/maker
     collection small
     collection big
+    hand_out
+}
+
+hand_out() {
+    local who
     for who in ours notary docker; do
         mkdir -p "$work/$who"
         cp -r "$DOCKER_CONFIG"/* "$work/$who"
@@ -167,6 +176,19 @@ pull_rows() {
 }
 
 minus() { jq -n --arg a "$1" --arg b "$2" '($a | tonumber) - ($b | tonumber)'; }
+
+# Most of the time in which a large collection is signed is notary-server's: the same clients with countersign serve.
+own_server_rows() {
+    local work=$work/own
+    local maker=$work/maker
+    mkdir "$work"
+    "$top/test-registry/start" --trust countersign --no-docker "$work/run"
+    # shellcheck disable=SC1091  # made by the line above
+    source "$work/run/env"
+    collection big
+    hand_out
+    sign_rows big v20000 "20 000 tags, countersign serve" "$((runs / 3 + 2))" 4 '' 32
+}
 
 # Sixteen jobs, a tag each. The first race is for a collection that does not exist yet, by jobs that share the
 # keys; the second for one that does, by machines that have the keys and no cache. Afterwards notary counts the tags.

@@ -2,22 +2,41 @@
 //! lists.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use super::Error;
-use super::refresh::Roles;
+use super::refresh::{Roles, Wish};
 use crate::crypto::Hashed;
 use crate::net::{self, Remote, RemoteFile};
-use crate::storage::Cache;
+use crate::storage::{self, Cache, Unread};
 use crate::tuf::{Bin, FileMeta, Naming, RoleName};
-use crate::verify::{self, Policy, TrustedSnapshot};
+use crate::verify::{self, Glance, Policy, TrustedSnapshot, Wanted};
 
 /// Where files come from. Nothing here is trusted, and nothing is written.
 pub(super) struct Files<'f, R> {
-    policy: &'f Policy,
+    policy: &'f Arc<Policy>,
     remote: Option<&'f R>,
-    stored: BTreeMap<RoleName, Arc<Hashed<'static>>>,
+    stored: BTreeMap<RoleName, Arc<Stored>>,
 }
+
+/// A stored file, read when its bytes are first needed. One that turns out to be unreadable is as good
+/// as lost: it is fetched again.
+struct Stored {
+    file: LazyLock<Option<Hashed<'static>>, Reading>,
+    /// What will be looked for in it, if little.
+    sight: Option<Sight>,
+    glance: OnceLock<Option<Glance>>,
+}
+
+/// A few names of a role.
+struct Sight {
+    policy: Arc<Policy>,
+    role: RoleName,
+    names: Vec<String>,
+}
+
+/// The reading of a file that was looked at.
+type Reading = Box<dyn FnOnce() -> Option<Hashed<'static>> + Send>;
 
 /// A listed file.
 pub(super) struct Loaded<'f> {
@@ -30,30 +49,30 @@ impl<'f, R: Remote> Files<'f, R> {
     /// Looks at what is stored before anything is asked. What another process stores from then on
     /// is none of this update's business: it may be newer than the answers that we get.
     pub(super) fn picture(
-        policy: &'f Policy,
+        policy: &'f Arc<Policy>,
         cache: &impl Cache,
         remote: Option<&'f R>,
-        roles: Roles<'_>,
+        wish: Wish<'_>,
     ) -> Result<Self, Error> {
         let mut files = Self { policy, remote, stored: BTreeMap::new() };
         for role in [RoleName::Root, RoleName::Timestamp, RoleName::Snapshot, RoleName::Targets] {
-            files.look(cache, role)?;
+            files.look(cache, role, wish.wanted)?;
         }
-        for role in files.delegations(roles) {
-            files.look(cache, role)?;
+        for role in files.delegations(wish.roles) {
+            files.look(cache, role, wish.wanted)?;
         }
         Ok(files)
     }
 
     /// Looks at the stored file of one role alone.
     pub(super) fn of_role(
-        policy: &'f Policy,
+        policy: &'f Arc<Policy>,
         cache: &impl Cache,
         remote: Option<&'f R>,
         role: &RoleName,
     ) -> Result<Self, Error> {
         let mut files = Self { policy, remote, stored: BTreeMap::new() };
-        files.look(cache, role.clone())?;
+        files.look(cache, role.clone(), Wanted::Everything)?;
         Ok(files)
     }
 
@@ -64,7 +83,7 @@ impl<'f, R: Remote> Files<'f, R> {
 
     /// The stored file of a role, as it was when the update began.
     pub(super) fn stored(&self, role: &RoleName) -> Option<&[u8]> {
-        self.stored.get(role).map(|file| file.as_bytes())
+        self.file(role).map(Hashed::as_bytes)
     }
 
     /// The listed file of a role: the stored one if that is it, else the server's.
@@ -76,7 +95,7 @@ impl<'f, R: Remote> Files<'f, R> {
         let reason = "the snapshot does not list it";
         let missing = || verify::Error::NotListed { role: role.clone(), reason };
         let listed = snapshot.listed(role).ok_or_else(missing)?;
-        let stored = self.stored.get(role).map(|file| Hashed::from(&**file));
+        let stored = self.file(role).map(Hashed::from);
         if let Some(file) = stored.filter(|file| self.policy.is_listed(role, listed, file)) {
             return Ok(Loaded { file, new: false });
         }
@@ -122,14 +141,32 @@ impl<'f, R: Remote> Files<'f, R> {
         Error::NotStored { gun: self.policy.gun.clone(), role }
     }
 
-    fn look(&mut self, cache: &impl Cache, role: RoleName) -> Result<(), Error> {
-        if let Some(bytes) = cache.read(&role, self.policy.limits.bytes(&role))? {
-            let file = Arc::new(Hashed::of(bytes));
-            if self.remote.is_some() {
-                hash_meanwhile(&file);
+    /// How much to read of a role's file, given what was seen of the stored one.
+    pub(super) fn wanted<'w>(&'w self, role: &RoleName, wanted: Wanted<'w>) -> Wanted<'w> {
+        let glance = || self.stored.get(role)?.glance();
+        glance().map_or(wanted, Wanted::Glimpsed)
+    }
+
+    fn file(&self, role: &RoleName) -> Option<&Hashed<'static>> {
+        self.stored.get(role)?.file.as_ref()
+    }
+
+    fn look(
+        &mut self,
+        cache: &impl Cache,
+        role: RoleName,
+        wanted: Wanted<'_>,
+    ) -> Result<(), Error> {
+        let Some(unread) = cache.look(&role, self.policy.limits.bytes(&role))? else {
+            return Ok(());
+        };
+        let stored = match self.remote {
+            Some(_) if unread.size() >= LARGE => {
+                Stored::unread(unread, Sight::of(self.policy, &role, wanted)).meanwhile()
             }
-            self.stored.insert(role, file);
-        }
+            _ => Stored::read(unread)?,
+        };
+        self.stored.insert(role, stored);
         Ok(())
     }
 
@@ -155,14 +192,51 @@ impl<'f, R: Remote> Files<'f, R> {
     }
 }
 
-/// Has a large file hashed while the server is asked: its hash is what an unchanged collection costs
-/// most. Where there is no runtime to do so, it is hashed when it is needed.
-fn hash_meanwhile(file: &Arc<Hashed<'static>>) {
-    if file.as_bytes().len() >= LARGE
-        && let Ok(runtime) = tokio::runtime::Handle::try_current()
-    {
-        let file = Arc::clone(file);
-        runtime.spawn_blocking(move || file.sha256());
+impl Stored {
+    fn new(reading: Reading, sight: Option<Sight>) -> Arc<Self> {
+        Arc::new(Self { file: LazyLock::new(reading), sight, glance: OnceLock::new() })
+    }
+
+    fn read(unread: Unread) -> Result<Arc<Self>, storage::Error> {
+        let file = unread.read()?.map(Hashed::of);
+        Ok(Self::new(Box::new(|| file), None))
+    }
+
+    fn unread(unread: Unread, sight: Option<Sight>) -> Arc<Self> {
+        Self::new(Box::new(|| unread.read().ok().flatten().map(Hashed::of)), sight)
+    }
+
+    /// Has the file read, looked into and hashed while the server is asked: that is what an unchanged
+    /// collection costs most. Whatever is not done when it is needed is done then.
+    fn meanwhile(self: Arc<Self>) -> Arc<Self> {
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let stored = Arc::clone(&self);
+            runtime.spawn_blocking(move || {
+                stored.glance();
+                stored.file.as_ref().map(Hashed::sha256);
+            });
+        }
+        self
+    }
+
+    fn glance(&self) -> Option<&Glance> {
+        let (sight, file) = (self.sight.as_ref()?, self.file.as_ref()?);
+        self.glance.get_or_init(|| sight.glance_at(file)).as_ref()
+    }
+}
+
+impl Sight {
+    /// None where all is wanted, and of roles that have no names.
+    fn of(policy: &Arc<Policy>, role: &RoleName, wanted: Wanted<'_>) -> Option<Self> {
+        let Wanted::Names(names) = wanted else { return None };
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        let sight = || Self { policy: Arc::clone(policy), role: role.clone(), names };
+        role.lists_targets().then(sight)
+    }
+
+    fn glance_at(&self, file: &Hashed<'_>) -> Option<Glance> {
+        let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        self.policy.unverified_glance(&self.role, file, &names)
     }
 }
 
@@ -176,4 +250,4 @@ fn longer_than_listed(role: &RoleName, limit: u64) -> verify::Error {
 }
 
 /// Bytes from which on another thread is worth its while.
-const LARGE: usize = 256 * 1024;
+const LARGE: u64 = 256 * 1024;

@@ -118,7 +118,7 @@ pub(super) async fn refresh_and_leave(
 ) -> Result<(Refreshed, Option<Accepted>), Error> {
     let (memory, files) = {
         let _steady = cache.steady()?;
-        (cache.memory()?, Files::picture(&policy, cache, remote, wish.roles)?)
+        (cache.memory()?, Files::picture(&policy, cache, remote, wish)?)
     };
     check_clock(&policy, &memory)?;
     let mut update = Update::new(&policy, &memory, remote.is_some());
@@ -368,7 +368,8 @@ impl<'u> Update<'u> {
         if let Some(replaced) = files.stored(&role).filter(|_| loaded.new) {
             snapshot.root().observe_targets(replaced, &mut self.baseline);
         }
-        let mut targets = snapshot.targets(&loaded.file, &self.baseline, wish.wanted)?;
+        let wanted = files.wanted(&role, wish.wanted);
+        let mut targets = snapshot.targets(&loaded.file, &self.baseline, wanted)?;
         self.accept_loaded(&role, loaded, &targets);
         self.accepted.dropped = no_longer_delegated(&targets, &self.baseline);
         let mut unusable = Unusable::default();
@@ -409,6 +410,7 @@ impl<'u> Update<'u> {
             if let Some(replaced) = files.stored(&role).filter(|_| loaded.new) {
                 targets.observe_delegation(&role, replaced, &mut self.baseline);
             }
+            let wanted = files.wanted(&role, wanted);
             match targets.delegation(&role, &loaded.file, &self.baseline, wanted) {
                 Ok(()) => self.accept_loaded(&role, loaded, targets),
                 Err(error) => {

@@ -1,5 +1,7 @@
 //! Looking a name up through delegations, fetching each role when the look-up comes to it.
 
+use std::sync::Arc;
+
 use super::Error;
 use super::files::Files;
 use super::refresh::Refreshed;
@@ -49,7 +51,7 @@ async fn load(
     role: &RoleName,
     delegator: &RoleName,
 ) -> Result<(), Error> {
-    let policy = collection.targets.root().policy().clone();
+    let policy = Arc::new(collection.targets.root().policy().clone());
     let files = Files::of_role(&policy, cache, remote, role)?;
     let loaded = files.load(role, collection.targets.snapshot()).await?;
     let mut baseline = collection.before.clone();

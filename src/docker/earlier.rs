@@ -6,7 +6,7 @@ use jiff::Timestamp as Instant;
 
 use super::Collection;
 use crate::net::Remote;
-use crate::storage::{Accepted, Cache, Error, Memory, Steady};
+use crate::storage::{Accepted, Cache, Error, Memory, Steady, Unread};
 use crate::tuf::RoleName;
 use crate::verify::Policy;
 
@@ -16,8 +16,8 @@ use crate::verify::Policy;
 pub(super) struct Earlier<'c, C>(pub(super) &'c C);
 
 impl<C: Cache> Cache for Earlier<'_, C> {
-    fn read(&self, role: &RoleName, limit: u64) -> Result<Option<Vec<u8>>, Error> {
-        self.0.read(role, limit)
+    fn look(&self, role: &RoleName, limit: u64) -> Result<Option<Unread>, Error> {
+        self.0.look(role, limit)
     }
 
     fn steady(&self) -> Result<Steady, Error> {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::flat::quoted_file;
 use super::folder::{Folder, Found, Staged};
-use super::{Accepted, Cache, Changelist, Error, Keeping, Memory, Steady, record};
+use super::{Accepted, Cache, Changelist, Error, Keeping, Memory, Steady, Unread, record};
 use crate::crypto::Sha256;
 use crate::tuf::{Gun, RoleName};
 
@@ -209,7 +209,7 @@ fn stem(tree: &str, gun: &Gun) -> String {
 }
 
 impl Cache for CollectionDirectory {
-    fn read(&self, role: &RoleName, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+    fn look(&self, role: &RoleName, limit: u64) -> Result<Option<Unread>, Error> {
         let (folders, name) = self.place(role);
         let Some(mut folder) = Folder::open(&self.trust.path)? else { return Ok(None) };
         for part in folders {
@@ -218,8 +218,8 @@ impl Cache for CollectionDirectory {
                 None => return Ok(None),
             }
         }
-        match folder.read(&name, limit)? {
-            Found::File(bytes) => Ok(Some(bytes)),
+        match folder.look(name.as_ref(), limit)? {
+            Found::File(unread) => Ok(Some(unread)),
             Found::Nothing | Found::Unfit => Ok(None),
         }
     }

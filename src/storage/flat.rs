@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use super::folder::{Folder, Found};
-use super::{Accepted, Cache, Error, Memory, record};
+use super::{Accepted, Cache, Error, Memory, Unread, record};
 use crate::crypto::Sha256;
 use crate::tuf::RoleName;
 
@@ -38,10 +38,10 @@ impl FlatDirectory {
 }
 
 impl Cache for FlatDirectory {
-    fn read(&self, role: &RoleName, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+    fn look(&self, role: &RoleName, limit: u64) -> Result<Option<Unread>, Error> {
         let Some(folder) = Folder::open(&self.path)? else { return Ok(None) };
-        match folder.read(&quoted_file(role), limit)? {
-            Found::File(bytes) => Ok(Some(bytes)),
+        match folder.look(quoted_file(role).as_ref(), limit)? {
+            Found::File(unread) => Ok(Some(unread)),
             Found::Nothing | Found::Unfit => Ok(None),
         }
     }

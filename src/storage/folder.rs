@@ -6,14 +6,14 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{self, AtFlags, Dir, FileType, Mode, OFlags, RenameFlags};
 
-use super::Error;
+use super::{Error, Unread};
 
 /// An open folder.
 #[derive(Debug)]
@@ -51,13 +51,13 @@ impl Audience {
 
 /// What is there under a name.
 #[derive(Debug)]
-pub(super) enum Found {
+pub(super) enum Found<F = Vec<u8>> {
     /// Nothing.
     Nothing,
     /// No file, or a larger one than wanted.
     Unfit,
     /// A file, and what is in it.
-    File(Vec<u8>),
+    File(F),
 }
 
 impl Folder {
@@ -174,24 +174,26 @@ impl Folder {
 
     /// The same for a name that need not be text.
     pub(super) fn read_named(&self, name: &OsStr, limit: u64) -> Result<Found, Error> {
+        Ok(match self.look(name, limit)? {
+            Found::Nothing => Found::Nothing,
+            Found::Unfit => Found::Unfit,
+            Found::File(unread) => unread.read()?.map_or(Found::Unfit, Found::File),
+        })
+    }
+
+    /// Opens a file, to be read later.
+    pub(super) fn look(&self, name: &OsStr, limit: u64) -> Result<Found<Unread>, Error> {
         let path = self.path.join(name);
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = match fs::openat(&self.handle, name, flags, Mode::empty()) {
-            Ok(handle) => File::from(handle),
-            Err(error) if error == rustix::io::Errno::NOENT => return Ok(Found::Nothing),
-            Err(error) if is_link(error) => return Err(link(path)),
-            Err(error) => return Err(failure("open", &path, error)),
-        };
-        let read = || -> io::Result<Found> {
-            let metadata = file.metadata()?;
-            if !metadata.is_file() || metadata.len() > limit {
-                return Ok(Found::Unfit);
+        match fs::openat(&self.handle, name, flags, Mode::empty()) {
+            Ok(handle) => {
+                let unread = Unread::open(File::from(handle), path, limit)?;
+                Ok(unread.map_or(Found::Unfit, Found::File))
             }
-            let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
-            (&file).take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-            Ok(if bytes.len() as u64 <= limit { Found::File(bytes) } else { Found::Unfit })
-        };
-        read().map_err(|source| Error::Io { action: "read", path, source })
+            Err(error) if error == rustix::io::Errno::NOENT => Ok(Found::Nothing),
+            Err(error) if is_link(error) => Err(link(path)),
+            Err(error) => Err(failure("open", &path, error)),
+        }
     }
 
     /// Puts a file in place, whole or not at all. Its bytes are on the disk before its name is; the

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::{Accepted, Cache, Error, Memory};
+use super::{Accepted, Cache, Error, Memory, Unread};
 use crate::tuf::RoleName;
 
 /// A cache in memory, for programs that keep no state and for tests. Without state there is no
@@ -41,10 +41,9 @@ impl MemoryCache {
 }
 
 impl Cache for MemoryCache {
-    fn read(&self, role: &RoleName, limit: u64) -> Result<Option<Vec<u8>>, Error> {
-        Ok(self.with(|state| {
-            state.files.get(role).filter(|bytes| bytes.len() as u64 <= limit).cloned()
-        }))
+    fn look(&self, role: &RoleName, limit: u64) -> Result<Option<Unread>, Error> {
+        let fits = |bytes: &&Vec<u8>| bytes.len() as u64 <= limit;
+        Ok(self.with(|state| state.files.get(role).filter(fits).cloned().map(Unread::here)))
     }
 
     fn memory(&self) -> Result<Memory, Error> {

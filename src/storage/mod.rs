@@ -26,6 +26,7 @@ mod public;
 mod record;
 #[cfg(feature = "server")]
 pub mod signer;
+mod unread;
 
 pub use changelist::{Change, Changelist, Staged};
 #[cfg(feature = "server")]
@@ -35,6 +36,7 @@ pub use error::Error;
 pub use flat::FlatDirectory;
 pub use memory::MemoryCache;
 pub use public::PublicDirectory;
+pub use unread::Unread;
 
 use std::sync::Arc;
 use std::thread;
@@ -47,12 +49,22 @@ use crate::verify::{Baseline, Seen};
 
 /// Where one collection's accepted metadata is kept between updates.
 pub trait Cache {
+    /// Looks at the stored file of a role, to read it later; `None` if there is none, or none of at
+    /// most `limit` bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] when it cannot be looked at.
+    fn look(&self, role: &RoleName, limit: u64) -> Result<Option<Unread>, Error>;
+
     /// The stored file of a role; `None` if there is none, or none of at most `limit` bytes.
     ///
     /// # Errors
     ///
     /// [`Error`] when it cannot be read.
-    fn read(&self, role: &RoleName, limit: u64) -> Result<Option<Vec<u8>>, Error>;
+    fn read(&self, role: &RoleName, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+        self.look(role, limit)?.map_or(Ok(None), Unread::read)
+    }
 
     /// Keeps writers out while several files are read together. A cache that only one process uses
     /// need not.

@@ -40,5 +40,5 @@ pub use policy::Policy;
 pub use published::signed_role;
 pub use root::{CurrentRoot, TrustedRoot};
 pub use snapshot::TrustedSnapshot;
-pub use targets::{Lookup, SuspendedRole, TrustedRole, TrustedTargets, Wanted};
+pub use targets::{Glance, Lookup, SuspendedRole, TrustedRole, TrustedTargets, Wanted};
 pub use timestamp::TrustedTimestamp;

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp as Instant};
 
+use super::targets::Glance;
 use super::{Anchor, Error};
 use crate::crypto::{Hashed, Sha512};
 use crate::tuf::{Dialect, FileMeta, Gun, Limits, RoleName, Version};
@@ -53,6 +54,19 @@ impl Policy {
             }
             role => dialect.open_targets(role, bytes, limits).ok()?.unverified_content().version,
         })
+    }
+
+    /// What an unverified file of targets says of these names, for looking while something else is
+    /// waited for; `None` if it cannot be read.
+    pub fn unverified_glance(
+        &self,
+        role: &RoleName,
+        file: &Hashed<'_>,
+        names: &[&str],
+    ) -> Option<Glance> {
+        let bytes = file.as_bytes();
+        let content = self.dialect.glance_at_targets(role, bytes, names, &self.limits).ok()?;
+        Some(Glance::new(file, content))
     }
 
     /// Refuses a collection that was never seen here, if a pin is wanted and there is none.

@@ -56,7 +56,7 @@ impl<'t> Skim<'t> {
     /// Goes past the value that comes next.
     pub(super) fn skip(&mut self) -> Result<(), ParseError> {
         match self.peek()? {
-            b'"' => self.skip_string(),
+            b'"' => self.skip_string().map(|_| ()),
             b'{' | b'[' => self.skip_brackets(),
             _ => {
                 let rest = &self.text.as_bytes()[self.at..];
@@ -75,23 +75,26 @@ impl<'t> Skim<'t> {
         }
     }
 
+    /// Goes past an object or array, at whose first bracket we are.
     fn skip_brackets(&mut self) -> Result<(), ParseError> {
-        let mut open = 0_usize;
-        loop {
-            match self.byte()? {
-                b'"' => {
-                    self.skip_string()?;
-                    continue;
-                }
+        let (bytes, mut at, mut open) = (self.text.as_bytes(), self.at, 0_usize);
+        while let Some(byte) = bytes.get(at) {
+            at += 1;
+            match byte {
+                b'"' => at = string_end(bytes, at).0,
                 b'{' | b'[' => open += 1,
-                b'}' | b']' => open -= 1,
+                b'}' | b']' => {
+                    open -= 1;
+                    if open == 0 {
+                        self.at = at;
+                        return Ok(());
+                    }
+                }
                 _ => {}
             }
-            self.at += 1;
-            if open == 0 {
-                return Ok(());
-            }
         }
+        self.at = bytes.len();
+        Err(self.unexpected())
     }
 
     fn name(&mut self) -> Result<Cow<'t, str>, ParseError> {
@@ -99,27 +102,22 @@ impl<'t> Skim<'t> {
             return Err(self.unexpected());
         }
         let start = self.at;
-        self.skip_string()?;
+        let escaped = self.skip_string()?;
         let quoted = &self.text[start..self.at];
-        match quoted.contains('\\') {
+        match escaped {
             false => Ok(Cow::Borrowed(&quoted[1..quoted.len() - 1])),
             true => Ok(Cow::Owned(serde_json::from_str(quoted)?)),
         }
     }
 
-    /// Goes past a string, at whose first quotation mark we are.
-    fn skip_string(&mut self) -> Result<(), ParseError> {
-        self.at += 1;
-        loop {
-            let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-            match memchr::memchr2(b'"', b'\\', rest) {
-                Some(found) if rest[found] == b'"' => {
-                    self.at += found + 1;
-                    return Ok(());
-                }
-                Some(found) => self.at += found + 2,
-                None => return Err(self.unexpected()),
-            }
+    /// Goes past a string, at whose first quotation mark we are; whether it has escapes.
+    fn skip_string(&mut self) -> Result<bool, ParseError> {
+        let bytes = self.text.as_bytes();
+        let (end, escaped) = string_end(bytes, self.at + 1);
+        self.at = end;
+        match end <= bytes.len() {
+            true => Ok(escaped),
+            false => Err(self.unexpected()),
         }
     }
 
@@ -147,6 +145,36 @@ impl<'t> Skim<'t> {
         let what = if self.at < self.text.len() { "something unexpected" } else { "an end" };
         ParseError::Other(format!("{what} at byte {}", self.at.min(self.text.len())))
     }
+}
+
+/// Where a string ends that begins before `at`, past its quotation mark, or beyond the text if it does
+/// not; and whether it has escapes. Eight bytes at a time, for this is most of what there is to skip.
+fn string_end(bytes: &[u8], mut at: usize) -> (usize, bool) {
+    let mut escaped = false;
+    loop {
+        while let Some(eight) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+            let word = u64::from_le_bytes(*eight);
+            let marks = has_byte(word, b'"') | has_byte(word, b'\\');
+            if marks != 0 {
+                at += marks.trailing_zeros() as usize / 8;
+                break;
+            }
+            at += 8;
+        }
+        match bytes.get(at) {
+            Some(b'"') => return (at + 1, escaped),
+            Some(b'\\') => (at, escaped) = (at + 2, true),
+            Some(_) => at += 1,
+            None => return (bytes.len() + 1, escaped),
+        }
+    }
+}
+
+/// Zero if the word has no such byte; else its lowest bit that is set is in the first such byte.
+fn has_byte(word: u64, byte: u8) -> u64 {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    let zero_there = word ^ (ONES * u64::from(byte));
+    zero_there.wrapping_sub(ONES) & !zero_there & (ONES << 7)
 }
 
 fn is_space(byte: u8) -> bool {
