@@ -31,7 +31,7 @@ pub use certificate::Certificate;
 pub use digest::{Hashed, Sha256, Sha256Stream, Sha512};
 pub use error::Error;
 pub use key::{Algorithm, PublicKey};
-pub use private::PrivateKey;
+pub use private::{PrivateKey, Unjudged};
 pub use remote::{Hand, RemoteKey};
 pub use signature::{Scheme, Signature};
 pub use signer::Signer;

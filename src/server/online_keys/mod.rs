@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::publish::judged;
 use super::{Clock, Error, MasterSecret};
-use crate::crypto::{self, Algorithm, Signer};
+use crate::crypto::{self, Algorithm, PrivateKey, Signer, Unjudged};
 use crate::edit::Signers;
 use crate::storage::metadata::{KeyRecord, MetadataStore};
 use crate::storage::signer::SignerTable;
@@ -166,7 +166,9 @@ impl OnlineKeys {
             return Ok(Found { keys, new: Vec::new() });
         }
         let kept = self.kept_of_root(store, gun, root).await?;
-        keys.keys.extend(kept.keys);
+        // What they sign is verified as a client would, before it is stored.
+        let unjudged = kept.keys.into_iter().map(Unjudged::new);
+        keys.keys.extend(unjudged.map(|key| Arc::new(key) as Arc<dyn Signer>));
         match missing {
             Some(error) if !keys.is_for(root, &RoleName::Timestamp) => Err(error),
             _ => Ok(Found { keys, new: kept.new }),
@@ -215,7 +217,7 @@ impl OnlineKeys {
 
 /// Keys that the server or its database has.
 struct Kept {
-    keys: Vec<Arc<dyn Signer>>,
+    keys: Vec<Arc<PrivateKey>>,
     new: Vec<KeyRecord>,
 }
 

@@ -94,8 +94,7 @@ impl OwnKeys {
         root: &Root,
     ) -> Result<Kept, Error> {
         let mut found = Kept { keys: Vec::new(), new: Vec::new() };
-        let opened = self.opened(gun, role, root);
-        found.keys.extend(opened.map(|key| key as Arc<dyn Signer>));
+        found.keys.extend(self.opened(gun, role, root));
         let named = root.role(role).map(|role| role.keyids()).unwrap_or_default();
         if found.keys.is_empty() {
             for record in of_role(stored, role).filter(|record| named.contains(&record.id)) {

@@ -116,7 +116,7 @@ impl SignerKeys {
     }
 
     pub(super) async fn of_root(&self, gun: &Gun, root: &Root) -> Result<Kept, Error> {
-        let mut keys: Vec<Arc<dyn Signer>> = Vec::new();
+        let mut keys = Vec::new();
         for role in [RoleName::Timestamp, RoleName::Snapshot] {
             for opened in self.of_role(gun, &role, root).await? {
                 self.note_use(&opened).await?;
