@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use countersign::crypto::{Algorithm, PrivateKey, Sha256, Sha512, Signer};
 use countersign::edit::{Founding, Signers, SnapshotKey, expiry};
 use countersign::tuf::{
-    Dialect, Envelope, FileMeta, Gun, Hashes, Key, Limits, RoleName, Target, Timestamp, Version,
+    Dialect, Envelope, FileMeta, Gun, Hashes, Key, Limits, RoleName, Target, Timestamp, Unknown,
+    Version,
 };
 use countersign::verify::{
     Anchor, Baseline, FirstUse, Policy, TrustedRoot, TrustedTargets, Wanted,
@@ -146,7 +147,8 @@ impl Collection {
 
 fn sealed_timestamp(snapshot: &[u8], key: &PrivateKey, now: jiff::Timestamp) -> Vec<u8> {
     let expires = expiry(&RoleName::Timestamp, now);
-    let content = Timestamp { version: Version::ONE, expires, snapshot: FileMeta::of(snapshot) };
+    let (snapshot, unknown) = (FileMeta::of(snapshot), Unknown::default());
+    let content = Timestamp { version: Version::ONE, expires, snapshot, unknown };
     let message = DIALECT.timestamp_message(&content);
     let signature = key.sign(message.as_bytes()).expect("a sound key");
     DIALECT.seal(&message, &[(DIALECT.key(key.public()).id(), signature)])

@@ -129,7 +129,7 @@
 //! use countersign::crypto::{Algorithm, PrivateKey, Sha256, Signer};
 //! use countersign::edit::expiry;
 //! use countersign::net::{self, Remote, RemoteFile};
-//! use countersign::tuf::{Dialect, FileMeta, Gun, Limits, RoleName, Timestamp, Version};
+//! use countersign::tuf::{Dialect, FileMeta, Gun, Limits, RoleName, Timestamp, Unknown, Version};
 //!
 //! const DIALECT: Dialect = Dialect::Notary;
 //!
@@ -151,7 +151,8 @@
 //!
 //!     fn timestamp(&self, snapshot: &[u8], version: Version) -> Option<Vec<u8>> {
 //!         let expires = expiry(&RoleName::Timestamp, self.now);
-//!         let timestamp = Timestamp { version, expires, snapshot: FileMeta::of(snapshot) };
+//!         let (snapshot, unknown) = (FileMeta::of(snapshot), Unknown::default());
+//!         let timestamp = Timestamp { version, expires, snapshot, unknown };
 //!         let message = DIALECT.timestamp_message(&timestamp);
 //!         let signature = self.timestamp_key.sign(message.as_bytes()).ok()?;
 //!         let id = DIALECT.key(self.timestamp_key.public()).id();

@@ -13,7 +13,7 @@ use countersign::crypto::{Algorithm, PrivateKey, Sha256, Sha512, Signature, Sign
 use countersign::tuf::{
     Bin, Bins, Custom, Delegation, Delegations, Dialect, Envelope, Error, FileMeta, Hashes, Key,
     Limits, Message, Naming, Paths, Role, RoleName, Root, Snapshot, Target, Targets, Threshold,
-    Timestamp, Version,
+    Timestamp, Unknown, Version,
 };
 use jiff::Timestamp as Instant;
 use proptest::collection::{btree_map, vec};
@@ -91,6 +91,7 @@ fn root() -> impl Strategy<Value = Root> {
             targets,
             snapshot,
             timestamp,
+            unknown: Unknown::default(),
         },
     )
 }
@@ -100,6 +101,7 @@ fn timestamp() -> impl Strategy<Value = Timestamp> {
         version,
         expires,
         snapshot,
+        unknown: Unknown::default(),
     })
 }
 
@@ -109,7 +111,7 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
         |(version, expires, mut meta, root, targets)| {
             meta.insert(RoleName::Root, root);
             meta.insert(RoleName::Targets, targets);
-            Snapshot { version, expires, meta }
+            Snapshot { version, expires, meta, unknown: Unknown::default() }
         },
     )
 }
@@ -172,6 +174,7 @@ fn targets() -> impl Strategy<Value = Targets> {
             expires,
             targets,
             delegations,
+            unknown: Unknown::default(),
         },
     )
 }

@@ -116,7 +116,7 @@ fn what_we_would_write_is_what_was_signed() {
     let dialect = Dialect::Tuf1;
     let limits = Limits::default();
     let mut files = 0;
-    for (path, _) in cases().iter().filter(|(path, _)| !path.ends_with("unknown-members")) {
+    for (path, _) in &cases() {
         for entry in fs::read_dir(path.join("metadata")).expect("metadata") {
             let entry = entry.expect("an entry");
             let name = entry.file_name().into_string().expect("text");

@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 
 use super::delegation::drop_unnamed_keys;
 use super::{Draft, Edited, Error};
-use crate::tuf::{Bin, Bins, Delegation, Key, Limits, Paths, Role, RoleName, Target, Targets};
+use crate::tuf::{
+    Bin, Bins, Delegation, Key, Limits, Paths, Role, RoleName, Target, Targets, Unknown,
+};
 
 impl Draft {
     /// Shares the names of a role out among so many bins, new ones or in place of those that it has.
@@ -31,7 +33,7 @@ impl Draft {
             return Ok(Edited::Unchanged);
         }
         self.check_room(owner, next.len())?;
-        let entries = self.take_entries(owner)?;
+        let (entries, mut unknown) = self.take_entries(owner)?;
         self.forget_bins(&known);
         self.replace_bins(owner, next, keys)?;
         for bin in bins.iter() {
@@ -39,7 +41,9 @@ impl Draft {
         }
         for (name, target) in entries {
             let bin = bins.bin(&name).role(owner)?;
-            self.sheet(&bin)?.content.targets.insert(name, target);
+            let content = &mut self.sheet(&bin)?.content;
+            unknown.move_entry(&name, &mut content.unknown);
+            content.targets.insert(name, target);
         }
         Ok(if known.is_empty() { Edited::Created } else { Edited::Changed })
     }
@@ -153,17 +157,24 @@ impl Draft {
         Ok(())
     }
 
-    /// Takes out everything that a role signs, itself and in its bins.
-    fn take_entries(&mut self, owner: &RoleName) -> Result<BTreeMap<String, Target>, Error> {
-        let mut entries = BTreeMap::new();
+    /// Takes out everything that a role signs, itself and in its bins, with what is unknown of it.
+    fn take_entries(
+        &mut self,
+        owner: &RoleName,
+    ) -> Result<(BTreeMap<String, Target>, Unknown), Error> {
+        let (mut entries, mut unknown) = (BTreeMap::new(), Unknown::default());
         for bin in self.bins_of(owner) {
             let paths = self.delegation(&bin).map(|(_, it)| it.paths.clone());
-            let held = std::mem::take(&mut self.sheet(&bin)?.content.targets);
+            let content = &mut self.sheet(&bin)?.content;
+            unknown.absorb_entries(&mut content.unknown);
+            let held = std::mem::take(&mut content.targets);
             let covered = |name: &str| paths.as_ref().is_some_and(|paths| paths.allow(name));
             entries.extend(held.into_iter().filter(|(name, _)| covered(name)));
         }
-        entries.extend(std::mem::take(&mut self.sheet(owner)?.content.targets));
-        Ok(entries)
+        let content = &mut self.sheet(owner)?.content;
+        unknown.absorb_entries(&mut content.unknown);
+        entries.extend(std::mem::take(&mut content.targets));
+        Ok((entries, unknown))
     }
 
     /// Lets go of bins that will be made anew, or be no more; their versions go on.

@@ -8,7 +8,7 @@ use super::Error;
 use super::rotation::RootSheet;
 use crate::tuf::{
     Delegation, Delegations, Dialect, FileMeta, Key, KeyId, OnlineRoles, Role, RoleName, Root,
-    Scope, Snapshot, Target, Targets, Timestamp, Version,
+    Scope, Snapshot, Target, Targets, Timestamp, Unknown, Version,
 };
 use crate::verify::{CurrentRoot, TrustedRole, TrustedTargets};
 
@@ -89,7 +89,8 @@ impl Draft {
         let (version, expires) = (Version::ONE, Instant::UNIX_EPOCH);
         let sheet = RootSheet::prepared(root.content().clone(), sealed);
         let mut draft = Self::found(root.policy().dialect, sheet);
-        draft.snapshot = Some(Snapshot { version, expires, meta });
+        let unknown = Unknown::default();
+        draft.snapshot = Some(Snapshot { version, expires, meta, unknown });
         draft.roles.values_mut().for_each(|sheet| sheet.published = true);
         draft
     }
@@ -118,6 +119,7 @@ impl Draft {
             Some(known) if *known == target => return Ok(Change::Unchanged),
             _ => sheet.touched = true,
         }
+        sheet.content.unknown.forget_entry(name);
         let replaced = sheet.content.targets.insert(name.to_owned(), target);
         if owner != role && self.bins_lag(owner) {
             // Whoever signs now may have become a signer after the bins were last looked after.
@@ -295,6 +297,7 @@ impl Sheet {
             expires: Instant::UNIX_EPOCH,
             targets: BTreeMap::new(),
             delegations: Delegations::default(),
+            unknown: Unknown::default(),
         };
         Self { content, signers: None, published: false, touched: false }
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp as Instant;
 use super::rotation::{RootSheet, check_root_key, root_key};
 use super::{Draft, Error, Signers, expiry};
 use crate::crypto::{Certificate, CertificateBundle, PublicKey, Signer};
-use crate::tuf::{Dialect, Gun, Key, Role, RoleName, Root, Version};
+use crate::tuf::{Dialect, Gun, Key, Role, RoleName, Root, Unknown, Version};
 use crate::verify::is_certificate_for;
 
 /// What a new collection is made of.
@@ -80,6 +80,7 @@ impl Founding<'_> {
             keys: BTreeMap::from_iter(
                 [root_key, targets, snapshot, timestamp].map(|key| (key.id(), key)),
             ),
+            unknown: Unknown::default(),
         };
         let message = dialect.root_message(&root);
         let keys: Vec<&Key> = root.keys_of(&root.root).collect();

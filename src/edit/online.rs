@@ -7,7 +7,7 @@
 use jiff::Timestamp as Instant;
 
 use super::{Error, Signers, expiry};
-use crate::tuf::{FileMeta, RoleName, Snapshot, Timestamp, Version};
+use crate::tuf::{FileMeta, RoleName, Snapshot, Timestamp, Unknown, Version};
 use crate::verify::CurrentRoot;
 use crate::verify::submission::NextSnapshot;
 
@@ -71,7 +71,8 @@ impl Online<'_> {
         signers: &Signers<'_>,
     ) -> Result<Vec<u8>, Error> {
         let expires = expiry(&RoleName::Timestamp, now);
-        let content = Timestamp { version: self.timestamp, expires, snapshot };
+        let unknown = Unknown::default();
+        let content = Timestamp { version: self.timestamp, expires, snapshot, unknown };
         let (root, dialect) = (self.root.content(), self.root.policy().dialect);
         let keys: Vec<_> = root.keys_of(&root.timestamp).collect();
         let message = dialect.timestamp_message(&content);

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp as Instant;
 
 use super::{Draft, Error, PartContent, Proposal, Signers, expiry};
-use crate::tuf::{Key, Limits, RoleName, Snapshot, Targets, Timestamp, Version, distinct_keys};
+use crate::tuf::{
+    Key, Limits, RoleName, Snapshot, Targets, Timestamp, Unknown, Version, distinct_keys,
+};
 
 /// Signed files, ready to be published together. Only [`Draft::sign`] makes one,
 /// or [`Draft::seal`] with the signatures of several people.
@@ -163,9 +165,12 @@ impl Draft {
         if !(self.renew_snapshot || due && ours) {
             return Ok(None);
         }
-        let (version, mut meta) = match &self.snapshot {
-            Some(known) => (next(&RoleName::Snapshot, known.version)?, known.meta.clone()),
-            None => (Version::ONE, BTreeMap::new()),
+        let (version, mut meta, unknown) = match &self.snapshot {
+            Some(known) => {
+                let version = next(&RoleName::Snapshot, known.version)?;
+                (version, known.meta.clone(), known.unknown.clone())
+            }
+            None => (Version::ONE, BTreeMap::new(), Unknown::default()),
         };
         // Where every role is listed, one that was may not vanish (TUF 1.0.34 §5.5.5).
         let stays = self.dialect.lists_every_role();
@@ -173,7 +178,8 @@ impl Draft {
         meta.extend(update.files.iter().map(|(role, bytes)| {
             (role.clone(), self.dialect.listing(bytes, update.version(role)))
         }));
-        let snapshot = Snapshot { version, expires: expiry(&RoleName::Snapshot, now), meta };
+        let snapshot =
+            Snapshot { version, expires: expiry(&RoleName::Snapshot, now), meta, unknown };
         let message = self.dialect.snapshot_message(&snapshot);
         let sealed = signers.seal(&RoleName::Snapshot, keys, &possible, self.dialect, &message)?;
         Ok(Some((version, sealed)))
@@ -197,7 +203,9 @@ impl Draft {
             (None, Some(known)) => known.snapshot.clone(),
             (None, None) => return Err(Error::ServersRole { role }),
         };
-        let timestamp = Timestamp { version, expires: expiry(&role, now), snapshot };
+        let unknown =
+            self.timestamp.as_ref().map(|known| known.unknown.clone()).unwrap_or_default();
+        let timestamp = Timestamp { version, expires: expiry(&role, now), snapshot, unknown };
         let message = self.dialect.timestamp_message(&timestamp);
         let (keys, possible) = self.keys_of(&role)?;
         Ok((version, signers.seal(&role, keys, &possible, self.dialect, &message)?))

@@ -9,8 +9,8 @@ use jiff::Timestamp as Instant;
 use super::*;
 use crate::crypto::{Algorithm, PrivateKey, Signer};
 use crate::tuf::{
-    Dialect, FileMeta, Gun, Hashes, Key, KeyId, Limits, Target, Threshold, Timestamp, Version,
-    canonical_key_id,
+    Dialect, FileMeta, Gun, Hashes, Key, KeyId, Limits, Target, Threshold, Timestamp, Unknown,
+    Version, canonical_key_id,
 };
 use crate::verify::{
     self, Anchor, Baseline, FirstUse, Policy, TrustedRoot, TrustedTargets, Wanted,
@@ -88,6 +88,7 @@ impl Shelf {
             version: Version::new(self.timestamps).expect("a version"),
             expires: expiry(&RoleName::Timestamp, self.now),
             snapshot: FileMeta::of(&self.files[&RoleName::Snapshot]),
+            unknown: Unknown::default(),
         };
         let message = DIALECT.timestamp_message(&content);
         let key = &self.keys[self.timestamp_key];

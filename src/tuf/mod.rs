@@ -19,6 +19,7 @@ mod root;
 mod snapshot;
 mod targets;
 mod timestamp;
+mod unknown;
 
 pub use bins::{Bin, Bins};
 pub use dialect::{Dialect, Message, OnlineRoles, RootKeys, SearchOrder};
@@ -34,6 +35,7 @@ pub use root::{Naming, Root};
 pub use snapshot::Snapshot;
 pub use targets::{Custom, Delegation, Delegations, Target, Targets};
 pub use timestamp::Timestamp;
+pub use unknown::Unknown;
 
 use crate::crypto::PublicKey;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp as Instant;
 
-use super::{Key, KeyId, Role, RoleName, Version};
+use super::{Key, KeyId, Role, RoleName, Unknown, Version};
 
 /// Root metadata (TUF 1.0.34 §4.3; Notary `tuf/data/root.go`).
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -25,6 +25,8 @@ pub struct Root {
     pub snapshot: Role,
     /// Who signs timestamp.
     pub timestamp: Role,
+    /// Members that we do not know.
+    pub unknown: Unknown,
 }
 
 /// How the files of one collection are named where they are served.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp as Instant;
 
-use super::{FileMeta, RoleName, Version};
+use super::{FileMeta, RoleName, Unknown, Version};
 
 /// Snapshot metadata (TUF 1.0.34 §4.4; Notary `tuf/data/snapshot.go`).
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -15,4 +15,6 @@ pub struct Snapshot {
     pub expires: Instant,
     /// The listed files by role. Notary lists root too.
     pub meta: BTreeMap<RoleName, FileMeta>,
+    /// Members that we do not know.
+    pub unknown: Unknown,
 }

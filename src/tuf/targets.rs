@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp as Instant;
 
-use super::{Hashes, Key, KeyId, Paths, Role, RoleName, Version};
+use super::{Hashes, Key, KeyId, Paths, Role, RoleName, Unknown, Version};
 
 /// Targets metadata (TUF 1.0.34 §4.5; Notary `tuf/data/targets.go`).
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -17,6 +17,8 @@ pub struct Targets {
     pub targets: BTreeMap<String, Target>,
     /// To whom this role delegates.
     pub delegations: Delegations,
+    /// Members that we do not know.
+    pub unknown: Unknown,
 }
 
 /// One signed name.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp as Instant;
 
-use super::{FileMeta, Version};
+use super::{FileMeta, Unknown, Version};
 
 /// Timestamp metadata (TUF 1.0.34 §4.6; Notary `tuf/data/timestamp.go`).
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -13,4 +13,6 @@ pub struct Timestamp {
     pub expires: Instant,
     /// The current snapshot.
     pub snapshot: FileMeta,
+    /// Members that we do not know.
+    pub unknown: Unknown,
 }

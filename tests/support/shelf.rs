@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard};
 use countersign::crypto::{Algorithm, PrivateKey, Sha256, Signer};
 use countersign::edit::expiry;
 use countersign::net::{Error, Remote, RemoteFile};
-use countersign::tuf::{Dialect, FileMeta, Limits, RoleName, Timestamp, Version};
+use countersign::tuf::{Dialect, FileMeta, Limits, RoleName, Timestamp, Unknown, Version};
 
 /// The place.
 pub(crate) struct Shelf {
@@ -66,6 +66,7 @@ impl Shelf {
             version: version(snapshot),
             expires: expiry(&RoleName::Timestamp, *self.now.lock().expect("no test panics here")),
             snapshot: FileMeta::of(snapshot),
+            unknown: Unknown::default(),
         };
         let message = Dialect::Notary.timestamp_message(&content);
         let signature = self.key.sign(message.as_bytes()).expect("a sound key");

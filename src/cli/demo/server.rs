@@ -9,7 +9,7 @@ use super::super::exit::Kind;
 use super::super::output::Failure;
 use crate::crypto::{self, Algorithm, PrivateKey, Sha256, Signer};
 use crate::net::{Error, Remote, RemoteFile};
-use crate::tuf::{Dialect, FileMeta, RoleName, Snapshot, Timestamp, Version};
+use crate::tuf::{Dialect, FileMeta, RoleName, Snapshot, Timestamp, Unknown, Version};
 
 /// Who answers.
 pub(super) enum Behaviour {
@@ -71,10 +71,12 @@ impl DemoServer {
         let listed = listed
             .filter(|(role, _)| !matches!(role, RoleName::Snapshot | RoleName::Timestamp))
             .map(|(role, bytes)| (role.clone(), FileMeta::of(bytes)));
-        let snapshot = Snapshot { version, expires: self.in_days(1000), meta: listed.collect() };
+        let unknown = Unknown::default();
+        let (expires, meta) = (self.in_days(1000), listed.collect());
+        let snapshot = Snapshot { version, expires, meta, unknown: unknown.clone() };
         let snapshot = self.seal(&self.dialect.snapshot_message(&snapshot))?;
-        let timestamp =
-            Timestamp { version, expires: self.in_days(14), snapshot: FileMeta::of(&snapshot) };
+        let (expires, listed) = (self.in_days(14), FileMeta::of(&snapshot));
+        let timestamp = Timestamp { version, expires, snapshot: listed, unknown };
         let timestamp = self.seal(&self.dialect.timestamp_message(&timestamp))?;
         state.files.insert(RoleName::Snapshot, snapshot);
         state.files.insert(RoleName::Timestamp, timestamp);

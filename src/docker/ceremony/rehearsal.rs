@@ -16,7 +16,9 @@ use crate::edit::{self, expiry};
 use crate::keys::{Chain, MemoryKeys};
 use crate::net::{self, Remote, RemoteFile};
 use crate::storage::MemoryCache;
-use crate::tuf::{Dialect, FileMeta, KeyId, Limits, RoleName, Threshold, Timestamp, Version};
+use crate::tuf::{
+    Dialect, FileMeta, KeyId, Limits, RoleName, Threshold, Timestamp, Unknown, Version,
+};
 use crate::verify::{Policy, Wanted};
 
 /// What is rehearsed: a collection with one root key gets several.
@@ -138,7 +140,8 @@ impl Stage {
         let opened = opened.map_err(|error| self.refused(&error.to_string()))?;
         let version = opened.unverified_content().version;
         let expires = expiry(&RoleName::Timestamp, self.now);
-        let timestamp = Timestamp { version, expires, snapshot: FileMeta::of(snapshot) };
+        let (snapshot, unknown) = (FileMeta::of(snapshot), Unknown::default());
+        let timestamp = Timestamp { version, expires, snapshot, unknown };
         let message = self.dialect.timestamp_message(&timestamp);
         let signature = self.timestamp_key.sign(message.as_bytes());
         let signature = signature.map_err(|error| self.refused(&error.to_string()))?;

@@ -34,7 +34,7 @@ use crate::net::{Remote, StaticRepository};
 use crate::storage::{Cache, PublicDirectory};
 use crate::tuf::{
     Dialect, FileMeta, Key, KeyId, RoleName, Root, SearchOrder, Snapshot, Targets, Timestamp,
-    Version, canonical_key_id, distinct_keys,
+    Unknown, Version, canonical_key_id, distinct_keys,
 };
 use crate::verify::Wanted;
 
@@ -247,7 +247,8 @@ impl Export<'_> {
             false => self.published.timestamp().ok_or_else(unfounded)?.snapshot.clone(),
         };
         let (role, version) = (RoleName::Timestamp, self.next_version(&RoleName::Timestamp)?);
-        let timestamp = Timestamp { version, expires: expiry(&role, now), snapshot };
+        let unknown = Unknown::default();
+        let timestamp = Timestamp { version, expires: expiry(&role, now), snapshot, unknown };
         files.push((role, version, editor.timestamp(&timestamp).await?));
         Ok(())
     }
@@ -261,7 +262,8 @@ impl Export<'_> {
         files: &mut Files,
     ) -> Result<FileMeta, Error> {
         let (role, version) = (RoleName::Snapshot, self.next_version(&RoleName::Snapshot)?);
-        let snapshot = Snapshot { version, expires: expiry(&role, now), meta };
+        let unknown = Unknown::default();
+        let snapshot = Snapshot { version, expires: expiry(&role, now), meta, unknown };
         let bytes = editor.snapshot(&snapshot).await?;
         let listed = FORM.listing(&bytes, version);
         files.push((role, version, bytes));

@@ -14,7 +14,7 @@ use crate::client::Refreshed;
 use crate::docker::Error;
 use crate::tuf::{
     Delegation, Delegations, Gun, Key, KeyId, Paths, Role, RoleName, Root, SearchOrder, Target,
-    Targets, Version,
+    Targets, Unknown, Version,
 };
 
 /// Roles and what they say; versions and dates are still to come.
@@ -151,6 +151,7 @@ fn empty() -> Targets {
         expires: Instant::UNIX_EPOCH,
         targets: BTreeMap::new(),
         delegations: Delegations::default(),
+        unknown: Unknown::default(),
     }
 }
 

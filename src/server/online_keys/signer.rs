@@ -217,7 +217,7 @@ mod tests {
 
     use super::*;
     use crate::storage::metadata::Answer;
-    use crate::tuf::{Naming, Role, Version};
+    use crate::tuf::{Naming, Role, Unknown, Version};
 
     /// A table in memory.
     #[derive(Default)]
@@ -293,6 +293,7 @@ mod tests {
             targets: role(),
             snapshot: role(),
             timestamp: role(),
+            unknown: Unknown::default(),
         }
     }
 

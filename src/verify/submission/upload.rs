@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::history::Base;
 use super::{Holdings, NextSnapshot, Publication, PublishedFile, Refusal};
-use crate::tuf::{FileMeta, RoleName, Snapshot, Version};
+use crate::tuf::{FileMeta, RoleName, Snapshot, Unknown, Version};
 use crate::verify::{
     Baseline, CurrentRoot, Error, Policy, TrustedRole, TrustedRoot, TrustedSnapshot,
     TrustedTargets, Wanted, listing,
@@ -169,7 +169,8 @@ impl Submission {
             return Err(Refusal::Validation("targets must be loaded first"));
         }
         let expires = root.content().expires;
-        Ok(Snapshot { version: held.next(&RoleName::Snapshot)?, expires, meta })
+        let (version, unknown) = (held.next(&RoleName::Snapshot)?, Unknown::default());
+        Ok(Snapshot { version, expires, meta, unknown })
     }
 }
 

@@ -10,7 +10,7 @@ use super::super::fields::{Fields, malformed};
 use super::super::json::{ParseError, Value};
 use super::super::skim::Skim;
 use super::read::{self, Reader, TARGETS_FIELDS};
-use crate::tuf::{Error, Limits, RoleName, Targets};
+use crate::tuf::{Error, Limits, RoleName, Targets, Unknown};
 
 pub(in crate::tuf::dialect) fn targets(
     role: &RoleName,
@@ -32,6 +32,7 @@ pub(in crate::tuf::dialect) fn targets(
         expires: read::expires(&fields)?,
         targets,
         delegations: reader.delegations(fields.required("delegations")?)?,
+        unknown: Unknown::default(),
     })
 }
 

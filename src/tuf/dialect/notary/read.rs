@@ -14,7 +14,7 @@ use crate::crypto::{Sha256, Sha512, Signature};
 use crate::tuf::{
     Custom, Delegation, Delegations, Envelope, EnvelopeSignature, Error, FileMeta, Hashes, Key,
     KeyId, Limits, Naming, Paths, Role, RoleName, Root, Snapshot, Target, Targets, Threshold,
-    Timestamp, Version,
+    Timestamp, Unknown, Version,
 };
 
 pub(in crate::tuf::dialect) fn root(
@@ -126,7 +126,8 @@ impl Reader<'_> {
         let (snapshot, timestamp) = (role("snapshot")?, role("timestamp")?);
         let (version, expires) = (version(&fields)?, expires(&fields)?);
         let naming = Naming::ByHash;
-        Ok(Root { version, expires, keys, naming, root, targets, snapshot, timestamp })
+        let unknown = Unknown::default();
+        Ok(Root { version, expires, keys, naming, root, targets, snapshot, timestamp, unknown })
     }
 
     fn timestamp(&self, signed: &Value<'_>) -> Result<Timestamp, Error> {
@@ -135,7 +136,8 @@ impl Reader<'_> {
         self.check_type(&fields, "Timestamp")?;
         let meta = Fields::of(self.role, "meta", fields.required("meta")?, &["snapshot"])?;
         let snapshot = self.file_meta(meta.required("snapshot")?)?;
-        Ok(Timestamp { version: version(&fields)?, expires: expires(&fields)?, snapshot })
+        let unknown = Unknown::default();
+        Ok(Timestamp { version: version(&fields)?, expires: expires(&fields)?, snapshot, unknown })
     }
 
     fn snapshot(&self, signed: &Value<'_>) -> Result<Snapshot, Error> {
@@ -150,7 +152,8 @@ impl Reader<'_> {
             .iter()
             .map(|(name, file)| Ok((self.role_named(name)?, self.file_meta(file)?)))
             .collect::<Result<_, Error>>()?;
-        Ok(Snapshot { version: version(&fields)?, expires: expires(&fields)?, meta })
+        let unknown = Unknown::default();
+        Ok(Snapshot { version: version(&fields)?, expires: expires(&fields)?, meta, unknown })
     }
 
     fn targets(&self, signed: &Value<'_>) -> Result<Targets, Error> {
@@ -163,7 +166,8 @@ impl Reader<'_> {
             .map(|(name, target)| Ok((self.target_name(name)?, self.target(target)?)))
             .collect::<Result<_, Error>>()?;
         let delegations = self.delegations(fields.required("delegations")?)?;
-        Ok(Targets { version: version(&fields)?, expires: expires(&fields)?, targets, delegations })
+        let (version, expires) = (version(&fields)?, expires(&fields)?);
+        Ok(Targets { version, expires, targets, delegations, unknown: Unknown::default() })
     }
 
     pub(super) fn delegations(&self, value: &Value<'_>) -> Result<Delegations, Error> {

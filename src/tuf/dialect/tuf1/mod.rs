@@ -2,6 +2,7 @@
 
 pub(super) mod key;
 pub(super) mod read;
+mod unknown;
 pub(super) mod write;
 
 /// What we write in `spec_version`; any 1.x is read.

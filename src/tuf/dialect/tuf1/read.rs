@@ -10,12 +10,12 @@ use jiff::Timestamp as Instant;
 use super::super::fields::{Fields, excerpt, malformed};
 use super::super::json::{self, Value};
 use super::super::{canonical, time};
-use super::{MAX_BIN_BITS, key};
+use super::{MAX_BIN_BITS, key, unknown};
 use crate::crypto::{Scheme, Sha256, Sha512, Signature};
 use crate::tuf::{
     Bin, Custom, Delegation, Delegations, Envelope, EnvelopeSignature, Error, FileMeta, Hashes,
     Key, KeyId, Limits, Naming, Paths, Role, RoleName, Root, Snapshot, Target, Targets, Threshold,
-    Timestamp, Version,
+    Timestamp, Unknown, Version,
 };
 
 pub(in crate::tuf::dialect) fn root(
@@ -103,8 +103,8 @@ impl Reader<'_> {
     }
 
     fn root(&self, signed: &Value<'_>) -> Result<Root, Error> {
-        let known = ["consistent_snapshot", "keys", "roles"];
-        let fields = self.signed(signed, "root", &known)?;
+        let (fields, unknown) =
+            self.signed(signed, "root", &["consistent_snapshot", "keys", "roles"])?;
         let naming = match fields.required("consistent_snapshot")? {
             Value::Bool(true) => Naming::ByVersion,
             Value::Bool(false) => Naming::Current,
@@ -121,18 +121,18 @@ impl Reader<'_> {
         let (root, targets) = (role("root")?, role("targets")?);
         let (snapshot, timestamp) = (role("snapshot")?, role("timestamp")?);
         let (version, expires) = (version(&fields)?, expires(&fields)?);
-        Ok(Root { version, expires, keys, naming, root, targets, snapshot, timestamp })
+        Ok(Root { version, expires, keys, naming, root, targets, snapshot, timestamp, unknown })
     }
 
     fn timestamp(&self, signed: &Value<'_>) -> Result<Timestamp, Error> {
-        let fields = self.signed(signed, "timestamp", &["meta"])?;
+        let (fields, unknown) = self.signed(signed, "timestamp", &["meta"])?;
         let meta = fields.inside("meta", &["snapshot.json"])?;
         let snapshot = self.file_meta(meta.required("snapshot.json")?)?;
-        Ok(Timestamp { version: version(&fields)?, expires: expires(&fields)?, snapshot })
+        Ok(Timestamp { version: version(&fields)?, expires: expires(&fields)?, snapshot, unknown })
     }
 
     fn snapshot(&self, signed: &Value<'_>) -> Result<Snapshot, Error> {
-        let fields = self.signed(signed, "snapshot", &["meta"])?;
+        let (fields, unknown) = self.signed(signed, "snapshot", &["meta"])?;
         let listed = Fields::map(self.role, "meta", fields.required("meta")?)?;
         self.at_most(listed.len(), self.limits.delegations + (1 << MAX_BIN_BITS), "listed files")?;
         listed.required("targets.json")?;
@@ -143,11 +143,11 @@ impl Reader<'_> {
         // Some repositories list root, too, as drafts of the specification had it, and then not
         // always the newest one.
         meta.retain(|role, _| role.lists_targets());
-        Ok(Snapshot { version: version(&fields)?, expires: expires(&fields)?, meta })
+        Ok(Snapshot { version: version(&fields)?, expires: expires(&fields)?, meta, unknown })
     }
 
     fn targets(&self, signed: &Value<'_>) -> Result<Targets, Error> {
-        let fields = self.signed(signed, "targets", &["delegations", "targets"])?;
+        let (fields, unknown) = self.signed(signed, "targets", &["delegations", "targets"])?;
         let listed = Fields::map(self.role, "targets", fields.required("targets")?)?;
         self.at_most(listed.len(), self.limits.targets, "targets")?;
         let targets = listed
@@ -158,7 +158,8 @@ impl Reader<'_> {
             None | Some(Value::Null) => Delegations::default(),
             Some(value) => self.delegations(value)?,
         };
-        Ok(Targets { version: version(&fields)?, expires: expires(&fields)?, targets, delegations })
+        let (version, expires) = (version(&fields)?, expires(&fields)?);
+        Ok(Targets { version, expires, targets, delegations, unknown })
     }
 
     fn delegations(&self, value: &Value<'_>) -> Result<Delegations, Error> {
@@ -343,13 +344,13 @@ impl Reader<'_> {
             .ok_or_else(|| fields.malformed("have neither sha256 nor sha512".to_owned()))
     }
 
-    /// `signed`, of that type and of a specification that we know.
+    /// `signed`, of that type and of a specification that we know, and what is unknown in it.
     fn signed<'v, 'a>(
         &'v self,
         signed: &'v Value<'a>,
         expected: &'static str,
         own: &[&str],
-    ) -> Result<Fields<'v, 'a>, Error> {
+    ) -> Result<(Fields<'v, 'a>, Unknown), Error> {
         let common = ["_type", "expires", "spec_version", "version"];
         let known: Vec<&str> = common.iter().chain(own).copied().collect();
         let fields = Fields::of(self.role, "signed", signed, &known)?;
@@ -363,7 +364,7 @@ impl Reader<'_> {
             let reason = format!("is of specification {}, this reads 1.x.y", excerpt(spec));
             return Err(fields.malformed(reason));
         }
-        Ok(fields)
+        Ok((fields, unknown::collect(signed, &known)))
     }
 
     fn listed_role(&self, file: &str) -> Result<RoleName, Error> {

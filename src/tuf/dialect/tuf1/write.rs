@@ -6,7 +6,7 @@ use jiff::Timestamp as Instant;
 
 use super::super::canonical::{escape_controls, integer, separated, string};
 use super::super::time;
-use super::SPEC_VERSION;
+use super::{SPEC_VERSION, unknown};
 use crate::crypto::{Sha256, Sha512, Signature};
 use crate::tuf::{
     Bin, Delegation, Delegations, FileMeta, Hashes, Key, KeyId, Naming, Paths, Role, Root,
@@ -36,7 +36,7 @@ pub(in crate::tuf::dialect) fn root(root: &Root) -> Vec<u8> {
     });
     spec_version(&mut out);
     version(root.version, &mut out);
-    out
+    unknown::restore(out, &root.unknown)
 }
 
 pub(in crate::tuf::dialect) fn timestamp(timestamp: &Timestamp) -> Vec<u8> {
@@ -47,7 +47,7 @@ pub(in crate::tuf::dialect) fn timestamp(timestamp: &Timestamp) -> Vec<u8> {
     out.push(b'}');
     spec_version(&mut out);
     version(timestamp.version, &mut out);
-    out
+    unknown::restore(out, &timestamp.unknown)
 }
 
 /// Root is no part of a TUF 1.0 snapshot, whoever put it into the model.
@@ -67,7 +67,7 @@ pub(in crate::tuf::dialect) fn snapshot(snapshot: &Snapshot) -> Vec<u8> {
     });
     spec_version(&mut out);
     version(snapshot.version, &mut out);
-    out
+    unknown::restore(out, &snapshot.unknown)
 }
 
 pub(in crate::tuf::dialect) fn targets(targets: &Targets) -> Vec<u8> {
@@ -85,7 +85,7 @@ pub(in crate::tuf::dialect) fn targets(targets: &Targets) -> Vec<u8> {
         entry(target, out);
     });
     version(targets.version, &mut out);
-    out
+    unknown::restore(out, &targets.unknown)
 }
 
 /// `{"signatures":[…],"signed":…}` without white space.
