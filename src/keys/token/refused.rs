@@ -3,8 +3,8 @@
 //! Only digests under a random salt are remembered. They are no secret worth stealing: what they
 //! stand for opens nothing.
 
-use std::collections::BTreeSet;
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
@@ -26,22 +26,27 @@ impl Attempt {
         self,
         attempt: impl FnOnce() -> Result<Option<T>, E>,
     ) -> Result<Option<T>, E> {
-        let mut refused = refused();
-        if refused.contains(self.0.as_bytes()) {
+        let refused = self.refused();
+        let mut refused = locked(&refused);
+        if *refused {
             return Ok(None);
         }
         let outcome = attempt()?;
-        if outcome.is_none() {
-            refused.insert(*self.0.as_bytes());
-        }
+        *refused = outcome.is_none();
         Ok(outcome)
+    }
+
+    /// Whether it was refused. Each attempt has a lock of its own: a token that takes its time keeps
+    /// nobody from another.
+    fn refused(&self) -> Arc<Mutex<bool>> {
+        static ATTEMPTS: Mutex<BTreeMap<[u8; 32], Arc<Mutex<bool>>>> = Mutex::new(BTreeMap::new());
+        Arc::clone(locked(&ATTEMPTS).entry(*self.0.as_bytes()).or_default())
     }
 }
 
-fn refused() -> MutexGuard<'static, BTreeSet<[u8; 32]>> {
-    static REFUSED: Mutex<BTreeSet<[u8; 32]>> = Mutex::new(BTreeSet::new());
-    // Digests are only ever put in.
-    REFUSED.lock().unwrap_or_else(PoisonError::into_inner)
+/// What is locked here is whole at every moment.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Without random bytes the digests are weaker, and no PIN is tried more often.
@@ -81,5 +86,11 @@ mod tests {
         let attempt = || Attempt::new("another label of this test", "1", "1");
         assert_eq!(attempt().once(|| Err::<Option<()>, _>("taken out")), Err("taken out"));
         assert_eq!(attempt().once(|| Ok::<_, &str>(Some(7))), Ok(Some(7)));
+    }
+
+    #[test]
+    fn a_token_that_takes_its_time_keeps_nobody_from_another() {
+        let quick = || Attempt::new("quick", "1", "1").once(|| Ok::<_, Infallible>(Some(7)));
+        assert_eq!(Attempt::new("slow", "1", "1").once(quick), Ok(Some(7)));
     }
 }
