@@ -209,9 +209,22 @@ fn a_look_up_reads_its_own_bin_and_a_manifest_stays_small() {
     let size = manifest.to_string().len();
     assert!(size < 90_000, "{size} bytes");
     let log = servers.directory().join("log/registry.log");
-    let asked = || {
+    let lines = || {
         let log = fs::read_to_string(&log).expect("the registry's log");
         log.matches("\"GET /v2/bins/few/").count()
+    };
+    // The registry writes its log when it has answered, in its own time.
+    let asked = || {
+        let mut known = lines();
+        for _ in 0..50 {
+            std::thread::sleep(std::time::Duration::from_millis(200));
+            let now = lines();
+            if now == known {
+                break;
+            }
+            known = now;
+        }
+        known
     };
     let reader = Person::new(&servers, "reader");
     let record = || {
