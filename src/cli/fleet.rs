@@ -44,10 +44,10 @@ pub(super) struct Fleet {
     jobs: usize,
 }
 
-/// One repository of a fleet, ready to be changed.
-pub(super) struct Member<'f> {
+/// One repository of a fleet, ready to be changed, or otherwise opened.
+pub(super) struct Member<'f, O = Opened> {
     pub(super) subject: Subject,
-    pub(super) opened: Opened,
+    pub(super) opened: O,
     pub(super) passphrases: Shared<'f>,
 }
 
@@ -94,20 +94,21 @@ impl Fleet {
         context: &Context,
         act: impl AsyncFn(Member<'_>) -> Result<Told, Failure>,
     ) -> Result<Code, Failure> {
-        self.each_with(Access::PushPull, task, context, act).await
+        let open = |subject: &Subject| context.open(subject, Access::PushPull);
+        self.each_opened(open, task, context, act).await
     }
 
-    /// The same for what needs this access.
+    /// The same, opened in that way.
     ///
     /// # Errors
     ///
     /// As [`Fleet::each`].
-    pub(super) async fn each_with(
+    pub(super) async fn each_opened<O>(
         &self,
-        access: Access,
+        open: impl Fn(&Subject) -> Result<O, Failure>,
         task: &str,
         context: &Context,
-        act: impl AsyncFn(Member<'_>) -> Result<Told, Failure>,
+        act: impl AsyncFn(Member<'_, O>) -> Result<Told, Failure>,
     ) -> Result<Code, Failure> {
         let subjects = self.subjects(context)?;
         let journal = self.journal.as_deref().map(|path| Journal::open(path, task)).transpose()?;
@@ -121,10 +122,10 @@ impl Fleet {
         for subject in &done {
             context.output.detail(&format!("{}: done before, by the journal", subject.gun));
         }
-        let act = &act;
+        let (open, act) = (&open, &act);
         let run = |subject: Subject| async move {
             let gun = subject.gun.clone();
-            let outcome = match context.open(&subject, access) {
+            let outcome = match open(&subject) {
                 Ok(opened) => act(Member { subject, opened, passphrases: Shared(ask) }).await,
                 Err(failure) => Err(failure),
             };

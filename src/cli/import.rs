@@ -1,29 +1,20 @@
 //! `import`: trust data comes from somewhere else, and is signed here anew.
 
-use std::path::Path;
-use std::sync::Arc;
-
 use clap::Args;
 use serde_json::json;
 
 use super::context::{Context, Opened};
-use super::environment::absolute;
 use super::exit::{Code, Kind};
+use super::origin::Origin;
 use super::output::{Failure, Format};
 use super::passphrases::Passphrases;
 use super::process::wait_for;
 use super::publishing::{tell_of_root, versions};
-use super::subject::Subject;
 use super::verify::not_offline;
-use crate::client::{Refreshed, Roles, Wish};
-use crate::docker::rescue::kept;
-use crate::docker::{Adoption, Amended, Collection, Source};
+use crate::docker::{Adoption, Amended, Source};
 use crate::keys::{self, KeySet};
 use crate::net::{Access, Remote as _, TrustSource};
-use crate::storage::MemoryCache;
-use crate::storage::archive::{ArchiveReader, ArchivedCollection};
 use crate::tuf::{Gun, KeyId, RoleName};
-use crate::verify::{Policy, Wanted};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -57,55 +48,6 @@ pub(super) struct Arguments {
     root_key: Option<KeyId>,
 }
 
-/// Where trust data comes from.
-enum Origin {
-    Archive(Arc<ArchiveReader>),
-    Place(String),
-}
-
-impl Origin {
-    fn read(text: &str) -> Result<Self, Failure> {
-        if text == "oci" || text.contains("://") {
-            return Ok(Self::Place(text.to_owned()));
-        }
-        let path = Path::new(text.strip_prefix("bundle:").unwrap_or(text));
-        match path.is_dir() {
-            true => Ok(Self::Place(format!("file://{}", absolute(path)?.display()))),
-            false => Ok(Self::Archive(Arc::new(ArchiveReader::open(path)?))),
-        }
-    }
-
-    /// What is to be imported, if nothing is named.
-    fn names(&self) -> Result<Vec<String>, Failure> {
-        match self {
-            Self::Archive(archive) => {
-                Ok(archive.collections()?.into_iter().map(|held| held.gun).collect())
-            }
-            Self::Place(_) => Err(Failure::new(Kind::Usage, "name the repositories to import")),
-        }
-    }
-
-    async fn collection(&self, subject: &Subject, context: &Context) -> Result<Refreshed, Failure> {
-        let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
-        match self {
-            Self::Archive(archive) => {
-                let absent = || {
-                    let message = format!("{} is not in the archive", subject.gun);
-                    Failure::new(Kind::NoTrustData, message)
-                };
-                let held = archive.collection(subject.gun.as_str())?.ok_or_else(absent)?;
-                let (kept, policy) = (kept(archive, &held)?, as_of_then(&held, context)?);
-                let cache = MemoryCache::new();
-                Ok(Collection::new(policy, &cache, &kept).refresh(wish).await?)
-            }
-            Self::Place(place) => {
-                let opened = context.open_at(subject, Access::Pull, place)?;
-                Ok(opened.collection().refresh(wish).await?)
-            }
-        }
-    }
-}
-
 /// Signs repositories anew.
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Failure> {
     not_offline(context)?;
@@ -135,7 +77,7 @@ async fn one(
     let subject = context.subject(name)?.bare()?;
     let there = arguments.name.as_deref().unwrap_or(name);
     let there = context.subject(there)?.bare()?;
-    let collection = from.collection(&subject, context).await?;
+    let collection = from.open(&subject, context)?.everything().await?;
     let source = Source::of(&collection);
     let keys = context.key_set()?;
     let root = root_key(&source, arguments.root_key, &keys)?;
@@ -225,10 +167,4 @@ fn tell(gun: &Gun, adopted: &Amended<Adoption>, context: &Context) {
         let note = "entries were signed for another collection, and stay behind";
         context.output.notice(&format!("warning: {gun}: {misplaced} {note}"));
     }
-}
-
-/// The rules of this machine, when the archive was made.
-fn as_of_then(held: &ArchivedCollection, context: &Context) -> Result<Policy, Failure> {
-    let (dialect, now) = (held.dialect.into(), held.fetched_at);
-    Ok(Policy { dialect, now, max_age: None, ..context.policy(&Gun::raw(&held.gun)?)? })
 }

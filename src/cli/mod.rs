@@ -30,6 +30,7 @@ mod key;
 mod list;
 mod manual;
 mod notary;
+mod origin;
 mod output;
 mod passphrases;
 mod pflag;

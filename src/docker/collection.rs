@@ -38,6 +38,11 @@ impl<'c, C: Cache, R: Remote> Collection<'c, C, R> {
         Self { policy: Arc::new(policy), cache, remote: None, now }
     }
 
+    /// The same, changed and written at another time than it is read as of.
+    pub fn signing_at(self, now: Instant) -> Self {
+        Self { now, ..self }
+    }
+
     /// Brings it up to date and loads roles.
     ///
     /// # Errors

@@ -36,7 +36,7 @@ use crate::tuf::{
     Dialect, FileMeta, Key, KeyId, RoleName, Root, SearchOrder, Snapshot, Targets, Timestamp,
     Unknown, Version, canonical_key_id, distinct_keys,
 };
-use crate::verify::Wanted;
+use crate::verify::{Policy, Wanted};
 
 /// Where to, and how.
 #[derive(Clone, Copy, Debug)]
@@ -88,7 +88,8 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         refuse_unusable(&mut collection)?;
         let folder = PublicDirectory::new(request.folder);
         let _turn = folder.turn().map_err(client::Error::from)?;
-        let published = Published::read(self.policy(), request.folder).await?;
+        let today = Policy { now: self.now(), ..(**self.policy()).clone() };
+        let published = Published::read(&today, request.folder).await?;
         let mut keys = KeyRing::new(store, passphrases)?;
         let foundation = match published.root() {
             Some(root) => Foundation { root: root.clone(), sealed: None, keys: None },
