@@ -3,7 +3,7 @@
 # make test    everything that must hold, also against docker and notary
 # make bench   beside the originals
 # make kills   the trust server killed 200 times while it is published to
-# make conformance   the TUF conformance suite, and python-tuf reading what we write; both come from the network
+# make conformance   the TUF conformance suite, which comes from the network
 # make soak    the trust server for ten minutes under load, and with ten thousand collections
 #
 # On Debian, as root and with Rust, the targets install what they need (see test-registry/install).
@@ -12,9 +12,9 @@ CARGO ?= cargo
 SCRIPTS := test-registry/start test-registry/stop test-registry/seed test-registry/install test-registry/database \
 	test-registry/demo.sh tests/docker/fake-docker keys-example/make.sh tests/vectors/notary/make.sh tests/vectors/sql/make.sh benches/compare.sh benches/serve.sh benches/team.sh benches/bins.sh benches/rescue.sh \
 	benches/serve-sql.sh benches/keys.sh packaging/check .ci/run
-SCRIPTS += conformance/run conformance/suite conformance/python conformance/python-tuf test-registry/tuf-mirror
+SCRIPTS += conformance/run conformance/suite conformance/python test-registry/tuf-mirror
 
-.PHONY: all deps build release check-rust check-scripts test demo bench kills soak conformance python-tuf deny ci
+.PHONY: all deps build release check-rust check-scripts test demo bench kills soak conformance deny ci
 
 all: build
 
@@ -74,12 +74,9 @@ soak:
 	COUNTERSIGN_SOAK_SECONDS=600 COUNTERSIGN_COLLECTIONS=10000 \
 		$(CARGO) test --locked --release --test server_load -- --nocapture --test-threads 1
 
-conformance: python-tuf
-	conformance/suite
-
-python-tuf:
+conformance:
 	test-registry/install test
-	conformance/python-tuf
+	conformance/suite
 
 # Licences, sources and versions of what is built in; the parts that need no network once cargo-deny is there.
 deny:

@@ -5,15 +5,17 @@
 mod person;
 #[path = "support/registry.rs"]
 mod registry;
+#[path = "support/unpacked.rs"]
+mod unpacked;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
 use std::process::Stdio;
 
 use person::Person;
 use registry::{TestRegistry, text};
 use serde_json::{Value, json};
+use unpacked::{manifest, unpacked};
 
 const DIGEST: &str = "sha256:3bfc269594ef649228e9a74bab00f042efc91d5acc6fbee31a382e80d42388fe";
 
@@ -23,27 +25,6 @@ fn sign_many(person: &Person<'_>, image: &str, tags: std::ops::Range<usize>) {
     let mut arguments = vec!["sign", "--digest", DIGEST, "--size", "527"];
     arguments.extend(references.iter().map(String::as_str));
     person.does(&arguments);
-}
-
-fn manifest(servers: &TestRegistry, repository: &str) -> Value {
-    let url = format!("http://{}/v2/{repository}/manifests/_tuf", servers.registry());
-    let accept = "Accept: application/vnd.oci.image.manifest.v1+json";
-    let text = servers.run("curl", &["--silent", "--fail", "--header", accept, &url]);
-    serde_json::from_str(&text).expect("JSON")
-}
-
-/// The trust data of a repository as plain files, put down by nothing but curl.
-fn as_folder(servers: &TestRegistry, repository: &str) -> PathBuf {
-    let folder = servers.directory().join("metadata");
-    fs::create_dir_all(&folder).expect("a folder");
-    for layer in manifest(servers, repository)["layers"].as_array().expect("layers") {
-        let digest = layer["digest"].as_str().expect("a digest");
-        let name = layer["annotations"]["tuf.io/filename"].as_str().expect("a name");
-        let url = format!("http://{}/v2/{repository}/blobs/{digest}", servers.registry());
-        let file = folder.join(name);
-        servers.run("curl", &["--silent", "--fail", "-o", file.to_str().expect("text"), &url]);
-    }
-    folder
 }
 
 #[test]
@@ -251,7 +232,8 @@ fn a_folder_of_these_files_is_read_by_us_and_by_tough() {
     let publisher = Person::new(&servers, "publisher");
     publisher.does(&["init", "--bins", "16", &image]);
     sign_many(&publisher, &image, 0..40);
-    let folder = as_folder(&servers, "bins/folder");
+    let folder = servers.directory().join("metadata");
+    unpacked(&servers, "bins/folder", &folder);
     let place = format!("file://{}", folder.display());
     let reader = Person::new(&servers, "reader").at(&place);
     for tag in ["v0", "v39"] {

@@ -4,6 +4,8 @@
 
 #[path = "support/registry.rs"]
 mod registry;
+#[path = "support/unpacked.rs"]
+mod unpacked;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,6 +15,7 @@ use std::process::Output;
 use registry::{COUNTERSIGN, TestRegistry, text};
 use serde_json::Value;
 use tough::{ExpirationEnforcement, RepositoryLoader, TargetName};
+use unpacked::unpacked;
 use url::Url;
 
 fn countersign(servers: &TestRegistry, arguments: &[&str]) -> Output {
@@ -134,29 +137,8 @@ fn tags_mean_to_other_clients_what_they_mean_to_docker() {
     }
 }
 
-/// The files of the trust data that lie in a registry, as a folder.
-fn unpacked(servers: &TestRegistry, image: &str, folder: &Path) {
-    let layout = servers.directory().join("layout");
-    let (from, to) = (format!("docker://{image}:_tuf"), format!("oci:{}", layout.display()));
-    let copy = ["copy", "--preserve-digests", "--src-tls-verify=false", &from, &to];
-    servers.run("skopeo", &copy);
-    let manifest = servers.run("skopeo", &["inspect", "--raw", &to]);
-    let manifest: Value = serde_json::from_str(&manifest).expect("JSON");
-    fs::create_dir_all(folder).expect("a folder");
-    for layer in manifest["layers"].as_array().expect("layers") {
-        let digest = layer["digest"].as_str().expect("a digest").trim_start_matches("sha256:");
-        let name = layer["annotations"]["tuf.io/filename"].as_str().expect("a name");
-        let blob = layout.join("blobs/sha256").join(digest);
-        fs::copy(&blob, folder.join(name)).expect("copied");
-        // As a web server would be asked for it.
-        let plain = folder.join(name.replace("%2F", "/"));
-        fs::create_dir_all(plain.parent().expect("a folder")).expect("a folder");
-        fs::copy(&blob, plain).expect("copied");
-    }
-}
-
 /// Trust data that our own editor wrote into a registry, a few versions of it, with a signer.
-fn in_registry(servers: &TestRegistry) -> (String, String, PathBuf) {
+fn in_registry(servers: &TestRegistry) -> (String, PathBuf) {
     let image = format!("{}/oci/crew", servers.registry());
     let (one, _) = servers.seed("oci/crew:1", &[]);
     let oci = |arguments: &[&str]| does(servers, &[&["--server", "oci"], arguments].concat());
@@ -167,57 +149,17 @@ fn in_registry(servers: &TestRegistry) -> (String, String, PathBuf) {
     oci(&["signer", "add", "alice", "--key", "alice.pub", &image]);
     oci(&["sign", &format!("{image}:2@{one}")]);
     let metadata = servers.directory().join("crew");
-    unpacked(servers, &image, &metadata);
-    (image, one, metadata)
+    unpacked(servers, "oci/crew", &metadata);
+    (one, metadata)
 }
 
 #[test]
 fn tough_reads_what_our_own_editor_writes() {
     let servers = TestRegistry::start(&["--no-docker"]);
-    let (_, one, metadata) = in_registry(&servers);
+    let (one, metadata) = in_registry(&servers);
     let found = toughs(&metadata, &["1", "2", "3"]);
     let hex = Some(one.trim_start_matches("sha256:").to_owned());
     assert_eq!((&found["1"], &found["2"], &found["3"]), (&hex, &hex, &None));
-}
-
-/// What python-tuf's client finds over HTTP.
-#[expect(clippy::disallowed_methods, reason = "a test is a face")]
-fn pythons(metadata: &Path, tags: &[&str]) -> BTreeMap<String, Option<String>> {
-    let python = std::env::var_os("PYTHON_TUF").expect("run by conformance/python-tuf");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance/read.py");
-    let output = std::process::Command::new(python).arg(script).arg(metadata).args(tags).output();
-    let output = output.expect("python runs");
-    assert!(output.status.success(), "{}", text(&output));
-    serde_json::from_slice(&output.stdout).expect("an object")
-}
-
-#[test]
-#[ignore = "needs python-tuf: make python-tuf"]
-fn python_tuf_reads_what_export_and_our_own_editor_write() {
-    let servers = TestRegistry::start(&["--no-docker"]);
-    let (image, one, metadata) = in_registry(&servers);
-    let hex = Some(one.trim_start_matches("sha256:").to_owned());
-    let site = servers.directory().join("site");
-    does(&servers, &["--server", "oci", "export", &image, path(&site)]);
-
-    let docker = format!("{}/team/web", servers.registry());
-    servers.seed("team/web:1", &[]);
-    does(&servers, &["sign", &format!("{docker}:1@{one}")]);
-    servers.run("docker", &["trust", "key", "generate", "bob"]);
-    servers.run("docker", &["trust", "signer", "add", "--key", "bob.pub", "bob", &docker]);
-    does(&servers, &["sign", &format!("{docker}:2@{one}")]);
-    does(&servers, &["sign", "--role", "targets/bob", &format!("{docker}:3@{one}")]);
-    let second = servers.directory().join("second");
-    does(&servers, &["export", &docker, path(&second)]);
-    for metadata in [metadata, site.join("metadata"), second.join("metadata")] {
-        let found = pythons(&metadata, &["1", "2", "3"]);
-        assert_eq!(
-            (&found["1"], &found["2"], &found["3"]),
-            (&hex, &hex, &None),
-            "{}",
-            metadata.display()
-        );
-    }
 }
 
 #[test]
@@ -303,6 +245,52 @@ fn several_repositories_make_a_mirror() {
     assert!(!site.join(&nobody).exists(), "nothing is made for what is not signed");
     does(&servers, &["export", "--mirror", &images[0], path(&site)]);
     assert!(!site.join("metadata").exists());
+}
+
+#[test]
+fn an_archive_is_exported_when_its_server_is_gone_and_its_timestamps_have_ended() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let images = ["one", "two"].map(|name| format!("{}/team/{name}", servers.registry()));
+    for (name, image) in ["one", "two"].iter().zip(&images) {
+        servers.seed(&format!("team/{name}:1"), &[]);
+        does(&servers, &["sign", &format!("{image}:1")]);
+    }
+    let archive = servers.directory().join("trust.tar");
+    does(&servers, &["rescue", "--to", path(&archive), &images[0], &images[1]]);
+    servers.end("notary_server");
+    let later = |arguments: &[&str]| {
+        let mut command = servers.command("faketime");
+        command.args(["+800 days", env!("CARGO_BIN_EXE_countersign")]).args(arguments);
+        command.output().expect("faketime runs")
+    };
+    let site = servers.directory().join("site");
+    let told = later(&["export", "--from", path(&archive), path(&site)]);
+    assert!(told.status.success(), "{}", text(&told));
+    assert!(text(&told).contains("when it was fetched"), "{}", text(&told));
+    let trust = servers.directory().join("reader");
+    for image in &images {
+        let server = format!("file://{}", site.join(image).join("metadata").display());
+        let reference = format!("{image}:1");
+        let there = ["--server", &server, "--trust-dir", path(&trust)];
+        let read = later(&[&there[..], &["verify", &reference]].concat());
+        assert!(read.status.success(), "{}", text(&read));
+    }
+    let again = later(&["export", "--from", path(&archive), path(&site)]);
+    assert!(text(&again).contains("nothing new"), "{}", text(&again));
+
+    let alone = servers.directory().join("alone");
+    does(&servers, &["export", "--from", path(&archive), &images[0], path(&alone)]);
+    assert!(alone.join("metadata/timestamp.json").exists());
+    let nobody = format!("{}/team/nobody", servers.registry());
+    for (arguments, code, word) in [
+        (&["export", "--from", path(&archive), &nobody, path(&alone)][..], 3, "not in the archive"),
+        (&["export", "--from", "oci", path(&alone)], 2, "Name the repositories"),
+        (&["export", "--from", path(&site.join("absent.tar")), path(&alone)], 8, "absent.tar"),
+    ] {
+        let told = countersign(&servers, arguments);
+        assert_eq!(told.status.code(), Some(code), "{arguments:?}: {}", text(&told));
+        assert!(text(&told).contains(word), "{arguments:?}: {}", text(&told));
+    }
 }
 
 #[test]

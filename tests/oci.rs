@@ -5,6 +5,8 @@
 mod person;
 #[path = "support/registry.rs"]
 mod registry;
+#[path = "support/unpacked.rs"]
+mod unpacked;
 
 use std::path::Path;
 use std::process::Stdio;
@@ -12,6 +14,7 @@ use std::process::Stdio;
 use person::Person;
 use registry::{TestRegistry, text};
 use serde_json::Value;
+use unpacked::manifest;
 
 /// Copies a tag, or a whole image, with skopeo.
 fn skopeo_copy(servers: &TestRegistry, from: &str, to: &str) {
@@ -311,15 +314,6 @@ fn a_look_up_takes_one_manifest_and_what_it_does_not_bring_along() {
     }
 }
 
-/// The manifest of a repository's trust data.
-fn manifest(servers: &TestRegistry, repository: &str) -> Value {
-    let url = format!("http://{}/v2/{repository}/manifests/_tuf", servers.registry());
-    let accept = format!("Accept: {MANIFEST}");
-    let text = servers.run("curl", &["--silent", "--fail", "--header", &accept, &url]);
-    serde_json::from_str(&text).expect("JSON")
-}
-
-/// Puts another in its place, as only the registry or a publisher can.
 fn put_manifest(servers: &TestRegistry, repository: &str, manifest: &Value) {
     let url = format!("http://{}/v2/{repository}/manifests/_tuf", servers.registry());
     let (kind, body) = (format!("Content-Type: {MANIFEST}"), manifest.to_string());
