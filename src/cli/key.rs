@@ -205,7 +205,7 @@ struct Heard<S> {
 impl<S: PassphraseSource> PassphraseSource for Heard<S> {
     fn passphrase(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, keys::Error> {
         let said = self.source.passphrase(request)?;
-        self.last = Some(Passphrase::new(said.as_str().to_owned()));
+        self.last = Some(Passphrase::copy_of(said.as_str()));
         Ok(said)
     }
 }

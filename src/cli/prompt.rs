@@ -17,7 +17,7 @@ use crate::keys::{Error, Passphrase, PassphraseRequest, PassphraseSource, Purpos
 pub(super) struct Terminal {
     output: Output,
     /// What was entered, by what the keys are called: asked for once.
-    entered: BTreeMap<String, Zeroizing<String>>,
+    entered: BTreeMap<String, Passphrase>,
     /// Whether what was entered last was remembered from before.
     remembered: bool,
 }
@@ -34,7 +34,7 @@ impl Terminal {
             self.remembered = false;
             if let Some(known) = self.entered.get(alias) {
                 self.remembered = true;
-                return Ok(Passphrase::new(known.to_string()));
+                return Ok(known.again());
             }
         }
         let tries = request.attempt - u32::from(self.remembered && request.attempt > 0);
@@ -49,14 +49,14 @@ impl Terminal {
             None => format!("Enter passphrase for {alias} key{}: ", with_id(request)),
         };
         let entered = ask(&question)?;
-        self.entered.insert(alias.to_owned(), entered.clone());
-        Ok(Passphrase::new(entered.to_string()))
+        self.entered.insert(alias.to_owned(), entered.again());
+        Ok(entered)
     }
 
     fn create(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
         let alias = alias(request.role);
         if let Some(known) = self.entered.get(alias) {
-            return Ok(Passphrase::new(known.to_string()));
+            return Ok(known.again());
         }
         if alias == "root" {
             ROOT_WARNING.lines().for_each(|line| self.output.reply(line));
@@ -64,16 +64,16 @@ impl Terminal {
         let key = format!("new {alias} key{}", with_id(request));
         for _ in 0..CREATE_TRIES {
             let entered = ask(&format!("Enter passphrase for {key}: "))?;
-            if entered.len() < SHORTEST {
+            if entered.as_str().len() < SHORTEST {
                 self.output.reply(&format!("Passphrase is too short: {SHORTEST} bytes at least, better from a password manager."));
                 continue;
             }
-            if ask(&format!("Repeat passphrase for {key}: "))? != entered {
+            if ask(&format!("Repeat passphrase for {key}: "))?.as_str() != entered.as_str() {
                 self.output.reply("Passphrases do not match. Please retry.");
                 continue;
             }
-            self.entered.insert(alias.to_owned(), entered.clone());
-            return Ok(Passphrase::new(entered.to_string()));
+            self.entered.insert(alias.to_owned(), entered.again());
+            return Ok(entered);
         }
         Err(request.refused())
     }
@@ -134,10 +134,10 @@ pub(super) fn read_answer() -> io::Result<Option<Zeroizing<String>>> {
 /// # Errors
 ///
 /// [`Error::Asking`].
-pub(super) fn ask(prompt: &str) -> Result<Zeroizing<String>, Error> {
+pub(super) fn ask(prompt: &str) -> Result<Passphrase, Error> {
     let entered = keeping_terminal(|| rpassword::prompt_password(prompt));
     let entered = Zeroizing::new(entered.map_err(|source| Error::Asking { source })?);
-    Ok(Zeroizing::new(entered.trim().to_owned()))
+    Ok(Passphrase::copy_of(entered.trim()))
 }
 
 /// The question for a token's PIN.

@@ -1,25 +1,23 @@
 //! Writing DER: the few structures that are made here are put together from parts.
 
-use zeroize::Zeroizing;
+use super::SecretBytes;
 
 /// One element: tag, length in its shortest form, and the parts one after the other.
-///
-/// The result is wiped when dropped, since private keys are written with it too.
-pub(super) fn element(tag: u8, parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
-    let length = parts.iter().map(|part| part.len()).sum::<usize>();
-    let mut der = Zeroizing::new(Vec::with_capacity(length + 10));
-    der.push(tag);
-    push_length(&mut der, length);
-    parts.iter().for_each(|part| der.extend_from_slice(part));
-    der
+pub(super) fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    [header(tag, parts), parts.concat()].concat()
 }
 
-pub(super) fn sequence(parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
+/// The same of parts that are secret.
+pub(super) fn secret_element(tag: u8, parts: &[&[u8]]) -> SecretBytes {
+    SecretBytes::concat(&[&[&header(tag, parts)[..]], parts].concat())
+}
+
+pub(super) fn sequence(parts: &[&[u8]]) -> Vec<u8> {
     element(SEQUENCE, parts)
 }
 
 /// A non-negative INTEGER from its big-endian bytes.
-pub(super) fn unsigned(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
+pub(super) fn unsigned(bytes: &[u8]) -> Vec<u8> {
     let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
     let digits = &bytes[start..];
     let sign: &[u8] = if digits.first().is_none_or(|byte| *byte >= 0x80) { &[0] } else { &[] };
@@ -27,21 +25,17 @@ pub(super) fn unsigned(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
 }
 
 /// A BIT STRING of whole bytes.
-pub(super) fn bits(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
+pub(super) fn bits(bytes: &[u8]) -> Vec<u8> {
     element(BIT_STRING, &[&[0], bytes])
 }
 
-fn push_length(der: &mut Vec<u8>, length: usize) {
-    let bytes = length.to_be_bytes();
-    let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
-    let digits = &bytes[start..];
-    match digits {
-        [] => der.push(0),
-        [short] if *short < 0x80 => der.push(*short),
-        _ => {
-            der.push(0x80 | digits.len() as u8);
-            der.extend_from_slice(digits);
-        }
+fn header(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let length = parts.iter().map(|part| part.len()).sum::<usize>().to_be_bytes();
+    let start = length.iter().position(|byte| *byte != 0).unwrap_or(length.len());
+    match &length[start..] {
+        [] => vec![tag, 0],
+        [short] if *short < 0x80 => vec![tag, *short],
+        digits => [&[tag, 0x80 | digits.len() as u8], digits].concat(),
     }
 }
 

@@ -1,12 +1,10 @@
 //! Private keys as DER: SEC 1, PKCS#1, PKCS#8 and what Notary made of it.
 
-use der::asn1::{AnyRef, BitStringRef, ObjectIdentifier, OctetStringRef, UintRef};
-use der::{Decode, Reader, Sequence, SliceReader, Tag, TagNumber, Tagged};
-use zeroize::Zeroizing;
-
 use super::private::Secret;
 use super::spki::{self, AlgorithmIdentifier};
-use super::{Algorithm, Error, PrivateKey, PublicKey, Signer, asn1};
+use super::{Algorithm, Error, PrivateKey, PublicKey, SecretBytes, Signer, asn1};
+use der::asn1::{AnyRef, BitStringRef, ObjectIdentifier, OctetStringRef, UintRef};
+use der::{Decode, Reader, Sequence, SliceReader, Tag, TagNumber, Tagged};
 
 /// SEC 1, RFC 5915: the curve comes from inside, from outside, or from both alike.
 pub(super) fn read_sec1(der: &[u8], outer: Option<ObjectIdentifier>) -> Result<PrivateKey, Error> {
@@ -83,7 +81,7 @@ pub(super) fn read_notary_ed25519(bytes: &[u8]) -> Result<PrivateKey, Error> {
 }
 
 /// The inner form of the key files that Notary 0.7 writes.
-pub(super) fn write_notary_pkcs8(key: &PrivateKey) -> Zeroizing<Vec<u8>> {
+pub(super) fn write_notary_pkcs8(key: &PrivateKey) -> SecretBytes {
     let raw = write_notary_raw(key);
     match key.secret() {
         Secret::Scalar(_) => {
@@ -96,30 +94,31 @@ pub(super) fn write_notary_pkcs8(key: &PrivateKey) -> Zeroizing<Vec<u8>> {
 }
 
 /// What stands in it, which is how Notary holds a key in memory.
-pub(super) fn write_notary_raw(key: &PrivateKey) -> Zeroizing<Vec<u8>> {
+pub(super) fn write_notary_raw(key: &PrivateKey) -> SecretBytes {
     let public = key.public().key_bits();
     match key.secret() {
         Secret::Scalar(scalar) => {
             let curve = spki::curve_oid(key.public().algorithm());
             sec1(scalar, &spki::oid(curve), public)
         }
-        Secret::Rsa(pkcs1) => pkcs1.clone(),
-        Secret::Ed25519(seed) => Zeroizing::new([public, seed.as_slice(), public].concat()),
+        Secret::Rsa(pkcs1) => SecretBytes::from(&**pkcs1),
+        Secret::Ed25519(seed) => SecretBytes::concat(&[public, seed, public]),
     }
 }
 
-fn pkcs8(version: u8, algorithm: &[u8], key: &[u8]) -> Zeroizing<Vec<u8>> {
-    let key = asn1::element(asn1::OCTET_STRING, &[key]);
-    asn1::sequence(&[&asn1::unsigned(&[version]), algorithm, &key])
+fn pkcs8(version: u8, algorithm: &[u8], key: &[u8]) -> SecretBytes {
+    let key = asn1::secret_element(asn1::OCTET_STRING, &[key]);
+    asn1::secret_element(asn1::SEQUENCE, &[&asn1::unsigned(&[version]), algorithm, &key])
 }
 
-fn sec1(scalar: &[u8], curve: &[u8], public: &[u8]) -> Zeroizing<Vec<u8>> {
-    asn1::sequence(&[
+fn sec1(scalar: &[u8], curve: &[u8], public: &[u8]) -> SecretBytes {
+    let parts: [&[u8]; 4] = [
         &asn1::unsigned(&[1]),
-        &asn1::element(asn1::OCTET_STRING, &[scalar]),
+        &asn1::secret_element(asn1::OCTET_STRING, &[scalar]),
         &asn1::element(asn1::explicit(0), &[curve]),
         &asn1::element(asn1::explicit(1), &[&asn1::bits(public)]),
-    ])
+    ];
+    asn1::secret_element(asn1::SEQUENCE, &parts)
 }
 
 /// RFC 8410 §7: the seed, once more wrapped.

@@ -10,10 +10,11 @@ use ring::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding,
     RsaKeyPair,
 };
-use zeroize::Zeroizing;
 
 use super::signer::accepted;
-use super::{Algorithm, Error, PublicKey, Scheme, Sha256, Signature, Signer, encoding, spki};
+use super::{
+    Algorithm, Error, PublicKey, Scheme, SecretBytes, Sha256, Signature, Signer, encoding, spki,
+};
 
 /// A private key, wiped when dropped.
 ///
@@ -34,9 +35,9 @@ impl PrivateKey {
         match algorithm {
             Algorithm::Rsa => Err(Error::NotGenerated { algorithm }),
             Algorithm::Ed25519 => {
-                let mut seed = Zeroizing::new([0; 32]);
-                fill_random(seed.as_mut())?;
-                PrivateKey::from_ed25519_seed(&seed)
+                let mut seed = SecretBytes::zeroed(SEED);
+                fill_random(&mut seed)?;
+                PrivateKey::from_seed(seed)
             }
             curve => PrivateKey::generate_on(curve),
         }
@@ -87,9 +88,7 @@ impl PrivateKey {
     ///
     /// If the seed gives no sound public key, which no seed is known to do.
     pub fn from_ed25519_seed(seed: &[u8; 32]) -> Result<PrivateKey, Error> {
-        let key = ed25519_dalek::SigningKey::from_bytes(seed);
-        let public = PublicKey::from_ed25519(key.verifying_key().as_bytes())?;
-        Ok(PrivateKey { public, secret: Secret::Ed25519(Zeroizing::new(*seed)) })
+        PrivateKey::from_seed(SecretBytes::from(seed.as_slice()))
     }
 
     /// The key whose secret these 32 bytes are: the seed of an Ed25519 key, or the scalar of a
@@ -109,13 +108,13 @@ impl PrivateKey {
 
     /// The `PrivateKeyInfo` that Notary 0.7 writes for this key (`tuf/utils/pkcs8.go`), which
     /// older docker and notary clients read.
-    pub fn to_notary_pkcs8(&self) -> Zeroizing<Vec<u8>> {
+    pub fn to_notary_pkcs8(&self) -> SecretBytes {
         encoding::write_notary_pkcs8(self)
     }
 
     /// What that holds, which is how notary-signer keeps it: SEC 1 with its curve, PKCS#1, or the 96
     /// bytes of an Ed25519 key.
-    pub fn to_notary_raw(&self) -> Zeroizing<Vec<u8>> {
+    pub fn to_notary_raw(&self) -> SecretBytes {
         encoding::write_notary_raw(self)
     }
 
@@ -126,6 +125,13 @@ impl PrivateKey {
             Secret::Scalar(scalar) => Some(scalar),
             Secret::Rsa(_) | Secret::Ed25519(_) => None,
         }
+    }
+
+    fn from_seed(seed: SecretBytes) -> Result<PrivateKey, Error> {
+        let bad = |_| Error::BadPrivateKey { algorithm: Algorithm::Ed25519 };
+        let key = ed25519_dalek::SigningKey::try_from(&*seed).map_err(bad)?;
+        let public = PublicKey::from_ed25519(key.verifying_key().as_bytes())?;
+        Ok(PrivateKey { public, secret: Secret::Ed25519(seed) })
     }
 
     /// From a scalar on a curve; leading zeros may be missing or too many.
@@ -160,7 +166,7 @@ impl PrivateKey {
 
     /// From a PKCS#1 key whose public half was taken from it.
     pub(super) fn from_rsa(public: PublicKey, pkcs1: &[u8]) -> Result<PrivateKey, Error> {
-        let secret = Secret::Rsa(Zeroizing::new(pkcs1.to_vec()));
+        let secret = Secret::Rsa(SecretBytes::from(pkcs1));
         let key = PrivateKey { public, secret };
         // Only a signature shows whether every part belongs to the others.
         key.sign_with(Scheme::RsaPkcs1, b"")
@@ -172,7 +178,7 @@ impl PrivateKey {
     #[cfg(test)]
     pub(super) fn with_foreign_public(seed: &[u8; 32], other: &[u8; 32]) -> PrivateKey {
         let public = PrivateKey::from_ed25519_seed(other).unwrap().public;
-        PrivateKey { public, secret: Secret::Ed25519(Zeroizing::new(*seed)) }
+        PrivateKey { public, secret: Secret::Ed25519(SecretBytes::from(seed.as_slice())) }
     }
 
     pub(super) fn secret(&self) -> &Secret {
@@ -181,7 +187,7 @@ impl PrivateKey {
 
     fn generate_on(algorithm: Algorithm) -> Result<PrivateKey, Error> {
         let width = algorithm.curve_width().ok_or(Error::NotGenerated { algorithm })?;
-        let mut scalar = Zeroizing::new(vec![0; width]);
+        let mut scalar = SecretBytes::zeroed(width);
         for _ in 0..GENERATE_TRIES {
             fill_random(&mut scalar)?;
             if algorithm == Algorithm::EcdsaP521 {
@@ -205,7 +211,7 @@ impl PrivateKey {
             },
             (Secret::Rsa(pkcs1), Scheme::RsaPss) => sign_rsa(pkcs1, &RSA_PSS_SHA256, message),
             (Secret::Rsa(pkcs1), Scheme::RsaPkcs1) => sign_rsa(pkcs1, &RSA_PKCS1_SHA256, message),
-            (Secret::Ed25519(seed), Scheme::Ed25519) => Some(sign_ed25519(seed, message)),
+            (Secret::Ed25519(seed), Scheme::Ed25519) => sign_ed25519(seed, message),
             _ => None,
         }
     }
@@ -261,11 +267,11 @@ impl fmt::Debug for PrivateKey {
 /// The secret part alone, in the form that is written to files.
 pub(super) enum Secret {
     /// As wide as the curve.
-    Scalar(Zeroizing<Vec<u8>>),
+    Scalar(SecretBytes),
     /// PKCS#1 `RSAPrivateKey`.
-    Rsa(Zeroizing<Vec<u8>>),
+    Rsa(SecretBytes),
     /// RFC 8032's private key.
-    Ed25519(Zeroizing<[u8; 32]>),
+    Ed25519(SecretBytes),
 }
 
 fn fill_random(bytes: &mut [u8]) -> Result<(), Error> {
@@ -291,12 +297,12 @@ fn public_point(algorithm: Algorithm, scalar: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// As wide as the curve.
-fn scalar(algorithm: Algorithm, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+fn scalar(algorithm: Algorithm, bytes: &[u8]) -> Result<SecretBytes, Error> {
     let bad = || Error::BadPrivateKey { algorithm };
     let width = algorithm.curve_width().ok_or_else(bad)?;
     let start = bytes.iter().position(|byte| *byte != 0).ok_or_else(bad)?;
     let digits = &bytes[start..];
-    let mut scalar = Zeroizing::new(vec![0; width]);
+    let mut scalar = SecretBytes::zeroed(width);
     scalar[width.checked_sub(digits.len()).ok_or_else(bad)?..].copy_from_slice(digits);
     Ok(scalar)
 }
@@ -332,11 +338,13 @@ fn sign_rsa(pkcs1: &[u8], form: &'static dyn RsaEncoding, message: &[u8]) -> Opt
     Some(bytes)
 }
 
-fn sign_ed25519(seed: &[u8; 32], message: &[u8]) -> Vec<u8> {
+fn sign_ed25519(seed: &[u8], message: &[u8]) -> Option<Vec<u8>> {
     use ed25519_dalek::Signer as _;
-    ed25519_dalek::SigningKey::from_bytes(seed).sign(message).to_vec()
+    Some(ed25519_dalek::SigningKey::try_from(seed).ok()?.sign(message).to_vec())
 }
 
+/// Bytes of an Ed25519 private key.
+const SEED: usize = 32;
 /// A mark and two coordinates, in bytes.
 const UNCOMPRESSED_P256: usize = 65;
 /// A random scalar is out of range with probability below 2^-32 at worst.

@@ -32,9 +32,10 @@ impl KeyFile {
     pub fn seal(key: &PrivateKey, passphrase: &Passphrase) -> Result<KeyFile, Error> {
         let plain = key.to_notary_pkcs8();
         let (label, contents) = match passphrase.is_empty() {
-            true => (PKCS8, plain),
-            false => (ENCRYPTED_PKCS8, Zeroizing::new(pbes2::seal(&plain, passphrase)?)),
+            true => (PKCS8, plain.to_vec()),
+            false => (ENCRYPTED_PKCS8, pbes2::seal(&plain, passphrase)?),
         };
+        let contents = Zeroizing::new(contents);
         let label = label.to_owned();
         Ok(KeyFile { role: None, gun: None, path: None, label, dek_info: None, contents })
     }

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::{Error, Passphrase};
-use crate::crypto::{Algorithm, PrivateKey, Signer as _};
+use crate::crypto::{Algorithm, PrivateKey, SecretBytes, Signer as _};
 
 /// Encrypts a key as notary-signer does, and so that it can open it.
 ///
@@ -24,9 +24,9 @@ use crate::crypto::{Algorithm, PrivateKey, Signer as _};
 /// [`Error::Sealing`] if there are no random bytes.
 pub fn seal_for_signer(key: &PrivateKey, passphrase: &Passphrase) -> Result<String, Error> {
     let (mut salt, mut nonce) = ([0; SALT_BYTES], [0; aead::NONCE_LEN]);
-    let mut content_key = Zeroizing::new([0; CONTENT_KEY_BYTES]);
+    let mut content_key = SecretBytes::zeroed(CONTENT_KEY_BYTES);
     let random = SystemRandom::new();
-    for bytes in [salt.as_mut_slice(), &mut nonce, content_key.as_mut()] {
+    for bytes in [salt.as_mut_slice(), &mut nonce, &mut content_key] {
         random.fill(bytes).map_err(|_| Error::Sealing)?;
     }
     let salt = URL_SAFE_NO_PAD.encode(salt);
@@ -37,7 +37,7 @@ pub fn seal_for_signer(key: &PrivateKey, passphrase: &Passphrase) -> Result<Stri
     let mut wrapped = [0; CONTENT_KEY_BYTES + 8];
     let decoded = URL_SAFE_NO_PAD.decode(&salt).map_err(|_| Error::Sealing)?;
     wrapping(passphrase, &decoded, ITERATIONS)
-        .wrap_key(content_key.as_slice(), &mut wrapped)
+        .wrap_key(&content_key, &mut wrapped)
         .map_err(|_| Error::Sealing)?;
     let mut content = key.to_notary_raw();
     let tag = content_cipher(&content_key)?
@@ -63,11 +63,11 @@ pub fn open_from_signer(
     passphrase: &Passphrase,
 ) -> Result<PrivateKey, Error> {
     let sealed = Sealed::read(text)?;
-    let mut content_key = Zeroizing::new([0; CONTENT_KEY_BYTES]);
+    let mut content_key = SecretBytes::zeroed(CONTENT_KEY_BYTES);
     wrapping(passphrase, &sealed.salt, sealed.iterations)
-        .unwrap_key(&sealed.wrapped, content_key.as_mut())
+        .unwrap_key(&sealed.wrapped, &mut content_key)
         .map_err(|_| Error::Locked)?;
-    let mut content = Zeroizing::new([sealed.content, sealed.tag].concat());
+    let mut content = SecretBytes::concat(&[&sealed.content, &sealed.tag]);
     let plain = content_cipher(&content_key)?
         .open_in_place(sealed.nonce, aead::Aad::from(sealed.header.as_bytes()), &mut content)
         .map_err(|_| Error::Locked)?;
@@ -142,7 +142,7 @@ fn wrapping(passphrase: &Passphrase, salt: &[u8], iterations: NonZeroU32) -> KwA
     AesKw::new(&(*key).into())
 }
 
-fn content_cipher(key: &[u8; CONTENT_KEY_BYTES]) -> Result<aead::LessSafeKey, Error> {
+fn content_cipher(key: &[u8]) -> Result<aead::LessSafeKey, Error> {
     let key = aead::UnboundKey::new(&aead::AES_256_GCM, key).map_err(|_| Error::Sealing)?;
     Ok(aead::LessSafeKey::new(key))
 }

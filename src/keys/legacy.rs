@@ -3,10 +3,10 @@
 //! It is read, so that old keys can be brought over, and never written.
 
 use md5::{Digest, Md5};
-use zeroize::Zeroizing;
 
 use super::pbes2::{self, Cipher};
 use super::{Error, Passphrase};
+use crate::crypto::SecretBytes;
 
 /// What a `DEK-Info` header says.
 pub(super) struct Envelope {
@@ -33,22 +33,21 @@ impl Envelope {
         &self,
         ciphertext: &[u8],
         passphrase: &Passphrase,
-    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+    ) -> Result<SecretBytes, Error> {
         let key = derive(passphrase, &self.iv[..8], self.cipher.key_bytes());
         pbes2::decrypt(self.cipher, &key, &self.iv, ciphertext)
     }
 }
 
 /// `EVP_BytesToKey` with MD5 and one round: hashes of the last hash, the passphrase, the salt.
-fn derive(passphrase: &Passphrase, salt: &[u8], length: usize) -> Zeroizing<Vec<u8>> {
-    let mut key = Zeroizing::new(Vec::with_capacity(length + 16));
-    while key.len() < length {
-        let last = key.len().saturating_sub(16);
+fn derive(passphrase: &Passphrase, salt: &[u8], length: usize) -> SecretBytes {
+    let mut key = SecretBytes::zeroed(length.next_multiple_of(MD5));
+    for start in (0..length).step_by(MD5) {
         let mut hash = Md5::new();
-        hash.update(&key[last..]);
+        hash.update(&key[start.saturating_sub(MD5)..start]);
         hash.update(passphrase.as_bytes());
         hash.update(salt);
-        key.extend_from_slice(&hash.finalize());
+        key[start..start + MD5].copy_from_slice(&hash.finalize());
     }
     key.truncate(length);
     key
@@ -63,3 +62,6 @@ fn read_iv(text: &str) -> Option<[u8; 16]> {
         .collect::<Option<Vec<_>>>()?;
     bytes.try_into().ok()
 }
+
+/// Bytes of its digest.
+const MD5: usize = 16;

@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use zeroize::Zeroizing;
-
 use super::{Error, KeyEntry, KeyStore, PassphraseSource};
-use crate::crypto::{PrivateKey, Signer};
+use crate::crypto::{PrivateKey, SecretBytes, Signer};
 use crate::tuf::{Gun, KeyId, canonical_key_id};
 
 /// Keys in memory, which need no passphrase.
@@ -17,7 +15,7 @@ pub struct MemoryKeys {
 
 struct Kept {
     entry: KeyEntry,
-    pkcs8: Zeroizing<Vec<u8>>,
+    pkcs8: SecretBytes,
 }
 
 impl MemoryKeys {

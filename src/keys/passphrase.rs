@@ -3,25 +3,36 @@
 use zeroize::Zeroizing;
 
 use super::Error;
+use crate::crypto::SecretBytes;
 use crate::tuf::KeyId;
 
 /// A passphrase, wiped when dropped; it cannot be printed, compared or cloned.
-pub struct Passphrase(Zeroizing<String>);
+pub struct Passphrase(SecretBytes);
 
 impl Passphrase {
     /// Takes over what was entered.
     pub fn new(text: String) -> Passphrase {
-        Passphrase(Zeroizing::new(text))
+        Passphrase::copy_of(&Zeroizing::new(text))
+    }
+
+    /// The same text, which lies somewhere else, too.
+    pub fn copy_of(text: &str) -> Passphrase {
+        Passphrase(SecretBytes::from(text.as_bytes()))
+    }
+
+    /// The same once more, for whoever must remember it.
+    pub fn again(&self) -> Passphrase {
+        Passphrase(SecretBytes::from(&*self.0))
     }
 
     /// The text, for whatever must hand it on.
     pub fn as_str(&self) -> &str {
-        &self.0
+        std::str::from_utf8(&self.0).expect("it was made from text")
     }
 
     /// What keys are derived from.
     pub(super) fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+        &self.0
     }
 
     /// Whether there is none: such a key is kept unencrypted.

@@ -8,9 +8,9 @@ use der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef};
 use der::{Decode, Encode, Sequence};
 use pbkdf2::pbkdf2_hmac;
 use ring::rand::{SecureRandom, SystemRandom};
-use zeroize::Zeroizing;
 
 use super::{Error, Passphrase};
+use crate::crypto::SecretBytes;
 
 /// Encrypts a `PrivateKeyInfo` exactly as Notary 0.7 does, which is all that it can decrypt:
 /// PBKDF2 with HMAC-SHA-1, which goes without saying and is not said, and AES-256-CBC.
@@ -41,7 +41,7 @@ fn encrypt(key: &[u8], iv: &[u8], plain: &[u8]) -> Result<Vec<u8>, Error> {
 ///
 /// Unlike Notary this heeds the pseudo-random function that is named, so files of current
 /// OpenSSL open too.
-pub(super) fn open(der: &[u8], passphrase: &Passphrase) -> Result<Zeroizing<Vec<u8>>, Error> {
+pub(super) fn open(der: &[u8], passphrase: &Passphrase) -> Result<SecretBytes, Error> {
     let scheme = Scheme::read(der)?;
     let key = derive(passphrase, scheme.prf, scheme.salt, scheme.iterations, scheme.cipher);
     decrypt(scheme.cipher, &key, scheme.iv, scheme.ciphertext)
@@ -76,7 +76,7 @@ pub(super) fn decrypt(
     key: &[u8],
     iv: &[u8],
     ciphertext: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, Error> {
+) -> Result<SecretBytes, Error> {
     let plain = match cipher {
         Cipher::Aes128 => {
             unpad(cbc::Decryptor::<aes::Aes128>::new_from_slices(key, iv), ciphertext)
@@ -94,8 +94,8 @@ pub(super) fn decrypt(
 fn unpad<D: BlockModeDecrypt, E>(
     decryptor: Result<D, E>,
     ciphertext: &[u8],
-) -> Option<Zeroizing<Vec<u8>>> {
-    let mut buffer = Zeroizing::new(ciphertext.to_vec());
+) -> Option<SecretBytes> {
+    let mut buffer = SecretBytes::from(ciphertext);
     let length = decryptor.ok()?.decrypt_padded::<Pkcs7>(&mut buffer).ok()?.len();
     buffer.truncate(length);
     Some(buffer)
@@ -116,8 +116,8 @@ fn derive(
     salt: &[u8],
     iterations: NonZeroU32,
     cipher: Cipher,
-) -> Zeroizing<Vec<u8>> {
-    let mut key = Zeroizing::new(vec![0; cipher.key_bytes()]);
+) -> SecretBytes {
+    let mut key = SecretBytes::zeroed(cipher.key_bytes());
     let (passphrase, rounds) = (passphrase.as_bytes(), iterations.get());
     match prf {
         Prf::Sha1 => pbkdf2_hmac::<sha1::Sha1>(passphrase, salt, rounds, &mut key),

@@ -16,7 +16,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
 use super::{Error, Passphrase, pbes2};
-use crate::crypto::{PrivateKey, Sha256, Signer};
+use crate::crypto::{PrivateKey, SecretBytes, Sha256, Signer};
 use crate::tuf::{KeyId, canonical_key_id};
 
 /// One printed sheet.
@@ -55,7 +55,7 @@ struct Piece {
 /// Enough shares that belong together. The key is not open.
 pub struct Joined {
     id: KeyId,
-    secret: Zeroizing<Vec<u8>>,
+    secret: SecretBytes,
     sealed: Vec<u8>,
 }
 
@@ -94,7 +94,7 @@ impl Sheet {
             return Err(refuse("2 shares at least must be needed, and not more than there are"));
         }
         let id = canonical_key_id(key.public());
-        let mut secret = Zeroizing::new(vec![0; SECRET_BYTES]);
+        let mut secret = SecretBytes::zeroed(SECRET_BYTES);
         SystemRandom::new().fill(&mut secret).map_err(|_| Error::Sealing)?;
         let sealed = seal(&secret, &id, &key.to_notary_pkcs8())?;
         let check = check(&secret);
@@ -159,7 +159,8 @@ impl Sheet {
         let shares = shares.collect::<Result<Vec<_>, _>>().map_err(refuse)?;
         let sharks = Sharks(first.threshold);
         let secret = sharks.recover(&shares);
-        let secret = Zeroizing::new(secret.map_err(|_| refuse("the shares do not fit together"))?);
+        let secret = secret.map_err(|_| refuse("the shares do not fit together"))?;
+        let secret = SecretBytes::from(Zeroizing::new(secret).as_slice());
         match check(&secret) == first.check {
             true => Ok(Joined { id, secret, sealed: first.sealed.clone() }),
             false => Err(refuse("one of the shares is not what it was")),
@@ -195,7 +196,7 @@ impl Joined {
         let damaged = || refuse("the key on the shares is damaged");
         let (nonce, ciphertext) = self.sealed.split_at_checked(NONCE_BYTES).ok_or_else(damaged)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| damaged())?;
-        let mut buffer = Zeroizing::new(ciphertext.to_vec());
+        let mut buffer = SecretBytes::from(ciphertext);
         let cipher = cipher(&self.secret)?;
         let aad = Aad::from(self.id.to_string());
         let plain = cipher.open_in_place(nonce, aad, &mut buffer).map_err(|_| damaged())?;
@@ -214,7 +215,7 @@ fn read(id: &KeyId, pkcs8: &[u8]) -> Result<PrivateKey, Error> {
 fn seal(secret: &[u8], id: &KeyId, plain: &[u8]) -> Result<Vec<u8>, Error> {
     let mut nonce = [0; NONCE_BYTES];
     SystemRandom::new().fill(&mut nonce).map_err(|_| Error::Sealing)?;
-    let mut buffer = Zeroizing::new(plain.to_vec());
+    let mut buffer = SecretBytes::from(plain);
     let aad = Aad::from(id.to_string());
     let tag = cipher(secret)?
         .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), aad, &mut buffer)
@@ -235,7 +236,7 @@ fn check(secret: &[u8]) -> [u8; CHECK_BYTES] {
 
 /// The secret is as random as a key can be: one hash keeps its uses apart.
 fn derived(purpose: &[u8], secret: &[u8]) -> Sha256 {
-    Sha256::of(&Zeroizing::new([purpose, secret].concat()))
+    Sha256::of(&SecretBytes::concat(&[purpose, secret]))
 }
 
 fn refuse(problem: impl Into<String>) -> Error {

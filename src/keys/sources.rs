@@ -1,7 +1,5 @@
 //! Where passphrases come from when nobody is at a terminal.
 
-use zeroize::Zeroizing;
-
 use super::{Error, Passphrase, PassphraseRequest, PassphraseSource};
 
 /// The variables of docker and notary.
@@ -47,7 +45,7 @@ impl<F: Fn(&str) -> Option<String>> PassphraseSource for Environment<F> {
 /// `delegation` for every other key, and `token` for PINs. A single line that starts with none of these is the
 /// passphrase of every key.
 pub struct PassphraseFile {
-    lines: Vec<(Option<String>, Zeroizing<String>)>,
+    lines: Vec<(Option<String>, Passphrase)>,
 }
 
 impl PassphraseFile {
@@ -80,7 +78,7 @@ impl PassphraseFile {
 impl PassphraseSource for PassphraseFile {
     fn passphrase(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
         match self.find(request.role) {
-            Some(value) if request.attempt == 0 => Ok(Passphrase::new(value.to_owned())),
+            Some(value) if request.attempt == 0 => Ok(Passphrase::copy_of(value)),
             _ => Err(request.refused()),
         }
     }
@@ -129,12 +127,10 @@ impl PassphraseSource for Chain<'_> {
     }
 }
 
-fn read_line(line: &str) -> (Option<String>, Zeroizing<String>) {
+fn read_line(line: &str) -> (Option<String>, Passphrase) {
     match line.split_once('=') {
-        Some((role, value)) if is_role(role) => {
-            (Some(role.to_owned()), Zeroizing::new(value.to_owned()))
-        }
-        _ => (None, Zeroizing::new(line.to_owned())),
+        Some((role, value)) if is_role(role) => (Some(role.to_owned()), Passphrase::copy_of(value)),
+        _ => (None, Passphrase::copy_of(line)),
     }
 }
 

@@ -6,15 +6,15 @@ use ring::rand::{SecureRandom, SystemRandom};
 use ring::{hkdf, pbkdf2};
 use zeroize::Zeroizing;
 
-use crate::crypto;
+use crate::crypto::{self, SecretBytes};
 
 /// 32 bytes that nobody can guess.
-pub struct MasterSecret(Zeroizing<[u8; 32]>);
+pub struct MasterSecret(SecretBytes);
 
 impl MasterSecret {
     /// Takes over bytes that nobody can guess.
     pub fn new(bytes: Zeroizing<[u8; 32]>) -> Self {
-        Self(bytes)
+        Self(SecretBytes::from(bytes.as_slice()))
     }
 
     /// Makes a new one.
@@ -23,17 +23,17 @@ impl MasterSecret {
     ///
     /// [`crypto::Error::NoRandom`].
     pub fn generate() -> Result<Self, crypto::Error> {
-        let mut bytes = Zeroizing::new([0; 32]);
-        SystemRandom::new().fill(bytes.as_mut()).map_err(|_| crypto::Error::NoRandom)?;
+        let mut bytes = SecretBytes::zeroed(BYTES);
+        SystemRandom::new().fill(&mut bytes).map_err(|_| crypto::Error::NoRandom)?;
         Ok(Self(bytes))
     }
 
     /// Derives it from a passphrase (PBKDF2 with HMAC-SHA-256), the same from the same salt. Slow
     /// on purpose.
     pub fn from_passphrase(passphrase: &str, salt: &[u8; 32]) -> Self {
-        let mut bytes = Zeroizing::new([0; 32]);
+        let mut bytes = SecretBytes::zeroed(BYTES);
         let passphrase = passphrase.as_bytes();
-        pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, ITERATIONS, salt, passphrase, bytes.as_mut());
+        pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, ITERATIONS, salt, passphrase, &mut bytes);
         Self(bytes)
     }
 
@@ -46,12 +46,12 @@ impl MasterSecret {
 
     /// The bytes themselves, for keeping them.
     pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
+        self.0.as_array().expect("that many were put in")
     }
 
     /// What everything else is derived from.
     pub(super) fn extracted(&self) -> hkdf::Prk {
-        hkdf::Salt::new(hkdf::HKDF_SHA256, SALT).extract(self.0.as_slice())
+        hkdf::Salt::new(hkdf::HKDF_SHA256, SALT).extract(&self.0)
     }
 }
 
@@ -64,5 +64,6 @@ pub(super) fn expand(from: &hkdf::Prk, purpose: &[&[u8]]) -> [u8; 32] {
     out
 }
 
+const BYTES: usize = 32;
 const SALT: &[u8] = b"countersign online keys 1";
 const ITERATIONS: NonZeroU32 = NonZeroU32::new(600_000).expect("not zero");

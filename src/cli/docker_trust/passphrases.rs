@@ -16,7 +16,7 @@ pub(super) struct Asker {
     root_is_given: bool,
     others_are_given: bool,
     /// What was entered, by what keys are called: asked for once in a command.
-    entered: BTreeMap<String, Zeroizing<String>>,
+    entered: BTreeMap<String, Passphrase>,
     remembered: bool,
 }
 
@@ -38,7 +38,7 @@ impl Asker {
         if request.attempt == 0 {
             self.remembered = self.entered.contains_key(alias);
             if let Some(known) = self.entered.get(alias) {
-                return Ok(Passphrase::new(known.to_string()));
+                return Ok(known.again());
             }
         }
         let tries = request.attempt - u32::from(self.remembered && request.attempt > 0);
@@ -50,14 +50,14 @@ impl Asker {
         }
         let question = format!("Enter passphrase for {alias} key{}: ", with_id(request));
         let entered = ask(&question)?.ok_or_else(|| request.refused())?;
-        self.entered.insert(alias.to_owned(), entered.clone());
-        Ok(Passphrase::new(entered.to_string()))
+        self.entered.insert(alias.to_owned(), entered.again());
+        Ok(entered)
     }
 
     fn create(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
         let alias = alias(request);
         if let Some(known) = self.entered.get(alias) {
-            return Ok(Passphrase::new(known.to_string()));
+            return Ok(known.again());
         }
         if alias == "root" {
             say(ROOT_WARNING)?;
@@ -66,19 +66,19 @@ impl Asker {
         for _ in 0..CREATE_TRIES {
             let first = ask(&format!("Enter passphrase for {key}: "))?;
             let first = first.ok_or_else(|| request.refused())?;
-            if first.len() < SHORTEST {
+            if first.as_str().len() < SHORTEST {
                 say(
                     "Passphrase is too short. Please use a password manager to generate and store a good random passphrase.\n",
                 )?;
                 continue;
             }
             let second = ask(&format!("Repeat passphrase for {key}: "))?;
-            if second.ok_or_else(|| request.refused())? != first {
+            if second.ok_or_else(|| request.refused())?.as_str() != first.as_str() {
                 say("Passphrases do not match. Please retry.\n")?;
                 continue;
             }
-            self.entered.insert(alias.to_owned(), first.clone());
-            return Ok(Passphrase::new(first.to_string()));
+            self.entered.insert(alias.to_owned(), first.again());
+            return Ok(first);
         }
         Err(request.refused())
     }
@@ -88,8 +88,7 @@ impl PassphraseSource for Asker {
     fn passphrase(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
         // Docker has no variable for PINs.
         if let Some(label) = request.token() {
-            let entered = ask(&pin_of(label))?.ok_or_else(|| request.refused())?;
-            return Ok(Passphrase::new(entered.to_string()));
+            return ask(&pin_of(label))?.ok_or_else(|| request.refused());
         }
         let is_given =
             if request.role == "root" { self.root_is_given } else { self.others_are_given };
@@ -102,7 +101,7 @@ impl PassphraseSource for Asker {
 }
 
 /// `None` when nobody answers.
-fn ask(question: &str) -> Result<Option<Zeroizing<String>>, Error> {
+fn ask(question: &str) -> Result<Option<Passphrase>, Error> {
     let failed = |source| Error::Asking { source };
     say(question)?;
     let answer = match io::stdin().is_terminal() {
@@ -115,7 +114,7 @@ fn ask(question: &str) -> Result<Option<Zeroizing<String>>, Error> {
         }
     };
     let answer = answer.map_err(failed)?;
-    Ok(answer.map(|text| Zeroizing::new(text.trim().to_owned())))
+    Ok(answer.map(|text| Passphrase::copy_of(text.trim())))
 }
 
 fn say(text: &str) -> Result<(), Error> {

@@ -30,7 +30,7 @@ impl Credentials for Asking {
         self.output.page("Enter username: ");
         let Some(user) = line().filter(|user| !user.is_empty()) else { return Ok(None) };
         let password = match std::io::stdin().is_terminal() {
-            true => ask("Enter password: ").ok().map(|password| password.to_string()),
+            true => ask("Enter password: ").ok().map(|password| password.as_str().to_owned()),
             false => {
                 self.output.page("Enter password: ");
                 let password = line();

@@ -7,8 +7,6 @@
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
 
-use zeroize::Zeroizing;
-
 use crate::cli::environment::Environment;
 use crate::cli::output::Output;
 use crate::cli::prompt::{ask, pin_of, read_answer};
@@ -19,7 +17,7 @@ pub(super) struct Retriever<'e> {
     output: Output,
     environment: &'e Environment,
     /// What was entered, by the role of the key: asked for once.
-    entered: BTreeMap<String, Zeroizing<String>>,
+    entered: BTreeMap<String, Passphrase>,
 }
 
 impl<'e> Retriever<'e> {
@@ -43,17 +41,17 @@ impl<'e> Retriever<'e> {
 
     fn unlock(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
         if let Some(label) = request.token() {
-            return Ok(Passphrase::new(ask(&pin_of(label))?.to_string()));
+            return ask(&pin_of(label));
         }
         let key = format!("{} key{}", request.role, with_id(request));
         match (request.attempt, self.entered.get(request.role)) {
-            (0, Some(known)) => return Ok(Passphrase::new(known.to_string())),
+            (0, Some(known)) => return Ok(known.again()),
             (0, None) => {}
             (tries, _) if tries >= UNLOCK_TRIES => return Err(request.refused()),
             _ => self.output.page("Passphrase incorrect. Please retry.\n"),
         }
         let entered = ask(&format!("Enter passphrase for {key}: "))?;
-        self.remember(request, entered)
+        Ok(self.remember(request, entered))
     }
 
     fn create(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
@@ -61,32 +59,27 @@ impl<'e> Retriever<'e> {
             self.output.page(ROOT_WARNING);
         }
         if let Some(known) = self.entered.get(request.role) {
-            return Ok(Passphrase::new(known.to_string()));
+            return Ok(known.again());
         }
         let key = format!("new {} key{}", request.role, with_id(request));
         for _ in 0..CREATE_TRIES {
             let entered = ask(&format!("Enter passphrase for {key}: "))?;
-            if entered.len() < SHORTEST {
+            if entered.as_str().len() < SHORTEST {
                 self.output.page(TOO_SHORT);
                 continue;
             }
-            if ask(&format!("Repeat passphrase for {key}: "))? != entered {
+            if ask(&format!("Repeat passphrase for {key}: "))?.as_str() != entered.as_str() {
                 self.output.page("Passphrases do not match. Please retry.\n");
                 continue;
             }
-            return self.remember(request, entered);
+            return Ok(self.remember(request, entered));
         }
         Err(too_many_attempts())
     }
 
-    fn remember(
-        &mut self,
-        request: &PassphraseRequest<'_>,
-        entered: Zeroizing<String>,
-    ) -> Result<Passphrase, Error> {
-        let passphrase = Passphrase::new(entered.to_string());
-        self.entered.insert(request.role.to_owned(), entered);
-        Ok(passphrase)
+    fn remember(&mut self, request: &PassphraseRequest<'_>, entered: Passphrase) -> Passphrase {
+        self.entered.insert(request.role.to_owned(), entered.again());
+        entered
     }
 }
 

@@ -144,7 +144,7 @@ impl Signer {
     fn passphrases(&self, environment: &Environment) -> Passphrases {
         let known = environment.starting_with("NOTARY_SIGNER_");
         Passphrases::new(self.default_alias.clone(), move |alias| {
-            known.get(&variable(alias)).map(|text| Passphrase::new(text.to_string()))
+            known.get(&variable(alias)).map(|text| Passphrase::copy_of(text))
         })
     }
 }

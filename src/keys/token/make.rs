@@ -10,14 +10,14 @@ use zeroize::Zeroizing;
 use super::objects::{self, TokenKey};
 use super::problem::Problem;
 use super::seat::Seat;
-use crate::crypto::{Algorithm, PrivateKey, Signer};
+use crate::crypto::{Algorithm, PrivateKey, SecretBytes, Signer};
 
 /// An ECDSA key in the pieces that a token takes.
 pub(super) struct Parts {
     curve: &'static [u8],
     /// The uncompressed point, in an OCTET STRING.
     point: Vec<u8>,
-    scalar: Zeroizing<Vec<u8>>,
+    scalar: SecretBytes,
 }
 
 impl Parts {
@@ -27,7 +27,7 @@ impl Parts {
         let spki = key.public().spki();
         let point = &spki[spki.len().checked_sub(1 + 2 * scalar.len())?..];
         let point = OctetStringRef::new(point).ok()?.to_der().ok()?;
-        Some(Parts { curve, point, scalar: Zeroizing::new(scalar.to_vec()) })
+        Some(Parts { curve, point, scalar: SecretBytes::from(scalar) })
     }
 }
 

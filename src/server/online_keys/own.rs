@@ -14,7 +14,7 @@ use ring::{aead, hkdf};
 use zeroize::Zeroizing;
 
 use super::{ALGORITHMS, Error, Kept, MasterSecret};
-use crate::crypto::{self, Algorithm, PrivateKey, Signer};
+use crate::crypto::{self, Algorithm, PrivateKey, SecretBytes, Signer};
 use crate::server::secret::expand;
 use crate::storage::metadata::{KeyRecord, MetadataStore};
 use crate::tuf::{Dialect, Gun, Key, KeyId, RoleName, Root};
@@ -185,8 +185,7 @@ impl OwnKeys {
         let mut nonce = [0; aead::NONCE_LEN];
         SystemRandom::new().fill(&mut nonce).map_err(|_| crypto::Error::NoRandom)?;
         let mut record = KeyRecord { id, gun: gun.clone(), role: role.clone(), sealed: Vec::new() };
-        let mut secret = Zeroizing::new(key.to_notary_pkcs8().to_vec());
-        secret.reserve_exact(aead::AES_256_GCM.tag_len());
+        let mut secret = key.to_notary_pkcs8();
         let tag = self
             .sealing
             .seal_in_place_separate_tag(
@@ -195,7 +194,7 @@ impl OwnKeys {
                 &mut secret,
             )
             .map_err(|_| crypto::Error::NoRandom)?;
-        record.sealed = [&[FORM], nonce.as_slice(), secret.as_slice(), tag.as_ref()].concat();
+        record.sealed = [&[FORM], nonce.as_slice(), &secret, tag.as_ref()].concat();
         Ok(record)
     }
 
@@ -204,7 +203,7 @@ impl OwnKeys {
         let sealed = record.sealed.strip_prefix(&[FORM]).ok_or_else(shut)?;
         let (nonce, sealed) = sealed.split_at_checked(aead::NONCE_LEN).ok_or_else(shut)?;
         let nonce = aead::Nonce::try_assume_unique_for_key(nonce).map_err(|_| shut())?;
-        let mut buffer = Zeroizing::new(sealed.to_vec());
+        let mut buffer = SecretBytes::from(sealed);
         let plain = self
             .sealing
             .open_in_place(nonce, aead::Aad::from(place(record)), &mut buffer)
