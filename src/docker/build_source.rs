@@ -3,6 +3,9 @@
 /// The argument that names the program which reads the Dockerfile.
 pub(super) const SYNTAX_ARGUMENT: &str = "BUILDKIT_SYNTAX";
 
+/// The variable that names a policy by which buildx takes other sources than are asked for.
+pub(super) const SOURCE_POLICY: &str = "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY";
+
 /// Where in a context's value an image begins; `None` if it is none, but something of this machine.
 pub(super) fn context_image(value: &str) -> Result<Option<usize>, &'static str> {
     const IMAGE: &str = "docker-image://";
@@ -30,7 +33,7 @@ fn is_of_ssh(context: &str) -> bool {
 
 /// Refuses a policy by which buildx takes other sources than those that were asked for.
 pub(super) fn check_sources(variable: &dyn Fn(&str) -> Option<String>) -> Result<(), &'static str> {
-    match variable("EXPERIMENTAL_BUILDKIT_SOURCE_POLICY").filter(|file| !file.is_empty()) {
+    match variable(SOURCE_POLICY).filter(|file| !file.is_empty()) {
         None => Ok(()),
         Some(_) => Err("EXPERIMENTAL_BUILDKIT_SOURCE_POLICY may put other images in the place of \
                         signed ones; unset it"),

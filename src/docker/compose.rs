@@ -3,14 +3,20 @@
 //!
 //! - Whatever compose would pull is found, or the project is refused.
 //! - What a service builds is never pulled in its place: `pull_policy: build`.
+//! - What the command does not mean stays there by its name, with nothing in it that could run.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod known;
+mod service;
+
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::build_source::{CacheImage, SYNTAX_ARGUMENT, cache_image, context_image};
-use super::dockerfile::{Builder, Settings};
+use known::WITHHELD;
+use service::Service;
+
+use super::dockerfile::Settings;
 
 /// A resolved project.
 #[derive(Debug)]
@@ -93,14 +99,7 @@ impl Model {
         let built = self.built_images()?;
         let mut images = Vec::new();
         for (name, service) in self.services()? {
-            let at = Service { name, service, pointer: format!("/services/{}", escaped(name)) };
-            at.check()?;
-            images.extend(at.own_image().filter(|image| !built.contains(&image.text)));
-            images.extend(at.mounted_images());
-            images.extend(at.hook_images());
-            images.extend(at.context_images()?);
-            images.extend(at.cache_images()?);
-            images.extend(at.frontend());
+            images.extend(Service::new(name, service).images(&built)?);
         }
         Ok(images)
     }
@@ -112,11 +111,41 @@ impl Model {
     /// [`Error::Form`].
     pub fn builds(&self) -> Result<Vec<Build>, Error> {
         let services = self.services()?.iter();
-        let built = services.filter_map(|(name, service)| {
-            let pointer = format!("/services/{}", escaped(name));
-            Service { name, service, pointer }.build()
-        });
-        built.collect()
+        services.filter_map(|(name, service)| Service::new(name, service).build()).collect()
+    }
+
+    /// The names of the services.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Form`].
+    pub fn names(&self) -> Result<BTreeSet<String>, Error> {
+        Ok(self.services()?.keys().cloned().collect())
+    }
+
+    /// Whether some services are there only if their profile is on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Form`].
+    pub fn has_profiles(&self) -> Result<bool, Error> {
+        Ok(self.services()?.values().any(|service| service.get("profiles").is_some()))
+    }
+
+    /// Takes out what services hold that are neither chosen nor built upon. Without their names
+    /// compose would take their containers for orphans.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Form`].
+    pub fn withhold_but(&mut self, chosen: &BTreeSet<String>) -> Result<(), Error> {
+        let needed = self.with_bases(chosen)?;
+        let Some(Value::Object(services)) = self.0.get_mut("services") else { return Ok(()) };
+        for (_, service) in services.iter_mut().filter(|(name, _)| !needed.contains(*name)) {
+            let profiles = service.get("profiles").cloned().unwrap_or_else(|| json!([]));
+            *service = json!({ "image": WITHHELD, "profiles": profiles });
+        }
+        Ok(())
     }
 
     /// Puts a reference in the place of an image.
@@ -136,24 +165,28 @@ impl Model {
         }
     }
 
-    /// Has nothing pulled that is built here.
+    /// Has nothing pulled that is built here, whatever the command or the service says; the command
+    /// goes before the service.
     ///
     /// # Errors
     ///
     /// [`Error::Form`].
-    pub fn never_pull_what_is_built(&mut self) -> Result<(), Error> {
+    pub fn decide_pulls(&mut self, asked: Option<&str>) -> Result<(), Error> {
         let built = self.built_images()?;
         let Some(Value::Object(services)) = self.0.get_mut("services") else { return Ok(()) };
         for service in services.values_mut().filter_map(Value::as_object_mut) {
             let takes = service.get("image").and_then(Value::as_str);
             let is_built = service.get("build").is_some_and(|build| !build.is_null());
-            let policy = match is_built {
-                true if service.get("pull_policy") == Some(&json!("never")) => continue,
-                true => "build",
-                false if takes.is_some_and(|image| built.contains(image)) => "never",
-                false => continue,
+            let own = service.get("pull_policy").and_then(Value::as_str);
+            let policy = match asked.or(own) {
+                Some("never") => "never",
+                _ if is_built => "build",
+                _ if takes.is_some_and(|image| built.contains(image)) => "never",
+                Some(policy) => policy,
+                None => continue,
             };
-            service.insert("pull_policy".to_owned(), json!(policy));
+            let policy = json!(policy);
+            service.insert("pull_policy".to_owned(), policy);
         }
         Ok(())
     }
@@ -175,6 +208,21 @@ impl Model {
         Ok(names.map(str::to_owned).collect())
     }
 
+    /// Services, and those whose images their builds start from, however far.
+    fn with_bases(&self, chosen: &BTreeSet<String>) -> Result<BTreeSet<String>, Error> {
+        let services = self.services()?;
+        let mut open: Vec<&str> = chosen.iter().map(String::as_str).collect();
+        let mut needed = BTreeSet::new();
+        while let Some(name) = open.pop() {
+            if let Some(service) = services.get(name)
+                && needed.insert(name.to_owned())
+            {
+                open.extend(Service::new(name, service).builds_on());
+            }
+        }
+        Ok(needed)
+    }
+
     /// Models of language are fetched from registries as well, by nobody's signature.
     fn check_models(&self) -> Result<(), Error> {
         let models = self.0.get("models").and_then(Value::as_object);
@@ -185,144 +233,6 @@ impl Model {
                 reason: "a model cannot be checked".to_owned(),
             }),
         }
-    }
-}
-
-struct Service<'m> {
-    name: &'m str,
-    service: &'m Value,
-    pointer: String,
-}
-
-impl<'m> Service<'m> {
-    fn check(&self) -> Result<(), Error> {
-        if self.service.get("provider").is_some_and(|provider| !provider.is_null()) {
-            return Err(self.refuse("what its provider runs cannot be checked"));
-        }
-        let build = self.service.get("build");
-        let sbom = build.and_then(|build| build.get("sbom")).and_then(as_text);
-        match sbom.as_deref() {
-            None | Some("false") => Ok(()),
-            Some(_) => Err(self.refuse("what makes the SBOM is an image that is not checked")),
-        }
-    }
-
-    fn refuse(&self, reason: &str) -> Error {
-        Error::Service { service: self.name.to_owned(), reason: reason.to_owned() }
-    }
-
-    fn image(&self, text: &str, path: &str) -> Image {
-        self.image_within(text, path, "")
-    }
-
-    fn image_within(&self, text: &str, path: &str, before: &str) -> Image {
-        Image {
-            service: self.name.to_owned(),
-            text: text.to_owned(),
-            pointer: format!("{}/{path}", self.pointer),
-            before: before.to_owned(),
-        }
-    }
-
-    fn own_image(&self) -> Option<Image> {
-        let image = self.service.get("image").and_then(Value::as_str);
-        let image = image.filter(|_| !is_built(self.service))?;
-        Some(self.image(image, "image"))
-    }
-
-    fn mounted_images(&self) -> Vec<Image> {
-        let volumes = self.service.get("volumes").and_then(Value::as_array);
-        let volumes = volumes.into_iter().flatten().enumerate();
-        let of_image = volumes.filter(|(_, volume)| volume.get("type") == Some(&json!("image")));
-        let image = |(index, volume): (usize, &Value)| {
-            let source = volume.get("source").and_then(Value::as_str)?;
-            Some(self.image(source, &format!("volumes/{index}/source")))
-        };
-        of_image.filter_map(image).collect()
-    }
-
-    /// Hooks, and whatever else in a service has an image of its own.
-    fn hook_images(&self) -> Vec<Image> {
-        let members = self.service.as_object().into_iter().flatten();
-        let lists = members.filter_map(|(key, value)| Some((key, value.as_array()?)));
-        let items = lists.flat_map(|(key, list)| {
-            list.iter().enumerate().map(move |(index, item)| (key, index, item))
-        });
-        let image = |(key, index, item): (&String, usize, &Value)| {
-            let text = item.get("image").and_then(Value::as_str)?;
-            Some(self.image(text, &format!("{}/{index}/image", escaped(key))))
-        };
-        items.filter_map(image).collect()
-    }
-
-    fn context_images(&self) -> Result<Vec<Image>, Error> {
-        let contexts = self.contexts().into_iter().flatten();
-        let mut images = Vec::new();
-        for (name, value) in contexts {
-            let value = value.as_str().unwrap_or_default();
-            if let Some(offset) = context_image(value).map_err(|reason| self.refuse(reason))? {
-                let path = format!("build/additional_contexts/{}", escaped(name));
-                images.push(self.image_within(&value[offset..], &path, &value[..offset]));
-            }
-        }
-        Ok(images)
-    }
-
-    fn cache_images(&self) -> Result<Vec<Image>, Error> {
-        let caches = self.service.pointer("/build/cache_from").and_then(Value::as_array);
-        let mut images = Vec::new();
-        for (index, value) in caches.into_iter().flatten().enumerate() {
-            let text = value.as_str().unwrap_or_default();
-            let path = format!("build/cache_from/{index}");
-            match cache_image(text).map_err(|reason| self.refuse(reason))? {
-                CacheImage::None => {}
-                CacheImage::Whole => images.push(self.image(text, &path)),
-                CacheImage::Field(image) => {
-                    images.push(self.image_within(image, &path, "type=registry,ref="));
-                }
-            }
-        }
-        Ok(images)
-    }
-
-    fn frontend(&self) -> Option<Image> {
-        let path = format!("build/args/{SYNTAX_ARGUMENT}");
-        let image = self.service.pointer(&format!("/{path}")).and_then(Value::as_str)?;
-        Some(self.image(image, &path))
-    }
-
-    fn contexts(&self) -> Option<&'m Map<String, Value>> {
-        self.service.pointer("/build/additional_contexts").and_then(Value::as_object)
-    }
-
-    fn build(&self) -> Option<Result<Build, Error>> {
-        let build = self.service.get("build").filter(|build| !build.is_null())?;
-        let text = |name: &str| build.get(name).and_then(Value::as_str).map(unescaped);
-        let missing = || Error::Form { expected: "build context" };
-        let context = match text("context") {
-            Some(context) => context,
-            None => return Some(Err(missing())),
-        };
-        let arguments = build.get("args").and_then(Value::as_object);
-        let arguments: BTreeMap<String, String> = arguments
-            .into_iter()
-            .flatten()
-            .filter_map(|(name, value)| Some((name.clone(), as_text(value)?)))
-            .collect();
-        let names = self.contexts().into_iter().flatten().map(|(name, _)| name);
-        Some(Ok(Build {
-            service: self.name.to_owned(),
-            context,
-            file: text("dockerfile"),
-            inline: text("dockerfile_inline"),
-            settings: Settings {
-                arguments,
-                target: text("target"),
-                contexts: names.map(|name| Settings::context_name(name)).collect(),
-                builder: Builder::Either,
-            },
-            pointer: format!("{}/build", self.pointer),
-        }))
     }
 }
 

@@ -12,6 +12,7 @@ mod process;
 mod program;
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -146,7 +147,7 @@ impl Engine {
         self.check(reference).await.is_ok()
     }
 
-    /// What docker answers to these words.
+    /// What docker answers to these words, and to this on its stdin.
     ///
     /// # Errors
     ///
@@ -155,8 +156,10 @@ impl Engine {
         &self,
         action: &'static str,
         words: Vec<OsString>,
+        input: Option<File>,
     ) -> Result<Vec<u8>, Error> {
-        let run = Run { program: &self.program, action, arguments: words, stdout: Stdout::Read };
+        let (program, stdout) = (&self.program, Stdout::Read);
+        let run = Run { program, action, arguments: words, stdout, stdin: input };
         run.until(self.patience, &mut *self.signals.lock().await).await
     }
 
@@ -245,7 +248,7 @@ impl Engine {
         stdout: Stdout,
     ) -> Result<Vec<u8>, Error> {
         let arguments = self.globals.iter().cloned().chain(arguments).collect();
-        let run = Run { program: &self.program, action, arguments, stdout };
+        let run = Run { program: &self.program, action, arguments, stdout, stdin: None };
         run.until(self.patience, &mut *self.signals.lock().await).await
     }
 

@@ -68,6 +68,12 @@ pub use team::{SignerName, SignerRemoved};
 pub(crate) const COMPOSE_FETCHES_NOTHING: [(&str, &str); 2] =
     [("COMPOSE_EXPERIMENTAL_GIT_REMOTE", "false"), ("COMPOSE_EXPERIMENTAL_OCI_REMOTE", "false")];
 
+/// What a docker that gets what was checked is told by its environment, so that no `.env` of a
+/// project can say otherwise.
+pub(crate) fn given_variables() -> impl Iterator<Item = (&'static str, &'static str)> {
+    COMPOSE_FETCHES_NOTHING.into_iter().chain([(build_source::SOURCE_POLICY, "")])
+}
+
 /// All that a docker does not inherit which gets what was checked: content trust of its own would
 /// check again what cannot be checked any more, and sign what we sign.
 pub(crate) fn withheld_variables() -> impl Iterator<Item = &'static str> {

@@ -1,6 +1,8 @@
 //! `docker compose`: compose gets its own resolved project, in which every image is a digest.
 
-use std::fs;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::Refusal;
@@ -10,29 +12,62 @@ use super::session::Session;
 use crate::docker::COMPOSE_FETCHES_NOTHING;
 use crate::docker::command_line::{Asked, Guarded, Project};
 use crate::docker::compose::{Build, Error, Model};
-use crate::docker::engine::{self, Progress};
+use crate::docker::engine::{self, Engine, Progress};
 
 /// Pins every image of the project, and has compose do what it was asked.
 pub(super) async fn run(guarded: Guarded, session: &Session) -> Result<Next, Refusal> {
     let variable = |name: &str| session.context.environment.variable(name).map(str::to_owned);
     let project = guarded.project(&variable).map_err(|error| Refusal::of_words(&error))?;
-    if project.files.iter().any(|file| file == "-") {
-        return Err(Refusal::new("docker compose: a project from stdin is read once; name a file"));
-    }
     check_files(&project, &variable)?;
-    let engine = session.engine(Progress::Hidden)?;
-    let printed = engine.answer("compose config", guarded.model_words()).await;
-    let printed = printed.map_err(|error| of_config(&error))?;
-    let mut model = Model::parse(&printed).map_err(of_model)?;
     let directory = scratch()?;
+    let input = project.reads_stdin().then(|| keep_stdin(directory.path())).transpose()?;
+    let compose = Compose { engine: session.engine(Progress::Hidden)?, input };
+    let mut model = compose.model(&guarded, &project).await?;
     pin_images(&mut model, session).await?;
     pin_builds(&mut model, &project, directory.path(), session).await?;
-    model.never_pull_what_is_built().map_err(of_model)?;
+    model.decide_pulls(project.pull_policy.as_deref()).map_err(of_model)?;
     let file = directory.path().join("compose.json");
-    fs::write(&file, model.text()).map_err(|error| Refusal::new(error.to_string()))?;
-    let words = guarded.words_for_model(&file, &home(&project, &variable)?);
-    let ended = engine.attached("compose", words, None).await;
+    fs::write(&file, model.text()).map_err(of_disk)?;
+    let words = guarded.words_for_model(&project, &file, &home(&project, &variable)?);
+    let ended = compose.engine.attached("compose", words, None).await;
     Ok(Next::End(ended.map_err(|error| Refusal::of(&error.into()))?))
+}
+
+/// Compose, to be asked about the project.
+struct Compose {
+    engine: Engine,
+    /// What came from stdin, which is there only once.
+    input: Option<PathBuf>,
+}
+
+impl Compose {
+    /// The project, with nothing in the services that the command does not mean.
+    async fn model(&self, guarded: &Guarded, project: &Project) -> Result<Model, Refusal> {
+        let mut model = self.ask(guarded.model_words()).await?;
+        if !project.services.is_empty() || model.has_profiles().map_err(of_model)? {
+            let chosen = self.ask(guarded.choice_words(&project.services)).await?;
+            let chosen = chosen.names().map_err(of_model)?;
+            model.withhold_but(&chosen).map_err(of_model)?;
+        }
+        Ok(model)
+    }
+
+    async fn ask(&self, words: Vec<OsString>) -> Result<Model, Refusal> {
+        let input = self.input.as_ref().map(File::open).transpose().map_err(of_disk)?;
+        let printed = self.engine.answer("compose config", words, input).await;
+        Model::parse(&printed.map_err(|error| of_config(&error))?).map_err(of_model)
+    }
+}
+
+/// Keeps what comes from stdin, to be read more than once.
+fn keep_stdin(directory: &Path) -> Result<PathBuf, Refusal> {
+    let path = directory.join("stdin.yaml");
+    let mut file = File::create_new(&path).map_err(of_disk)?;
+    let mut input = std::io::stdin().lock().take(MAX_STDIN + 1);
+    match std::io::copy(&mut input, &mut file).map_err(of_disk)? {
+        length if length > MAX_STDIN => Err(Refusal::new("stdin: larger than 1 MiB")),
+        _ => Ok(path),
+    }
 }
 
 /// A project that compose would fetch carries no signature, whatever its images do.
@@ -63,6 +98,10 @@ fn of_model(error: Error) -> Refusal {
     Refusal::new(error.to_string())
 }
 
+fn of_disk(error: std::io::Error) -> Refusal {
+    Refusal::new(error.to_string())
+}
+
 async fn pin_images(model: &mut Model, session: &Session) -> Result<(), Refusal> {
     for image in model.images().map_err(of_model)? {
         let place = format!("service {}: {}", image.service, image.text);
@@ -88,7 +127,7 @@ async fn pin_builds(
         settings.arguments.extend(project.arguments.clone());
         let (text, _) = source.pinned(&settings, session).await?;
         let place = directory.join(number.to_string());
-        fs::create_dir(&place).map_err(|error| Refusal::new(error.to_string()))?;
+        fs::create_dir(&place).map_err(of_disk)?;
         model.set_dockerfile(build, &source.write(&text, &place)?);
     }
     Ok(())
@@ -123,7 +162,7 @@ fn home(project: &Project, variable: &dyn Fn(&str) -> Option<String>) -> Result<
         let parent = Path::new(file).parent().filter(|parent| !parent.as_os_str().is_empty());
         return Ok(parent.unwrap_or(Path::new(".")).to_owned());
     }
-    let here = std::path::absolute(".").map_err(|error| Refusal::new(error.to_string()))?;
+    let here = std::path::absolute(".").map_err(of_disk)?;
     let found = here.ancestors().find(|it| FILES.iter().any(|name| it.join(name).is_file()));
     Ok(found.unwrap_or(&here).to_owned())
 }
@@ -131,3 +170,6 @@ fn home(project: &Project, variable: &dyn Fn(&str) -> Option<String>) -> Result<
 /// What compose looks for, in the working directory and above.
 const FILES: [&str; 4] =
     ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
+
+/// Bytes; far more than any project has.
+const MAX_STDIN: u64 = 1 << 20;

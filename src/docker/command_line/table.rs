@@ -131,6 +131,66 @@ pub(super) const COMPOSE: Flags = Flags {
     ],
 };
 
+/// The options of compose's own command, if it is one that pulls, runs or builds.
+pub(super) fn of_compose(command: &str) -> Option<&'static Flags> {
+    match command {
+        "up" => Some(&COMPOSE_UP),
+        "run" => Some(&COMPOSE_RUN),
+        "create" => Some(&COMPOSE_CREATE),
+        "pull" => Some(&COMPOSE_PULL),
+        "build" => Some(&COMPOSE_BUILD),
+        "watch" => Some(&COMPOSE_WATCH),
+        "scale" => Some(&COMPOSE_SCALE),
+        _ => None,
+    }
+}
+
+const COMPOSE_UP: Flags = Flags {
+    command: "docker compose up",
+    known: &[
+        COMPOSE_CREATING,
+        "--abort-on-container-exit --abort-on-container-failure --always-recreate-deps --attach=",
+        "--attach-dependencies -d,--detach --exit-code-from= --menu --no-attach= --no-color",
+        "--no-deps --no-log-prefix --no-start --quiet-build -V,--renew-anon-volumes -t,--timeout=",
+        "--timestamps --wait --wait-timeout= -w,--watch",
+    ],
+};
+
+const COMPOSE_CREATE: Flags =
+    Flags { command: "docker compose create", known: &[COMPOSE_CREATING] };
+
+/// What `up` and `create` have in common.
+const COMPOSE_CREATING: &str = "\
+    --build --dry-run --force-recreate -h,--help --no-build --no-recreate --pull= --quiet-pull \
+    --remove-orphans --scale= -y,--yes --y";
+
+const COMPOSE_RUN: Flags = Flags {
+    command: "docker compose run",
+    known: &[
+        "--build --cap-add= --cap-drop= -d,--detach --dry-run --entrypoint= -e,--env=",
+        "--env-from-file= -h,--help -i,--interactive -l,--label= --labels= --name= --no-deps",
+        "-T,--no-tty --no-TTY -p,--publish= --pull= -q,--quiet --quiet-build --quiet-pull",
+        "--remove-orphans --rm -P,--service-ports -t,--tty --use-aliases -u,--user= -v,--volume=",
+        "--volumes= -w,--workdir=",
+    ],
+};
+
+const COMPOSE_PULL: Flags = Flags {
+    command: "docker compose pull",
+    known: &[
+        "--dry-run -h,--help --ignore-buildable --ignore-pull-failures --include-deps",
+        "--no-parallel --parallel --policy= -q,--quiet",
+    ],
+};
+
+const COMPOSE_WATCH: Flags = Flags {
+    command: "docker compose watch",
+    known: &["--dry-run -h,--help --no-up --prune --quiet"],
+};
+
+const COMPOSE_SCALE: Flags =
+    Flags { command: "docker compose scale", known: &["--dry-run -h,--help --no-deps"] };
+
 pub(super) const COMPOSE_BUILD: Flags = Flags {
     command: "docker compose build",
     known: &[

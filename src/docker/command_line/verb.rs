@@ -137,7 +137,7 @@ fn compose(words: &Words, at: usize) -> Result<Found, Error> {
         return Ok(Found::Other);
     }
     match words.text(command)? {
-        "up" | "run" | "create" | "pull" | "build" | "watch" | "scale" => {
+        name if table::of_compose(name).is_some() => {
             Ok(Found::Verb { verb: Verb::Compose, from: at })
         }
         "attach" | "commit" | "completion" | "config" | "convert" | "cp" | "down" | "events"

@@ -48,14 +48,39 @@ fn what_is_built_is_not_pulled() {
         "app": {"image": "mine", "build": {"context": "/x"}, "pull_policy": "always"},
         "old": {"image": "mine"},
         "odd": {"build": {"context": "/x"}, "pull_policy": "never"},
-        "web": {"image": "a"},
+        "web": {"image": "a", "x-note": 1},
     }));
-    model.never_pull_what_is_built().expect("a model");
-    let policy = |service: &str| model.0["services"][service]["pull_policy"].clone();
-    assert_eq!(policy("app"), "build");
-    assert_eq!(policy("old"), "never");
-    assert_eq!(policy("odd"), "never");
-    assert_eq!(policy("web"), Value::Null);
+    let mut asked = Model(model.0.clone());
+    model.decide_pulls(None).expect("a model");
+    let policy = |model: &Model, service: &str| model.0["services"][service]["pull_policy"].clone();
+    assert_eq!(policy(&model, "app"), "build");
+    assert_eq!(policy(&model, "old"), "never");
+    assert_eq!(policy(&model, "odd"), "never");
+    assert_eq!(policy(&model, "web"), Value::Null);
+    asked.decide_pulls(Some("always")).expect("a model");
+    assert_eq!(policy(&asked, "app"), "build");
+    assert_eq!(policy(&asked, "old"), "never");
+    assert_eq!(policy(&asked, "odd"), "build");
+    assert_eq!(policy(&asked, "web"), "always");
+}
+
+#[test]
+fn what_is_not_chosen_keeps_its_name_and_nothing_that_runs() {
+    let context = |of: &str| json!({"context": "/x", "additional_contexts": {"base": of}});
+    let mut model = model(json!({
+        "web": {"build": context("service:base")},
+        "base": {"build": context("service:low"), "profiles": ["build"]},
+        "low": {"build": {"context": "/x"}},
+        "evil": {"image": "evil:1", "profiles": ["debug"], "build": {"context": "https://x/y.git"}},
+    }));
+    assert!(model.has_profiles().expect("a model"));
+    model.withhold_but(&["web".to_owned()].into()).expect("a model");
+    assert_eq!(model.names().expect("a model").len(), 4);
+    let images = model.images().expect("understood");
+    let [image] = images.as_slice() else { panic!("{images:?}") };
+    assert_eq!((image.service.as_str(), image.text.as_str()), ("evil", WITHHELD));
+    assert_eq!(model.0["services"]["evil"], json!({"image": WITHHELD, "profiles": ["debug"]}));
+    assert_eq!(model.builds().expect("a model").len(), 3);
 }
 
 #[test]
@@ -79,6 +104,8 @@ fn builds_are_read_and_changed() {
 fn what_cannot_be_checked_is_refused() {
     for services in [
         json!({"a": {"provider": {"type": "model"}}}),
+        json!({"a": {"image": "a:1", "sidecar": "b:1"}}),
+        json!({"a": {"build": {"context": "/x", "base": "b:1"}}}),
         json!({"a": {"build": {"context": "/x", "sbom": true}}}),
         json!({"a": {"build": {"context": "/x", "cache_from": ["type=gha"]}}}),
         json!({"a": {"build": {"context": "/x", "additional_contexts": {"x": "https://y"}}}}),

@@ -11,7 +11,7 @@ use rustix::termios::tcgetpgrp;
 use tokio::process::{Child, Command};
 
 use super::{Engine, Error};
-use crate::docker::{COMPOSE_FETCHES_NOTHING, withheld_variables};
+use crate::docker::{given_variables, withheld_variables};
 
 impl Engine {
     /// Runs docker with our streams, or with another stdin. The signals that would end us are
@@ -33,7 +33,7 @@ impl Engine {
         for name in withheld_variables() {
             command.env_remove(name);
         }
-        command.envs(COMPOSE_FETCHES_NOTHING);
+        command.envs(given_variables());
         let mut child = command.spawn().map_err(failed)?;
         let signals = &mut *self.signals.lock().await;
         loop {

@@ -1,6 +1,7 @@
 //! One run of docker, from its start to its end.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::future::pending;
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
@@ -13,7 +14,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Error, Program};
-use crate::docker::{COMPOSE_FETCHES_NOTHING, withheld_variables};
+use crate::docker::{given_variables, withheld_variables};
 
 /// What docker is to do.
 pub(super) struct Run<'p> {
@@ -21,6 +22,7 @@ pub(super) struct Run<'p> {
     pub(super) action: &'static str,
     pub(super) arguments: Vec<OsString>,
     pub(super) stdout: Stdout,
+    pub(super) stdin: Option<File>,
 }
 
 /// Where its stdout goes. Ours is for our answer.
@@ -45,7 +47,7 @@ pub(super) enum Stream {
 impl Run<'_> {
     /// Runs it; what was read of its stdout.
     pub(super) async fn until(
-        self,
+        mut self,
         patience: Option<Duration>,
         signals: &mut Signals,
     ) -> Result<Vec<u8>, Error> {
@@ -54,7 +56,8 @@ impl Run<'_> {
             path: self.program.path().to_owned(),
             source,
         };
-        let mut child = self.command().spawn().map_err(failed)?;
+        let stdin = self.stdin.take().map_or_else(Stdio::null, Stdio::from);
+        let mut child = self.command().stdin(stdin).spawn().map_err(failed)?;
         let stdout = child.stdout.take();
         let stderr = child.stderr.take();
         let work = async {
@@ -93,11 +96,11 @@ impl Run<'_> {
 
     pub(super) fn command(&self) -> Command {
         let mut command = Command::new(self.program.path());
-        command.args(&self.arguments).stdin(Stdio::null()).kill_on_drop(true);
+        command.args(&self.arguments).kill_on_drop(true);
         for name in withheld_variables() {
             command.env_remove(name);
         }
-        command.envs(COMPOSE_FETCHES_NOTHING);
+        command.envs(given_variables());
         match &self.stdout {
             Stdout::Aside => {
                 command.stdout(std::io::stderr()).stderr(Stdio::inherit());

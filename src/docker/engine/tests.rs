@@ -86,6 +86,7 @@ async fn secret_variables_are_not_inherited() {
         action: "pull",
         arguments: vec!["pull".into()],
         stdout: Stdout::Hidden,
+        stdin: None,
     };
     let command = run.command();
     let removed: Vec<_> =
