@@ -212,6 +212,32 @@ const FILES: [(&str, i32, &str, &str); 11] = [
 /// Found by a host's own files or clock, which no test may change; provoked beside the code.
 const OTHERS: [&str; 4] = ["insecure-registry", "owner-foreign", "expired", "clock-behind"];
 
+/// Since 29 docker has no content trust of its own, and what is set for it means nothing.
+#[test]
+fn doctor_reports_no_builtin_dct() {
+    let mut host = Host::honest();
+    for (version, ignores) in
+        [("20.10.24+dfsg1", false), ("28.5.2", false), ("29.0.0-rc.1", true), ("30.1", true)]
+    {
+        host.has_docker(version);
+        let (found, code) = host.found(&[]);
+        let reported = found.iter().any(|id| id == "docker-ignores-trust");
+        assert_eq!((reported, code == Some(4)), (ignores, ignores), "{version}: {found:?}");
+    }
+    let said = host.command(&["doctor"]).output().expect("it runs");
+    let said = String::from_utf8_lossy(&said.stdout);
+    assert!(said.contains("ignores it without a word"), "{said}");
+    assert!(said.contains("countersign docker --install-shim"), "{said}");
+    // With the shim in its way that docker is called with what was checked.
+    fs::create_dir_all(host.path("shim")).expect("a folder");
+    symlink(env!("CARGO_BIN_EXE_countersign"), host.path("shim/docker")).expect("a link");
+    let path = format!("{}:{}", host.path("shim").display(), host.path("bin").display());
+    host.set("PATH", &path);
+    let (found, code) = host.found(&[]);
+    assert!(!found.iter().any(|id| id == "docker-ignores-trust"), "{found:?}");
+    assert_eq!(code, Some(0), "{found:?}");
+}
+
 #[test]
 fn nothing_is_found_on_a_host_that_verifies() {
     assert_eq!(Host::honest().found(&[]), (vec![], Some(0)));

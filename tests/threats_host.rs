@@ -54,6 +54,42 @@ fn tmpdir_on_other_fs() {
     }
 }
 
+/// Where no home can be meant, nothing is made anywhere else instead.
+#[test]
+fn home_table() {
+    let host = Host::new();
+    let (others, read_only) = (host.home().join("others"), host.home().join("read-only"));
+    for directory in [&others, &read_only] {
+        fs::create_dir(directory).expect("a directory");
+    }
+    let by_root = rustix::process::geteuid().is_root();
+    if by_root {
+        std::os::unix::fs::chown(&others, Some(65534), None).expect("given away");
+    }
+    fs::set_permissions(&read_only, Permissions::from_mode(0o555)).expect("set");
+    // What no mode keeps root from, the system's own files do; to others a strange home is /usr.
+    let read_only = if by_root { Path::new("/sys") } else { &read_only };
+    let others = if by_root { &others } else { Path::new("/usr") };
+    for command in ["key generate alice", PIN, VERIFY, SIGN] {
+        for home in ["", "/", "relative", ".", "../x", "/nonexistent", "/etc/passwd"] {
+            host.has_no_home(Some(Path::new(home)), command);
+        }
+        host.has_no_home(None, command);
+        host.has_no_home(Some(others), command);
+    }
+    for command in ["key generate alice", PIN] {
+        host.has_no_home(Some(read_only), command);
+    }
+    let honest = host.run(&format!("exec \"$0\" {PIN}"));
+    assert!(honest.status.success(), "{}", told(&honest));
+}
+
+const PIN: &str = "pin add registry.example.com/web --root-key \
+    0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a";
+const VERIFY: &str = "--server https://127.0.0.1:1 verify registry.example.com/web:1";
+const SIGN: &str = "--server https://127.0.0.1:1 sign --size 1 registry.example.com/web:1@sha256:\
+    0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a";
+
 struct Host {
     home: tempfile::TempDir,
 }
@@ -78,6 +114,22 @@ impl Host {
         let key = keys.next().expect("a key");
         assert_eq!(keys.next(), None, "one key");
         key
+    }
+
+    /// Runs a command with this home; it must end with 8, and leave the working directory empty.
+    fn has_no_home(&self, home: Option<&Path>, command: &str) {
+        let here = tempfile::tempdir().expect("a directory");
+        let mut program = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        program.env_clear().args(command.split_whitespace()).current_dir(&here);
+        program.env("DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE", "throw-away words");
+        program.env("DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE", "throw-away words");
+        if let Some(home) = home {
+            program.env("HOME", home);
+        }
+        let refused = program.stdin(Stdio::null()).output().expect("it runs");
+        let what = format!("{home:?} {command}: {}", told(&refused));
+        assert_eq!(refused.status.code(), Some(8), "{what}");
+        assert_eq!(everything_below(here.path()), Vec::<PathBuf>::new(), "{what}");
     }
 
     /// Runs words of a shell, in which `$0` is the program.
