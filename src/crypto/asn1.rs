@@ -18,8 +18,7 @@ pub(super) fn sequence(parts: &[&[u8]]) -> Vec<u8> {
 
 /// A non-negative INTEGER from its big-endian bytes.
 pub(super) fn unsigned(bytes: &[u8]) -> Vec<u8> {
-    let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
-    let digits = &bytes[start..];
+    let digits = digits(bytes);
     let sign: &[u8] = if digits.first().is_none_or(|byte| *byte >= 0x80) { &[0] } else { &[] };
     element(INTEGER, &[sign, digits])
 }
@@ -29,10 +28,17 @@ pub(super) fn bits(bytes: &[u8]) -> Vec<u8> {
     element(BIT_STRING, &[&[0], bytes])
 }
 
+/// A big-endian number without the zeros before it.
+pub(super) fn digits(mut bytes: &[u8]) -> &[u8] {
+    while let [0, rest @ ..] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
 fn header(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let length = parts.iter().map(|part| part.len()).sum::<usize>().to_be_bytes();
-    let start = length.iter().position(|byte| *byte != 0).unwrap_or(length.len());
-    match &length[start..] {
+    match digits(&length) {
         [] => vec![tag, 0],
         [short] if *short < 0x80 => vec![tag, *short],
         digits => [&[tag, 0x80 | digits.len() as u8], digits].concat(),

@@ -112,8 +112,9 @@ macro_rules! written_as_hex {
 written_as_hex!(Sha256);
 written_as_hex!(Sha512);
 
+#[expect(clippy::expect_used, reason = "the algorithm fixes the length of its digest")]
 fn exactly<const N: usize>(digest: digest::Digest) -> [u8; N] {
-    digest.as_ref().try_into().expect("the algorithm fixes the length of its digest")
+    digest.as_ref().try_into().expect("a digest of its length")
 }
 
 fn write_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -121,7 +122,7 @@ fn write_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
 }
 
 fn read_hex<const N: usize>(text: &str) -> Result<[u8; N], Error> {
-    let wrong = || Error::NotHex { digits: 2 * N };
+    let wrong = || Error::NotHex { digits: N.saturating_mul(2) };
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
     if pairs.len() != N || !rest.is_empty() {
         return Err(wrong());
@@ -135,8 +136,8 @@ fn read_hex<const N: usize>(text: &str) -> Result<[u8; N], Error> {
 
 fn nibble(digit: u8) -> Option<u8> {
     match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'0'..=b'9' => digit.checked_sub(b'0'),
+        b'a'..=b'f' => digit.checked_sub(b'a' - 10),
         _ => None,
     }
 }

@@ -45,6 +45,11 @@ impl Algorithm {
         scheme == self.default_scheme() || (self == Algorithm::Rsa && scheme == Scheme::RsaPkcs1)
     }
 
+    /// Bytes of an uncompressed point on the curve, for ECDSA.
+    fn point_width(self) -> usize {
+        self.curve_width().map_or(0, |width| 2_usize.saturating_mul(width).saturating_add(1))
+    }
+
     /// Bytes of a coordinate on the curve, for ECDSA.
     pub(super) fn curve_width(self) -> Option<usize> {
         match self {
@@ -197,9 +202,9 @@ impl PublicKey {
                 Material::Rsa(key) => key.len(),
                 _ => 0,
             },
-            curve => curve.curve_width().map_or(0, |width| 1 + 2 * width),
+            curve => curve.point_width(),
         };
-        &self.spki[self.spki.len() - width..]
+        self.spki.split_at_checked(self.spki.len().saturating_sub(width)).map_or(&[], |it| it.1)
     }
 
     pub(super) fn new(material: Material) -> PublicKey {

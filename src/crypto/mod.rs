@@ -6,6 +6,12 @@
 //! algorithm is a bad signature. Whatever signs is a [`Signer`], and no signature leaves
 //! a [`PrivateKey`] or a [`RemoteKey`] before the public half has accepted it.
 
+// Whatever it is given, what reads and decides here comes to an answer.
+#![cfg_attr(
+    not(test),
+    deny(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing)
+)]
+
 mod asn1;
 mod bundle;
 mod certificate;

@@ -23,6 +23,7 @@ impl Block {
 }
 
 /// One block exactly as Go writes it; the headers in the order given.
+#[expect(clippy::arithmetic_side_effects, reason = "sizes of what is in memory")]
 pub(crate) fn encode(label: &str, headers: &[(&str, &str)], contents: &[u8]) -> Zeroizing<String> {
     let body = Zeroizing::new(STANDARD.encode(contents));
     let size = headers.iter().map(|(name, value)| name.len() + value.len() + 3).sum::<usize>();

@@ -13,7 +13,8 @@ use ring::signature::{
 
 use super::signer::accepted;
 use super::{
-    Algorithm, Error, PublicKey, Scheme, SecretBytes, Sha256, Signature, Signer, encoding, spki,
+    Algorithm, Error, PublicKey, Scheme, SecretBytes, Sha256, Signature, Signer, asn1, encoding,
+    spki,
 };
 
 /// A private key, wiped when dropped.
@@ -192,7 +193,7 @@ impl PrivateKey {
             fill_random(&mut scalar)?;
             if algorithm == Algorithm::EcdsaP521 {
                 // 521 bits in 66 bytes: one bit of the first.
-                scalar[0] &= 1;
+                scalar.first_mut().into_iter().for_each(|first| *first &= 1);
             }
             if let Ok(key) = PrivateKey::from_scalar(algorithm, &scalar) {
                 return Ok(key);
@@ -300,10 +301,10 @@ fn public_point(algorithm: Algorithm, scalar: &[u8]) -> Option<Vec<u8>> {
 fn scalar(algorithm: Algorithm, bytes: &[u8]) -> Result<SecretBytes, Error> {
     let bad = || Error::BadPrivateKey { algorithm };
     let width = algorithm.curve_width().ok_or_else(bad)?;
-    let start = bytes.iter().position(|byte| *byte != 0).ok_or_else(bad)?;
-    let digits = &bytes[start..];
+    let digits = asn1::digits(bytes);
+    let padding = width.checked_sub(digits.len()).filter(|_| !digits.is_empty()).ok_or_else(bad)?;
     let mut scalar = SecretBytes::zeroed(width);
-    scalar[width.checked_sub(digits.len()).ok_or_else(bad)?..].copy_from_slice(digits);
+    scalar.iter_mut().skip(padding).zip(digits).for_each(|(place, digit)| *place = *digit);
     Ok(scalar)
 }
 

@@ -1,6 +1,11 @@
 //! Bytes that only their owner may know: wiped when dropped, out of swap and core files where the
 //! system allows it.
 
+#![cfg_attr(
+    not(test),
+    expect(clippy::indexing_slicing, reason = "`length` is never above that of the place")
+)]
+
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 

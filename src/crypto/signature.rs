@@ -1,6 +1,6 @@
 //! Signatures as bytes with the scheme that made them.
 
-use std::fmt;
+use std::{fmt, iter};
 
 use der::asn1::UintRef;
 use der::{Decode, Sequence};
@@ -60,10 +60,11 @@ impl Signature {
         let bad = || Error::BadSignature { algorithm };
         let width = algorithm.curve_width().ok_or_else(bad)?;
         let parts = EcdsaParts::from_der(der).map_err(|_| bad())?;
-        let mut bytes = vec![0; 2 * width];
-        for (part, place) in [parts.r, parts.s].iter().zip(bytes.chunks_exact_mut(width)) {
-            let start = width.checked_sub(part.as_bytes().len()).ok_or_else(bad)?;
-            place[start..].copy_from_slice(part.as_bytes());
+        let mut bytes = Vec::new();
+        for part in [parts.r, parts.s] {
+            let padding = width.checked_sub(part.as_bytes().len()).ok_or_else(bad)?;
+            bytes.extend(iter::repeat_n(0, padding));
+            bytes.extend_from_slice(part.as_bytes());
         }
         Ok(Signature::new(Scheme::EcdsaFixed, bytes))
     }

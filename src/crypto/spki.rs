@@ -85,7 +85,8 @@ pub(super) fn rsa(der: &[u8]) -> Result<Material, Error> {
     let key = RsaPublicKey::from_der(der)
         .map_err(|source| Error::Der { what: "RSA public key", source })?;
     let modulus = key.modulus.as_bytes();
-    let bits = 8 * modulus.len() - modulus.first().map_or(0, |byte| byte.leading_zeros() as usize);
+    let unused = modulus.first().map_or(0, |byte| byte.leading_zeros() as usize);
+    let bits = modulus.len().saturating_mul(8).saturating_sub(unused);
     if !(RSA_BITS_MIN..=RSA_BITS_MAX).contains(&bits) {
         return Err(Error::RsaSize { bits });
     }

@@ -6,6 +6,12 @@
 //! - What was accepted here can be put into a URL path or an argument vector: ASCII only, no `..`,
 //!   never a leading `-`.
 
+// Whatever it is given, what reads and decides here comes to an answer.
+#![cfg_attr(
+    not(test),
+    deny(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing)
+)]
+
 mod descriptor;
 mod error;
 mod name;

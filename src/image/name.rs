@@ -25,7 +25,7 @@ impl Name {
 
     /// The repository inside the registry: `library/web`.
     pub fn path(&self) -> &str {
-        &self.text[self.domain_end + 1..]
+        self.text.get(self.domain_end.saturating_add(1)..).unwrap_or_default()
     }
 
     /// The full form, which is also docker's collection name.
@@ -99,14 +99,11 @@ fn check_domain(domain: &str) -> Result<(), Error> {
 
 /// The host of `host[:port]`; `None` if the port is not a number up to 65535.
 fn split_port(domain: &str) -> Option<&str> {
-    let port_at = match domain.rfind(']') {
-        Some(bracket) => domain.get(bracket + 1..)?.find(':').map(|colon| bracket + 1 + colon),
-        None => domain.find(':'),
-    };
-    let Some(port_at) = port_at else { return Some(domain) };
-    let port = domain.get(port_at + 1..)?;
+    let unbracketed = domain.rfind(']').and_then(|at| domain.get(at..)).unwrap_or(domain);
+    let Some((_, port)) = unbracketed.split_once(':') else { return Some(domain) };
     let digits = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-    (digits && port.parse::<u16>().is_ok()).then(|| &domain[..port_at])
+    let host = domain.strip_suffix(port)?.strip_suffix(':')?;
+    (digits && port.parse::<u16>().is_ok()).then_some(host)
 }
 
 fn is_host(host: &str) -> bool {

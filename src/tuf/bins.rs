@@ -23,14 +23,21 @@ pub struct Bins {
 
 impl Bin {
     /// The bin of a name among `2^bits`.
+    #[expect(clippy::arithmetic_side_effects, reason = "at most 32 bits")]
     pub fn of(name: &str, bits: u8) -> Self {
         let [a, b, c, d, ..] = *Sha256::of(name.as_bytes()).as_bytes();
         let index = u32::from_be_bytes([a, b, c, d]) >> (32 - u32::from(bits.clamp(1, 32)));
         Self { bits, index }
     }
 
+    /// The one with the highest number among `2^bits`.
+    pub(super) fn last(bits: u8) -> Self {
+        Self { bits, index: u32::MAX >> 32_u32.saturating_sub(u32::from(bits.max(1))) }
+    }
+
     /// The same share as hash prefixes, which every client of TUF 1.0 reads: whole hexadecimal digits,
     /// so 1, 2, 4 or 8 of them.
+    #[expect(clippy::arithmetic_side_effects, reason = "at most 32 bits, in 64")]
     pub fn hash_prefixes(self) -> Vec<String> {
         let bits = usize::from(self.bits.clamp(1, 32));
         let digits = bits.div_ceil(4);

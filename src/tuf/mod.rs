@@ -4,6 +4,12 @@
 //! one, role names are clean, key ids are those of their keys). Only [`dialect`] knows written
 //! forms. Nothing here is trusted: see [`crate::verify`].
 
+// Whatever it is given, what reads and decides here comes to an answer.
+#![cfg_attr(
+    not(test),
+    deny(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing)
+)]
+
 pub mod dialect;
 
 mod bins;

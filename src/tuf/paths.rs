@@ -125,6 +125,7 @@ fn matches_glob(pattern: &str, name: &str) -> bool {
 }
 
 /// Goes back to the last `*` alone: an earlier one could not match more.
+#[expect(clippy::arithmetic_side_effects, reason = "places in the pattern and the name")]
 fn matches_part(pattern: &[u8], part: &[u8]) -> bool {
     let (mut at, mut here) = (0, 0);
     let mut star: Option<(usize, usize)> = None;

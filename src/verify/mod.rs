@@ -19,6 +19,12 @@
 //! (`listing`), one `now` for everything. What we saw before is a [`Baseline`]: compared with,
 //! never used as metadata.
 
+// Whatever it is given, what reads and decides here comes to an answer.
+#![cfg_attr(
+    not(test),
+    deny(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing)
+)]
+
 mod anchor;
 mod baseline;
 mod bins;

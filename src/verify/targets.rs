@@ -146,7 +146,7 @@ impl TrustedRole {
                 continue;
             }
             let (role, by) = (child.name.clone(), Some(visit.role.clone()));
-            children.push(Visit { role, by, depth: visit.depth + 1 });
+            children.push(Visit { role, by, depth: visit.depth.saturating_add(1) });
             if child.terminating {
                 queue.clear();
                 break;

@@ -91,7 +91,11 @@ impl Level {
     const TOP: Self = Self(0);
 
     fn deeper<E: de::Error>(self) -> Result<Self, E> {
-        if self.0 < MAX_DEPTH { Ok(Self(self.0 + 1)) } else { Err(E::custom(TOO_DEEP)) }
+        if self.0 < MAX_DEPTH {
+            Ok(Self(self.0.saturating_add(1)))
+        } else {
+            Err(E::custom(TOO_DEEP))
+        }
     }
 }
 

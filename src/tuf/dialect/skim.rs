@@ -4,6 +4,11 @@
 //! for text that was accepted in full before, or that will be; in other text it may come to a value
 //! that a strict reader would refuse, but never to a place outside.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "places in a text that is in memory, and brackets counted in it"
+)]
+
 use std::borrow::Cow;
 
 use super::json::{self, ParseError, Value};
@@ -50,7 +55,7 @@ impl<'t> Skim<'t> {
         self.peek()?;
         let start = self.at;
         self.skip()?;
-        json::parse(&self.text.as_bytes()[start..self.at])
+        json::parse(self.since(start)?.as_bytes())
     }
 
     /// Goes past the value that comes next.
@@ -59,7 +64,7 @@ impl<'t> Skim<'t> {
             b'"' => self.skip_string().map(|_| ()),
             b'{' | b'[' => self.skip_brackets(),
             _ => {
-                let rest = &self.text.as_bytes()[self.at..];
+                let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
                 let ends = |byte: &u8| matches!(byte, b',' | b'}' | b']') || is_space(*byte);
                 self.at += rest.iter().position(ends).unwrap_or(rest.len());
                 Ok(())
@@ -103,11 +108,17 @@ impl<'t> Skim<'t> {
         }
         let start = self.at;
         let escaped = self.skip_string()?;
-        let quoted = &self.text[start..self.at];
-        match escaped {
-            false => Ok(Cow::Borrowed(&quoted[1..quoted.len() - 1])),
-            true => Ok(Cow::Owned(serde_json::from_str(quoted)?)),
+        let quoted = self.since(start)?;
+        if escaped {
+            return Ok(Cow::Owned(serde_json::from_str(quoted)?));
         }
+        let plain = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        plain.map(Cow::Borrowed).ok_or_else(|| self.unexpected())
+    }
+
+    /// What we went past since `start`.
+    fn since(&self, start: usize) -> Result<&'t str, ParseError> {
+        self.text.get(start..self.at).ok_or_else(|| self.unexpected())
     }
 
     /// Goes past a string, at whose first quotation mark we are; whether it has escapes.

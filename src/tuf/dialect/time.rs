@@ -85,8 +85,9 @@ fn seconds_east(offset: &str) -> Option<Offset> {
     if hours > 23 || minutes > 59 {
         return None;
     }
-    let east = SignedDuration::from_secs(sign * (hours * 3600 + minutes * 60));
-    Offset::from_seconds(i32::try_from(east.as_secs()).ok()?).ok()
+    let east = SignedDuration::from_hours(hours).checked_add(SignedDuration::from_mins(minutes))?;
+    let seconds = i32::try_from(east.as_secs()).ok()?;
+    Offset::from_seconds(seconds.checked_mul(sign)?).ok()
 }
 
 const MAX_LENGTH: usize = 64;

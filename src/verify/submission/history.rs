@@ -67,7 +67,7 @@ impl Holdings {
             return Err(Refusal::Version { role: role.clone(), found, stored });
         }
         let stored = stored.map_or(0, Version::number);
-        if found.number() > HIGHEST_VERSION || found.number() - stored > MAX_JUMP {
+        if found.number() > HIGHEST_VERSION || found.number().saturating_sub(stored) > MAX_JUMP {
             return Err(Refusal::Jump { role: role.clone(), found, stored });
         }
         Ok(())

@@ -67,7 +67,7 @@ impl Import {
         let readable = bytes.len() as u64 <= self.policy.limits.bytes(&role);
         let version = readable.then(|| self.policy.unverified_version(&role, &bytes)).flatten();
         let Some(version) = version else {
-            self.left_out += 1;
+            self.left_out = self.left_out.saturating_add(1);
             return Ok(());
         };
         if version.number() > HIGHEST_VERSION {
@@ -105,7 +105,7 @@ impl Import {
             for (version, file) in versions {
                 match fits(&role, &version, &file) {
                     true => files.push(PublishedFile::new(role.clone(), version, file.bytes)),
-                    false => self.left_out += 1,
+                    false => self.left_out = self.left_out.saturating_add(1),
                 }
             }
         }

@@ -145,7 +145,7 @@ impl Reader<'_> {
             Fields::of(self.role, "signed", signed, &["_type", "expires", "meta", "version"])?;
         self.check_type(&fields, "Snapshot")?;
         let listed = Fields::of(self.role, "meta", fields.required("meta")?, &["root", "targets"])?;
-        self.at_most(listed.len(), self.limits.delegations + 2, "listed files")?;
+        self.at_most(listed.len(), self.limits.delegations.saturating_add(2), "listed files")?;
         listed.required("root")?;
         listed.required("targets")?;
         let meta = listed

@@ -134,7 +134,11 @@ impl Reader<'_> {
     fn snapshot(&self, signed: &Value<'_>) -> Result<Snapshot, Error> {
         let (fields, unknown) = self.signed(signed, "snapshot", &["meta"])?;
         let listed = Fields::map(self.role, "meta", fields.required("meta")?)?;
-        self.at_most(listed.len(), self.limits.delegations + (1 << MAX_BIN_BITS), "listed files")?;
+        self.at_most(
+            listed.len(),
+            self.limits.delegations.saturating_add(1 << MAX_BIN_BITS),
+            "listed files",
+        )?;
         listed.required("targets.json")?;
         let mut meta: BTreeMap<RoleName, FileMeta> = listed
             .iter()
@@ -249,7 +253,7 @@ impl Reader<'_> {
             }
         };
         let (prefix, role) = (fields.string("name_prefix")?, self.role_keys(keys, &fields)?);
-        let last = (1_u32 << bits) - 1;
+        let last = Bin::last(bits).index;
         let width = format!("{last:x}").len();
         let bin = |index: u32| {
             let name = self.delegated(&format!("{prefix}-{index:0width$x}"))?;
