@@ -10,8 +10,8 @@ use jiff::SignedDuration;
 
 use super::Error;
 use super::files::Files;
-use super::refresh::{Opening, Update};
 use super::rooting::Start;
+use super::update::{Opening, Update};
 use crate::net::{Pace, Remote};
 use crate::storage::Memory;
 use crate::tuf::{Naming, RoleName};

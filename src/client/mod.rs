@@ -13,8 +13,10 @@ mod initialise;
 mod publish;
 mod refresh;
 mod rescue;
+mod roles;
 mod rooting;
 mod search;
+mod update;
 
 pub use entries::entries;
 pub use error::Error;

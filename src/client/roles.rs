@@ -1,0 +1,170 @@
+//! The last step of an update: `targets`, and the roles that it and others delegate to.
+
+use std::collections::BTreeMap;
+
+use futures_util::StreamExt as _;
+use futures_util::future::join;
+use futures_util::stream;
+
+use super::Error;
+use super::files::{Files, Loaded};
+use super::refresh::{Roles, Wish};
+use super::update::Update;
+use crate::net::Remote;
+use crate::tuf::{Delegation, RoleName};
+use crate::verify::{self, Baseline, SuspendedRole, TrustedSnapshot, TrustedTargets, Wanted};
+
+/// Delegated roles that cannot be used.
+#[derive(Default)]
+pub(super) struct Unusable {
+    pub(super) reasons: BTreeMap<RoleName, Error>,
+    pub(super) suspended: BTreeMap<RoleName, SuspendedRole>,
+}
+
+impl Update<'_> {
+    /// `targets`, and beside it `targets/releases` if it is wished for; then, if all are, what
+    /// these delegate to.
+    pub(super) async fn targets<R: Remote>(
+        &mut self,
+        snapshot: &TrustedSnapshot,
+        files: &Files<'_, R>,
+        wish: Wish<'_>,
+    ) -> Result<(TrustedTargets, Unusable), Error> {
+        let role = RoleName::Targets;
+        let beside = wished_beside(snapshot, wish.roles);
+        let (loaded, delegated) =
+            join(files.load(&role, snapshot), load_all(files, snapshot, beside)).await;
+        let loaded = loaded?;
+        if let Some(replaced) = files.stored(&role).filter(|_| loaded.new) {
+            snapshot.root().observe_targets(replaced, &mut self.baseline);
+        }
+        let wanted = files.wanted(&role, wish.wanted);
+        let mut targets = snapshot.targets(&loaded.file, &self.baseline, wanted)?;
+        self.accept_loaded(&role, loaded, &targets);
+        self.accepted.dropped = no_longer_delegated(&targets, &self.baseline);
+        let mut unusable = Unusable::default();
+        self.delegations(&mut targets, delegated, files, wish.wanted, &mut unusable)?;
+        loop {
+            let next = delegated_and_listed(&targets, &unusable.reasons, wish.roles)?;
+            if next.is_empty() {
+                break;
+            }
+            let delegated = load_all(files, snapshot, next).await;
+            self.delegations(&mut targets, delegated, files, wish.wanted, &mut unusable)?;
+        }
+        Ok((targets, unusable))
+    }
+
+    /// Takes in delegated roles. One that fails its checks is reported, and costs the others
+    /// nothing.
+    fn delegations<R: Remote>(
+        &mut self,
+        targets: &mut TrustedTargets,
+        delegated: Vec<(RoleName, Result<Loaded<'_>, Error>)>,
+        files: &Files<'_, R>,
+        wanted: Wanted<'_>,
+        unusable: &mut Unusable,
+    ) -> Result<(), Error> {
+        for (role, loaded) in delegated {
+            if targets.delegation_to(&role).is_none() {
+                continue;
+            }
+            let loaded = match loaded {
+                Ok(loaded) => loaded,
+                Err(error @ (Error::Verify(_) | Error::Missing { .. })) => {
+                    unusable.reasons.insert(role, error);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            if let Some(replaced) = files.stored(&role).filter(|_| loaded.new) {
+                targets.observe_delegation(&role, replaced, &mut self.baseline);
+            }
+            let wanted = files.wanted(&role, wanted);
+            match targets.delegation(&role, &loaded.file, &self.baseline, wanted) {
+                Ok(()) => self.accept_loaded(&role, loaded, targets),
+                Err(error) => {
+                    use verify::Error::{Expired, Threshold};
+                    if matches!(error, Threshold { .. } | Expired { .. })
+                        && let Some(suspended) = targets.suspended(&role, &loaded.file)
+                    {
+                        unusable.suspended.insert(role.clone(), suspended);
+                    }
+                    unusable.reasons.insert(role, error.into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn accept_loaded(&mut self, role: &RoleName, loaded: Loaded<'_>, targets: &TrustedTargets) {
+        if let Some(trusted) = targets.role(role) {
+            let bytes = loaded.new.then(|| loaded.file.into_bytes());
+            self.accept(role.clone(), bytes, trusted.seen().clone());
+        }
+    }
+}
+
+/// Roles that were seen, and to which a trusted `targets` does not delegate any more: should it do
+/// so again, they are new.
+fn no_longer_delegated(targets: &TrustedTargets, baseline: &Baseline) -> Vec<RoleName> {
+    let dropped = |role: &&RoleName| {
+        role.parent() == Some(RoleName::Targets) && targets.delegation_to(role).is_none()
+    };
+    baseline.seen().keys().filter(dropped).cloned().collect()
+}
+
+/// The delegations to load beside `targets`, before we know that it delegates to them: the few that
+/// were named, or the one that docker asks first.
+fn wished_beside(snapshot: &TrustedSnapshot, roles: Roles<'_>) -> Vec<RoleName> {
+    let releases = [RoleName::releases()];
+    let beside = match roles {
+        Roles::These(these) => these,
+        Roles::For(_) | Roles::All => &releases,
+    };
+    beside.iter().filter(|role| snapshot.listed(role).is_some()).cloned().collect()
+}
+
+/// The roles that loaded roles delegate to and the snapshot lists, as far as they were not tried
+/// yet. Those nested too deep are left out; a look-up that comes to one says so.
+fn delegated_and_listed(
+    targets: &TrustedTargets,
+    unusable: &BTreeMap<RoleName, Error>,
+    wished: Roles<'_>,
+) -> Result<Vec<RoleName>, Error> {
+    let limits = &targets.root().policy().limits;
+    let next: Vec<&Delegation> = targets
+        .roles()
+        .flat_map(|(_, role)| role.content().delegations.roles.iter())
+        .filter(|delegation| wished.reach(delegation))
+        .filter(|it| targets.role(&it.name).is_none() && !unusable.contains_key(&it.name))
+        .filter(|it| targets.snapshot().listed(&it.name).is_some())
+        .filter(|it| it.name.as_str().matches('/').count() <= limits.delegation_depth)
+        .collect();
+    let bins = next.iter().filter(|it| it.is_bin()).count();
+    let loaded_bins = targets.roles().filter(|(name, _)| targets.is_bin(name)).count();
+    let others = targets.roles().count() - loaded_bins + next.len() - bins;
+    if others > limits.delegations + 1 {
+        return Err(verify::Error::TooManyDelegations { limit: limits.delegations }.into());
+    }
+    if loaded_bins + bins > limits.bins {
+        return Err(verify::Error::TooManyDelegations { limit: limits.bins }.into());
+    }
+    Ok(next.into_iter().map(|it| it.name.clone()).collect())
+}
+
+/// The listed files of these roles, a few at a time.
+async fn load_all<'f, R: Remote>(
+    files: &'f Files<'_, R>,
+    snapshot: &TrustedSnapshot,
+    roles: Vec<RoleName>,
+) -> Vec<(RoleName, Result<Loaded<'f>, Error>)> {
+    let load = async |role: RoleName| {
+        let loaded = files.load(&role, snapshot).await;
+        (role, loaded)
+    };
+    stream::iter(roles).map(load).buffered(AT_ONCE).collect().await
+}
+
+/// Requests under way for delegated roles.
+const AT_ONCE: usize = 8;

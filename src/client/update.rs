@@ -1,0 +1,272 @@
+//! An update under way, from the root to the snapshot; what it accepts, and what of that is kept.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp as Instant};
+
+use super::Error;
+use super::files::Files;
+use super::refresh::Wish;
+use super::roles::Unusable;
+use super::rooting::{self, Start};
+use crate::crypto::Sha256;
+use crate::net::{Pace, Remote, RemoteFile};
+use crate::storage::{Accepted, Memory};
+use crate::tuf::RoleName;
+use crate::verify::{
+    self, Baseline, CurrentRoot, Policy, TrustedRoot, TrustedSnapshot, TrustedTargets,
+    TrustedTimestamp,
+};
+
+/// The newest root, the timestamp to judge by it, and perhaps a snapshot that was fetched on the
+/// unverified timestamp's word.
+pub(super) struct Opening {
+    pub(super) root: CurrentRoot,
+    pub(super) timestamp: Vec<u8>,
+    pub(super) ahead: Option<Vec<u8>>,
+}
+
+/// An update under way: what it found out so far.
+pub(super) struct Update<'u> {
+    pub(super) policy: &'u Arc<Policy>,
+    pub(super) baseline: Baseline,
+    pub(super) accepted: Accepted,
+    pub(super) first_use: bool,
+    /// Whether the root is new here without a predecessor, and pins and dates were not looked at
+    /// yet.
+    root_on_trial: bool,
+}
+
+impl<'u> Update<'u> {
+    pub(super) fn new(policy: &'u Arc<Policy>, memory: &Memory, confirmed: bool) -> Self {
+        let accepted = Accepted {
+            root: None,
+            under: None,
+            files: Vec::new(),
+            dropped: Vec::new(),
+            root_asked: false,
+            confirmed,
+            now: policy.now,
+        };
+        let baseline = memory.baseline.clone();
+        Self { policy, baseline, accepted, first_use: false, root_on_trial: false }
+    }
+
+    pub(super) async fn run<R: Remote>(
+        &mut self,
+        files: &Files<'_, R>,
+        memory: &Memory,
+        wish: Wish<'_>,
+    ) -> Result<(TrustedTargets, Unusable), Error> {
+        let stored = files.stored(&RoleName::Root);
+        let start = Start::of(self.policy, stored, memory)?;
+        if let (Start::Stored(root), Some(bytes)) = (&start, stored)
+            && root.file().sha256() != memory.root
+        {
+            // Stored by docker or notary, who share this cache: from now on we remember it too.
+            self.accepted.root = Some((root.content().version, bytes.to_vec()));
+            self.root_on_trial = true;
+        }
+        let Opening { root, timestamp, ahead } = match files.remote() {
+            None => self.cached_opening(start, files)?,
+            Some(remote) => match remote.pace() {
+                Pace::InTurn => self.in_turn(start, files, remote).await?,
+                Pace::Ahead => self.ahead(start, files, remote, memory).await?,
+            },
+        };
+        self.root_on_trial = false;
+        self.accepted.under = Some(root.content().version);
+        let timestamp = self.timestamp(&root, timestamp, files)?;
+        let snapshot = self.snapshot(&timestamp, ahead, files).await?;
+        self.targets(&snapshot, files, wish).await
+    }
+
+    /// The cached root and timestamp.
+    fn cached_opening<R: Remote>(
+        &self,
+        start: Start,
+        files: &Files<'_, R>,
+    ) -> Result<Opening, Error> {
+        let Start::Stored(root) = start else { return Err(files.not_stored(RoleName::Root)) };
+        let root = root.current(&self.baseline)?;
+        let timestamp = files.stored(&RoleName::Timestamp);
+        let timestamp = timestamp.ok_or_else(|| files.not_stored(RoleName::Timestamp))?.to_vec();
+        Ok(Opening { root, timestamp, ahead: None })
+    }
+
+    /// Newer roots, and only then the timestamp: TUF 1.0's order (TUF 1.0.34 §5.3, §5.4).
+    async fn in_turn<R: Remote>(
+        &mut self,
+        start: Start,
+        files: &Files<'_, R>,
+        remote: &R,
+    ) -> Result<Opening, Error> {
+        let seen_before = self.seen_before(files);
+        if let Start::FirstUse = start {
+            self.policy.check_first_use()?;
+        }
+        let first = match start.file(Pace::InTurn) {
+            Some(file) => remote.fetch(&file, self.policy.limits.root_bytes).await?,
+            None => None,
+        };
+        let root = self.first_root(start, first, remote, seen_before)?;
+        let root = self.newest_root(root, remote).await?;
+        let timestamp = self.current_timestamp(remote).await?;
+        let timestamp = timestamp.ok_or_else(|| self.absent(remote, seen_before))?;
+        Ok(Opening { root, timestamp, ahead: None })
+    }
+
+    /// The root to begin with.
+    pub(super) fn first_root<R: Remote>(
+        &mut self,
+        start: Start,
+        fetched: Option<Vec<u8>>,
+        remote: &R,
+        seen_before: bool,
+    ) -> Result<TrustedRoot, Error> {
+        match (start, fetched) {
+            (Start::Stored(root), _) => Ok(root),
+            (Start::FirstUse, Some(bytes)) => self.establish(bytes),
+            (Start::FirstUse, None) => Err(self.absent(remote, seen_before)),
+            (Start::Lost(version, sha256), Some(bytes)) if Sha256::of(&bytes) == sha256 => {
+                let root = TrustedRoot::restore(Arc::clone(self.policy), &bytes)?;
+                self.accepted.root = Some((version, bytes));
+                Ok(root)
+            }
+            (Start::Lost(version, _), _) => {
+                let (gun, dialect) = (self.policy.gun.clone(), self.policy.dialect);
+                Err(Error::RootLost { gun, dialect, version })
+            }
+        }
+    }
+
+    /// Whether anything says that a server had the collection before. A stored root alone does not:
+    /// one that is neither remembered nor has a timestamp beside it was made here, by notary's
+    /// `init`, and never published.
+    pub(super) fn seen_before<R: Remote>(&self, files: &Files<'_, R>) -> bool {
+        self.baseline.root().is_some() || files.stored(&RoleName::Timestamp).is_some()
+    }
+
+    pub(super) fn absent(&self, remote: &impl Remote, seen_before: bool) -> Error {
+        Error::NoTrustData { gun: self.policy.gun.clone(), server: remote.name(), seen_before }
+    }
+
+    pub(super) async fn current_timestamp(
+        &self,
+        remote: &impl Remote,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let current = RemoteFile::Current(RoleName::Timestamp);
+        Ok(remote.fetch(&current, self.policy.limits.timestamp_bytes).await?)
+    }
+
+    fn establish(&mut self, bytes: Vec<u8>) -> Result<TrustedRoot, Error> {
+        let root = TrustedRoot::establish(Arc::clone(self.policy), &bytes)?;
+        self.accepted.root = Some((root.content().version, bytes));
+        self.first_use = true;
+        self.root_on_trial = true;
+        Ok(root)
+    }
+
+    /// Follows the server to the newest root, which must be current.
+    pub(super) async fn newest_root(
+        &mut self,
+        root: TrustedRoot,
+        remote: &impl Remote,
+    ) -> Result<CurrentRoot, Error> {
+        let (newest, bytes, outcome) = rooting::walk(root, self.policy, remote).await;
+        if let Some(bytes) = bytes {
+            self.accepted.root = Some((newest.content().version, bytes));
+        }
+        outcome?;
+        let current = newest.current(&self.baseline)?;
+        self.accepted.root_asked = true;
+        Ok(current)
+    }
+
+    fn timestamp<R: Remote>(
+        &mut self,
+        root: &CurrentRoot,
+        fetched: Vec<u8>,
+        files: &Files<'_, R>,
+    ) -> Result<TrustedTimestamp, Error> {
+        let stored = files.stored(&RoleName::Timestamp).filter(|stored| *stored != fetched);
+        if let Some(stored) = stored {
+            root.observe_timestamp(stored, &mut self.baseline);
+        }
+        let fresh = root.timestamp(&fetched, &self.baseline)?;
+        let kept = stored.and_then(|stored| root.timestamp(stored, &self.baseline).ok());
+        if let Some(kept) = kept.filter(|kept| kept.content().version == fresh.content().version) {
+            return Ok(kept);
+        }
+        self.accept(RoleName::Timestamp, Some(fetched), fresh.seen().clone());
+        Ok(fresh)
+    }
+
+    async fn snapshot<R: Remote>(
+        &mut self,
+        timestamp: &TrustedTimestamp,
+        ahead: Option<Vec<u8>>,
+        files: &Files<'_, R>,
+    ) -> Result<TrustedSnapshot, Error> {
+        let (role, listed) = (RoleName::Snapshot, &timestamp.content().snapshot);
+        if let Some(stored) = files.stored(&role) {
+            if self.policy.is_listed(&role, listed, &stored.into()) {
+                let snapshot = timestamp.snapshot(stored, &self.baseline)?;
+                self.accept(role, None, snapshot.seen().clone());
+                return Ok(snapshot);
+            }
+            timestamp.root().observe_snapshot(stored, &mut self.baseline);
+        }
+        let fits = |ahead: &Vec<u8>| self.policy.is_listed(&role, listed, &ahead.into());
+        let bytes = match ahead.filter(fits) {
+            Some(ahead) => ahead,
+            None => files.fetch(&role, listed, timestamp.root().content().naming).await?,
+        };
+        let snapshot = timestamp.snapshot(&bytes, &self.baseline)?;
+        self.accept(role, Some(bytes), snapshot.seen().clone());
+        Ok(snapshot)
+    }
+
+    pub(super) fn accept(&mut self, role: RoleName, bytes: Option<Vec<u8>>, seen: verify::Seen) {
+        self.baseline.remember(role.clone(), seen.clone());
+        self.accepted.files.push((role, bytes, seen));
+    }
+
+    /// Takes back what passed its own checks but turned out to be worth nothing: a first root of
+    /// which we do not know that it satisfies the pins, which would bar the way to the right one;
+    /// and a timestamp with a snapshot that goes back or drops a role, which the next update would
+    /// take for what was seen. Whatever else was accepted stays.
+    pub(super) fn withdraw(&mut self, error: Option<&Error>) {
+        if self.root_on_trial {
+            self.accepted.root = None;
+        }
+        let goes_back = |error: &verify::Error| match error {
+            verify::Error::Rollback { role, .. } => *role == RoleName::Snapshot,
+            verify::Error::Vanished { .. } => true,
+            _ => false,
+        };
+        if matches!(error, Some(Error::Verify(error)) if goes_back(error)) {
+            self.accepted.files.clear();
+        }
+    }
+
+    /// Whether what was accepted differs from what is stored.
+    pub(super) fn differs<R: Remote>(&self, files: &Files<'_, R>, memory: &Memory) -> bool {
+        let accepted = &self.accepted;
+        let differs = |(role, bytes, seen): &(RoleName, Option<Vec<u8>>, verify::Seen)| {
+            memory.baseline.seen().get(role) != Some(seen)
+                || bytes.as_deref().is_some_and(|bytes| files.stored(role) != Some(bytes))
+        };
+        let is_old = |noted: Option<Instant>| {
+            noted.is_none_or(|at| self.policy.now.duration_since(at) > CLOCK_NOTED_EVERY)
+        };
+        let confirmed = accepted.confirmed && is_old(memory.clock) && !accepted.files.is_empty();
+        // Where roots are asked for each time, a look-up that brings nothing new writes nothing.
+        let asked = accepted.root_asked && is_old(memory.root_asked);
+        let rooted = accepted.root.is_some() || asked || !accepted.dropped.is_empty();
+        rooted || confirmed || accepted.files.iter().any(differs)
+    }
+}
+
+/// How often it is noted that nothing changed.
+const CLOCK_NOTED_EVERY: SignedDuration = SignedDuration::from_mins(30);
