@@ -4,6 +4,7 @@
 # make bench   beside the originals
 # make kills   the trust server killed 200 times while it is published to
 # make conformance   the TUF conformance suite, which comes from the network
+# make reproducible   the program built twice, in two folders: one digest
 # make soak    the trust server for ten minutes under load, and with ten thousand collections
 #
 # On Debian, as root and with Rust, the targets install what they need (see test-registry/install).
@@ -14,7 +15,7 @@ SCRIPTS := test-registry/start test-registry/stop test-registry/seed test-regist
 	benches/serve-sql.sh benches/keys.sh packaging/check .ci/run
 SCRIPTS += conformance/run conformance/suite conformance/python test-registry/tuf-mirror test-registry/docker-plugins
 
-.PHONY: all deps build release check-rust check-scripts test demo bench kills soak conformance deny ci
+.PHONY: all deps build release reproducible check-rust check-scripts test demo bench kills soak conformance deny ci
 
 all: build
 
@@ -27,7 +28,11 @@ build:
 	$(CARGO) build --locked
 
 release:
-	$(CARGO) build --locked --release
+	packaging/build --release
+
+# The program built twice, in two places: one digest.
+reproducible:
+	packaging/reproduce release/countersign --release --bin countersign
 
 # The deciding part must build alone: no network, disk, clock or environment.
 check-rust:
@@ -35,7 +40,7 @@ check-rust:
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) check --locked --no-default-features
 
-SCRIPTS += benches/first-byte.sh
+SCRIPTS += benches/first-byte.sh packaging/build packaging/reproduce packaging/sign
 
 check-scripts:
 	shellcheck -x $(SCRIPTS)
