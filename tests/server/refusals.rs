@@ -11,7 +11,17 @@ type Row = (&'static str, &'static [&'static str], &'static str, fn(&mut Reposit
 
 #[tokio::test]
 async fn every_client_refusal_is_a_server_400() {
-    for (name, roles, expected, spoil) in ATTACKS {
+    refuses(ATTACKS).await;
+}
+
+/// A server that stored such a file would sign a timestamp that never fits it (TUF-01-001).
+#[tokio::test]
+async fn unsigned_sibling_field_upload() {
+    refuses(UNSIGNED_SIBLINGS).await;
+}
+
+async fn refuses(attacks: &[Row]) {
+    for (name, roles, expected, spoil) in attacks {
         let bench = Bench::new();
         let honest = bench.uploaded_team(SnapshotBy::Publisher).await;
         let before = bench.file(honest.gun.as_str(), "timestamp.json").await.body;
@@ -84,9 +94,13 @@ const ATTACKS: &[Row] = &[
     ("fraction", T, "MALFORMED_JSON", |it| { it.spoil("targets", |file| file.rewrite(|text| text.replacen("\"version\":2", "\"version\":2.0", 1))); }),
     ("trailing data", T, "MALFORMED_JSON", |it| { it.spoil("targets", |file| file.rewrite(|text| text + "{}")); }),
     ("field in other case", T, "ErrBadTargets", |it| { it.spoil("targets", |file| file.change(|signed| signed["Version"] = json!(9))); }),
-    ("unsigned sibling", T, "ErrBadTargets", |it| { it.spoil("targets", unsigned_sibling); }),
-    ("unsigned sibling in a snapshot", T, "ErrBadSnapshot", |it| { it.touch("targets"); it.spoil("snapshot", unsigned_sibling); }),
-    ("unsigned sibling in a signature", T, "ErrBadTargets", |it| { it.spoil("targets", |file| file.signatures[0]["abc"] = json!("xyz")); }),
+];
+
+#[rustfmt::skip]
+const UNSIGNED_SIBLINGS: &[Row] = &[
+    ("beside the signatures of targets", T, "ErrBadTargets", |it| { it.spoil("targets", unsigned_sibling); }),
+    ("beside those of a snapshot", T, "ErrBadSnapshot", |it| { it.touch("targets"); it.spoil("snapshot", unsigned_sibling); }),
+    ("in a signature", T, "ErrBadTargets", |it| { it.spoil("targets", |file| file.signatures[0]["abc"] = json!("xyz")); }),
 ];
 
 fn unsigned_sibling(file: &mut File) {
