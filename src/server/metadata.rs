@@ -20,7 +20,7 @@ use base64::engine::general_purpose::STANDARD;
 impl Inner {
     /// A file. A current timestamp or snapshot that has expired is renewed first.
     pub(super) async fn file(
-        &self,
+        self: &Arc<Self>,
         gun: &Gun,
         role: &RoleName,
         which: Which,
@@ -37,13 +37,14 @@ impl Inner {
         Ok(found.response(asked))
     }
 
-    async fn timestamp(&self, gun: &Gun) -> Result<Arc<Rendered>, Error> {
+    async fn timestamp(self: &Arc<Self>, gun: &Gun) -> Result<Arc<Rendered>, Error> {
         let role = RoleName::Timestamp;
         let found = self.found(gun, &role, Which::Current).await?;
         if found.expires > self.clock.now() || self.foreign.holds(gun) {
             return Ok(found);
         }
-        self.renew_expired(gun).await?;
+        let (inner, expired) = (Arc::clone(self), gun.clone());
+        to_the_end(async move { inner.renew_expired(&expired).await }).await?;
         self.found(gun, &role, Which::Current).await
     }
 
@@ -122,6 +123,14 @@ impl Inner {
         self.log.rotating(gun, role, &key, caller);
         Ok(key_response(&key))
     }
+}
+
+/// Does what changes a collection to its end, also if whoever asked for it goes away meanwhile. The
+/// store would go on alone, and what is kept in memory, and the log, would know nothing of it.
+pub(super) async fn to_the_end<T: Send + 'static>(
+    change: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::spawn(change).await.map_err(|_| Error::Internal("a change was broken off"))?
 }
 
 /// There may be no collection twice, and something in between: nothing is kept of that state.

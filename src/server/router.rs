@@ -24,6 +24,7 @@
 //! used.
 
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -32,6 +33,7 @@ use hyper::body::Body;
 use hyper::{HeaderMap, Method, Request, Response, Uri};
 
 use super::auth::{Caller, Peer, Permission};
+use super::metadata::to_the_end;
 use super::{Error, Server, page, response};
 use crate::crypto::Sha256;
 use crate::storage::metadata::Which;
@@ -226,9 +228,13 @@ impl Server {
             Route::File(gun, role, which) => inner.file(gun, role, *which, headers).await,
             Route::Publish(gun) => {
                 let files = inner.receive(headers, body).await?;
-                inner.publish(gun, files, caller).await
+                let (inner, gun, caller) = (Arc::clone(inner), gun.clone(), caller.clone());
+                to_the_end(async move { inner.publish(&gun, files, &caller).await }).await
             }
-            Route::Delete(gun) => inner.delete(gun, caller).await,
+            Route::Delete(gun) => {
+                let (inner, gun, caller) = (Arc::clone(inner), gun.clone(), caller.clone());
+                to_the_end(async move { inner.delete(&gun, &caller).await }).await
+            }
             Route::Key(gun, role) => inner.key(gun, role).await,
             Route::RotateKey(gun, role) => inner.rotate_key(gun, role, caller).await,
             Route::Changefeed(gun) => inner.changefeed(gun.as_ref(), uri.query()).await,

@@ -16,6 +16,7 @@ mod import;
 mod lease;
 mod limits;
 mod page;
+mod parting;
 mod refusals;
 mod renewal;
 mod serving;
