@@ -17,7 +17,7 @@ use super::context::Context;
 use super::exit::{Code, Kind};
 use super::output::Failure;
 use super::passphrases::{Passphrases, in_file};
-use super::process::guard_memory;
+use super::process::{finishing, guard_memory};
 use super::prompt::{Terminal, confirm};
 use crate::keys::{
     self, KeyEntry, KeyStore, Passphrase, PassphraseFile, PassphraseRequest, PassphraseSource,
@@ -118,7 +118,7 @@ pub(super) fn run(command: Command, context: &Context) -> Result<Code, Failure> 
 
 fn guarded(command: impl FnOnce() -> Result<Code, Failure>) -> Result<Code, Failure> {
     guard_memory()?;
-    command()
+    finishing(command)
 }
 
 fn remove(arguments: &Remove, context: &Context) -> Result<Code, Failure> {

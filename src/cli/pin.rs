@@ -10,6 +10,7 @@ use super::context::Context;
 use super::environment::absolute;
 use super::exit::{Code, Kind};
 use super::output::{Failure, Format};
+use super::process::finishing;
 use super::source;
 use super::table::table;
 use crate::client;
@@ -73,9 +74,9 @@ pub(super) struct Remove {
 /// Changes or shows pins.
 pub(super) fn run(command: Command, context: &Context) -> Result<Code, Failure> {
     match command {
-        Command::Add(arguments) => add(&arguments, context),
+        Command::Add(arguments) => finishing(|| add(&arguments, context)),
         Command::List => list(context),
-        Command::Remove(arguments) => remove(&arguments, context),
+        Command::Remove(arguments) => finishing(|| remove(&arguments, context)),
     }
 }
 

@@ -1,7 +1,8 @@
 //! This process: what it keeps to itself, what it waits for, and how it ends.
 
 use std::fs::File;
-use std::sync::{Mutex, Once, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, Once, PoisonError, mpsc};
+use std::time::Duration;
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
@@ -53,57 +54,103 @@ pub(super) async fn cleaning_up<T>(
     std::process::exit(FROM_SIGNAL + signal)
 }
 
+/// Runs a command that changes files here. A signal that would end us lets it come to its end
+/// first, or to its next question, so that nothing begun is left behind.
+pub(super) fn finishing<T>(command: impl FnOnce() -> T) -> T {
+    watch_for_signals();
+    *lock(&BUSY) = true;
+    let outcome = command();
+    *lock(&BUSY) = false;
+    FINISHED.notify_all();
+    outcome
+}
+
 /// Asks at the terminal with `ask`; a signal that ends us meanwhile, or any time later, leaves the
 /// terminal as it was.
 pub(super) fn keeping_terminal<T>(ask: impl FnOnce() -> T) -> T {
-    static WATCHED: Once = Once::new();
-    WATCHED.call_once(|| {
-        std::thread::spawn(restore_at_signal);
-    });
+    watch_for_signals();
     let terminal = File::open("/dev/tty").ok();
     let state = terminal.as_ref().and_then(|terminal| tcgetattr(terminal).ok());
-    *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = terminal.zip(state);
+    *lock(&BEFORE) = terminal.zip(state);
+    let was_busy = std::mem::replace(&mut *lock(&BUSY), false);
+    FINISHED.notify_all();
     let answer = ask();
-    *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    *lock(&BUSY) = was_busy;
+    *lock(&BEFORE) = None;
     answer
 }
 
-fn restore_at_signal() {
+/// From when this returns, signals end us as it is said here.
+fn watch_for_signals() {
+    static WATCHED: Once = Once::new();
+    WATCHED.call_once(|| {
+        let (ready, is_ready) = mpsc::channel::<()>();
+        std::thread::spawn(move || end_at_signal(ready));
+        // It is dropped, whether anything can be waited for or not.
+        let _ = is_ready.recv();
+    });
+}
+
+fn end_at_signal(ready: mpsc::Sender<()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     // Without it a signal ends us as it always does, with the echo perhaps off.
     let Ok(runtime) = runtime else { return };
-    end_as_by_signal(runtime.block_on(ending_signal()))
+    let signal = {
+        let _inside = runtime.enter();
+        ending_signal()
+    };
+    drop(ready);
+    let signal = runtime.block_on(signal);
+    let is_busy = |busy: &mut bool| *busy;
+    let waited = FINISHED.wait_timeout_while(lock(&BUSY), PATIENCE, is_busy);
+    drop(waited);
+    end_as_by_signal(signal)
 }
 
 /// Ends this process as if a signal had, with the terminal as it was.
 pub(super) fn end_as_by_signal(signal: i32) -> ! {
-    if let Some((terminal, state)) = &*BEFORE.lock().unwrap_or_else(PoisonError::into_inner) {
+    if let Some((terminal, state)) = &*lock(&BEFORE) {
         // There is nobody to tell if the terminal is gone.
         let _ = tcsetattr(terminal, OptionalActions::Now, state);
     }
     std::process::exit(FROM_SIGNAL + signal)
 }
 
-/// The number of the next signal that would end us.
-async fn ending_signal() -> i32 {
+/// The number of the next signal that would end us, from when this is called within a runtime.
+fn ending_signal() -> impl Future<Output = i32> {
     let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-    let listen = |kind: SignalKind| async move {
-        match signal(kind) {
-            Ok(mut signal) => {
-                signal.recv().await;
-                kind.as_raw_value()
+    let listen = |kind: SignalKind| {
+        let signals = signal(kind);
+        async move {
+            match signals {
+                Ok(mut signals) => {
+                    signals.recv().await;
+                    kind.as_raw_value()
+                }
+                Err(_) => std::future::pending().await,
             }
-            Err(_) => std::future::pending().await,
         }
     };
     let [interrupt, terminate, hang_up] = kinds.map(listen);
-    tokio::select! {
-        number = interrupt => number,
-        number = terminate => number,
-        number = hang_up => number,
+    async {
+        tokio::select! {
+            number = interrupt => number,
+            number = terminate => number,
+            number = hang_up => number,
+        }
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether files are being changed that a signal must not leave half.
+static BUSY: Mutex<bool> = Mutex::new(false);
+/// That they are not any more.
+static FINISHED: Condvar = Condvar::new();
+/// How long a command may take to come to its end: a token may never answer.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// The terminal, and its state before somebody was asked.
 static BEFORE: Mutex<Option<(File, Termios)>> = Mutex::new(None);
 /// What shells add to the number of a signal that ended a process.
