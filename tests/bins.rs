@@ -10,7 +10,6 @@ mod unpacked;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::Stdio;
 
 use person::Person;
 use registry::{TestRegistry, text};
@@ -157,19 +156,10 @@ fn sixteen_who_sign_in_different_bins_at_once_lose_nothing() {
     let image = format!("{}/bins/storm", servers.registry());
     let publisher = Person::new(&servers, "publisher");
     publisher.does(&["init", "--bins", "32", &image]);
-    let jobs: Vec<_> = (0..16)
-        .map(|job| {
-            let reference = format!("{image}:v{job}");
-            let arguments = ["sign", "--digest", DIGEST, "--size", "527", &reference];
-            let mut command = publisher.command(&arguments);
-            command.stdout(Stdio::piped()).stderr(Stdio::piped());
-            command.spawn().expect("countersign runs")
-        })
-        .collect();
-    for job in jobs {
-        let output = job.wait_with_output().expect("it ends");
-        assert!(output.status.success(), "{}", text(&output));
-    }
+    publisher.does_at_once((0..16).map(|job| {
+        let reference = format!("{image}:v{job}");
+        ["sign", "--digest", DIGEST, "--size", "527", &reference].map(str::to_owned).to_vec()
+    }));
     let reader = Person::new(&servers, "reader");
     assert_eq!(reader.does(&["list", "--format", "json", &image]).lines().count(), 16);
     let versions = reader.answers(&["verify", "--format", "json", &format!("{image}:v7")]);

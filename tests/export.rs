@@ -18,21 +18,10 @@ use tough::{ExpirationEnforcement, RepositoryLoader, TargetName};
 use unpacked::unpacked;
 use url::Url;
 
-fn countersign(servers: &TestRegistry, arguments: &[&str]) -> Output {
-    let mut command = servers.command(env!("CARGO_BIN_EXE_countersign"));
-    command.args(arguments).output().expect("countersign runs")
-}
-
-fn does(servers: &TestRegistry, arguments: &[&str]) -> String {
-    let output = countersign(servers, arguments);
-    assert!(output.status.success(), "{arguments:?}: {}", text(&output));
-    String::from_utf8(output.stdout).expect("text")
-}
-
 /// What one told about an export.
 fn exported(servers: &TestRegistry, arguments: &[&str]) -> Value {
     let arguments = [&["export", "--format", "json"], arguments].concat();
-    serde_json::from_str(&does(servers, &arguments)).expect("an object")
+    serde_json::from_str(&servers.does(&arguments)).expect("an object")
 }
 
 /// Somebody who knows nothing yet.
@@ -92,14 +81,14 @@ fn tags_mean_to_other_clients_what_they_mean_to_docker() {
         // else; and what only a signer signed, which no pull looks at.
         let custom = servers.directory().join("custom.json");
         fs::write(&custom, r#"{"build":7}"#).expect("written");
-        does(&servers, &["sign", "--custom", path(&custom), &format!("{image}:1@{one}")]);
-        does(&servers, &["sign", &format!("{image}:2@{one}")]);
+        servers.does(&["sign", "--custom", path(&custom), &format!("{image}:1@{one}")]);
+        servers.does(&["sign", &format!("{image}:2@{one}")]);
         servers.run("docker", &["trust", "key", "generate", "alice"]);
         let add = ["trust", "signer", "add", "--key", "alice.pub", "alice", &image];
         servers.run("docker", &add);
-        does(&servers, &["sign", &format!("{image}:2@{two}")]);
+        servers.does(&["sign", &format!("{image}:2@{two}")]);
         let alice = ["sign", "--role", "targets/alice", &format!("{image}:3@{three}")];
-        does(&servers, &alice);
+        servers.does(&alice);
 
         let site = servers.directory().join("site");
         let told = exported(&servers, &[&image, path(&site)]);
@@ -141,7 +130,7 @@ fn tags_mean_to_other_clients_what_they_mean_to_docker() {
 fn in_registry(servers: &TestRegistry) -> (String, PathBuf) {
     let image = format!("{}/oci/crew", servers.registry());
     let (one, _) = servers.seed("oci/crew:1", &[]);
-    let oci = |arguments: &[&str]| does(servers, &[&["--server", "oci"], arguments].concat());
+    let oci = |arguments: &[&str]| servers.does(&[&["--server", "oci"], arguments].concat());
     oci(&["sign", &format!("{image}:1")]);
     oci(&["key", "rotate", &image, "timestamp"]);
     oci(&["key", "rotate", "--yes", &image, "root"]);
@@ -167,7 +156,7 @@ fn versions_rise_with_what_changes_and_nothing_else_is_written() {
     let servers = TestRegistry::start(&["--no-docker", "--trust", COUNTERSIGN]);
     let image = format!("{}/team/web", servers.registry());
     let (one, _) = servers.seed("team/web:1", &[]);
-    does(&servers, &["sign", &format!("{image}:1")]);
+    servers.does(&["sign", &format!("{image}:1")]);
     let site = servers.directory().join("site");
     let metadata = site.join("metadata");
     let export = |more: &[&str]| exported(&servers, &[&[&*image, path(&site)], more].concat());
@@ -182,7 +171,7 @@ fn versions_rise_with_what_changes_and_nothing_else_is_written() {
     let server = format!("file://{}", metadata.display());
     let ask = || reader(home.path(), &["verify", "--server", &server, &format!("{image}:1")]);
     assert_eq!(ask().status.code(), Some(0));
-    does(&servers, &["sign", &format!("{image}:2@{one}")]);
+    servers.does(&["sign", &format!("{image}:2@{one}")]);
     let next = serde_json::json!({"targets": 2, "snapshot": 2, "timestamp": 2});
     assert_eq!(export(&[])["versions"], next);
     for (file, bytes) in before.iter().filter(|(file, _)| !file.ends_with("timestamp.json")) {
@@ -197,7 +186,7 @@ fn what_ends_is_signed_again_and_what_ended_goes_on() {
     let servers = TestRegistry::start(&["--no-docker"]);
     let image = format!("{}/team/web", servers.registry());
     servers.seed("team/web:1", &[]);
-    does(&servers, &["--server", "oci", "sign", &format!("{image}:1")]);
+    servers.does(&["--server", "oci", "sign", &format!("{image}:1")]);
     let (site, exporter) = (servers.directory().join("site"), servers.directory().join("exporter"));
     let metadata = site.join("metadata");
     let export = |when: &str| -> Value {
@@ -227,11 +216,11 @@ fn several_repositories_make_a_mirror() {
     let images = ["one", "two"].map(|name| format!("{}/team/{name}", servers.registry()));
     for (name, image) in ["one", "two"].iter().zip(&images) {
         servers.seed(&format!("team/{name}:1"), &[]);
-        does(&servers, &["sign", &format!("{image}:1")]);
+        servers.does(&["sign", &format!("{image}:1")]);
     }
     let site = servers.directory().join("mirror");
     let nobody = format!("{}/team/nobody", servers.registry());
-    let told = countersign(&servers, &["export", &images[0], &nobody, &images[1], path(&site)]);
+    let told = servers.countersign(&["export", &images[0], &nobody, &images[1], path(&site)]);
     assert_eq!(told.status.code(), Some(3), "one is not signed: {}", text(&told));
     assert!(text(&told).contains("3 repositories: 2 done, 1 not"), "{}", text(&told));
     let home = tempfile::tempdir().expect("a folder");
@@ -243,7 +232,7 @@ fn several_repositories_make_a_mirror() {
         assert_eq!(verified.status.code(), Some(0), "{}", text(&verified));
     }
     assert!(!site.join(&nobody).exists(), "nothing is made for what is not signed");
-    does(&servers, &["export", "--mirror", &images[0], path(&site)]);
+    servers.does(&["export", "--mirror", &images[0], path(&site)]);
     assert!(!site.join("metadata").exists());
 }
 
@@ -253,10 +242,10 @@ fn an_archive_is_exported_when_its_server_is_gone_and_its_timestamps_have_ended(
     let images = ["one", "two"].map(|name| format!("{}/team/{name}", servers.registry()));
     for (name, image) in ["one", "two"].iter().zip(&images) {
         servers.seed(&format!("team/{name}:1"), &[]);
-        does(&servers, &["sign", &format!("{image}:1")]);
+        servers.does(&["sign", &format!("{image}:1")]);
     }
     let archive = servers.directory().join("trust.tar");
-    does(&servers, &["rescue", "--to", path(&archive), &images[0], &images[1]]);
+    servers.does(&["rescue", "--to", path(&archive), &images[0], &images[1]]);
     servers.end("notary_server");
     let later = |arguments: &[&str]| {
         let mut command = servers.command("faketime");
@@ -279,7 +268,7 @@ fn an_archive_is_exported_when_its_server_is_gone_and_its_timestamps_have_ended(
     assert!(text(&again).contains("nothing new"), "{}", text(&again));
 
     let alone = servers.directory().join("alone");
-    does(&servers, &["export", "--from", path(&archive), &images[0], path(&alone)]);
+    servers.does(&["export", "--from", path(&archive), &images[0], path(&alone)]);
     assert!(alone.join("metadata/timestamp.json").exists());
     let nobody = format!("{}/team/nobody", servers.registry());
     for (arguments, code, word) in [
@@ -287,7 +276,7 @@ fn an_archive_is_exported_when_its_server_is_gone_and_its_timestamps_have_ended(
         (&["export", "--from", "oci", path(&alone)], 2, "Name the repositories"),
         (&["export", "--from", path(&site.join("absent.tar")), path(&alone)], 8, "absent.tar"),
     ] {
-        let told = countersign(&servers, arguments);
+        let told = servers.countersign(arguments);
         assert_eq!(told.status.code(), Some(code), "{arguments:?}: {}", text(&told));
         assert!(text(&told).contains(word), "{arguments:?}: {}", text(&told));
     }
@@ -298,17 +287,17 @@ fn nothing_is_written_that_would_be_refused_or_that_somebody_else_signed() {
     let servers = TestRegistry::start(&["--no-docker", "--trust", COUNTERSIGN]);
     let image = format!("{}/team/web", servers.registry());
     let (one, _) = servers.seed("team/web:1", &[]);
-    does(&servers, &["sign", &format!("{image}:1")]);
+    servers.does(&["sign", &format!("{image}:1")]);
     let site = servers.directory().join("site");
     exported(&servers, &[&image, path(&site)]);
     let metadata = site.join("metadata");
     let before = names(&metadata);
 
     // Without the keys, there is nothing to go on with.
-    does(&servers, &["sign", &format!("{image}:2@{one}")]);
+    servers.does(&["sign", &format!("{image}:2@{one}")]);
     let other = servers.directory().join("other");
     let refused = |arguments: &[&str], code: i32, word: &str| {
-        let told = countersign(&servers, arguments);
+        let told = servers.countersign(arguments);
         assert_eq!(told.status.code(), Some(code), "{arguments:?}: {}", text(&told));
         assert!(text(&told).contains(word), "{arguments:?}: {}", text(&told));
         assert_eq!(names(&metadata), before);
@@ -322,7 +311,7 @@ fn nothing_is_written_that_would_be_refused_or_that_somebody_else_signed() {
     let whole = fs::read(&targets).expect("a file");
     fs::write(&targets, String::from_utf8_lossy(&whole).replace("\"1\"", "\"9\""))
         .expect("written");
-    let told = countersign(&servers, &["export", &image, path(&site)]);
+    let told = servers.countersign(&["export", &image, path(&site)]);
     assert_eq!(told.status.code(), Some(4), "{}", text(&told));
     fs::write(&targets, &whole).expect("written");
     exported(&servers, &[&image, path(&site)]);
@@ -342,13 +331,13 @@ fn nothing_is_written_that_would_be_refused_or_that_somebody_else_signed() {
             path(&curve),
         ],
     );
-    does(&servers, &["--trust-dir", path(&odd), "key", "import", "--role", "root", path(&curve)]);
+    servers.does(&["--trust-dir", path(&odd), "key", "import", "--role", "root", path(&curve)]);
     let elsewhere = servers.directory().join("elsewhere");
     let told =
-        countersign(&servers, &["--trust-dir", path(&odd), "export", &image, path(&elsewhere)]);
+        servers.countersign(&["--trust-dir", path(&odd), "export", &image, path(&elsewhere)]);
     assert_eq!(told.status.code(), Some(2), "{}", text(&told));
     assert!(text(&told).contains("cannot sign it"), "{}", text(&told));
     assert!(!elsewhere.join("metadata/1.root.json").exists());
-    let kept = does(&servers, &["--trust-dir", path(&odd), "key", "list", "--format", "json"]);
+    let kept = servers.does(&["--trust-dir", path(&odd), "key", "list", "--format", "json"]);
     assert_eq!(kept.lines().count(), 1, "keys that were made in vain are gone: {kept}");
 }

@@ -9,7 +9,6 @@ mod registry;
 mod unpacked;
 
 use std::path::Path;
-use std::process::Stdio;
 
 use person::Person;
 use registry::{TestRegistry, text};
@@ -331,18 +330,9 @@ fn of_sixteen_who_sign_at_once_nobody_loses_a_tag() {
     let (digest, _) = servers.seed("oci/storm:base", &[]);
     let publisher = Person::new(&servers, "publisher");
     publisher.does(&["sign", &format!("{image}:base")]);
-    let jobs: Vec<_> = (0..16)
-        .map(|job| {
-            let reference = format!("{image}:t{job}@{digest}");
-            let mut command = publisher.command(&["sign", &reference]);
-            command.stdout(Stdio::piped()).stderr(Stdio::piped());
-            command.spawn().expect("countersign runs")
-        })
-        .collect();
-    for job in jobs {
-        let output = job.wait_with_output().expect("it ends");
-        assert!(output.status.success(), "{}", text(&output));
-    }
+    publisher.does_at_once(
+        (0..16).map(|job| vec!["sign".to_owned(), format!("{image}:t{job}@{digest}")]),
+    );
     let reader = Person::new(&servers, "reader");
     for job in 0..16 {
         reader.does(&["verify", &format!("{image}:t{job}")]);

@@ -8,7 +8,7 @@ mod registry;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Output};
+use std::process::{Child, Command};
 use std::time::Duration;
 
 use registry::{COUNTERSIGN, TestRegistry, text};
@@ -81,29 +81,18 @@ fn free_port() -> u16 {
     listener.local_addr().expect("an address").port()
 }
 
-fn countersign(servers: &TestRegistry, arguments: &[&str]) -> Output {
-    let mut command = servers.command(env!("CARGO_BIN_EXE_countersign"));
-    command.args(arguments).output().expect("countersign runs")
-}
-
-fn does(servers: &TestRegistry, arguments: &[&str]) -> String {
-    let output = countersign(servers, arguments);
-    assert!(output.status.success(), "{arguments:?}: {}", text(&output));
-    String::from_utf8(output.stdout).expect("text")
-}
-
 #[test]
 fn everything_that_reads_reads_plain_files_over_http_https_and_from_a_folder() {
     let servers = TestRegistry::start(&["--trust", COUNTERSIGN]);
     let image = format!("{}/team/web", servers.registry());
     let (one, _) = servers.seed("team/web:1", &[]);
-    does(&servers, &["sign", &format!("{image}:1")]);
+    servers.does(&["sign", &format!("{image}:1")]);
     servers.run("docker", &["trust", "key", "generate", "alice"]);
     let add = ["trust", "signer", "add", "--key", "alice.pub", "alice", &image];
     servers.run("docker", &add);
-    does(&servers, &["sign", &format!("{image}:1")]);
+    servers.does(&["sign", &format!("{image}:1")]);
     let site = servers.directory().join("site");
-    does(&servers, &["export", &image, site.to_str().expect("text")]);
+    servers.does(&["export", &image, site.to_str().expect("text")]);
     servers.seed("team/web:1", &["--text", "evil"]);
 
     let (plain, secure) = (WebServer::busybox(&site), WebServer::nginx(&site, &servers));
@@ -120,7 +109,7 @@ fn everything_that_reads_reads_plain_files_over_http_https_and_from_a_folder() {
         let reader = |arguments: &[&str]| {
             let trust = trust.to_str().expect("text");
             let place = ["--server", &server, "--trust-dir", trust];
-            does(&servers, &[&place, options, arguments].concat())
+            servers.does(&[&place, options, arguments].concat())
         };
         let reference = format!("{image}:1");
         assert_eq!(reader(&["verify", &reference]), format!("{image}@{one}\n"), "{server}");
@@ -144,18 +133,18 @@ fn the_keys_of_plain_files_are_told_by_what_they_sign() {
     let servers = TestRegistry::start(&["--no-docker", "--trust", COUNTERSIGN]);
     let image = format!("{}/team/web", servers.registry());
     servers.seed("team/web:1", &[]);
-    does(&servers, &["sign", &format!("{image}:1")]);
+    servers.does(&["sign", &format!("{image}:1")]);
     let site = servers.directory().join("site");
-    does(&servers, &["export", &image, site.to_str().expect("text")]);
+    servers.does(&["export", &image, site.to_str().expect("text")]);
     let server = format!("file://{}/metadata", site.display());
-    does(&servers, &["--server", &server, "verify", &format!("{image}:1")]);
-    let listed = does(&servers, &["--server", &server, "key", "list", "--format", "json"]);
+    servers.does(&["--server", &server, "verify", &format!("{image}:1")]);
+    let listed = servers.does(&["--server", &server, "key", "list", "--format", "json"]);
     let keys: Vec<Value> =
         listed.lines().map(|line| serde_json::from_str(line).expect("an object")).collect();
     let unused: Vec<&Value> =
         keys.iter().filter(|key| key["signs"].as_array().is_some_and(Vec::is_empty)).collect();
     assert_eq!(keys.len(), 5, "one root key; two of targets, one of snapshot, one of timestamp");
     assert!(unused.is_empty(), "{listed}");
-    let audit = countersign(&servers, &["key", "audit"]);
+    let audit = servers.countersign(&["key", "audit"]);
     assert!(!text(&audit).contains("orphan"), "{}", text(&audit));
 }

@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test uses the part that it needs")]
 
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -54,5 +54,21 @@ impl<'s> Person<'s> {
         assert!(!output.status.success(), "{reference}: {}", text(&output));
         let line: Value = serde_json::from_slice(&output.stdout).expect("JSON");
         line["error"]["kind"].as_str().expect("a kind").to_owned()
+    }
+
+    /// Runs several commands at the same time, all of which must succeed.
+    pub(crate) fn does_at_once(&self, lines: impl Iterator<Item = Vec<String>>) {
+        let jobs: Vec<_> = lines
+            .map(|line| {
+                let words: Vec<&str> = line.iter().map(String::as_str).collect();
+                let mut command = self.command(&words);
+                command.stdout(Stdio::piped()).stderr(Stdio::piped());
+                command.spawn().expect("countersign runs")
+            })
+            .collect();
+        for job in jobs {
+            let output = job.wait_with_output().expect("it ends");
+            assert!(output.status.success(), "{}", text(&output));
+        }
     }
 }

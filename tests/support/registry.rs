@@ -100,6 +100,25 @@ impl TestRegistry {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
+    /// Runs our own program.
+    pub(crate) fn countersign(&self, arguments: &[&str]) -> Output {
+        let Some(program) = option_env!("CARGO_BIN_EXE_countersign") else {
+            panic!("built without the program");
+        };
+        self.command(program).args(arguments).output().expect("countersign runs")
+    }
+
+    /// The same, which must succeed; returns its standard output.
+    ///
+    /// # Panics
+    ///
+    /// When it fails.
+    pub(crate) fn does(&self, arguments: &[&str]) -> String {
+        let output = self.countersign(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output));
+        String::from_utf8(output.stdout).expect("text")
+    }
+
     /// Pushes a tiny image; returns its digest (`sha256:…`) and size.
     pub(crate) fn seed(&self, name_and_tag: &str, options: &[&str]) -> (String, u64) {
         let seed = script("seed");
