@@ -16,38 +16,11 @@ use serde_json::{Map, Value, json};
 use known::WITHHELD;
 use service::Service;
 
-use super::dockerfile::Settings;
+pub use super::document::{Build, Image};
 
 /// A resolved project.
 #[derive(Debug)]
 pub struct Model(Value);
-
-/// An image in a model.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Image {
-    /// The service.
-    pub service: String,
-    /// As it is written.
-    pub text: String,
-    pointer: String,
-    before: String,
-}
-
-/// A service that is built.
-#[derive(Debug)]
-pub struct Build {
-    /// Its name.
-    pub service: String,
-    /// The build context.
-    pub context: String,
-    /// The Dockerfile in the context, or by an absolute path.
-    pub file: Option<String>,
-    /// A Dockerfile in the model itself.
-    pub inline: Option<String>,
-    /// What decides which images the Dockerfile needs.
-    pub settings: Settings,
-    pointer: String,
-}
 
 /// Why a project's images cannot be told.
 #[derive(Debug, thiserror::Error)]
@@ -150,9 +123,7 @@ impl Model {
 
     /// Puts a reference in the place of an image.
     pub fn pin(&mut self, image: &Image, pinned: &str) {
-        if let Some(value) = self.0.pointer_mut(&image.pointer) {
-            *value = Value::String(format!("{}{pinned}", image.before));
-        }
+        image.exchange(&mut self.0, pinned);
     }
 
     /// Has a service built from another Dockerfile.
@@ -252,11 +223,6 @@ fn as_text(value: &Value) -> Option<String> {
         Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
         _ => None,
     }
-}
-
-/// A name in a JSON pointer (RFC 6901 §3).
-fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! [`TrustedReference`]. The order of roles is docker's: `targets/releases`, then `targets`. Where
 //! docker falls back from an unusable `targets/releases` to `targets`, we refuse.
 
+pub mod bake;
 pub mod checkup;
 pub mod command_line;
 pub mod compose;
@@ -26,6 +27,7 @@ mod build_source;
 mod ceremony;
 mod collection;
 mod delegations;
+mod document;
 mod earlier;
 mod error;
 mod founding;

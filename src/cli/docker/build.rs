@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::Refusal;
 use super::call::Next;
-use super::dockerfile::{Source, scratch};
+use super::dockerfile::Source;
+use super::scratch::scratch;
 use super::session::{Pinned, Session};
 use crate::docker::command_line::{Asked, Build, Guarded, Verb};
 use crate::docker::engine::{Engine, Progress};

@@ -2,16 +2,17 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::Refusal;
 use super::call::Next;
-use super::dockerfile::{Source, scratch};
+use super::dockerfile::Source;
+use super::refusal::of_disk;
+use super::scratch::{keep_stdin, scratch};
 use super::session::Session;
 use crate::docker::COMPOSE_FETCHES_NOTHING;
-use crate::docker::command_line::{Asked, Guarded, Project};
-use crate::docker::compose::{Build, Error, Model};
+use crate::docker::command_line::{Guarded, Project};
+use crate::docker::compose::{Error, Model};
 use crate::docker::engine::{self, Engine, Progress};
 
 /// Pins every image of the project, and has compose do what it was asked.
@@ -59,17 +60,6 @@ impl Compose {
     }
 }
 
-/// Keeps what comes from stdin, to be read more than once.
-fn keep_stdin(directory: &Path) -> Result<PathBuf, Refusal> {
-    let path = directory.join("stdin.yaml");
-    let mut file = File::create_new(&path).map_err(of_disk)?;
-    let mut input = std::io::stdin().lock().take(MAX_STDIN + 1);
-    match std::io::copy(&mut input, &mut file).map_err(of_disk)? {
-        length if length > MAX_STDIN => Err(Refusal::new("stdin: larger than 1 MiB")),
-        _ => Ok(path),
-    }
-}
-
 /// A project that compose would fetch carries no signature, whatever its images do.
 fn check_files(
     project: &Project,
@@ -98,17 +88,10 @@ fn of_model(error: Error) -> Refusal {
     Refusal::new(error.to_string())
 }
 
-fn of_disk(error: std::io::Error) -> Refusal {
-    Refusal::new(error.to_string())
-}
-
 async fn pin_images(model: &mut Model, session: &Session) -> Result<(), Refusal> {
     for image in model.images().map_err(of_model)? {
-        let place = format!("service {}: {}", image.service, image.text);
-        let asked =
-            Asked::of(&image.text).map_err(|error| Refusal::new(error.to_string()).at(&place))?;
-        let found = session.pin(&image.text, &asked).await;
-        if let Some(pinned) = found.map_err(|refusal| refusal.at(&place))? {
+        let place = format!("service {}: {}", image.owner, image.text);
+        if let Some(pinned) = session.pin_at(&image.text, &place).await? {
             model.pin(&image, &pinned.by_digest().familiar());
         }
     }
@@ -122,7 +105,8 @@ async fn pin_builds(
     session: &Session,
 ) -> Result<(), Refusal> {
     for (number, build) in model.builds().map_err(of_model)?.iter().enumerate() {
-        let source = source(build).map_err(|refusal| refusal.at(&build.service))?;
+        let place = format!("service {}", build.owner);
+        let source = Source::of(build, &place).map_err(|refusal| refusal.at(&place))?;
         let mut settings = build.settings.clone();
         settings.arguments.extend(project.arguments.clone());
         let (text, _) = source.pinned(&settings, session).await?;
@@ -131,24 +115,6 @@ async fn pin_builds(
         model.set_dockerfile(build, &source.write(&text, &place)?);
     }
     Ok(())
-}
-
-fn source(build: &Build) -> Result<Source, Refusal> {
-    let context = Path::new(&build.context);
-    if !context.is_dir() {
-        let context = &build.context;
-        return Err(Refusal::new(format!("{context}: not a directory of this machine")));
-    }
-    match (&build.inline, &build.file) {
-        (Some(text), _) => {
-            let shown = format!("service {}", build.service);
-            Ok(Source { shown, text: text.clone(), path: None })
-        }
-        (None, file) => {
-            let file = file.as_ref().map(|file| context.join(file));
-            Source::read(file.as_deref(), context)
-        }
-    }
 }
 
 /// Where compose says that the project is: as told, or where its first file is.
@@ -170,6 +136,3 @@ fn home(project: &Project, variable: &dyn Fn(&str) -> Option<String>) -> Result<
 /// What compose looks for, in the working directory and above.
 const FILES: [&str; 4] =
     ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
-
-/// Bytes; far more than any project has.
-const MAX_STDIN: u64 = 1 << 20;

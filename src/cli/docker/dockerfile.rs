@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Refusal;
 use super::session::{Pinned, Session};
-use crate::docker::command_line::Asked;
+use crate::docker::bake::Build;
 use crate::docker::dockerfile::{Dockerfile, Settings};
 
 /// The text of a Dockerfile and where it comes from.
@@ -34,6 +34,27 @@ impl Source {
         Ok(Self { shown, text, path: Some(path) })
     }
 
+    /// Reads that of a service or a target; `place` is what it is called if it has no file.
+    pub(super) fn of(build: &Build, place: &str) -> Result<Self, Refusal> {
+        let context = Path::new(&build.context);
+        if !context.is_dir() {
+            let context = &build.context;
+            return Err(Refusal::new(format!("{context}: not a directory of this machine")));
+        }
+        match (&build.inline, &build.file) {
+            (Some(text), _) => Ok(Self { shown: place.to_owned(), text: text.clone(), path: None }),
+            (None, file) => {
+                let file = file.as_ref().map(|file| context.join(file));
+                Self::read(file.as_deref(), context)
+            }
+        }
+    }
+
+    /// Whether a list of files to leave out belongs to it alone.
+    pub(super) fn has_ignore_file(&self) -> bool {
+        self.path.as_deref().is_some_and(|path| ignore_file(path).is_file())
+    }
+
     /// Reads stdin.
     pub(super) fn stdin() -> Result<Self, Refusal> {
         let text = read(std::io::stdin().lock())
@@ -55,10 +76,7 @@ impl Source {
         let images = file.images(settings).map_err(refuse)?;
         for image in &images {
             let place = format!("{}:{}: {}", self.shown, image.line, image.image);
-            let asked = Asked::of(&image.image)
-                .map_err(|error| Refusal::new(error.to_string()).at(&place))?;
-            let found = session.pin(&image.image, &asked).await;
-            if let Some(pinned) = found.map_err(|refusal| refusal.at(&place))? {
+            if let Some(pinned) = session.pin_at(&image.image, &place).await? {
                 pins.push((image, pinned));
             }
         }
@@ -75,13 +93,10 @@ impl Source {
     pub(super) fn write(&self, text: &str, directory: &Path) -> Result<PathBuf, Refusal> {
         let name = self.path.as_deref().and_then(Path::file_name);
         let path = directory.join(name.unwrap_or("Dockerfile".as_ref()));
-        let ignored = |path: &Path| {
-            let mut name = path.as_os_str().to_owned();
-            name.push(".dockerignore");
-            PathBuf::from(name)
-        };
         let written = fs::write(&path, text).and_then(|()| match &self.path {
-            Some(own) if ignored(own).is_file() => fs::copy(ignored(own), ignored(&path)).map(drop),
+            Some(own) if self.has_ignore_file() => {
+                fs::copy(ignore_file(own), ignore_file(&path)).map(drop)
+            }
             _ => Ok(()),
         });
         match written {
@@ -91,10 +106,10 @@ impl Source {
     }
 }
 
-/// A directory for what docker gets instead of the user's files; it goes away by itself.
-pub(super) fn scratch() -> Result<tempfile::TempDir, Refusal> {
-    let made = tempfile::Builder::new().prefix("countersign-").tempdir();
-    made.map_err(|error| Refusal::new(format!("no temporary directory: {error}")))
+fn ignore_file(dockerfile: &Path) -> PathBuf {
+    let mut name = dockerfile.as_os_str().to_owned();
+    name.push(".dockerignore");
+    PathBuf::from(name)
 }
 
 /// `Dockerfile`, or `dockerfile` where that is the only one.

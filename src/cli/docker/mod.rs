@@ -5,6 +5,7 @@
 //!   which no tag decides any more. What it does for content trust by itself is switched off.
 //! - Docker's messages and exit codes, since scripts know them.
 
+mod bake;
 mod bring;
 mod build;
 mod call;
@@ -15,6 +16,7 @@ mod place;
 mod pull;
 mod push;
 mod refusal;
+mod scratch;
 mod session;
 mod shim;
 
@@ -40,7 +42,7 @@ use crate::docker::command_line::{Guarded, Reading, Trust, Verb};
 #[derive(Args)]
 #[command(after_help = "\
 With DOCKER_CONTENT_TRUST=1, or --disable-content-trust=false, docker pull, push, run, create, build, \
-service create and update, plugin install and compose take only what is signed, with every version of \
+bake, service create and update, plugin install and compose take only what is signed, with every version of \
 docker; a command line that is not understood is refused. Otherwise docker runs as if we were not there.
 
 The shim makes `docker` mean this, for scripts and people that cannot be changed.
@@ -116,6 +118,7 @@ async fn handle(guarded: Guarded, session: &Session) -> Result<Next, Refusal> {
         Verb::ServiceCreate | Verb::ServiceUpdate => container::service(guarded, session).await,
         Verb::PluginInstall | Verb::PluginUpgrade => container::plugin(guarded, session).await,
         Verb::Build | Verb::BuildxBuild => build::run(guarded, session).await,
+        Verb::Bake => bake::run(guarded, session).await,
         Verb::Compose => compose::run(guarded, session).await,
     }
 }

@@ -86,6 +86,10 @@ impl Refusal {
     }
 }
 
+pub(super) fn of_disk(error: std::io::Error) -> Refusal {
+    Refusal::new(error.to_string())
+}
+
 /// Docker's words, which scripts look for.
 fn words(name: &Name, tag: &Tag, failure: &Failure) -> String {
     let message = &failure.message;

@@ -83,6 +83,12 @@ impl Session {
         Ok(Some(pinned))
     }
 
+    /// The same of an image that stands in a file, at a place that is told with every refusal.
+    pub(super) async fn pin_at(&self, text: &str, place: &str) -> Result<Option<Pinned>, Refusal> {
+        let asked = Asked::of(text).map_err(|error| Refusal::new(error.to_string()).at(place))?;
+        self.pin(text, &asked).await.map_err(|refusal| refusal.at(place))
+    }
+
     /// Docker for what goes on around the command.
     pub(super) fn engine(&self, progress: Progress) -> Result<Engine, Refusal> {
         let variable = |name: &str| self.context.environment.variable(name).map(str::to_owned);

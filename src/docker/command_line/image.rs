@@ -133,7 +133,7 @@ impl Guarded {
             Verb::PluginUpgrade => operand(1).map(Some).ok_or_else(|| {
                 expected("name the plugin to upgrade to, too: what it was installed from is not known here")
             }),
-            Verb::Build | Verb::BuildxBuild | Verb::Compose => Ok(None),
+            Verb::Build | Verb::BuildxBuild | Verb::Bake | Verb::Compose => Ok(None),
             Verb::Pull | Verb::Push | Verb::PluginPush if self.parsed.operands.len() != 1 => {
                 Err(expected("requires exactly 1 argument"))
             }

@@ -6,6 +6,7 @@
 //! - The words stay as they are, but for those that are pinned; unchanged they are the same.
 //! - A command that docker's content trust never looked at passes through.
 
+mod bake;
 mod build;
 mod compose;
 mod error;
@@ -16,6 +17,7 @@ mod trust;
 mod verb;
 mod words;
 
+pub use bake::Bake;
 pub use build::Build;
 pub use compose::Project;
 pub use error::Error;

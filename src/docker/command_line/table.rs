@@ -64,6 +64,16 @@ const BUILDING: &[&str] = &[
     "--stream -t,--tag= --target= --ulimit=",
 ];
 
+/// Also a command of its own where buildx is installed.
+pub(super) const BAKE: Flags = Flags {
+    command: "docker buildx bake",
+    known: &[
+        "--allow= --builder= --call= --check -D,--debug -f,--file= -h,--help --list= --list-targets",
+        "--list-variables --load --metadata-file= --no-cache --print --progress= --provenance= --pull",
+        "--push --sbom= --set= --var=",
+    ],
+};
+
 /// Between `buildx` and its command.
 pub(super) const BUILDX: Flags =
     Flags { command: "docker buildx", known: &["--builder= -D,--debug -h,--help"] };

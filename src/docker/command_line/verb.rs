@@ -18,6 +18,8 @@ pub enum Verb {
     Build,
     /// `docker buildx build`
     BuildxBuild,
+    /// `docker buildx bake`
+    Bake,
     /// `docker service create`
     ServiceCreate,
     /// `docker service update`
@@ -46,6 +48,7 @@ impl Verb {
             Self::Create => &table::CREATE,
             Self::Build => &table::BUILD,
             Self::BuildxBuild => &table::BUILDX_BUILD,
+            Self::Bake => &table::BAKE,
             Self::ServiceCreate => &table::SERVICE_CREATE,
             Self::ServiceUpdate => &table::SERVICE_UPDATE,
             Self::Compose => &table::COMPOSE,
@@ -85,7 +88,7 @@ pub(super) fn find(words: &Words, at: usize) -> Result<Found, Error> {
         "build" => found(Verb::Build),
         "compose" => compose(words, at + 1),
         "builder" | "buildx" => buildx(words, at),
-        "bake" => Err(BAKE),
+        "bake" => found(Verb::Bake),
         group @ ("image" | "container" | "service" | "plugin") => in_group(words, at + 1, group),
         _ => Ok(Found::Other),
     }
@@ -120,7 +123,7 @@ fn buildx(words: &Words, group: usize) -> Result<Found, Error> {
             };
             Ok(Found::Verb { verb, from: at + 1 })
         }
-        "bake" | "f" => Err(BAKE),
+        "bake" | "f" => Ok(Found::Verb { verb: Verb::Bake, from: at + 1 }),
         "create" | "dial-stdio" | "du" | "help" | "history" | "imagetools" | "inspect"
         | "install" | "ls" | "policy" | "prune" | "rm" | "stop" | "uninstall" | "use"
         | "version" => Ok(Found::Other),
@@ -170,10 +173,3 @@ pub(super) fn mention_printing(words: &Words, group: usize, from: usize) -> bool
     };
     (group + 1..from.saturating_sub(1)).any(|word| words.text(word).is_ok_and(is_one))
 }
-
-/// `bake` is also a command of its own where buildx is installed.
-const BAKE: Error = Error::Refused {
-    command: "docker buildx bake",
-    reason: "its files are programs of their own, whose images are not known before; \
-             build each target with docker buildx build",
-};

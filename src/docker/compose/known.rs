@@ -1,15 +1,5 @@
 //! What a model of compose 2.26 to 5 may hold. A key that is not here may bring an image.
 
-use serde_json::Value;
-
-/// The first key that is neither known nor a note of the project's own (`x-…`).
-pub(super) fn unknown_key<'v>(value: &'v Value, known: &str) -> Option<&'v str> {
-    let mut keys = value.as_object()?.keys().map(String::as_str);
-    keys.find(|key| {
-        !key.starts_with("x-") && known.split_ascii_whitespace().all(|known| known != *key)
-    })
-}
-
 /// The keys of a service (compose-go `types/types.go`, `ServiceConfig`).
 pub(super) const SERVICE: &str = "\
     annotations attach blkio_config build cap_add cap_drop cgroup cgroup_parent command \

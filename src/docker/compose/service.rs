@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::known::{BUILD, SERVICE, unknown_key};
-use super::{Build, Error, Image, as_text, escaped, is_built, unescaped};
+use super::known::{BUILD, SERVICE};
+use super::{Build, Error, Image, as_text, is_built, unescaped};
 use crate::docker::build_source::{CacheImage, SYNTAX_ARGUMENT, cache_image, context_image};
 use crate::docker::dockerfile::{Builder, Settings};
+use crate::docker::document::{escaped, unknown_key};
 
 pub(super) struct Service<'m> {
     name: &'m str,
@@ -65,12 +66,7 @@ impl<'m> Service<'m> {
     }
 
     fn image_within(&self, text: &str, path: &str, before: &str) -> Image {
-        Image {
-            service: self.name.to_owned(),
-            text: text.to_owned(),
-            pointer: format!("{}/{path}", self.pointer),
-            before: before.to_owned(),
-        }
+        Image::within(self.name, text, format!("{}/{path}", self.pointer), before)
     }
 
     fn own_image(&self) -> Option<Image> {
@@ -160,7 +156,7 @@ impl<'m> Service<'m> {
             .collect();
         let names = self.contexts().into_iter().flatten().map(|(name, _)| name);
         Some(Ok(Build {
-            service: self.name.to_owned(),
+            owner: self.name.to_owned(),
             context,
             file: text("dockerfile"),
             inline: text("dockerfile_inline"),

@@ -7,7 +7,7 @@ fn model(services: Value) -> Model {
 
 fn images(services: Value) -> Result<Vec<String>, Error> {
     let images = model(services).images()?;
-    Ok(images.into_iter().map(|image| format!("{} {}", image.service, image.text)).collect())
+    Ok(images.into_iter().map(|image| format!("{} {}", image.owner, image.text)).collect())
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn what_is_not_chosen_keeps_its_name_and_nothing_that_runs() {
     assert_eq!(model.names().expect("a model").len(), 4);
     let images = model.images().expect("understood");
     let [image] = images.as_slice() else { panic!("{images:?}") };
-    assert_eq!((image.service.as_str(), image.text.as_str()), ("evil", WITHHELD));
+    assert_eq!((image.owner.as_str(), image.text.as_str()), ("evil", WITHHELD));
     assert_eq!(model.0["services"]["evil"], json!({"image": WITHHELD, "profiles": ["debug"]}));
     assert_eq!(model.builds().expect("a model").len(), 3);
 }

@@ -54,6 +54,7 @@ fn docker(words: &[String]) -> Option<Use> {
         ["compose", ..] => compose("docker compose", words.get(1..).unwrap_or_default()),
         ["buildx", "build" | "b"] => unchecked("buildx build", false),
         ["buildx", "bake" | "f"] => unchecked("buildx bake", false),
+        ["bake", ..] => unchecked("bake", false),
         ["stack", "deploy" | "up"] => unchecked("stack deploy", false),
         ["build", ..] | ["image" | "builder", "build"] => unchecked("build", true),
         ["pull" | "push" | "run" | "create", ..]
@@ -82,7 +83,6 @@ fn behind_options(words: &[String]) -> &[String] {
 /// What to write instead of a command that nobody checks.
 pub(super) fn instead_of(command: &str) -> String {
     match command {
-        "docker buildx bake" => "countersign docker buildx build … for each target".to_owned(),
         "docker stack deploy" => {
             "countersign verify IMAGE… prints the digests to write into the stack file".to_owned()
         }
