@@ -7,8 +7,8 @@ use url::Url;
 
 use super::{
     Access, Account, Deadline, Error, Http, ServerUrl,
+    addresses::find_server,
     http::Request,
-    registry::find_server,
     response::Response,
     server_url::origin,
     session::{Kind, Scope, Session},

@@ -8,6 +8,7 @@
 //! - A failed journey is never told as a failed check, nor the other way round: see [`Error`].
 
 mod account;
+mod addresses;
 mod bearer;
 mod challenge;
 mod deadline;

@@ -9,7 +9,8 @@ use tokio::{
 };
 
 use super::{
-    Account, Deadline, Error, Http, Manifest, PlainHttp, ServerUrl,
+    Account, Deadline, Error, Http, Manifest, ServerUrl,
+    addresses::{Addresses, find_server},
     http::Request,
     manifest::{self, media_type},
     redirect::follow,
@@ -116,7 +117,12 @@ impl Registry {
 
     /// The address of something below the repository.
     pub(super) async fn url(&self, path: &str) -> Result<url::Url, Error> {
-        self.server().await?.join(&format!("/v2/{}/{path}", self.name.path()))
+        let found = find_server(&self.session, self.name.domain(), self.deadline);
+        self.server.get_or_try_init(|| found).await?.join(&self.path(path))
+    }
+
+    fn path(&self, below: &str) -> String {
+        format!("/v2/{}/{below}", self.name.path())
     }
 
     async fn manifest_response(&self, reference: &str) -> Result<Response, Error> {
@@ -129,9 +135,11 @@ impl Registry {
         reference: &str,
         accept: &'static str,
     ) -> Result<Response, Error> {
-        let request = Request::get(self.url(&format!("{kind}/{reference}")).await?)
-            .with_header(ACCEPT, HeaderValue::from_static(accept));
-        let response = follow(&self.session, request, self.deadline).await?;
+        let path = self.path(&format!("{kind}/{reference}"));
+        let response = match self.server.get() {
+            Some(server) => self.ask(server, &path, accept).await?,
+            None => self.ask_first(&path, accept).await?,
+        };
         let host = response.host().to_owned();
         match response.status() {
             200 => Ok(response),
@@ -148,36 +156,30 @@ impl Registry {
         format!("{}{separator}{reference}", self.name.familiar())
     }
 
-    async fn server(&self) -> Result<&ServerUrl, Error> {
-        let found = find_server(&self.session, self.name.domain(), self.deadline);
-        self.server.get_or_try_init(|| found).await
+    /// The first question also tells where the registry is.
+    async fn ask_first(&self, path: &str, accept: &'static str) -> Result<Response, Error> {
+        let addresses = Addresses::of(self.session.http(), self.name.domain())?;
+        let (mut server, mut answer) =
+            (addresses.first(), self.ask(addresses.first(), path, accept).await);
+        if let Some(second) = answer.as_ref().err().and_then(|failure| addresses.second(failure)) {
+            (server, answer) = (second, self.ask(second, path, accept).await);
+        }
+        if answer.is_ok() {
+            // Another request may have found the same.
+            let _ = self.server.set(server.clone());
+        }
+        answer
     }
-}
 
-/// Where a registry is: https; on this machine also http, if https is not spoken there. As for docker's
-/// `insecure-registries`, one that the user named may speak http, if https is not to be had.
-pub(super) async fn find_server(
-    session: &Session,
-    domain: &str,
-    deadline: Deadline,
-) -> Result<ServerUrl, Error> {
-    let domain = if domain == HUB { HUB_ENDPOINT } else { domain };
-    let https = ServerUrl::parse(&format!("https://{domain}"), PlainHttp::Refused)?;
-    let plain = session.http().plain_http(domain);
-    let Ok(http) = ServerUrl::parse(&format!("http://{domain}"), plain) else {
-        return Ok(https);
-    };
-    let ping = Request::get(https.join("/v2/")?);
-    match session.http().send(&ping, deadline).await {
-        Err(error) if error.is_no_tls() => Ok(http),
-        Err(Error::Unreachable { .. } | Error::Certificate { .. }) if plain == PlainHttp::Named => {
-            Ok(http)
-        }
-        Err(error) => Err(error),
-        Ok(response) => {
-            response.discard().await;
-            Ok(https)
-        }
+    async fn ask(
+        &self,
+        server: &ServerUrl,
+        path: &str,
+        accept: &'static str,
+    ) -> Result<Response, Error> {
+        let request =
+            Request::get(server.join(path)?).with_header(ACCEPT, HeaderValue::from_static(accept));
+        follow(&self.session, request, self.deadline).await
     }
 }
 
@@ -218,5 +220,3 @@ fn check(
 
 /// Bytes.
 const MAX_MANIFEST: u64 = 4 << 20;
-const HUB: &str = "docker.io";
-const HUB_ENDPOINT: &str = "registry-1.docker.io";

@@ -234,6 +234,34 @@ async fn loopback_registry_speaks_tls_if_it_can() {
 }
 
 #[tokio::test]
+async fn the_first_question_is_a_real_one() {
+    let identity = Identity::loopback();
+    for server in
+        [TestServer::https(&identity, |_| manifest()).await, TestServer::http(|_| manifest()).await]
+    {
+        let client = Client::new().trusting(&identity, &server);
+        let registry = registry(&client, &server);
+        for asked in 1..=2 {
+            registry.resolve(&Tag::latest()).await.expect("a manifest");
+            let paths: Vec<String> = server.seen().into_iter().map(|seen| seen.path).collect();
+            assert_eq!(paths, vec!["/v2/team/web/manifests/latest"; asked]);
+        }
+    }
+}
+
+/// Whoever speaks TLS and sends us on to somebody who does not is not asked in plain HTTP.
+#[tokio::test]
+async fn a_token_server_without_tls_does_not_make_its_registry_one() {
+    let (identity, sink) = (Identity::loopback(), TestServer::http(|_| Answer::ok("{}")).await);
+    let realm = format!("Bearer realm=\"https://{}/token\",service=\"s\"", sink.authority());
+    let server = TestServer::https(&identity, move |_| Answer::challenge(&realm)).await;
+    let client = Client::new().trusting(&identity, &server).with_credentials(Password);
+    let refused = registry(&client, &server).resolve(&Tag::latest()).await;
+    assert!(refused.is_err(), "{refused:?}");
+    assert_eq!(server.seen().len(), 1, "once, and not again");
+}
+
+#[tokio::test]
 async fn registry_scope_is_the_path_alone() {
     let identity = Identity::loopback();
     let server = TestServer::https(&identity, |seen| {
