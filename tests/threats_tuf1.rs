@@ -295,8 +295,9 @@ fn role_name_table() {
     }
 }
 
+/// D-06; every order in which delegations may be asked is in `tuf1_conformance/search.rs`.
 #[test]
-fn a_terminating_delegation_ends_the_search_and_a_branch_comes_before_its_neighbour() {
+fn terminating_delegation() {
     let mut it = Repository::new();
     it.delegate("targets", "first", json!({"paths": ["a*"], "terminating": true}));
     it.delegate("targets", "second", json!({"paths": ["*"]}));

@@ -22,6 +22,8 @@ mod client;
 mod file;
 #[path = "repository/key.rs"]
 mod key;
+#[path = "repository/rsa.rs"]
+mod rsa;
 #[path = "repository/server.rs"]
 mod server;
 

@@ -7,6 +7,8 @@
 
 #[path = "repository/canonical.rs"]
 mod canonical;
+#[path = "repository/rsa.rs"]
+pub mod rsa;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -15,7 +17,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use canonical::canonical;
 use countersign::client::{self, Found, Refreshed, Roles, Wish};
-use countersign::crypto::{PrivateKey, Sha256, Signer};
+use countersign::crypto::{Algorithm, PrivateKey, Sha256, Signer};
 use countersign::net::{self, Pace, Remote, RemoteFile};
 use countersign::storage::MemoryCache;
 use countersign::tuf::{Dialect, Gun, Limits, RoleName};
@@ -30,14 +32,21 @@ pub struct Repository {
     pub roles: BTreeMap<String, Value>,
     pub keys: BTreeMap<String, Vec<Arc<PrivateKey>>>,
     pub files: BTreeMap<String, Vec<u8>>,
+    /// Whether listings have lengths and hashes.
+    pub hashes: bool,
     seed: u8,
 }
 
 impl Repository {
     /// One with the target `v1`, published.
     pub fn new() -> Self {
-        let mut it =
-            Self { roles: BTreeMap::new(), keys: BTreeMap::new(), files: BTreeMap::new(), seed: 0 };
+        let mut it = Self {
+            roles: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            files: BTreeMap::new(),
+            hashes: false,
+            seed: 0,
+        };
         for role in TOP {
             let key = it.key();
             it.keys.insert(role.to_owned(), vec![key]);
@@ -102,7 +111,28 @@ impl Repository {
             self.seal(&role);
         }
         self.list();
-        self.seal("snapshot").seal("timestamp").seal("root")
+        self.seal("snapshot").list_snapshot();
+        self.seal("timestamp").seal("root")
+    }
+
+    /// Gives a role another key in the place of those that it has.
+    pub fn rotate(&mut self, role: &str) {
+        let key = self.key();
+        self.keys.insert(role.to_owned(), vec![key]);
+    }
+
+    /// Has a top-level role name a key as it is written here; returns its id.
+    pub fn add_key_object(&mut self, role: &str, object: &Value) -> String {
+        let id = Sha256::of(&canonical(object)).to_string();
+        let root = self.role("root");
+        root["keys"][&id] = object.clone();
+        root["roles"][role]["keyids"].as_array_mut().expect("ids").push(json!(id));
+        id
+    }
+
+    /// A role's signature under that id.
+    pub fn sign_as(&self, id: &str, key: &PrivateKey, role: &str) -> Value {
+        json!({"keyid": id, "sig": signature(key, &self.roles[role])})
     }
 
     pub fn name_keys(&mut self) {
@@ -120,15 +150,29 @@ impl Repository {
         }
     }
 
+    /// Lists every role in the snapshot as it was sealed, and the snapshot in the timestamp.
     pub fn list(&mut self) {
-        let listed: serde_json::Map<String, Value> = self
-            .delegated_and_targets()
-            .into_iter()
-            .map(|role| (format!("{role}.json"), json!({"version": self.roles[&role]["version"]})))
-            .collect();
+        let roles = self.delegated_and_targets();
+        let listed: serde_json::Map<String, Value> =
+            roles.iter().map(|role| (format!("{role}.json"), self.listing(role))).collect();
         self.role("snapshot")["meta"] = Value::Object(listed);
-        let version = self.roles["snapshot"]["version"].clone();
-        self.role("timestamp")["meta"] = json!({"snapshot.json": {"version": version}});
+        self.list_snapshot();
+    }
+
+    /// Lists the snapshot in the timestamp.
+    pub fn list_snapshot(&mut self) -> &mut Self {
+        let listing = self.listing("snapshot");
+        self.role("timestamp")["meta"] = json!({"snapshot.json": listing});
+        self
+    }
+
+    fn listing(&self, role: &str) -> Value {
+        let mut listing = json!({"version": self.roles[role]["version"]});
+        if let Some(file) = self.files.get(&self.file_name(role)).filter(|_| self.hashes) {
+            listing["length"] = json!(file.len());
+            listing["hashes"] = json!({"sha256": Sha256::of(file).to_string()});
+        }
+        listing
     }
 
     pub fn delegated_and_targets(&self) -> Vec<String> {
@@ -149,13 +193,18 @@ impl Repository {
     pub fn put(&mut self, role: &str, signatures: Vec<Value>) -> &mut Self {
         let signed = &self.roles[role];
         let file = json!({"signatures": signatures, "signed": signed}).to_string().into_bytes();
-        let name = RoleName::free(role).map_or_else(|_| role.to_owned(), |role| role.quoted());
-        let name = match role {
-            "timestamp" => "timestamp.json".to_owned(),
-            _ => format!("{}.{name}.json", signed["version"]),
-        };
+        let name = self.file_name(role);
         self.files.insert(name, file);
         self
+    }
+
+    /// What the file of a role's version is called.
+    pub fn file_name(&self, role: &str) -> String {
+        let name = RoleName::free(role).map_or_else(|_| role.to_owned(), |role| role.quoted());
+        match role {
+            "timestamp" => "timestamp.json".to_owned(),
+            _ => format!("{}.{name}.json", self.roles[role]["version"]),
+        }
     }
 }
 
@@ -164,17 +213,21 @@ pub fn entry(name: &str) -> Value {
 }
 
 pub fn key_object(key: &PrivateKey) -> Value {
-    let Some(raw) = key.public().ed25519() else {
-        let spki = STANDARD.encode(key.public().spki());
-        let public = format!(
-            "-----BEGIN PUBLIC KEY-----\n{}\n{}\n-----END PUBLIC KEY-----\n",
-            &spki[..64],
-            &spki[64..]
-        );
-        return json!({"keytype": "ecdsa", "keyval": {"public": public}, "scheme": "ecdsa-sha2-nistp256"});
+    if let Some(raw) = key.public().ed25519() {
+        return json!({"keytype": "ed25519", "keyval": {"public": hex(raw)}, "scheme": "ed25519"});
+    }
+    let (keytype, scheme) = match key.public().algorithm() {
+        Algorithm::Rsa => ("rsa", "rsassa-pss-sha256"),
+        _ => ("ecdsa", "ecdsa-sha2-nistp256"),
     };
-    let public: String = raw.iter().map(|byte| format!("{byte:02x}")).collect();
-    json!({"keytype": "ed25519", "keyval": {"public": public}, "scheme": "ed25519"})
+    json!({"keytype": keytype, "keyval": {"public": pem(key.public().spki())}, "scheme": scheme})
+}
+
+fn pem(spki: &[u8]) -> String {
+    let text = STANDARD.encode(spki);
+    let lines: Vec<String> =
+        text.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+    format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", lines.join("\n"))
 }
 
 pub fn key_id(key: &PrivateKey) -> String {

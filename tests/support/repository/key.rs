@@ -10,6 +10,7 @@ use countersign::crypto::{
 use jiff::Timestamp as Instant;
 use serde_json::{Value, json};
 
+use super::rsa::rsa_key;
 use super::{after_hours, canonical};
 
 /// A key and how metadata writes it, which may be wrong.
@@ -32,13 +33,7 @@ impl TestKey {
 
     /// The one RSA key of the tests.
     pub fn rsa() -> Arc<Self> {
-        const VECTORS: &str = include_str!("../../vectors/crypto/private.tsv");
-        let rows = VECTORS.lines().map(|row| row.split('\t').collect::<Vec<_>>());
-        let mut rsa = rows.filter(|row| row[0] == "RSA" && row[1] == "pkcs1");
-        let digits = rsa.next().expect("a vector")[3];
-        let byte = |at| u8::from_str_radix(&digits[at..at + 2], 16).expect("hex");
-        let der: Vec<u8> = (0..digits.len()).step_by(2).map(byte).collect();
-        Self::bare(PrivateKey::from_pkcs1(&der).expect("an RSA key"))
+        Self::bare(rsa_key())
     }
 
     pub fn bare(signer: PrivateKey) -> Arc<Self> {
