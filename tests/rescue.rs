@@ -419,7 +419,7 @@ fn what_an_owner_cannot_sign_anew_stays_behind_and_no_pull_finds_anything_else()
     let tag = format!("{renamed}:3");
     assert_eq!(succeed(&servers, &["verify", &tag]), format!("{renamed}@{one}\n"));
     for (arguments, code) in [
-        (&["import", server, &image, "--server", "file:///nowhere/metadata"][..], 2),
+        (&["import", server, &image, "--server", "https://127.0.0.1:1/metadata"][..], 2),
         (&["import", server, "--server", "oci"], 2),
         (&["import", "--trust-dir", &hers, server, &image, "--server", "oci"], 6),
         (&["import", server, &format!("{image}-none"), "--server", "oci"], 3),

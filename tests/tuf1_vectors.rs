@@ -174,9 +174,10 @@ fn a_root_that_is_not_pinned_is_refused_and_nothing_is_kept() {
 }
 
 #[test]
-fn nothing_can_be_published_into_a_folder_of_files() {
+fn files_that_are_only_read_take_no_changes() {
     use countersign::net::{self, Remote as _};
     let files = StaticRepository::folder("/nonexistent");
-    let refused = block_on(files.publish(&[]));
-    assert!(matches!(refused, Err(net::Error::Refused { .. })), "{refused:?}");
+    for refused in [files.takes_changes(), block_on(files.publish(&[]))] {
+        assert!(matches!(refused, Err(net::Error::ReadOnly { .. })), "{refused:?}");
+    }
 }

@@ -33,9 +33,9 @@ use crate::docker::config::{self, Keychain, Location, NotaryAuth};
 use crate::docker::pins::{PinFile, Pins};
 use crate::keys::KeyDirectory;
 use crate::net::{
-    Access, Account, Credential, Deadline, Http, HttpOptions, Kept, NotaryServer, OciRepository,
-    PlainHttp, Realms, Registry, Remote as _, ServerUrl, StaticRepository, TlsDirectory,
-    TrustSource,
+    Access, Account, Credential, Deadline, FolderRepository, Http, HttpOptions, Kept, NotaryServer,
+    OciRepository, PlainHttp, Realms, Registry, Remote as _, ServerUrl, StaticRepository,
+    TlsDirectory, TrustSource,
 };
 use crate::storage::archive::ArchiveReader;
 use crate::storage::{CollectionDirectory, TrustDirectory};
@@ -332,7 +332,12 @@ impl Context {
                 let deadline = Deadline::after(self.timeout().unwrap_or(UPDATE_PATIENCE));
                 files(StaticRepository::web(self.http.clone(), url, deadline))
             }
-            Place::Folder(path) => files(StaticRepository::folder(path)),
+            Place::Folder(path) if access == Access::Pull => files(StaticRepository::folder(path)),
+            Place::Folder(path) => {
+                let folder = FolderRepository::new(path);
+                self.output.detail(&format!("{}: TUF 1.0 in {}", subject.typed, folder.name()));
+                Ok(TrustSource::Folder(folder))
+            }
             Place::Bundle(path) => {
                 let path = path.display();
                 Err(Failure::new(Kind::Usage, format!("{path}: opened in another way")))

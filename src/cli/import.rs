@@ -13,7 +13,7 @@ use super::publishing::{tell_of_root, versions};
 use super::verify::not_offline;
 use crate::docker::{Adoption, Amended, Source};
 use crate::keys::{self, KeySet};
-use crate::net::{Access, Remote as _, TrustSource};
+use crate::net::{Access, Remote as _};
 use crate::tuf::{Gun, KeyId, RoleName};
 
 #[derive(Args)]
@@ -82,7 +82,7 @@ async fn one(
     let keys = context.key_set()?;
     let root = root_key(&source, arguments.root_key, &keys)?;
     let opened = context.open(&there, Access::PushPull)?;
-    takes_signatures(&opened)?;
+    opened.source()?.takes_changes()?;
     let mut passphrases = Passphrases::new(context)?;
     let adopted = opened.collection().adopt(&source, root, &keys, &mut passphrases.chain()).await?;
     if let Some(root) = &adopted.founded {
@@ -91,19 +91,6 @@ async fn one(
     }
     tell(&there.gun, &adopted, context);
     Ok(())
-}
-
-/// Refuses places of files before any key is made.
-fn takes_signatures(opened: &Opened) -> Result<(), Failure> {
-    match opened.source()? {
-        TrustSource::Notary(_) | TrustSource::Oci(_) => Ok(()),
-        place @ (TrustSource::Files(_) | TrustSource::Kept(_)) => {
-            let message = format!("{}: nothing can be signed there", place.name());
-            Err(Failure::new(Kind::Usage, message).advise(
-                "A folder in TUF 1.0 is written by `countersign export`, a file by `bundle`.",
-            ))
-        }
-    }
 }
 
 /// The old root key if it is here: it proves that the new trust data is its owner's.

@@ -61,6 +61,7 @@ pub async fn publish<A: Author>(
     wish: Wish<'_>,
     author: &mut A,
 ) -> Result<Publication, A::Error> {
+    remote.takes_changes().map_err(Error::Net)?;
     let mut doubts = 0;
     for attempts in 1..=MAX_ATTEMPTS {
         let (on, _turn) = in_turn(&policy, cache, remote, wish).await?;

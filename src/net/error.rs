@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::image::ImageDigest;
+use crate::storage;
 
 /// Why a server's answer was not had, or not taken.
 ///
@@ -143,6 +144,15 @@ pub enum Error {
         /// The server's words; may be empty.
         message: String,
     },
+    /// It is read, and never changed.
+    #[error("{host}: nothing can be signed there")]
+    ReadOnly {
+        /// The place.
+        host: String,
+    },
+    /// A folder could not be published into.
+    #[error(transparent)]
+    Folder(storage::Error),
     /// The registry does not have this tag or digest.
     #[error("{host} does not have {reference}")]
     NotFound {

@@ -77,8 +77,7 @@ impl<S> Kept<S> {
     }
 
     fn refusal(&self) -> Error {
-        let message = "what was kept takes no changes".to_owned();
-        Error::Refused { host: self.name.clone(), name: "read-only".to_owned(), message }
+        Error::ReadOnly { host: self.name.clone() }
     }
 }
 
@@ -93,6 +92,10 @@ impl<S: Shelf> Remote for Kept<S> {
 
     async fn fetch(&self, file: &RemoteFile, limit: u64) -> Result<Option<Vec<u8>>, Error> {
         self.files.get(file).map_or(Ok(None), |sha256| self.shelf.bytes(sha256, limit))
+    }
+
+    fn takes_changes(&self) -> Result<(), Error> {
+        Err(self.refusal())
     }
 
     async fn public_key(&self, _: &RoleName) -> Result<Vec<u8>, Error> {

@@ -101,6 +101,15 @@ pub trait Remote: Send + Sync {
     /// As [`Remote::public_key`].
     fn rotate_key(&self, role: &RoleName) -> impl Future<Output = Result<Vec<u8>, Error>> + Send;
 
+    /// Asked before any key is made or unlocked for a change.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ReadOnly`] if the place takes no changes.
+    fn takes_changes(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Hands over files, which are all taken or all refused.
     ///
     /// # Errors

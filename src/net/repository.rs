@@ -9,7 +9,7 @@ use url::Url;
 use super::{Deadline, Error, Http, Pace, Remote, RemoteFile, ServerUrl, http::Request};
 use crate::tuf::RoleName;
 
-/// A folder of metadata files, named as TUF 1.0 names them. Nobody can publish there.
+/// A folder of metadata files, named as TUF 1.0 names them, to be read.
 #[derive(Clone)]
 pub struct StaticRepository {
     place: Place,
@@ -47,11 +47,7 @@ impl StaticRepository {
     }
 
     fn refusal(&self) -> Error {
-        Error::Refused {
-            host: self.name(),
-            name: "read-only".to_owned(),
-            message: "a folder of files takes no changes".to_owned(),
-        }
+        Error::ReadOnly { host: self.name() }
     }
 }
 
@@ -74,6 +70,10 @@ impl Remote for StaticRepository {
             true => self.file(&file.quoted_name().replace("%2F", "/"), limit).await,
             false => Ok(found),
         }
+    }
+
+    fn takes_changes(&self) -> Result<(), Error> {
+        Err(self.refusal())
     }
 
     fn public_key(&self, _: &RoleName) -> impl Future<Output = Result<Vec<u8>, Error>> + Send {

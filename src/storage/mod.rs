@@ -22,6 +22,7 @@ mod listing;
 mod memory;
 #[cfg(feature = "server")]
 pub mod metadata;
+mod pending;
 mod public;
 mod record;
 #[cfg(feature = "server")]

@@ -3,12 +3,17 @@
 //! Files are named by their version (TUF 1.0.34 §5, with consistent snapshots) and never replaced by
 //! another version; only `timestamp.json` is, when everything that it leads to is in place. So a
 //! reader sees one state or the next, whenever he comes and wherever a writer is interrupted.
+//!
+//! A new root is the other file that readers find by themselves. It may give the timestamp another
+//! key, so the two belong together: both are noted under hidden names first, and a writer who comes
+//! after one that was interrupted puts in place what he finds noted.
 
 use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::folder::{Audience, Folder};
+use super::pending;
 use super::{Error, Steady};
 use crate::tuf::{RoleName, Version};
 
@@ -29,34 +34,60 @@ impl PublicDirectory {
         &self.path
     }
 
-    /// The turn to read what is there and to write what follows; the folder is made if need be.
+    /// The turn to read what is there and to write what follows; the folder is made if need be, and
+    /// what another writer could not end is ended.
     ///
     /// # Errors
     ///
     /// [`Error::Locked`] while another process on this machine has it.
     pub fn turn(&self) -> Result<Steady, Error> {
-        let (file, path) = self.folder()?.lock_file(LOCK)?;
+        let folder = self.folder()?;
+        let (file, path) = folder.lock_file(LOCK)?;
         match file.try_lock() {
-            Ok(()) => Ok(Steady { _lock: Some(file) }),
+            Ok(()) => {
+                pending::finish(&folder)?;
+                Ok(Steady { _lock: Some(file) })
+            }
             Err(TryLockError::WouldBlock) => Err(Error::Locked { path, waited: Duration::ZERO }),
             Err(TryLockError::Error(source)) => Err(Error::Io { action: "lock", path, source }),
         }
     }
 
-    /// Puts files in place, one after the other, each whole or not at all: they are given in the
-    /// order in which nothing leads to a file that is not there, timestamp last. All are durable on
-    /// return. Only for who has the [`turn`](Self::turn).
+    /// Whether a writer was interrupted between a new root and its timestamp, or is at it.
     ///
     /// # Errors
     ///
-    /// [`Error`]; what readers see is then still the state before, unless the timestamp was taken.
+    /// If the folder cannot be read.
+    pub fn is_half_published(&self) -> Result<bool, Error> {
+        Folder::open(&self.path)?.map_or(Ok(false), |folder| pending::is_noted(&folder))
+    }
+
+    /// Puts files in place, each whole or not at all, and last those that readers find by themselves:
+    /// root and timestamp. All are durable on return. Only for who has the [`turn`](Self::turn).
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]; what readers see is then still the state before, or the next writer sees to it that
+    /// they see the one after.
     pub fn publish(&self, files: &[(RoleName, Version, Vec<u8>)]) -> Result<(), Error> {
         let folder = self.folder()?;
-        for (role, version, bytes) in files {
-            if *role == RoleName::Timestamp {
-                folder.settle()?;
-            }
+        let (found, led_to): (Vec<_>, Vec<_>) = files
+            .iter()
+            .partition(|(role, _, _)| matches!(role, RoleName::Root | RoleName::Timestamp));
+        for (role, version, bytes) in led_to {
             write(&folder, role, *version, bytes)?;
+        }
+        folder.settle()?;
+        let named = |(role, version, bytes): &&'_ (RoleName, Version, Vec<u8>)| {
+            (file_name(role, *version), bytes.clone())
+        };
+        match found.as_slice() {
+            [(role, version, bytes)] => folder.replace(&file_name(role, *version), bytes)?,
+            several => {
+                let several: Vec<_> = several.iter().map(named).collect();
+                pending::note(&folder, &several)?;
+                pending::finish(&folder)?;
+            }
         }
         folder.settle()
     }

@@ -56,7 +56,10 @@ impl Opened {
     pub(in crate::cli) fn paced(&self, rate: Arc<Rate>, patience: Duration) -> Option<Paced> {
         match self.server.clone()? {
             TrustSource::Notary(server) => Some(Paced::new(server, rate, patience)),
-            TrustSource::Files(_) | TrustSource::Oci(_) | TrustSource::Kept(_) => None,
+            TrustSource::Files(_)
+            | TrustSource::Folder(_)
+            | TrustSource::Oci(_)
+            | TrustSource::Kept(_) => None,
         }
     }
 

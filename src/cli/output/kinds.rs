@@ -96,8 +96,13 @@ impl From<verify::Error> for Failure {
 impl From<net::Error> for Failure {
     fn from(error: net::Error) -> Self {
         use net::Error as E;
+        let error = match error {
+            E::Folder(error) => return error.into(),
+            other => other,
+        };
         let failure = |kind| Self::of(kind, &error);
         match &error {
+            E::ReadOnly { .. } => failure(Kind::Usage).advise(READ_ONLY),
             E::Url { .. } | E::Proxy { .. } | E::TlsFile { .. } => failure(Kind::Usage),
             E::Unreachable { .. } => failure(Kind::Network),
             E::Certificate { host, .. } => failure(Kind::Network).advise(format!(
@@ -123,10 +128,13 @@ impl From<net::Error> for Failure {
             E::SizeMismatch { expected, found, .. } => {
                 failure(Kind::Mismatch).expected(expected).found(found)
             }
-            E::Write { .. } => failure(Kind::Disk),
+            E::Write { .. } | E::Folder(_) => failure(Kind::Disk),
         }
     }
 }
+
+const READ_ONLY: &str = "Web servers hand out what lies in a folder: sign there, with --server file:///THE/FOLDER. \
+     An archive stays as it is.";
 
 /// Whether a trust server says that it does not have the keys with which it is to sign (Notary
 /// `tuf/validation/errors.go`, `server/handlers/validation.go`).

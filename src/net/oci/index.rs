@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::image::ImageDigest;
 use crate::net::RemoteFile;
+use crate::net::published::published_version;
 use crate::tuf::RoleName;
 
 /// The files of a collection, and the manifests that this one follows.
@@ -127,8 +128,8 @@ fn published_name(role: &RoleName, bytes: &[u8]) -> Result<String, &'static str>
     if *role == RoleName::Timestamp {
         return Ok(RemoteFile::Current(role.clone()).quoted_name());
     }
-    let file: File = serde_json::from_slice(bytes).map_err(|_| "a file without a version")?;
-    Ok(format!("{}.{}.json", file.signed.version, role.quoted()))
+    let version = published_version(bytes).ok_or("a file without a version")?;
+    Ok(RemoteFile::ByVersion(role.clone(), version).quoted_name())
 }
 
 /// Leaves the bytes of some files to requests of their own, so that a manifest stays small: of files
@@ -176,17 +177,6 @@ fn outdated<'n>(names: impl Iterator<Item = &'n String>) -> BTreeSet<String> {
         older.map(|version| format!("{version}.{role}")).collect::<Vec<_>>()
     };
     versions.into_iter().flat_map(old).collect()
-}
-
-/// What every metadata file has.
-#[derive(Deserialize)]
-struct File {
-    signed: Signed,
-}
-
-#[derive(Deserialize)]
-struct Signed {
-    version: u64,
 }
 
 #[derive(Deserialize, Serialize)]
