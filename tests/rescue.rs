@@ -436,9 +436,51 @@ fn rates_are_kept() {
     succeed(&servers, &["sign", &format!("{image}:1")]);
     let shelf = tempfile::tempdir().expect("a folder");
     let archive = shelf.path().join("trust.tar").display().to_string();
-    let started = std::time::Instant::now();
-    succeed(&servers, &["rescue", "--rate", "5", "--to", &archive, &image]);
-    assert!(started.elapsed() > std::time::Duration::from_millis(500), "{:?}", started.elapsed());
+    let (before, started) = (servers.requests().len(), std::time::Instant::now());
+    succeed(&servers, &["rescue", "--rate", "5", "--jobs", "16", "--to", &archive, &image]);
+    let (asked, took) = (servers.requests().len() - before, started.elapsed());
+    // The first request waits for nobody; one more may be that by which it learns of credentials.
+    let least = std::time::Duration::from_millis(200) * u32::try_from(asked - 2).expect("few");
+    assert!(asked >= 4 && took >= least, "{asked} requests in {took:?}");
+}
+
+#[test]
+fn whoever_is_killed_while_he_rescues_goes_on_where_he_was() {
+    let servers = TestRegistry::start(&["--no-docker", "--trust", COUNTERSIGN]);
+    let images: Vec<String> =
+        (0..12).map(|number| format!("{}/team/n{number}", servers.registry())).collect();
+    let signed: Vec<String> = images.iter().map(|image| format!("{image}:1")).collect();
+    let digest = format!("sha256:{}", "7".repeat(64));
+    let sign = ["sign", "--digest", &digest, "--size", "527"];
+    let signed = signed.iter().map(String::as_str);
+    succeed(&servers, &sign.into_iter().chain(signed).collect::<Vec<_>>());
+    let shelf = tempfile::tempdir().expect("a folder");
+    let archive = shelf.path().join("trust.tar").display().to_string();
+    let names = images.iter().map(String::as_str);
+    let rescue: Vec<&str> =
+        ["rescue", "--to", &archive, "--rate", "200"].into_iter().chain(names).collect();
+    let mut held = 0;
+    for moment in 1..=8 {
+        let mut command = servers.command(env!("CARGO_BIN_EXE_countersign"));
+        command.args(&rescue).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut job = command.spawn().expect("it runs");
+        std::thread::sleep(std::time::Duration::from_millis(25 * moment));
+        let _ = job.kill();
+        job.wait().expect("it ends");
+        let told = alone(shelf.path(), &["rescue", "verify", &archive]);
+        let now = stdout(&told).lines().count();
+        assert_code(&told, if now == 0 { 8 } else { 0 });
+        assert!(now >= held, "{now} of {held}");
+        held = now;
+    }
+    assert_eq!(succeed(&servers, &rescue).lines().count(), images.len() - held);
+    let before = servers.requests().len();
+    succeed(&servers, &rescue);
+    assert_eq!(servers.requests().len(), before, "nothing is fetched twice");
+    let whole = alone(shelf.path(), &["rescue", "verify", &archive]);
+    assert_code(&whole, 0);
+    assert_eq!(stdout(&whole).lines().count(), images.len());
+    assert!(!stderr(&whole).contains("not finished"), "{}", text(&whole));
 }
 
 /// With no server, no cache and no configuration.

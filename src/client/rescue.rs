@@ -3,7 +3,7 @@
 //! Nothing is decided here: what is fetched is kept as it came, whatever it is worth. That is seen when it is
 //! refreshed from what was kept ([`net::Kept`]), now or in years.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use super::Error;
 use crate::crypto::Sha256;
@@ -18,12 +18,11 @@ pub struct Rescue {
     pub files: Vec<KeptFile>,
     /// What the server named and did not give, in words.
     pub problems: Vec<String>,
-    /// The bytes that a client would ask for now: the chain of roots and the current files.
-    pub current: HashMap<Sha256, Vec<u8>>,
 }
 
 /// Fetches the roots, the current files, and of each role at most `depth` older versions; each file goes to
-/// `keep` as it comes.
+/// `keep` as it comes, and none is held in memory. A server that names versions without end is left after
+/// [`MAX_GAP`] in a row that it does not have, or after [`MAX_FILES`].
 ///
 /// # Errors
 ///
@@ -40,7 +39,7 @@ pub async fn rescue<E: From<Error>>(
         keep,
         depth,
         known: BTreeSet::new(),
-        snapshots: Vec::new(),
+        snapshots: BTreeSet::new(),
         rescue: Rescue::default(),
     };
     gathering.run().await?;
@@ -54,7 +53,7 @@ struct Gathering<'g, R, K> {
     depth: u64,
     known: BTreeSet<(RoleName, Sha256)>,
     /// Older snapshots, as timestamps name them.
-    snapshots: Vec<Sha256>,
+    snapshots: BTreeSet<Sha256>,
     rescue: Rescue,
 }
 
@@ -102,12 +101,19 @@ impl<R: Remote, E: From<Error>, K: FnMut(&[u8]) -> Result<(), E>> Gathering<'_, 
     async fn older(&mut self, role: RoleName, newest: Option<Version>) -> Result<(), E> {
         let newest = newest.map_or(1, Version::number);
         let oldest = newest.saturating_sub(self.depth).max(1);
+        let mut gap = 0;
         for number in (oldest..newest).rev() {
+            if gap == MAX_GAP || self.rescue.files.len() >= MAX_FILES {
+                self.missing(format!("{role}: versions up to {number} were not asked for"));
+                break;
+            }
             let version = Version::new(number).expect("from 1 up");
             let Some(came) = self.take(RemoteFile::ByVersion(role.clone(), version), false).await?
             else {
+                gap += 1;
                 continue;
             };
+            gap = 0;
             match role {
                 RoleName::Timestamp => {
                     self.named_snapshot(&came.bytes, false).await?;
@@ -129,10 +135,9 @@ impl<R: Remote, E: From<Error>, K: FnMut(&[u8]) -> Result<(), E>> Gathering<'_, 
             self.missing("a timestamp names no snapshot".to_owned());
             return Ok(None);
         };
-        if self.snapshots.contains(&sha256) {
+        if !self.snapshots.insert(sha256) {
             return Ok(None);
         }
-        self.snapshots.push(sha256);
         let file = RemoteFile::ByHash(RoleName::Snapshot, sha256);
         let Some(snapshot) = self.take(file, current).await? else {
             self.missing(format!("snapshot {sha256} is named and not served"));
@@ -175,13 +180,18 @@ impl<R: Remote, E: From<Error>, K: FnMut(&[u8]) -> Result<(), E>> Gathering<'_, 
         if self.known.insert((role.clone(), sha256)) {
             self.rescue.files.push(KeptFile { role, version, sha256, length, current });
         }
-        if current {
-            self.rescue.current.insert(sha256, bytes.clone());
-        }
         Ok(Some(Came { bytes, version }))
     }
 
     fn missing(&mut self, what: String) {
-        self.rescue.problems.push(what);
+        if self.rescue.problems.len() < MAX_PROBLEMS {
+            self.rescue.problems.push(what);
+        }
     }
 }
+
+/// So many versions in a row that a server does not have, and it has none below.
+const MAX_GAP: u32 = 64;
+/// Of one collection: a publication each hour for twenty years.
+const MAX_FILES: usize = 500_000;
+const MAX_PROBLEMS: usize = 1000;

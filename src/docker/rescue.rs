@@ -26,7 +26,7 @@ pub async fn rescue(
 ) -> Result<ArchivedCollection, Error> {
     let keep = |bytes: &[u8]| locked(archive).file(bytes).map(|_| ()).map_err(kept_error);
     let rescue = client::rescue(policy, remote, depth, keep).await?;
-    let kept = Kept::new(remote.name(), policy.dialect, &rescue.files, &rescue.current);
+    let kept = Kept::new(remote.name(), policy.dialect, &rescue.files, archive);
     let verdict = match judge(policy, &kept).await {
         Ok(inspection) => trusted(&inspection),
         Err(error) => Verdict::Refused { reason: told(&error) },

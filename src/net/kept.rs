@@ -1,12 +1,12 @@
 //! What was kept of a collection, in the place of the server that showed it.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Error, Pace, Remote, RemoteFile};
 use crate::crypto::Sha256;
 use crate::storage;
-use crate::storage::archive::{ArchiveReader, ArchivedCollection, ArchivedFile};
+use crate::storage::archive::{ArchiveReader, ArchiveWriter, ArchivedCollection, ArchivedFile};
 use crate::tuf::{Dialect, OnlineRoles, RoleName, Version};
 
 /// A file that was kept.
@@ -34,9 +34,14 @@ pub trait Shelf: Send + Sync {
     fn bytes(&self, sha256: &Sha256, limit: u64) -> Result<Option<Vec<u8>>, Error>;
 }
 
-impl Shelf for &HashMap<Sha256, Vec<u8>> {
-    fn bytes(&self, sha256: &Sha256, _: u64) -> Result<Option<Vec<u8>>, Error> {
-        Ok(self.get(sha256).cloned())
+/// What an archive that is being written holds so far.
+impl Shelf for &Mutex<ArchiveWriter> {
+    fn bytes(&self, sha256: &Sha256, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+        let mut archive = self.lock().unwrap_or_else(PoisonError::into_inner);
+        archive.bytes(sha256, limit).map_err(|error| Error::Unreachable {
+            host: "the archive".to_owned(),
+            source: Box::new(error),
+        })
     }
 }
 
@@ -159,7 +164,9 @@ impl KeptFile {
     pub fn listed(archive: &ArchiveReader, file: &ArchivedFile) -> Result<Self, storage::Error> {
         let damaged =
             |reason: &str| archive.damaged(&format!("{} {}", file.role, file.sha256), &reason);
-        let role = file.role.parse().map_err(|_| damaged("no name of a role"))?;
+        // In TUF 1.0 a delegated role may be called almost anything.
+        let role = file.role.parse().or_else(|_| RoleName::free(&file.role));
+        let role = role.map_err(|_| damaged("no name of a role"))?;
         let sha256 = file.sha256.parse().map_err(|_| damaged("no hash"))?;
         let version = file.version.and_then(Version::new);
         Ok(Self { role, version, sha256, length: file.length, current: file.current })

@@ -44,6 +44,7 @@ pub async fn collections(
             };
             last = change.id;
         }
+        check_number(&names, server.as_str())?;
         if !whole {
             break;
         }
@@ -74,12 +75,22 @@ pub async fn repositories(
         let next = next_page(&response)?;
         let page: Catalogue = read(response).await?;
         names.extend(page.repositories.unwrap_or_default());
+        check_number(&names, server.as_str())?;
         match next {
             Some(next) if next != url => url = next,
             _ => break,
         }
     }
     Ok(names)
+}
+
+/// Whoever names more than anybody has would fill our memory.
+fn check_number(names: &BTreeSet<String>, host: &str) -> Result<(), Error> {
+    let problem = "more names than any server has";
+    match names.len() <= MAX_NAMES {
+        true => Ok(()),
+        false => Err(Error::Malformed { host: host.to_owned(), problem }),
+    }
 }
 
 /// Where the rest of a list is, on the same server.
@@ -129,6 +140,7 @@ struct Catalogue {
 
 /// Entries of a page.
 const PAGE: usize = 1000;
+const MAX_NAMES: usize = 1_000_000;
 /// Ten million entries.
 const MAX_PAGES: usize = 10_000;
 /// Bytes.

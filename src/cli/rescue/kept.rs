@@ -70,15 +70,27 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Fail
         if arguments.references.is_empty() {
             for collection in archive.collections()? {
                 let told = repository(&collection, &archive, arguments.at, context).await;
+                let told = told.map_err(|failure| expired_then(failure, arguments.at));
                 code = code.max(settled(&collection.gun, told, context));
             }
         }
         for reference in &arguments.references {
             let told = tag(reference, &archive, arguments.at, context).await;
+            let told = told.map_err(|failure| expired_then(failure, arguments.at));
             code = code.max(settled(reference, told, context));
         }
         Ok(code)
     })
+}
+
+/// No clock and no publisher can help what had ended at the time that was asked about.
+fn expired_then(failure: Failure, at: Option<At>) -> Failure {
+    match (failure.kind, at) {
+        (Kind::Expired, Some(_)) => Failure { advice: Vec::new(), ..failure }.advise(
+            "It was no longer valid then. Without --at it is verified as of when it was fetched.",
+        ),
+        _ => failure,
+    }
 }
 
 fn settled(reference: &str, told: Result<(), Failure>, context: &Context) -> Code {

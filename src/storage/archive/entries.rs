@@ -95,6 +95,6 @@ fn header(block: &[u8; BLOCK as usize]) -> Option<(String, u64)> {
 }
 
 /// Bytes.
-const BLOCK: u64 = 512;
+pub(super) const BLOCK: u64 = 512;
 /// Where a header's checksum stands, which counts as blanks in the sum.
 const CHECKSUM: std::ops::Range<usize> = 148..156;

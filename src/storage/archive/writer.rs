@@ -1,6 +1,6 @@
 //! Writing an archive, and going on with one.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -10,7 +10,7 @@ use jiff::Timestamp as Instant;
 use serde::Serialize;
 
 use super::document::FORMAT;
-use super::entries::{self, END};
+use super::entries::{self, END, Place};
 use super::{
     ArchiveReader, ArchivedCollection, Failed, Listed, MANIFEST, Manifest, blob_name, document_name,
 };
@@ -22,7 +22,7 @@ use crate::storage::Error;
 pub struct ArchiveWriter {
     path: PathBuf,
     file: File,
-    written: HashSet<String>,
+    written: HashMap<String, Place>,
     now: Instant,
     /// Collections that a power cut may take.
     unsynced: u32,
@@ -56,7 +56,7 @@ impl ArchiveWriter {
         let found = entries::scan(&mut file).map_err(failed)?;
         file.set_len(found.end).map_err(failed)?;
         file.seek(SeekFrom::End(0)).map_err(failed)?;
-        let written = found.places.into_keys().collect();
+        let written = found.places;
         let mut writer = Self { path: path.to_owned(), file, written, now, unsynced: 0 };
         if found.end == 0 {
             writer.append(FORMAT_ENTRY, FORMAT_TEXT)?;
@@ -66,7 +66,7 @@ impl ArchiveWriter {
 
     /// Whether a collection is whole in it already.
     pub fn holds(&self, gun: &str) -> bool {
-        self.written.contains(&document_name(gun))
+        self.written.contains_key(&document_name(gun))
     }
 
     /// Keeps a file; one that is there already is not written again.
@@ -77,10 +77,34 @@ impl ArchiveWriter {
     pub fn file(&mut self, bytes: &[u8]) -> Result<Sha256, Error> {
         let sha256 = Sha256::of(bytes);
         let name = blob_name(&sha256);
-        if !self.written.contains(&name) {
+        if !self.written.contains_key(&name) {
             self.append(&name, bytes)?;
         }
         Ok(sha256)
+    }
+
+    /// A file that was kept, with this hash and at most `limit` bytes; `None` if none was.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`]; [`Error::DamagedArchive`] if its bytes are others by now, or more.
+    pub fn bytes(&mut self, sha256: &Sha256, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+        let name = blob_name(sha256);
+        let Some(place) = self.written.get(&name).copied() else { return Ok(None) };
+        let damaged = |why: &str| Error::DamagedArchive {
+            path: self.path.clone(),
+            reason: format!("{name}: {why}"),
+        };
+        if place.length > limit {
+            return Err(damaged("longer than it may be"));
+        }
+        let read = entries::read(&mut self.file, place);
+        let back = self.file.seek(SeekFrom::End(0));
+        let bytes = read.and_then(|bytes| back.map(|_| bytes)).map_err(|it| self.failed(it))?;
+        match Sha256::of(&bytes) == *sha256 {
+            true => Ok(Some(bytes)),
+            false => Err(damaged("its bytes have another hash")),
+        }
     }
 
     /// Keeps the document of a collection, all of whose files were kept: from now on it counts. A power cut
@@ -107,7 +131,7 @@ impl ArchiveWriter {
     /// [`Error`].
     pub fn finish(mut self, program: &str, failed: Vec<Failed>) -> Result<Manifest, Error> {
         let mut collections = Vec::new();
-        if self.written.iter().any(|name| name.starts_with(super::COLLECTIONS)) {
+        if self.written.keys().any(|name| name.starts_with(super::COLLECTIONS)) {
             let reader = ArchiveReader::open(&self.path)?;
             for collection in reader.collections()? {
                 let document = reader.document_bytes(&collection.gun)?.unwrap_or_default();
@@ -134,7 +158,8 @@ impl ArchiveWriter {
             let _ = self.file.set_len(whole);
             return Err(self.failed(source));
         }
-        self.written.insert(name.to_owned());
+        let place = Place { offset: whole + entries::BLOCK, length: bytes.len() as u64 };
+        self.written.insert(name.to_owned(), place);
         Ok(())
     }
 
