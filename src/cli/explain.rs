@@ -138,13 +138,19 @@ fn why(role: &RoleName, resolution: &Resolution, context: &Context) -> String {
             let owner = resolution.collection.targets.owner(role);
             format!("is the file that snapshot names; {owner} keeps a share of its tags in it")
         }
-        RoleName::Delegation(_) => match role.parent() {
+        RoleName::Delegation(_) => match delegator(role, resolution) {
             Some(parent) => {
                 format!("is the file that snapshot names; {parent} delegates to its keys")
             }
             None => String::new(),
         },
     }
+}
+
+/// Who delegates to a role. In TUF 1.0 its name need not say so.
+fn delegator(role: &RoleName, resolution: &Resolution) -> Option<RoleName> {
+    let loaded = resolution.collection.targets.role(role);
+    loaded.and_then(|it| it.delegator().cloned()).or_else(|| role.parent())
 }
 
 fn why_root(resolution: &Resolution, context: &Context) -> String {

@@ -13,7 +13,7 @@ use crate::docker::SignedTag;
 
 #[derive(Args)]
 #[command(after_help = "\
-Tags as pulls find them: in targets/releases, or else in targets.
+Tags as pulls find them: in targets/releases, or else in targets; in TUF 1.0 wherever delegations lead.
 
 Example:
   countersign list registry.example.com/team/web")]

@@ -1,20 +1,22 @@
 //! Who signs what in a repository (docker/cli `trust inspect`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use super::found::found;
 use super::resolve::signers_of;
 use super::{Collection, Error};
 use crate::client::{Refreshed, Roles, Wish};
 use crate::image::{ImageDigest, Tag};
 use crate::net::Remote;
 use crate::storage::Cache;
-use crate::tuf::{KeyId, RoleName, Target, canonical_key_id};
+use crate::tuf::{KeyId, RoleName, SearchOrder, Target, canonical_key_id};
 use crate::verify::Wanted;
 
 /// What docker shows of a repository.
 #[derive(Debug)]
 pub struct Inspection {
-    /// Tags in `targets/releases` and `targets`; one with two digests stands there twice.
+    /// Tags in `targets/releases` and `targets`, of which one with two digests stands there twice; in TUF
+    /// 1.0 what a look-up finds.
     pub tags: Vec<SignedTag>,
     /// Delegated roles other than `targets/releases`, by name.
     pub signers: Vec<SignerKeys>,
@@ -79,16 +81,15 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
 }
 
 impl Inspection {
-    /// What pulls look up: each tag once, as `targets/releases` or else `targets` signs it.
+    /// What pulls look up: each tag once, as the role signs it that they come to.
     pub fn pulled(&self) -> Vec<SignedTag> {
-        let mut tags = BTreeMap::new();
-        for name in [RoleName::releases(), RoleName::Targets] {
-            for (tag, target) in self.collection.targets.signed_by(&name) {
-                tags.entry(tag).or_insert_with(|| signed_tag(&self.collection, &name, tag, target));
-            }
-        }
-        tags.into_values().collect()
+        pulled(&self.collection)
     }
+}
+
+fn pulled(collection: &Refreshed) -> Vec<SignedTag> {
+    let found = found(&collection.targets).into_iter();
+    found.map(|(tag, (role, target))| signed_tag(collection, role, tag, target)).collect()
 }
 
 fn signed_tag(collection: &Refreshed, role: &RoleName, tag: &str, target: &Target) -> SignedTag {
@@ -101,13 +102,22 @@ fn signed_tag(collection: &Refreshed, role: &RoleName, tag: &str, target: &Targe
     }
 }
 
+/// As docker tells of them: what `targets` and `targets/releases` say differently stands there twice.
 fn signed_tags(collection: &Refreshed, only: Option<&Tag>) -> Vec<SignedTag> {
+    let mut tags = match collection.targets.root().policy().dialect.search_order() {
+        SearchOrder::BreadthFirst => as_docker_tells(collection),
+        SearchOrder::DepthFirst => pulled(collection),
+    };
+    tags.retain(|signed| only.is_none_or(|only| only.as_str() == signed.tag));
+    tags
+}
+
+fn as_docker_tells(collection: &Refreshed) -> Vec<SignedTag> {
     let mut seen = BTreeSet::new();
     let mut tags = Vec::new();
     for name in [RoleName::Targets, RoleName::releases()] {
         for (tag, target) in collection.targets.signed_by(&name) {
-            let asked_for = only.is_none_or(|only| only.as_str() == tag);
-            if asked_for && seen.insert((tag.to_owned(), target.hashes.sha256())) {
+            if seen.insert((tag.to_owned(), target.hashes.sha256())) {
                 tags.push(signed_tag(collection, &name, tag, target));
             }
         }

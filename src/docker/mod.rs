@@ -30,6 +30,7 @@ mod delegations;
 mod document;
 mod earlier;
 mod error;
+mod found;
 mod founding;
 mod history;
 mod inspect;

@@ -1,9 +1,12 @@
 //! A TUF 1.0 repository as plain files: behind any web server, or in a folder.
 
+use std::fs::OpenOptions;
 use std::future::Future;
 use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use url::Url;
 
 use super::{Deadline, Error, Http, Pace, Remote, RemoteFile, ServerUrl, http::Request};
@@ -119,13 +122,19 @@ fn read(folder: &Path, path: &str, limit: u64) -> Result<Option<Vec<u8>>, Error>
         host: file.display().to_string(),
         source: source.into(),
     };
-    let opened = match std::fs::File::open(&file) {
+    // A pipe would keep us waiting; links are followed, for whoever lays out the folder may use them.
+    let waitless = i32::try_from(OFlags::NONBLOCK.bits()).expect("a small number");
+    let opened = match OpenOptions::new().read(true).custom_flags(waitless).open(&file) {
         Ok(opened) => opened,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && folder.is_dir() => {
             return Ok(None);
         }
         Err(error) => return Err(unreadable(error)),
     };
+    if !opened.metadata().map_err(unreadable)?.is_file() {
+        let problem = "what should be a file is none";
+        return Err(Error::Malformed { host: file.display().to_string(), problem });
+    }
     let mut bytes = Vec::new();
     opened.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
     match bytes.len() as u64 > limit {

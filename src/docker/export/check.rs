@@ -8,9 +8,10 @@ use super::published::Published;
 use crate::client::{self, Refreshed, Roles, Wish};
 use crate::crypto::Sha256;
 use crate::docker::Error;
+use crate::docker::found::{Found, found};
 use crate::net::{self, Pace, Remote, RemoteFile, StaticRepository};
-use crate::tuf::{Gun, RoleName, SearchOrder, Target, Version};
-use crate::verify::{Lookup, Policy, TrustedTargets, Wanted};
+use crate::tuf::{Gun, RoleName, Version};
+use crate::verify::{Policy, TrustedTargets, Wanted};
 
 /// Has somebody who knows what is published read what would be, and compares what each name means.
 /// Returns how many names mean something.
@@ -50,25 +51,9 @@ pub(super) async fn check(
 
 /// What each name means to who looks it up: docker's way, or the way of TUF 1.0.
 fn meanings(targets: &TrustedTargets) -> BTreeMap<&str, (Option<Sha256>, u64)> {
-    let names: BTreeSet<&str> =
-        targets.roles().flat_map(|(_, role)| role.targets().map(|(name, _)| name)).collect();
-    let order = targets.root().policy().dialect.search_order();
-    let meaning = |name| {
-        let target = match order {
-            SearchOrder::BreadthFirst => dockers(targets, name),
-            SearchOrder::DepthFirst => match targets.find(name) {
-                Ok(Lookup::Found { target, .. }) => Some(target),
-                _ => None,
-            },
-        }?;
-        Some((name, (target.hashes.sha256(), target.length)))
-    };
-    names.into_iter().filter_map(meaning).collect()
-}
-
-fn dockers<'t>(targets: &'t TrustedTargets, name: &str) -> Option<&'t Target> {
-    let of = |role: &RoleName| targets.role(role)?.target(name);
-    of(&RoleName::releases()).or_else(|| of(&RoleName::Targets))
+    let meaning =
+        |(name, (_, target)): (_, Found<'_>)| (name, (target.hashes.sha256(), target.length));
+    found(targets).into_iter().map(meaning).collect()
 }
 
 /// The folder as it would be.
