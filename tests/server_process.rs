@@ -137,6 +137,11 @@ fn notary_server_s_configuration_is_understood_or_named() {
         (r#"{"server": {"http_addr": "here"}}"#, "server.http_addr"),
         (r#"{"repositories": {"gun_prefixes": ["docker.io"]}}"#, "docker.io"),
         (r#"{"auth": {"type": "token", "options": {}}}"#, "auth.options.realm"),
+        (r#"{"auth": {"type": "token"}}"#, "auth.options"),
+        (
+            r#"{"auth": {"type": "tokens", "options": {"realm": "r", "issuer": "i", "service": "s", "rootcertbundle": "c"}}}"#,
+            "auth.type",
+        ),
         ("[", "server-config.json"),
     ] {
         write(text);
@@ -263,6 +268,110 @@ fn proxies_are_networks_or_the_configuration_is_refused() {
     let (code, told) = checked("trusted = [\"10.0.0.1\"]\nheader = \"x-real-ip\"");
     assert_eq!(code, Some(2), "{told}");
     assert!(told.contains("x-forwarded-for"), "{told}");
+}
+
+/// Runs `--check` with these variables and words; its code, and all that it said.
+fn checked(variables: &[(&str, &str)], words: &[&str]) -> (Option<i32>, String) {
+    let home = tempfile::tempdir().expect("a directory");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    command.args(["serve", "--check"]).args(words).env_clear();
+    command.env("HOME", home.path()).envs(variables.iter().copied());
+    let output = command.output().expect("it runs");
+    let told = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(told).expect("text"))
+}
+
+#[test]
+fn a_flag_stands_above_its_variable_and_that_above_the_file() {
+    let home = tempfile::tempdir().expect("a directory");
+    let file = home.path().join("server.toml");
+    let text = "listen = \"127.0.0.1:1\"\ndata = \"/file\"\ngun_prefixes = [\"file/\"]\n\
+                drain_seconds = 1\n[proxies]\ntrusted = [\"10.0.0.1\"]\n";
+    std::fs::write(&file, text).expect("written");
+    let variables = [
+        ("COUNTERSIGN_LISTEN", "127.0.0.1:2"),
+        ("COUNTERSIGN_DATA", "/variable"),
+        ("COUNTERSIGN_DATABASE", "sqlite:/variable.db"),
+        ("COUNTERSIGN_TLS_CERT", "/variable.crt"),
+        ("COUNTERSIGN_TLS_KEY", "/variable.key"),
+        ("COUNTERSIGN_GUN_PREFIXES", "variable/, other/"),
+        ("COUNTERSIGN_TRUSTED_PROXIES", "10.0.0.2, 192.0.2.0/24"),
+        ("COUNTERSIGN_FORWARDED_HEADER", "forwarded"),
+        ("COUNTERSIGN_DRAIN_SECONDS", "2"),
+    ];
+    let flags = [
+        "--listen=127.0.0.1:3",
+        "--data=/flag",
+        "--database=sqlite:/flag.db",
+        "--tls-cert=/flag.crt",
+        "--tls-key=/flag.key",
+        "--gun-prefix=flag/",
+        "--trusted-proxy=10.0.0.3",
+        "--trusted-proxy=2001:db8::/32",
+        "--forwarded-header=x-forwarded-for",
+        "--drain-seconds=3",
+    ];
+    let with_file = ["--config", file.to_str().expect("text")];
+    let says = |(code, told): (Option<i32>, String), expected: &[&str]| {
+        assert_eq!(code, Some(0), "{told}");
+        for line in expected {
+            assert!(told.lines().any(|told| told == *line), "{line}: {told}");
+        }
+    };
+    says(
+        checked(&[], &with_file),
+        &[
+            "listen on 127.0.0.1:1",
+            "keep everything in /file",
+            "believe X-Forwarded-For of 10.0.0.1/32",
+            "serve only collections that begin with file/",
+            "after SIGTERM, serve on for 1 s",
+        ],
+    );
+    says(
+        checked(&variables, &with_file),
+        &[
+            "listen on 127.0.0.1:2",
+            "keep everything in /variable",
+            "keep collections in /variable.db",
+            "use the certificate /variable.crt",
+            "believe Forwarded of 10.0.0.2/32 and 192.0.2.0/24",
+            "serve only collections that begin with variable/ or other/",
+            "after SIGTERM, serve on for 2 s",
+        ],
+    );
+    says(
+        checked(&variables, &[&with_file[..], &flags].concat()),
+        &[
+            "listen on 127.0.0.1:3",
+            "keep everything in /flag",
+            "keep collections in /flag.db",
+            "use the certificate /flag.crt",
+            "believe X-Forwarded-For of 10.0.0.3/32 and 2001:db8::/32",
+            "serve only collections that begin with flag/",
+            "after SIGTERM, serve on for 3 s",
+        ],
+    );
+}
+
+#[test]
+fn a_variable_that_makes_no_sense_is_named() {
+    for (name, value) in [
+        ("COUNTERSIGN_LISTEN", "here"),
+        ("COUNTERSIGN_GUN_PREFIXES", "registry.example.com"),
+        ("COUNTERSIGN_TRUSTED_PROXIES", "10.0.0.1,10.0.0.0/40"),
+        ("COUNTERSIGN_FORWARDED_HEADER", "x-real-ip"),
+        ("COUNTERSIGN_DRAIN_SECONDS", "-1"),
+        ("COUNTERSIGN_TLS_CERT", "/only.crt"),
+    ] {
+        let (code, told) = checked(&[(name, value)], &[]);
+        assert_eq!(code, Some(2), "{name}: {told}");
+        let named = if name == "COUNTERSIGN_TLS_CERT" { "--tls-key" } else { name };
+        assert!(told.contains(named), "{name}: {told}");
+    }
+    let (code, told) = checked(&[], &["--trusted-proxy", "10.0.0.0/40"]);
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("--trusted-proxy") && told.contains("10.0.0.0/40"), "{told}");
 }
 
 #[test]

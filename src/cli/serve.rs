@@ -6,6 +6,7 @@ mod import;
 mod notary;
 mod recover;
 mod secret;
+mod settings;
 mod signer;
 mod tls;
 mod token;
@@ -18,7 +19,7 @@ use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::args::Global;
-use super::environment::{Environment, absolute, clock};
+use super::environment::{Environment, clock};
 use super::exit::{Code, Kind};
 use super::output::{Failure, Output};
 use super::process::guard_memory;
@@ -31,6 +32,7 @@ use crate::storage::DataDirectory;
 use crate::storage::metadata::{self, MetadataStore};
 use config::{Auth, Config};
 use database::Database;
+use settings::Settings;
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -39,27 +41,8 @@ comes to believe them. Online keys are kept under a secret in the data directory
 COUNTERSIGN_SERVER_PASSPHRASE. SIGHUP has the certificate read again; SIGTERM and SIGINT end the server once it has
 answered what it was asked.")]
 pub(super) struct Arguments {
-    /// Where to listen [default: 127.0.0.1:4443]
-    #[arg(long, value_name = "ADDRESS")]
-    listen: Option<SocketAddr>,
-
-    /// Where everything is kept [env: COUNTERSIGN_DATA] [default:
-    /// ~/.local/share/countersign/server]
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-
-    /// Where collections are kept: sqlite:FILE, postgres://USER@HOST/NAME, mysql://USER@HOST/NAME,
-    /// or memory: to forget them [env: COUNTERSIGN_DATABASE] [default: in the data directory]
-    #[arg(long, value_name = "URL")]
-    database: Option<String>,
-
-    /// Certificate, and those that lead to its authority (PEM)
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
-    tls_cert: Option<PathBuf>,
-
-    /// Its private key (PEM)
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
 
     /// Take over notary-server's configuration (JSON); what is not understood is named
     #[arg(long, value_name = "FILE", conflicts_with = "config")]
@@ -118,7 +101,7 @@ pub(super) fn run(arguments: Arguments, global: &Global, output: Output) -> Resu
     guard_memory()?;
     let environment = Environment::read();
     let task = arguments.task();
-    let config = settings(arguments, global, &environment, output)?;
+    let config = configured(arguments, global, &environment, output)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS)
@@ -187,15 +170,16 @@ async fn start(
     let access = access(config.auth.as_ref(), &secret)?;
     drop(secret);
     let log = Log::new(config.level, Clock::new(clock), |line| {
-        // Nobody is left to be told that stderr cannot be written.
-        let _ = writeln!(std::io::stderr().lock(), "{line}");
+        // In one piece, that lines of several threads stay lines. Nobody is left to be told that
+        // stderr cannot be written.
+        let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
     });
     let server = Server::new(store, keys, access, config.options(), Clock::new(clock), log);
     Ok((server, data))
 }
 
-/// What files say, and over it what the command line says.
-fn settings(
+/// What files say, and over it what the environment and the command line say.
+fn configured(
     arguments: Arguments,
     global: &Global,
     environment: &Environment,
@@ -219,19 +203,7 @@ fn settings(
             "trust_service.type: the keys that notary-signer keeps are not at hand without --signer-config",
         );
     }
-    config.listen = arguments.listen.unwrap_or(config.listen);
-    config.database =
-        Database::said(arguments.database.as_deref(), environment)?.or(config.database);
-    if let (Some(certificate), Some(key)) = (arguments.tls_cert, arguments.tls_key) {
-        let client_authorities = config.tls.take().and_then(|tls| tls.client_authorities);
-        config.tls = Some(config::Tls { certificate, key, client_authorities });
-    }
-    let named = arguments.data.or(config.data.take());
-    let named = named.or_else(|| environment.variable("COUNTERSIGN_DATA").map(PathBuf::from));
-    config.data = Some(match named {
-        Some(path) => absolute(&path)?,
-        None => environment.home()?.join(".local/share/countersign/server"),
-    });
+    let mut config = arguments.settings.over(config, environment)?;
     config.level = match output.verbosity {
         super::output::Verbosity::Quiet => Level::Error,
         super::output::Verbosity::Verbose => Level::Debug,

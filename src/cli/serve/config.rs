@@ -159,22 +159,30 @@ struct Between {
     header: Header,
 }
 
-#[derive(Clone, Copy, Default, Deserialize)]
-enum Header {
+/// Where proxies say who called.
+#[derive(Clone, Copy, Default, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Header {
+    /// Addresses, with or without a port.
     #[default]
-    #[serde(rename = "x-forwarded-for")]
     XForwardedFor,
-    #[serde(rename = "forwarded")]
+    /// RFC 7239.
     Forwarded,
+}
+
+impl Header {
+    pub(super) fn forwarded(self) -> ForwardedHeader {
+        match self {
+            Self::XForwardedFor => ForwardedHeader::XForwardedFor,
+            Self::Forwarded => ForwardedHeader::Forwarded,
+        }
+    }
 }
 
 impl Between {
     fn proxies(self) -> Result<Proxies, String> {
         let trusted = self.trusted.iter().map(|network| network.parse());
-        let header = match self.header {
-            Header::XForwardedFor => ForwardedHeader::XForwardedFor,
-            Header::Forwarded => ForwardedHeader::Forwarded,
-        };
+        let header = self.header.forwarded();
         Ok(Proxies { trusted: trusted.collect::<Result<_, String>>()?, header })
     }
 }
@@ -360,6 +368,9 @@ impl Config {
                 "serve only collections that begin with {}",
                 self.gun_prefixes.join(" or ")
             );
+        }
+        if !self.drain.is_zero() {
+            let _ = writeln!(text, "after SIGTERM, serve on for {} s", self.drain.as_secs());
         }
         text
     }

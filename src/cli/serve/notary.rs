@@ -28,6 +28,7 @@ pub(super) fn read(
         remarks: Vec::new(),
         backend: String::new(),
         db_url: String::new(),
+        auth_type: None,
     };
     for (section, content) in value.as_object().ok_or_else(|| unusable(path, "no JSON object"))? {
         let members = content.as_object().cloned().unwrap_or_default();
@@ -42,6 +43,7 @@ pub(super) fn read(
         }
     }
     taking.database()?;
+    taking.access()?;
     Ok((taking.config, taking.remarks))
 }
 
@@ -51,6 +53,7 @@ struct Taking<'p> {
     remarks: Vec<String>,
     backend: String,
     db_url: String,
+    auth_type: Option<String>,
 }
 
 impl Taking<'_> {
@@ -72,10 +75,7 @@ impl Taking<'_> {
             }
             "storage.backend" => self.backend = text(value).to_owned(),
             "storage.db_url" => self.db_url = text(value).to_owned(),
-            "auth.type" if text(value) != "token" => {
-                self.remark(key, "not `token`: as with notary-server, everybody is let in");
-            }
-            "auth.type" => {}
+            "auth.type" => self.auth_type = Some(text(value).to_owned()),
             "auth.options" => self.config.auth = Some(Auth::Token(self.token(value)?)),
             "caching.max_age" => {
                 let age = |name| value.get(name).and_then(Value::as_u64);
@@ -139,6 +139,24 @@ impl Taking<'_> {
         let address = address.map_err(|error| self.refuse("storage.db_url", &error.to_string()))?;
         self.config.database = Some(Database::Server(address));
         Ok(())
+    }
+
+    /// Half a configuration of access is nobody's wish: it would let everybody in.
+    fn access(&mut self) -> Result<(), Failure> {
+        match (self.auth_type.as_deref(), &self.config.auth) {
+            (None, None) | (Some("token"), Some(_)) => Ok(()),
+            (Some("token"), None) => {
+                Err(self.refuse("auth.options", "missing, for auth.type token"))
+            }
+            (_, Some(_)) => {
+                Err(self
+                    .refuse("auth.type", "these auth.options are for token, and for nothing else"))
+            }
+            (Some(_), None) => {
+                self.remark("auth.type", "not `token`: as with notary-server, everybody is let in");
+                Ok(())
+            }
+        }
     }
 
     fn token(&self, value: &Value) -> Result<Token, Failure> {
