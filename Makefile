@@ -42,6 +42,8 @@ check-rust:
 
 SCRIPTS += benches/first-byte.sh packaging/build packaging/reproduce packaging/sign
 
+SCRIPTS += packaging/check-container
+
 check-scripts:
 	shellcheck -x $(SCRIPTS)
 

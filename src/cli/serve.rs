@@ -4,6 +4,7 @@ mod config;
 mod database;
 mod import;
 mod notary;
+mod ready;
 mod recover;
 mod secret;
 mod settings;
@@ -57,6 +58,11 @@ pub(super) struct Arguments {
     #[arg(long)]
     check: bool,
 
+    /// Ask the server that runs on this host with this configuration whether it is ready, and end:
+    /// exit code 0, or 5 with the reason
+    #[arg(long, conflicts_with_all = ["check", "backup", "import", "recover"])]
+    ready: bool,
+
     /// Copy the SQLite database into a new file, also while it is served, and end
     #[arg(long, value_name = "FILE", conflicts_with_all = ["check", "recover"])]
     backup: Option<PathBuf>,
@@ -80,6 +86,7 @@ pub(super) struct Arguments {
 /// What is to be done.
 enum Task {
     Serve,
+    Ready,
     Backup(PathBuf),
     Import(PathBuf),
     Recover(Vec<PathBuf>),
@@ -90,6 +97,7 @@ impl Arguments {
         match (&self.backup, &self.import) {
             (Some(copy), _) => Task::Backup(copy.clone()),
             (_, Some(archive)) => Task::Import(archive.clone()),
+            _ if self.ready => Task::Ready,
             _ if self.recover => Task::Recover(self.recover_from.clone()),
             _ => Task::Serve,
         }
@@ -114,6 +122,7 @@ pub(super) fn run(arguments: Arguments, global: &Global, output: Output) -> Resu
     }
     match task {
         Task::Serve => runtime.block_on(serve(config, &environment, output)).map(|()| Code::Done),
+        Task::Ready => runtime.block_on(ready::ask(&config)),
         Task::Backup(copy) => runtime.block_on(backup(&config, &copy, output)),
         Task::Import(archive) => runtime.block_on(async {
             let (server, _) = start(&config, &environment, output).await?;
@@ -185,7 +194,9 @@ fn configured(
     environment: &Environment,
     output: Output,
 ) -> Result<Config, Failure> {
-    let mut config = match (&arguments.notary_config, &global.config) {
+    let variable = || environment.variable("COUNTERSIGN_SERVER_CONFIG").map(PathBuf::from);
+    let file = global.config.clone().or_else(variable);
+    let mut config = match (&arguments.notary_config, &file) {
         (Some(path), _) => {
             let (config, remarks) = notary::read(path, environment)?;
             remarks.iter().for_each(|remark| output.notice(remark));

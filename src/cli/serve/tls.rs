@@ -71,8 +71,8 @@ struct Pair {
 
 /// The files of a pair.
 #[derive(Clone, Copy)]
-struct Files {
-    certificate: &'static str,
+pub(super) struct Files {
+    pub(super) certificate: &'static str,
     key: &'static str,
 }
 
@@ -169,7 +169,8 @@ fn names(config: &Config) -> Vec<String> {
 }
 
 const AUTHORITY: Files = Files { certificate: "ca.crt", key: "ca.key" };
-const SERVER: Files = Files { certificate: "server.crt", key: "server.key" };
+/// What it shows if no certificate was given.
+pub(super) const SERVER: Files = Files { certificate: "server.crt", key: "server.key" };
 const NAMES: &str = "server.names";
 const AUTHORITY_LIFETIME: SignedDuration = SignedDuration::from_hours(10 * 365 * 24);
 const SERVER_LIFETIME: SignedDuration = SignedDuration::from_hours(800 * 24);
