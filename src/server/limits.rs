@@ -91,15 +91,21 @@ impl Gates {
 
     /// Lets a request in, or says when it may come again.
     pub(super) fn enter(&self, caller: Option<IpAddr>, now: Instant) -> Result<(), Error> {
-        if let (Some(failures), Some(caller)) = (&self.failures, caller) {
-            failures.wait_for(caller, now).map_or(Ok(()), refuse)?;
-        }
+        self.may_guess(caller, now)?;
         if let (Some(each), Some(caller)) = (&self.each, caller) {
             each.take(caller, now).map_or(Ok(()), refuse)?;
         }
         match &self.all {
             None => Ok(()),
             Some((rate, bucket)) => locked(bucket).take(rate, now).map_or(Ok(()), refuse),
+        }
+    }
+
+    /// Lets whoever has not sent too many wrong passwords and tokens send another one.
+    pub(super) fn may_guess(&self, caller: Option<IpAddr>, now: Instant) -> Result<(), Error> {
+        match (&self.failures, caller) {
+            (Some(failures), Some(caller)) => failures.wait_for(caller, now).map_or(Ok(()), refuse),
+            _ => Ok(()),
         }
     }
 

@@ -105,14 +105,14 @@ impl Log {
         }
         let mut said = json!({
             "method": head.method.as_str(),
-            "path": head.uri.path(),
+            "path": cut(head.uri.path()),
             "status": response.status().as_u16(),
             "ms": took.as_secs_f64() * 1000.0,
             "agent": head.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).map(cut),
         });
         if let (Some(error), Some(said)) = (refusal, said.as_object_mut()) {
             said.insert("code".to_owned(), json!(error.code()));
-            said.insert("error".to_owned(), json!(chain(error)));
+            said.insert("error".to_owned(), json!(cut(&chain(error))));
         }
         self.say(level, "request", by(caller, said));
     }
@@ -144,10 +144,13 @@ fn by(caller: &Caller, mut said: Value) -> Value {
     said
 }
 
-/// What callers say of themselves may be long.
+/// What strangers send may be long, and logs would fill with it.
 fn cut(text: &str) -> String {
-    text.chars().take(200).collect()
+    text.chars().take(MOST_OF_STRANGERS).collect()
 }
+
+/// Characters; no honest path is longer.
+const MOST_OF_STRANGERS: usize = 512;
 
 /// An error with its causes.
 pub(super) fn chain(error: &dyn std::error::Error) -> String {

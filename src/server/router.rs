@@ -220,8 +220,8 @@ impl Server {
         let inner = &self.inner;
         self.check_prefix(route)?;
         if let Some(permission) = route.permission() {
-            let now = inner.clock.now();
-            caller.named(inner.access.admit(&permission, headers, now).await?);
+            let visitor = inner.visitor(headers, caller);
+            caller.named(inner.access.admit(&permission, visitor).await?);
         }
         match route {
             Route::Ping => Ok(response::json(b"{}".as_slice())),
@@ -242,7 +242,7 @@ impl Server {
             Route::Ready => Ok(inner.ready().await),
             Route::Metrics => Ok(inner.metrics()),
             Route::Token => {
-                let ticket = inner.access.ticket(headers, inner.clock.now()).await?;
+                let ticket = inner.access.ticket(inner.visitor(headers, caller)).await?;
                 Ok(response::json(ticket.to_string()))
             }
             Route::Page => inner.page(headers, uri.query(), caller).await,

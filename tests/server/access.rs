@@ -156,6 +156,10 @@ async fn token_faults() {
             signed(&json!({"alg": "ES256", "x5c": [der]}), &good, &claimed.signer),
         ),
         ("HMAC", issuer.sign(&json!({"alg": "HS256"}), &good)),
+        (
+            "an extension that must be understood",
+            issuer.sign(&json!({"alg": "ES256", "crit": ["b64"], "b64": true}), &good),
+        ),
         ("another curve", issuer.sign(&json!({"alg": "ES384"}), &good)),
         ("RSA", issuer.sign(&json!({"alg": "RS256"}), &good)),
     ] {
@@ -247,6 +251,19 @@ async fn tickets_stand_for_passwords_and_for_nothing_more() {
         named.set_clock(super::repository::after_hours(1));
         assert_eq!(named.file("a/b", "timestamp.key").await.status, 401, "its time is over");
     }
+    let known = |name: &str| {
+        let passwords = Passwords::parse(&format!("{name}:{hash}"), Readers::Nobody);
+        let passwords = passwords.expect("a file").with_tickets(&master);
+        Bench::with(Access::Passwords(passwords), Options::default())
+    };
+    let alice = known("alice").saying("authorization", "Basic YWxpY2U6cmlnaHQ=");
+    let ticket = alice.get("/token").await.json()["token"].as_str().expect("a token").to_owned();
+    assert_eq!(known("alice").bearing(&ticket).get("/v2/").await.status, 200);
+    assert_eq!(
+        known("bob").bearing(&ticket).get("/v2/").await.status,
+        401,
+        "she is not known here"
+    );
     assert_eq!(Bench::new().get("/token").await.status, 404, "where there are no passwords");
     assert_eq!(Issuer::new().bench().get("/token").await.status, 404);
 }
@@ -257,9 +274,12 @@ async fn log_hygiene() {
     bench.get("/v2/a%22%7d,%0a%1b{b/_trust/tuf/root.json").await;
     let agent = bench.saying("user-agent", "x\",\"event\":\"published\",\"y\":\"");
     agent.saying("authorization", "Basic c2VjcmV0").get("/v2/a/_trust/tuf/root.json").await;
+    bench.get(&format!("/v2/_trust/changefeed?records={}", "9".repeat(60_000))).await;
+    bench.get(&format!("/v2/{}", "x".repeat(60_000))).await;
     let log = bench.log.lock().expect("a log").clone();
-    assert_eq!(log.len(), 2);
+    assert_eq!(log.len(), 4);
     for line in &log {
+        assert!(line.len() < 2000, "nobody fills the disk with a few requests");
         let event: Value = serde_json::from_str(line).expect("one object on a line");
         assert_eq!(event["event"], "request");
         assert!(!line.contains("c2VjcmV0") && !line.contains('\u{1b}') && !line.contains('\n'));

@@ -140,6 +140,26 @@ async fn who_guesses_passwords_waits_and_others_do_not() {
     assert_eq!(right(&alice).get("/v2/").await.status, 200);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sends_many_guesses_at_once_is_not_let_in_with_all_of_them() {
+    let hash = bcrypt::hash("right", 6).expect("a hash");
+    let passwords = countersign::server::Passwords::parse(
+        &format!("alice:{hash}"),
+        countersign::server::Readers::Nobody,
+    );
+    let rate = Rate { burst: 3, each: Duration::from_secs(60) };
+    let limits = Limits { failures_each: Some(rate), ..Limits::default() };
+    let access = Access::Passwords(passwords.expect("a file"));
+    let bench = Bench::with(access, Options { limits, ..Options::default() }).from("10.0.0.1");
+    let wrong = bench.saying("authorization", "Basic YWxpY2U6d3Jvbmc=");
+    let guesses = (0..100).map(|_| wrong.get("/v2/"));
+    let statuses = futures_util::future::join_all(guesses).await;
+    let judged = statuses.iter().filter(|answer| answer.status == 401).count();
+    // As many as are judged side by side may come on top.
+    assert!((3..=5).contains(&judged), "{judged} of 100 guesses were judged");
+    assert!(statuses.iter().all(|answer| [401, 429].contains(&answer.status)));
+}
+
 #[tokio::test]
 async fn replay_upload() {
     let bench = Bench::new();

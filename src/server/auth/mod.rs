@@ -18,7 +18,8 @@ use hyper::header::AUTHORIZATION;
 use jiff::Timestamp as Instant;
 use serde_json::{Value, json};
 
-use super::Error;
+use super::limits::Gates;
+use super::{Error, Inner};
 use crate::tuf::Gun;
 
 /// How callers are let in.
@@ -71,6 +72,30 @@ impl From<&Peer> for Caller {
     }
 }
 
+/// Somebody at the door: what he shows, and when.
+#[derive(Clone, Copy)]
+pub(super) struct Visitor<'v> {
+    headers: &'v HeaderMap,
+    now: Instant,
+    gates: &'v Gates,
+    address: Option<IpAddr>,
+}
+
+impl Visitor<'_> {
+    /// Refuses whoever has guessed too often by now: whoever sends many guesses at once was let in
+    /// with all of them.
+    fn may_guess(&self) -> Result<(), Error> {
+        self.gates.may_guess(self.address, std::time::Instant::now())
+    }
+}
+
+impl Inner {
+    pub(super) fn visitor<'v>(&'v self, headers: &'v HeaderMap, caller: &Caller) -> Visitor<'v> {
+        let (now, address) = (self.clock.now(), caller.peer.address);
+        Visitor { headers, now, gates: &self.gates, address }
+    }
+}
+
 /// What a caller must be allowed.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Permission<'g> {
@@ -108,20 +133,19 @@ impl Access {
     pub(super) async fn admit(
         &self,
         permission: &Permission<'_>,
-        headers: &HeaderMap,
-        now: Instant,
+        visitor: Visitor<'_>,
     ) -> Result<Caller, Error> {
         match self {
             Self::Open => Ok(Caller::default()),
-            Self::Tokens(tokens) => tokens.admit(permission, headers, now),
-            Self::Passwords(passwords) => passwords.admit(permission, headers, now).await,
+            Self::Tokens(tokens) => tokens.admit(permission, visitor.headers, visitor.now),
+            Self::Passwords(passwords) => passwords.admit(permission, visitor).await,
         }
     }
 
     /// A ticket, where the server gives some, as clients of token services expect it.
-    pub(super) async fn ticket(&self, headers: &HeaderMap, now: Instant) -> Result<Value, Error> {
+    pub(super) async fn ticket(&self, visitor: Visitor<'_>) -> Result<Value, Error> {
         let given = match self {
-            Self::Passwords(passwords) => passwords.ticket(headers, now).await?,
+            Self::Passwords(passwords) => passwords.ticket(visitor).await?,
             _ => None,
         };
         let (ticket, seconds) = given.ok_or(Error::NoRoute)?;
@@ -129,19 +153,15 @@ impl Access {
             "token": ticket,
             "access_token": ticket,
             "expires_in": seconds,
-            "issued_at": now.to_string(),
+            "issued_at": visitor.now.to_string(),
         }))
     }
 
     /// Who looks around, and what there is for him to see.
-    pub(super) async fn sight(
-        &self,
-        headers: &HeaderMap,
-        now: Instant,
-    ) -> Result<(Caller, Sight), Error> {
+    pub(super) async fn sight(&self, visitor: Visitor<'_>) -> Result<(Caller, Sight), Error> {
         match self {
-            Self::Tokens(tokens) => tokens.sight(headers, now),
-            _ => Ok((self.admit(&Permission::Browse, headers, now).await?, Sight::All)),
+            Self::Tokens(tokens) => tokens.sight(visitor.headers, visitor.now),
+            _ => Ok((self.admit(&Permission::Browse, visitor).await?, Sight::All)),
         }
     }
 }

@@ -6,14 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::HeaderMap;
-use jiff::Timestamp as Instant;
 use ring::hmac;
 use ring::rand::SystemRandom;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use super::tickets::{self, Tickets};
-use super::{Caller, Permission, credentials};
+use super::{Caller, Permission, Visitor, credentials};
 use crate::server::{Error, MasterSecret};
 
 /// Names and passwords: whoever has one may do everything; others may at most read.
@@ -72,14 +71,15 @@ impl Passwords {
     pub(super) async fn admit(
         &self,
         permission: &Permission<'_>,
-        headers: &HeaderMap,
-        now: Instant,
+        visitor: Visitor<'_>,
     ) -> Result<Caller, Error> {
-        let refusal = |problem| self.refusal(permission, headers, problem);
-        let name = match credentials(headers, "bearer").zip(self.tickets.as_ref()) {
-            None => self.proved(headers, refusal).await?,
+        let refusal = |problem| self.refusal(permission, visitor.headers, problem);
+        let name = match credentials(visitor.headers, "bearer").zip(self.tickets.as_ref()) {
+            None => self.proved(visitor, refusal).await?,
             Some((ticket, tickets)) => {
-                let bearer = tickets.bearer(ticket, now);
+                let bearer = tickets.bearer(ticket, visitor.now);
+                // Who was taken out of the file meanwhile is nobody any more.
+                let bearer = bearer.filter(|name| self.knows(name.as_deref()));
                 bearer.ok_or_else(|| refusal(Some("a token that is not good here")))?
             }
         };
@@ -96,8 +96,7 @@ impl Passwords {
     /// to be refused: notary shows a password once that has happened.
     pub(super) async fn ticket(
         &self,
-        headers: &HeaderMap,
-        now: Instant,
+        visitor: Visitor<'_>,
     ) -> Result<Option<(String, u32)>, Error> {
         let Some(tickets) = &self.tickets else { return Ok(None) };
         let refusal = |problem| Error::Unauthorised {
@@ -105,8 +104,12 @@ impl Passwords {
             challenge: BASIC.to_owned(),
             needed: Permission::Browse.needed(),
         };
-        let name = self.proved(headers, refusal).await?;
-        Ok(Some((tickets.give(name, now), tickets::SECONDS)))
+        let name = self.proved(visitor, refusal).await?;
+        Ok(Some((tickets.give(name, visitor.now), tickets::SECONDS)))
+    }
+
+    fn knows(&self, name: Option<&str>) -> bool {
+        name.is_none_or(|name| self.hashes.contains_key(name))
     }
 
     /// The page is for browsers, which know passwords; everything else is for clients, which all
@@ -132,22 +135,27 @@ impl Passwords {
     /// The name whose password was shown; `None` if none was.
     async fn proved(
         &self,
-        headers: &HeaderMap,
+        visitor: Visitor<'_>,
         refusal: impl Fn(Option<&'static str>) -> Error,
     ) -> Result<Option<String>, Error> {
-        let Some(given) = credentials(headers, "basic") else { return Ok(None) };
+        let Some(given) = credentials(visitor.headers, "basic") else { return Ok(None) };
         let given = STANDARD.decode(given).ok().map(Zeroizing::new);
         let given = given.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
         let (name, password) = given
             .and_then(|given| given.split_once(':'))
             .ok_or_else(|| refusal(Some("credentials that cannot be read")))?;
-        match self.is_right(name, password).await {
+        match self.is_right(name, password, visitor).await? {
             true => Ok(Some(name.to_owned())),
             false => Err(refusal(Some("a wrong name or password"))),
         }
     }
 
-    async fn is_right(&self, name: &str, password: &str) -> bool {
+    async fn is_right(
+        &self,
+        name: &str,
+        password: &str,
+        visitor: Visitor<'_>,
+    ) -> Result<bool, Error> {
         let code = hmac::sign(&self.secret, password.as_bytes());
         {
             let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -155,15 +163,16 @@ impl Passwords {
                 hmac::verify(&self.secret, password.as_bytes(), tag.as_ref()).is_ok()
             };
             if known.get(name).is_some_and(same) {
-                return true;
+                return Ok(true);
             }
         }
         // An unknown name takes as long as a wrong password.
         let exists = self.hashes.contains_key(name);
         let any = || self.hashes.values().next();
-        let Some(hash) = self.hashes.get(name).or_else(any).cloned() else { return false };
+        let Some(hash) = self.hashes.get(name).or_else(any).cloned() else { return Ok(false) };
         let password = Zeroizing::new(password.to_owned());
-        let Ok(_turn) = self.turns.acquire().await else { return false };
+        let Ok(_turn) = self.turns.acquire().await else { return Ok(false) };
+        visitor.may_guess()?;
         let right = tokio::task::spawn_blocking(move || {
             bcrypt::verify(password.as_bytes(), &hash).unwrap_or(false)
         });
@@ -172,7 +181,7 @@ impl Passwords {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             known.insert(name.to_owned(), code);
         }
-        right
+        Ok(right)
     }
 }
 

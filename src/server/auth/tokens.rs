@@ -30,6 +30,8 @@ struct Header {
     alg: String,
     #[serde(default)]
     x5c: Vec<String>,
+    /// What must be understood (RFC 7515 §4.1.11); we understand no extension.
+    crit: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -147,6 +149,9 @@ impl Tokens {
         signature: Vec<u8>,
         now: Instant,
     ) -> Result<(), &'static str> {
+        if header.crit.is_some() {
+            return Err("a token with an extension that must be understood");
+        }
         let (scheme, algorithm) = match header.alg.as_str() {
             "RS256" => (Scheme::RsaPkcs1, Algorithm::Rsa),
             "ES256" => (Scheme::EcdsaFixed, Algorithm::EcdsaP256),

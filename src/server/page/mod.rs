@@ -71,7 +71,7 @@ impl Inner {
         query: Option<&str>,
         caller: &mut Caller,
     ) -> Result<Response<Full<Bytes>>, Error> {
-        let (admitted, sight) = self.access.sight(headers, self.clock.now()).await?;
+        let (admitted, sight) = self.access.sight(self.visitor(headers, caller)).await?;
         caller.named(admitted);
         let wish = Wish::parse(query.unwrap_or_default());
         let page = match &wish.repository {
