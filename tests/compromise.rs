@@ -19,7 +19,7 @@ use countersign::crypto::{PrivateKey, Signer as _};
 use countersign::keys::Passphrase;
 use countersign::server::Passphrases;
 use countersign::storage::metadata::Address;
-use countersign::storage::signer::{PostgresSignerTable, SignerTable as _};
+use countersign::storage::signer;
 use countersign::tuf::{Dialect, FileMeta, Limits, RoleName, Version};
 use database::{Kind, TestDatabase};
 use registry::{TestRegistry, text};
@@ -124,12 +124,10 @@ impl<'s> Scene<'s> {
         let passphrases = Passphrases::new("alias1".to_owned(), |_| {
             Some(Passphrase::new("throw-away-signer".to_owned()))
         });
-        let Ok(Address::Postgres(options)) = self.database.variable("SIGNER_URL").parse() else {
-            panic!("PostgreSQL")
-        };
+        let address: Address = self.database.variable("SIGNER_URL").parse().expect("an address");
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         let rows = runtime.block_on(async {
-            let table = PostgresSignerTable::open(&options).await.expect("the table");
+            let table = signer::open(&address).await.expect("the table");
             table.find(&ids).await.expect("an answer")
         });
         passphrases.open(rows.first().expect("the key's row")).expect("the key")

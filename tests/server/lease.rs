@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::server::{Access, Options};
-use countersign::storage::metadata::{Address, MetadataStore, PostgresStore};
+use countersign::storage::metadata::{Address, MetadataStore};
 use jiff::Timestamp as Instant;
 
 use super::bench::{Bench, SnapshotBy};
@@ -12,17 +12,15 @@ use super::database::{Kind, TestDatabase};
 use super::repository::{Repository, after_hours};
 
 struct Replica {
-    store: Arc<PostgresStore>,
+    store: Arc<dyn MetadataStore>,
     bench: Bench,
 }
 
 impl Replica {
     async fn on(database: &TestDatabase) -> Self {
-        let Ok(Address::Postgres(options)) = database.variable("SERVER_URL").parse() else {
-            panic!("the address of a PostgreSQL");
-        };
-        let store = Arc::new(PostgresStore::open(&options).await.expect("a database"));
-        let bench = Bench::on(Arc::clone(&store) as _, 7, Access::Open, Options::default());
+        let address: Address = database.variable("SERVER_URL").parse().expect("an address");
+        let store = address.open().await.expect("a database");
+        let bench = Bench::on(Arc::clone(&store), 7, Access::Open, Options::default());
         Self { store, bench }
     }
 

@@ -9,9 +9,7 @@ use crate::cli::environment::Environment;
 use crate::cli::exit::Kind;
 use crate::cli::output::Failure;
 use crate::storage::DataDirectory;
-use crate::storage::metadata::{
-    Address, Error, MemoryStore, MetadataStore, MySqlStore, Outlook, PostgresStore, SqliteStore,
-};
+use crate::storage::metadata::{Address, Error, MemoryStore, MetadataStore, Outlook, SqliteStore};
 
 /// The file in the data directory.
 pub(super) const NAME: &str = "trust.db";
@@ -96,12 +94,7 @@ pub(super) async fn open(
 ) -> Result<Arc<dyn MetadataStore>, Failure> {
     let store: Result<Arc<dyn MetadataStore>, Error> = match &config.database {
         Some(Database::Memory) => Ok(Arc::new(MemoryStore::new())),
-        Some(Database::Server(address)) => match address {
-            Address::Postgres(options) => {
-                PostgresStore::open(options).await.map(|it| Arc::new(it) as _)
-            }
-            Address::MySql(options) => MySqlStore::open(options).await.map(|it| Arc::new(it) as _),
-        },
+        Some(Database::Server(address)) => address.open().await,
         Some(Database::Sqlite(path)) => SqliteStore::open(path).await.map(|it| Arc::new(it) as _),
         None => SqliteStore::open(&data.path_of(NAME)).await.map(|it| Arc::new(it) as _),
     };
@@ -110,12 +103,10 @@ pub(super) async fn open(
 
 /// What opening it would do to a database on a server; nothing is touched.
 pub(super) async fn outlook(config: &Config) -> Result<Outlook, Failure> {
-    let outlook = match &config.database {
-        Some(Database::Server(Address::Postgres(options))) => PostgresStore::outlook(options).await,
-        Some(Database::Server(Address::MySql(options))) => MySqlStore::outlook(options).await,
-        _ => return Ok(Outlook::default()),
-    };
-    outlook.map_err(|error| failure(&error))
+    match &config.database {
+        Some(Database::Server(address)) => address.outlook().await.map_err(|error| failure(&error)),
+        _ => Ok(Outlook::default()),
+    }
 }
 
 /// What it means for the exit code.

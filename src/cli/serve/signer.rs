@@ -17,8 +17,8 @@ use crate::cli::exit::Kind;
 use crate::cli::output::{Failure, Output};
 use crate::keys::Passphrase;
 use crate::server::{Clock, Error, OnlineKeys, Passphrases};
-use crate::storage::metadata::{Address, MetadataStore, MySqlStore, PostgresStore, Which};
-use crate::storage::signer::{MySqlSignerTable, PostgresSignerTable, SignerTable};
+use crate::storage::metadata::{Address, MetadataStore, Which};
+use crate::storage::signer::{self, SignerTable};
 use crate::tuf::{Dialect, Gun, Limits, RoleName};
 
 /// Where notary-signer's keys are.
@@ -79,14 +79,7 @@ impl Signer {
         environment: &Environment,
         output: Output,
     ) -> Result<OnlineKeys, Failure> {
-        let table: Arc<dyn SignerTable> = match &self.address {
-            Address::Postgres(options) => {
-                Arc::new(PostgresSignerTable::open(options).await.map_err(|error| failure(&error))?)
-            }
-            Address::MySql(options) => {
-                Arc::new(MySqlSignerTable::open(options).await.map_err(|error| failure(&error))?)
-            }
-        };
+        let table = signer::open(&self.address).await.map_err(|error| failure(&error))?;
         let passphrases = self.passphrases(environment);
         if environment.variable(&variable(&self.default_alias)).is_none() {
             let missing = Error::NoPassphrase { alias: self.default_alias.clone() };
@@ -112,18 +105,8 @@ impl Signer {
         config: &Config,
         environment: &Environment,
     ) -> Result<String, Failure> {
-        let (line, table): (String, Option<Arc<dyn SignerTable>>) = match &self.address {
-            Address::Postgres(options) => {
-                let (line, table) =
-                    PostgresSignerTable::look(options).await.map_err(|error| failure(&error))?;
-                (line, table.map(|table| Arc::new(table) as _))
-            }
-            Address::MySql(options) => {
-                let (line, table) =
-                    MySqlSignerTable::look(options).await.map_err(|error| failure(&error))?;
-                (line, table.map(|table| Arc::new(table) as _))
-            }
-        };
+        let looked = signer::look(&self.address).await;
+        let (line, table) = looked.map_err(|error| failure(&error))?;
         let mut text = format!("use the keys of notary-signer in {}\n{line}\n", self.address);
         let Some(table) = table else { return Ok(text) };
         let passphrases = self.passphrases(environment);
@@ -163,17 +146,13 @@ fn refused(error: &Error) -> Failure {
 }
 
 /// The collections as they are, if their tables are there.
-async fn unprepared(config: &Config) -> Result<Option<Box<dyn MetadataStore>>, Failure> {
-    let store = match &config.database {
-        Some(super::Database::Server(Address::Postgres(options))) => {
-            PostgresStore::as_it_is(options).await.map(|store| store.map(|it| Box::new(it) as _))
-        }
-        Some(super::Database::Server(Address::MySql(options))) => {
-            MySqlStore::as_it_is(options).await.map(|store| store.map(|it| Box::new(it) as _))
+async fn unprepared(config: &Config) -> Result<Option<Arc<dyn MetadataStore>>, Failure> {
+    match &config.database {
+        Some(super::Database::Server(address)) => {
+            address.as_it_is().await.map_err(|error| failure(&error))
         }
         _ => Ok(None),
-    };
-    store.map_err(|error| failure(&error))
+    }
 }
 
 /// Which collections have a timestamp key that the table lacks: they could not be published to.

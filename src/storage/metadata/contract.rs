@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use jiff::{SignedDuration, Timestamp as Instant};
 
 use super::{
-    Address, Error, Event, KeyRecord, MemoryStore, MetadataStore, MySqlStore, Page, PostgresStore,
-    SqliteStore, StoredFile, Which,
+    Address, Error, Event, KeyRecord, MemoryStore, MetadataStore, Page, SqliteStore, StoredFile,
+    Which,
 };
 use crate::crypto::Sha256;
 use crate::storage::database::{Kind, TestDatabase};
@@ -49,12 +49,8 @@ async fn mariadb_keeps_the_contract() {
 }
 
 async fn opened(url: &str) -> Arc<dyn MetadataStore> {
-    match url.parse().expect("an address") {
-        Address::Postgres(options) => {
-            Arc::new(PostgresStore::open(&options).await.expect("opened"))
-        }
-        Address::MySql(options) => Arc::new(MySqlStore::open(&options).await.expect("opened")),
-    }
+    let address: Address = url.parse().expect("an address");
+    address.open().await.expect("opened")
 }
 
 /// Whether names that differ only in their capitals may both have a collection. In Notary's tables

@@ -20,8 +20,6 @@ mod sqlite;
 
 pub use error::Error;
 pub use memory::MemoryStore;
-pub use mysql::MySqlStore;
-pub use postgres::PostgresStore;
 pub use sql::{Address, BadAddress, Outlook};
 pub use sqlite::{SqliteStore, backup};
 

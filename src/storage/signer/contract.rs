@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp as Instant;
 
-use super::{MySqlSignerTable, PostgresSignerTable, SignerKey, SignerTable};
+use super::{SignerKey, SignerTable};
 use crate::storage::database::{Kind, TestDatabase};
 use crate::storage::metadata::Address;
 use crate::tuf::{Gun, KeyId, RoleName};
@@ -46,6 +46,9 @@ async fn keeps_the_contract(database: &TestDatabase, name: &str) {
     let found = table.find(&[first.id, second.id, id("3")]).await.expect("answered");
     assert_eq!(found, [SignerKey { is_used: true, ..first.clone() }, second.clone()]);
     assert!(table.find(&[]).await.expect("answered").is_empty());
+    let many = ["3", "4", "5", "6", "7", "8"].map(id).into_iter().chain([second.id]);
+    let many: Vec<KeyId> = many.collect();
+    assert_eq!(table.find(&many).await.expect("answered"), std::slice::from_ref(&second));
     let columns = "encryption_alg, keywrap_alg, last_used";
     let row = database.sql(
         "notarysigner",
@@ -70,14 +73,8 @@ async fn keeps_the_contract(database: &TestDatabase, name: &str) {
 }
 
 async fn opened(url: &str) -> Arc<dyn SignerTable> {
-    match url.parse().expect("an address") {
-        Address::Postgres(options) => {
-            Arc::new(PostgresSignerTable::open(&options).await.expect("opened"))
-        }
-        Address::MySql(options) => {
-            Arc::new(MySqlSignerTable::open(&options).await.expect("opened"))
-        }
-    }
+    let address: Address = url.parse().expect("an address");
+    super::open(&address).await.expect("opened")
 }
 
 fn key(digit: &str) -> SignerKey {

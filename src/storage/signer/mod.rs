@@ -7,18 +7,16 @@
 
 #[cfg(test)]
 mod contract;
-mod mysql;
-mod postgres;
-
-pub use mysql::MySqlSignerTable;
-pub use postgres::PostgresSignerTable;
+mod table;
 
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp as Instant;
 
-use super::metadata::{Answer, Error};
+use super::metadata::{Address, Answer, Error, mysql, postgres};
 use crate::tuf::{Gun, KeyId, RoleName};
+use table::SqlSignerTable;
 
 /// notary-signer's table.
 pub trait SignerTable: Send + Sync {
@@ -41,6 +39,42 @@ pub trait SignerTable: Send + Sync {
 
     /// Every alias in use, how many keys it has, and one of them.
     fn aliases(&self) -> Answer<'_, Vec<(SignerKey, u64)>>;
+}
+
+/// Connects, and makes the table if there is none.
+///
+/// # Errors
+///
+/// [`Error::Unreachable`]; [`Error::Unfit`] if the table cannot be used.
+pub async fn open(address: &Address) -> Result<Arc<dyn SignerTable>, Error> {
+    Ok(match address {
+        Address::Postgres(options) => {
+            Arc::new(SqlSignerTable::open(postgres::tables::connect(options).await?).await?)
+        }
+        Address::MySql(options) => {
+            Arc::new(SqlSignerTable::open(mysql::tables::connect(options).await?).await?)
+        }
+    })
+}
+
+/// What opening it would do; and the table, if it can be read as it is. Nothing is changed.
+///
+/// # Errors
+///
+/// [`Error::Unreachable`].
+pub async fn look(address: &Address) -> Result<(String, Option<Arc<dyn SignerTable>>), Error> {
+    Ok(match address {
+        Address::Postgres(options) => {
+            let pool = postgres::tables::connect(options).await?;
+            let (outlook, table) = SqlSignerTable::look(pool).await?;
+            (outlook, table.map(|table| Arc::new(table) as _))
+        }
+        Address::MySql(options) => {
+            let pool = mysql::tables::connect(options).await?;
+            let (outlook, table) = SqlSignerTable::look(pool).await?;
+            (outlook, table.map(|table| Arc::new(table) as _))
+        }
+    })
 }
 
 /// A row of the table.

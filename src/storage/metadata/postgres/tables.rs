@@ -88,18 +88,6 @@ pub(in crate::storage) async fn prepare(pool: &PgPool, schema: &Schema) -> Resul
     transaction.commit().await.map_err(&failed)
 }
 
-/// The same for our own tables, which a later release may have taken further.
-pub(in crate::storage) async fn prepare_own(pool: &PgPool) -> Result<(), Error> {
-    prepare(pool, &OWN).await?;
-    let query = sqlx::query_scalar::<_, i32>("SELECT max(version) FROM countersign_version");
-    let version = query.fetch_one(pool).await.map_err(failed("say its version"))?;
-    if usize::try_from(version).is_ok_and(|version| version <= OWN.steps.len()) {
-        return Ok(());
-    }
-    let problem = format!("its tables are of a later release (version {version})");
-    Err(Error::Unfit { problem })
-}
-
 fn refused(error: sqlx::Error) -> Error {
     match error.as_database_error() {
         Some(cause) => Error::Unfit {

@@ -5,32 +5,42 @@
 //!   `migrations/`, `server/storage/sqldb.go`): times in UTC, digests in hexadecimal, rows that are
 //!   never changed, deleted for good with their collection; what was deleted softly is not there.
 //! - What we need besides stands in tables of our own, which the original never looks at.
+//! - Each statement is written once (`words`), in terms of what a make of database says in its own way
+//!   (`engine`).
 //! - Others may write at the same time: other replicas, and notary-server itself. What is known of a
 //!   collection is known only until somebody else writes; `watch` says whether it still holds.
 
 mod address;
+mod engine;
 mod failure;
 mod migrations;
+mod opening;
 mod rows;
+mod statement;
+mod store;
 mod watch;
+mod words;
+mod writer;
 
 pub use address::{Address, BadAddress};
 pub use migrations::Outlook;
 
+pub(in crate::storage) use engine::{Engine, arranges_values, sends_statements};
 pub(in crate::storage) use failure::{failed, is_duplicate, is_lost};
 pub(in crate::storage) use migrations::{Found, Schema};
 pub(in crate::storage) use rows::hex;
-pub(super) use rows::{ChangeRow, change, file, named_snapshot, number, role, version};
-pub(super) use watch::Watch;
+pub(in crate::storage) use statement::{Places, Row, Statement, Value};
+
+pub(super) use rows::number;
+use rows::{ChangeRow, FileRow, change, file, named_snapshot, role, version};
+use watch::Watch;
 
 use std::time::Duration;
 
 use ring::rand::{SecureRandom, SystemRandom};
 
 use super::{Error, KeyRecord};
-use crate::crypto::Sha256;
-use crate::tuf::{Gun, RoleName};
-use crate::verify::submission::Holdings;
+use crate::tuf::Gun;
 
 /// Connections of one server to its database; each publication holds one while it is stored.
 pub(in crate::storage) const CONNECTIONS: u32 = 10;
@@ -38,11 +48,8 @@ pub(in crate::storage) const CONNECTIONS: u32 = 10;
 pub(in crate::storage) const PATIENCE: Duration = Duration::from_secs(3);
 /// A connection that was idle for longer is asked whether it is still there.
 pub(in crate::storage) const IDLE: Duration = Duration::from_millis(500);
-/// For so many seconds one replica renews, and the others leave it to that one.
-pub(super) const LEASE_SECONDS: i32 = 180;
-
 /// A name that no other server has.
-pub(super) fn replica() -> Result<String, Error> {
+fn replica() -> Result<String, Error> {
     let mut bytes = [0; 16];
     let random = SystemRandom::new().fill(&mut bytes);
     random.map_err(|_| Error::Unfit { problem: "the system has no random bytes".to_owned() })?;
@@ -50,15 +57,8 @@ pub(super) fn replica() -> Result<String, Error> {
 }
 
 /// `key_id`, `role`, `private`.
-pub(super) fn key(gun: &Gun, row: (String, String, Vec<u8>)) -> Result<KeyRecord, Error> {
+fn key(gun: &Gun, row: (String, String, Vec<u8>)) -> Result<KeyRecord, Error> {
     let (id, name, sealed) = row;
     let id = id.parse().map_err(|_| Error::Damaged { what: "key id" })?;
     Ok(KeyRecord { id, gun: gun.clone(), role: role(&name)?, sealed })
-}
-
-/// The snapshot that the held timestamp names, if the held snapshot is another one.
-pub(super) fn other_snapshot(holdings: &Holdings) -> Option<Sha256> {
-    let snapshot = holdings.files.get(&RoleName::Snapshot)?;
-    let named = named_snapshot(holdings.files.get(&RoleName::Timestamp)?)?;
-    (named != Sha256::of(snapshot)).then_some(named)
 }

@@ -1,0 +1,296 @@
+//! Collections in a database on a server, of whatever make; any number of servers on one database.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use jiff::Timestamp as Instant;
+use sqlx::Pool;
+
+use super::statement::{Row, Statement, Value};
+use super::words::Words;
+use super::{ChangeRow, Engine, FileRow, Outlook, Watch, failed};
+use crate::crypto::Sha256;
+use crate::storage::metadata::{
+    Answer, Change, Error, KeyRecord, MetadataStore, Page, Shared, StoredFile, Which,
+};
+use crate::tuf::{Gun, RoleName};
+use crate::verify::submission::{Holdings, Publication};
+
+/// Collections in a database of Notary's.
+#[derive(Debug)]
+pub(super) struct SqlStore<D: Engine> {
+    pub(super) pool: Pool<D>,
+    pub(super) words: Arc<Words>,
+    watch: Watch,
+    /// Whose lease is ours.
+    replica: String,
+}
+
+impl<D: Engine> SqlStore<D> {
+    /// Makes or brings up to date the tables.
+    pub(super) async fn open(pool: Pool<D>) -> Result<Self, Error> {
+        D::prepare(&pool, &D::SERVER).await?;
+        D::prepare(&pool, &D::OWN).await?;
+        let store = Self::on(pool)?;
+        store.check_version().await?;
+        Ok(store)
+    }
+
+    /// The collections as they are, if notary-server's tables are there. Nothing is changed.
+    pub(super) async fn as_it_is(pool: Pool<D>) -> Result<Option<Self>, Error> {
+        let found = D::found(&pool).await?;
+        found.has("tuf_files.sha256").then(|| Self::on(pool)).transpose()
+    }
+
+    fn on(pool: Pool<D>) -> Result<Self, Error> {
+        let (replica, watched) = (super::replica()?, pool.clone());
+        let watch = Watch::start(move |guns| D::states(watched.clone(), guns));
+        Ok(Self { pool, words: Arc::new(Words::of::<D>()), watch, replica })
+    }
+
+    /// What opening it would do. Nothing is changed.
+    pub(super) async fn outlook(pool: Pool<D>) -> Result<Outlook, Error> {
+        let found = D::found(&pool).await?;
+        let mut lines = vec![D::SERVER.outlook(&found), D::OWN.outlook(&found)];
+        if found.has("tuf_files.gun") {
+            let store = Self::on(pool.clone())?;
+            let counts = store.all(&store.words.counts, &[], "be counted").await?;
+            let (collections, files): (i64, i64) = counts.into_iter().next().unwrap_or_default();
+            lines.push(format!("it holds {files} files of {collections} collections"));
+        }
+        pool.close().await;
+        Ok(Outlook { lines })
+    }
+
+    /// A later release may have taken our own tables further.
+    async fn check_version(&self) -> Result<(), Error> {
+        let highest = Statement::new("SELECT max(version) FROM countersign_version", D::PLACES);
+        let versions: Vec<(i32,)> = self.all(&highest, &[], "say its version").await?;
+        let version = versions.first().map_or(0, |(version,)| *version);
+        if usize::try_from(version).is_ok_and(|version| version <= D::OWN.steps.len()) {
+            return Ok(());
+        }
+        let problem = format!("its tables are of a later release (version {version})");
+        Err(Error::Unfit { problem })
+    }
+
+    async fn all<R: Row>(
+        &self,
+        statement: &Statement,
+        values: &[Value<'_>],
+        action: &'static str,
+    ) -> Result<Vec<R>, Error> {
+        let mut connection = self.pool.acquire().await.map_err(failed(action))?;
+        D::all(&mut connection, statement, values).await.map_err(failed(action))
+    }
+
+    async fn run(
+        &self,
+        statement: &Statement,
+        values: &[Value<'_>],
+        action: &'static str,
+    ) -> Result<u64, Error> {
+        let mut connection = self.pool.acquire().await.map_err(failed(action))?;
+        D::run(&mut connection, statement, values).await.map_err(failed(action))
+    }
+
+    async fn read_file(
+        &self,
+        gun: &Gun,
+        role: &RoleName,
+        which: Which,
+    ) -> Result<Option<StoredFile>, Error> {
+        let (gun, role) = (Value::Text(gun.as_str()), Value::Text(role.as_str()));
+        let (words, action) = (&self.words, "read a file");
+        let rows: Vec<FileRow> = match which {
+            Which::Current => self.all(&words.current_file, &[gun, role], action).await,
+            Which::Hash(sha256) => {
+                let digest = super::hex(sha256);
+                self.all(&words.file_by_hash, &[gun, role, Value::Text(&digest)], action).await
+            }
+            Which::Version(version) => {
+                let version = Value::Number(super::number(version).into());
+                self.all(&words.file_by_version, &[gun, role, version], action).await
+            }
+        }?;
+        rows.into_iter().next().map(super::file).transpose()
+    }
+
+    async fn read_holdings(&self, gun: &Gun, roles: &[RoleName]) -> Result<Holdings, Error> {
+        let mut holdings = Holdings::default();
+        let names: Vec<&str> = roles.iter().map(RoleName::as_str).collect();
+        let names = names.join(",");
+        let values = [Value::Text(gun.as_str()), Value::Text(&names)];
+        let rows: Vec<(String, i32, Option<Vec<u8>>, bool)> =
+            self.all(&self.words.holdings, &values, "read what it holds").await?;
+        for (role, version, data, is_buried) in rows {
+            let (role, version) = (super::role(&role)?, super::version(version)?);
+            if is_buried {
+                holdings.buried.insert(role, version);
+                continue;
+            }
+            holdings.versions.insert(role.clone(), version);
+            holdings.files.extend(data.map(|data| (role, data)));
+        }
+        if let Some(named) = other_snapshot(&holdings) {
+            let role = RoleName::Snapshot;
+            let file = self.read_file(gun, &role, Which::Hash(named)).await?;
+            holdings.files.extend(file.map(|file| (role, file.bytes.to_vec())));
+        }
+        Ok(holdings)
+    }
+
+    async fn read_changes(&self, gun: Option<&Gun>, page: Page) -> Result<Vec<Change>, Error> {
+        let (statement, id, limit) = match page {
+            Page::After { id, limit } => (&self.words.changes_after, Some(id), limit),
+            Page::Before { id, limit } => (&self.words.changes_before, id, limit),
+        };
+        let id = id.map_or(i64::MAX, |id| i64::try_from(id).unwrap_or(i64::MAX));
+        let values = [Value::Number(id), Value::MaybeText(gun.map(Gun::as_str)), most(limit)];
+        let failed = failed("read changes");
+        let mut transaction = D::feed(&self.pool).await.map_err(&failed)?;
+        let rows: Vec<ChangeRow> =
+            D::all(&mut transaction, statement, &values).await.map_err(&failed)?;
+        transaction.commit().await.map_err(&failed)?;
+        let changes = rows.into_iter().map(super::change).collect::<Result<Vec<_>, _>>();
+        changes.map(|mut changes| {
+            changes.sort_by_key(|change| change.id);
+            changes
+        })
+    }
+
+    async fn read_keys(&self, gun: &Gun) -> Result<Vec<KeyRecord>, Error> {
+        let values = [Value::Text(gun.as_str())];
+        let rows: Vec<(String, String, Vec<u8>)> =
+            self.all(&self.words.keys, &values, "read keys").await?;
+        rows.into_iter().map(|row| super::key(gun, row)).collect()
+    }
+
+    /// A name that we would never serve is not ours to look at.
+    async fn read_guns(
+        &self,
+        statement: &Statement,
+        values: &[Value<'_>],
+        action: &'static str,
+    ) -> Result<Vec<Gun>, Error> {
+        let guns: Vec<(String,)> = self.all(statement, values, action).await?;
+        Ok(guns.iter().filter_map(|(gun,)| Gun::raw(gun).ok()).collect())
+    }
+
+    async fn take_lease(&self) -> Result<bool, Error> {
+        let action = "take the lease";
+        let values = [Value::Text(&self.replica)];
+        if self.run(&self.words.lease, &values, action).await? == 1 {
+            return Ok(true);
+        }
+        // Nobody has it, or nobody ever had it.
+        self.run(&self.words.first_lease, &[], action).await?;
+        Ok(self.run(&self.words.lease, &values, action).await? == 1)
+    }
+
+    async fn settle(&self, name: &str, proposed: Option<&[u8]>) -> Result<Option<Vec<u8>>, Error> {
+        let action = "agree on a setting";
+        if let Some(value) = proposed {
+            let values = [Value::Text(name), Value::Bytes(value)];
+            self.run(&self.words.propose, &values, action).await?;
+        }
+        let rows: Vec<(Vec<u8>,)> =
+            self.all(&self.words.setting, &[Value::Text(name)], action).await?;
+        Ok(rows.into_iter().next().map(|(value,)| value))
+    }
+}
+
+impl<D: Engine> MetadataStore for SqlStore<D> {
+    fn file<'a>(
+        &'a self,
+        gun: &'a Gun,
+        role: &'a RoleName,
+        which: Which,
+    ) -> Answer<'a, Option<StoredFile>> {
+        self.read_file(gun, role, which).boxed()
+    }
+
+    fn holdings<'a>(&'a self, gun: &'a Gun, roles: &'a [RoleName]) -> Answer<'a, Holdings> {
+        self.read_holdings(gun, roles).boxed()
+    }
+
+    fn publish<'a>(
+        &'a self,
+        publication: &'a Publication,
+        keys: &'a [KeyRecord],
+        at: Instant,
+    ) -> Answer<'a, ()> {
+        self.store(publication, keys, at).boxed()
+    }
+
+    fn delete<'a>(&'a self, gun: &'a Gun, at: Instant) -> Answer<'a, bool> {
+        self.remove(gun, at).boxed()
+    }
+
+    fn changes<'a>(&'a self, gun: Option<&'a Gun>, page: Page) -> Answer<'a, Vec<Change>> {
+        self.read_changes(gun, page).boxed()
+    }
+
+    fn keys<'a>(&'a self, gun: &'a Gun) -> Answer<'a, Vec<KeyRecord>> {
+        self.read_keys(gun).boxed()
+    }
+
+    fn stale(&self, before: Instant, limit: usize) -> Answer<'_, Vec<Gun>> {
+        async move {
+            let values = [Value::Number(before.as_microsecond()), most(limit)];
+            self.read_guns(&self.words.stale, &values, "find stale files").await
+        }
+        .boxed()
+    }
+
+    fn names<'a>(
+        &'a self,
+        part: &'a str,
+        after: Option<&'a str>,
+        limit: usize,
+    ) -> Answer<'a, Vec<Gun>> {
+        async move {
+            let values = [Value::Text(part), Value::Text(after.unwrap_or_default()), most(limit)];
+            self.read_guns(&self.words.names, &values, "find names").await
+        }
+        .boxed()
+    }
+
+    fn check(&self) -> Answer<'_, ()> {
+        async move { self.run(&self.words.check, &[], "answer").await.map(|_| ()) }.boxed()
+    }
+
+    fn shared(&self) -> Option<&dyn Shared> {
+        Some(self)
+    }
+}
+
+impl<D: Engine> Shared for SqlStore<D> {
+    fn state<'a>(&'a self, gun: &'a Gun) -> Answer<'a, Option<i64>> {
+        self.watch.state(gun).boxed()
+    }
+
+    fn may_renew(&self) -> Answer<'_, bool> {
+        self.take_lease().boxed()
+    }
+
+    fn agree<'a>(
+        &'a self,
+        name: &'a str,
+        proposed: Option<&'a [u8]>,
+    ) -> Answer<'a, Option<Vec<u8>>> {
+        self.settle(name, proposed).boxed()
+    }
+}
+
+/// For `LIMIT`.
+fn most(limit: usize) -> Value<'static> {
+    Value::Number(i64::try_from(limit).unwrap_or(i64::MAX))
+}
+
+/// The snapshot that the held timestamp names, if the held snapshot is another one.
+fn other_snapshot(holdings: &Holdings) -> Option<Sha256> {
+    let snapshot = holdings.files.get(&RoleName::Snapshot)?;
+    let named = super::named_snapshot(holdings.files.get(&RoleName::Timestamp)?)?;
+    (named != Sha256::of(snapshot)).then_some(named)
+}
