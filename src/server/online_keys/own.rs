@@ -13,7 +13,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use ring::{aead, hkdf};
 use zeroize::Zeroizing;
 
-use super::{ALGORITHMS, Error, Kept, MasterSecret};
+use super::{ALGORITHMS, Error, Kept, MasterSecret, ROLES};
 use crate::crypto::{self, Algorithm, PrivateKey, SecretBytes, Signer};
 use crate::server::secret::expand;
 use crate::storage::metadata::{KeyRecord, MetadataStore};
@@ -78,12 +78,32 @@ impl OwnKeys {
         if let (Some(timestamp), Some(snapshot)) = (timestamp, snapshot) {
             return Ok(Kept { keys: vec![timestamp, snapshot], new: Vec::new() });
         }
+        if let Some(first) = self.first(gun, root)? {
+            return Ok(first);
+        }
         let stored = store.keys(gun).await?;
         let mut found = self.of_role(&stored, gun, &RoleName::Timestamp, root)?;
         let snapshot = self.of_role(&stored, gun, &RoleName::Snapshot, root)?;
         found.keys.extend(snapshot.keys);
         found.new.extend(snapshot.new);
         Ok(found)
+    }
+
+    /// The first keys of a collection, if both were asked for and are named now. The store has
+    /// nothing to say of them: they were not in use, and now they are.
+    fn first(&self, gun: &Gun, root: &Root) -> Result<Option<Kept>, Error> {
+        let mut first = Kept { keys: Vec::new(), new: Vec::new() };
+        for role in ROLES {
+            let place = (gun.clone(), role.clone(), 0, self.algorithm.to_string());
+            let Some(key) = self.asked().remove(&place) else { return Ok(None) };
+            let id = Dialect::Notary.key(key.public()).id();
+            if !root.role(&role).is_some_and(|role| role.keyids().contains(&id)) {
+                return Ok(None);
+            }
+            first.new.push(self.seal(gun, &role, id, &key)?);
+            first.keys.push(key);
+        }
+        Ok(Some(first))
     }
 
     fn of_role(

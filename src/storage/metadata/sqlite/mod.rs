@@ -6,6 +6,7 @@
 
 mod backup;
 mod checkpoints;
+mod inserts;
 mod rows;
 mod writer;
 
@@ -54,7 +55,9 @@ impl SqliteStore {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .pragma("wal_autocheckpoint", checkpoints::LAST_RESORT);
+            .pragma("wal_autocheckpoint", checkpoints::LAST_RESORT)
+            // Pages as they were before a statement, for when it fails, need no file.
+            .pragma("temp_store", "MEMORY");
         let mut connection = SqliteConnection::connect_with(&writing).await.map_err(unusable)?;
         migrate(path, &mut connection).await?;
         let checkpoints = Checkpoints::start(&options).await.map_err(unusable)?;

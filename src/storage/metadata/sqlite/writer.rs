@@ -1,21 +1,20 @@
 //! The one task that writes.
 //!
 //! While a transaction is being made durable the next publications gather; they then share one
-//! transaction and one wait for the disk. Each has a savepoint of its own, so that a conflict costs
-//! the others nothing. Nobody is told of success before the transaction is durable.
-//!
-//! The database lives on a thread of its own, and each round to it costs more than a statement: so a
-//! publication is one text of many statements.
+//! transaction and one wait for the disk. If one of them fails, all of it is done again with a
+//! savepoint for each, so that a conflict costs the others no more than time. Nobody is told of
+//! success before the transaction is durable.
 
 use jiff::Timestamp as Instant;
+use sqlx::SqliteConnection;
 use sqlx::error::ErrorKind;
-use sqlx::{AssertSqlSafe, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
 use super::checkpoints::Checkpoints;
-use super::{failed, rows};
+use super::{failed, inserts};
+use crate::crypto::Sha256;
 use crate::storage::metadata::{Error, KeyRecord};
-use crate::tuf::Gun;
+use crate::tuf::{Gun, Version};
 use crate::verify::submission::Publication;
 
 /// Where writes are handed in.
@@ -86,7 +85,41 @@ async fn write_all(
     }
 }
 
+/// A publication that is to be stored.
+pub(super) struct Entry<'r> {
+    pub(super) publication: &'r Publication,
+    pub(super) keys: &'r [KeyRecord],
+    pub(super) at: Instant,
+    /// Of its timestamp.
+    pub(super) version: Version,
+    pub(super) sha256: Sha256,
+}
+
+impl<'r> Entry<'r> {
+    fn of(request: &'r Request) -> Option<Self> {
+        let Write::Publish(publication, keys) = &request.write else { return None };
+        let (version, sha256) = publication.timestamp()?;
+        Some(Self { publication, keys, at: request.at, version, sha256 })
+    }
+}
+
 async fn write_batch(
+    connection: &mut SqliteConnection,
+    batch: &[Request],
+) -> Vec<Result<bool, Error>> {
+    if let Some(entries) = batch.iter().map(Entry::of).collect::<Option<Vec<_>>>() {
+        match inserts::run(connection, &entries, ("BEGIN IMMEDIATE", "COMMIT")).await {
+            Ok(()) => return batch.iter().map(|_| Ok(true)).collect(),
+            // Whose fault it was comes out when they are stored one after the other.
+            Err(_) => {
+                let _ = run(connection, "ROLLBACK").await;
+            }
+        }
+    }
+    write_each(connection, batch).await
+}
+
+async fn write_each(
     connection: &mut SqliteConnection,
     batch: &[Request],
 ) -> Vec<Result<bool, Error>> {
@@ -108,12 +141,13 @@ async fn write_batch(
 
 async fn write_one(connection: &mut SqliteConnection, request: &Request) -> Result<bool, Error> {
     match &request.write {
-        Write::Publish(publication, keys) => {
-            let outcome = publish(connection, publication, keys, request.at).await;
-            if outcome.is_err() {
+        Write::Publish(..) => {
+            let entry = Entry::of(request).ok_or(Error::Damaged { what: "publication" })?;
+            let stored = inserts::run(connection, &[entry], ("SAVEPOINT one", "RELEASE one")).await;
+            if stored.is_err() {
                 run(connection, "ROLLBACK TO one; RELEASE one").await?;
             }
-            outcome.map(|()| true)
+            stored.map(|()| true).map_err(conflict_or("store a publication"))
         }
         Write::Delete(gun) => {
             run(connection, "SAVEPOINT one").await?;
@@ -125,45 +159,6 @@ async fn write_one(connection: &mut SqliteConnection, request: &Request) -> Resu
             outcome
         }
     }
-}
-
-async fn publish(
-    connection: &mut SqliteConnection,
-    publication: &Publication,
-    keys: &[KeyRecord],
-    at: Instant,
-) -> Result<(), Error> {
-    let gun = publication.gun().as_str();
-    let Some((version, sha256)) = publication.timestamp() else {
-        return Err(Error::Damaged { what: "publication" });
-    };
-    let (version, at) = (rows::number(version), at.as_microsecond());
-    let mut query = sqlx::query(AssertSqlSafe(statements(publication, keys)));
-    query = match publication.on() {
-        None => query.bind(gun).bind(version).bind(at),
-        Some(on) => query.bind(gun).bind(version).bind(gun).bind(rows::number(on)).bind(at),
-    };
-    for file in publication.files() {
-        query = query.bind(at).bind(gun).bind(file.role.as_str()).bind(rows::number(file.version));
-        query = query.bind(file.sha256.as_bytes().as_slice()).bind(file.bytes.as_slice());
-    }
-    for key in keys {
-        query = query.bind(at).bind(key.id.to_string()).bind(key.gun.as_str());
-        query = query.bind(key.role.as_str()).bind(key.sealed.as_slice());
-    }
-    query = query.bind(at).bind(gun).bind(version).bind(sha256.as_bytes().to_vec()).bind("update");
-    query.execute(&mut *connection).await.map(|_| ()).map_err(conflict_or("store a publication"))
-}
-
-/// Everything that a publication changes. The parts are all our own, only their number varies.
-fn statements(publication: &Publication, keys: &[KeyRecord]) -> String {
-    let timestamp = match publication.on() {
-        None => FIRST_TIMESTAMP,
-        Some(_) => NEXT_TIMESTAMP,
-    };
-    let files = INSERT_FILE.repeat(publication.files().len());
-    let keys = INSERT_KEY.repeat(keys.len());
-    format!("SAVEPOINT one;{timestamp}{files}{keys}{INSERT_CHANGE}RELEASE one;")
 }
 
 async fn delete(connection: &mut SqliteConnection, gun: &Gun, at: Instant) -> Result<bool, Error> {
@@ -178,12 +173,7 @@ async fn delete(connection: &mut SqliteConnection, gun: &Gun, at: Instant) -> Re
     if deleted.rows_affected() == 0 {
         return Ok(false);
     }
-    let query = sqlx::query(INSERT_CHANGE)
-        .bind(at)
-        .bind(gun)
-        .bind(0_i64)
-        .bind([].as_slice())
-        .bind("deletion");
+    let query = sqlx::query(NOTE_DELETION).bind(at).bind(gun);
     query.execute(&mut *connection).await.map_err(&failed)?;
     Ok(true)
 }
@@ -216,24 +206,12 @@ fn gone() -> Error {
     Error::Database { action: "write", source: "its writer has ended".into() }
 }
 
-/// A collection that is there already breaks the rule that a name stands once.
-const FIRST_TIMESTAMP: &str =
-    "INSERT INTO collections (gun, timestamp_version, timestamp_at) VALUES (?, ?, ?);";
-/// Where another timestamp stands, or none, there is no version to write, and one must be written.
-const NEXT_TIMESTAMP: &str = "INSERT INTO collections (gun, timestamp_version, timestamp_at) \
-     VALUES (?, (SELECT ? FROM collections WHERE gun = ? AND timestamp_version = ?), ?) \
-     ON CONFLICT (gun) DO UPDATE SET timestamp_version = excluded.timestamp_version, \
-     timestamp_at = excluded.timestamp_at;";
-const INSERT_FILE: &str = "INSERT INTO tuf_files (created_at, gun, role, version, sha256, data) \
-     VALUES (?, ?, ?, ?, ?, ?);";
-const INSERT_KEY: &str = "INSERT INTO private_keys (created_at, key_id, gun, role, private) \
-     VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING;";
-const INSERT_CHANGE: &str = "INSERT INTO changefeed (created_at, gun, version, sha256, category) \
-     VALUES (?, ?, ?, ?, ?);";
 const BURY: &str = "INSERT INTO buried (gun, role, version) \
      SELECT gun, role, max(version) FROM tuf_files WHERE gun = ? GROUP BY gun, role \
      ON CONFLICT (gun, role) DO UPDATE SET version = max(version, excluded.version)";
 const DELETE_FILES: &str = "DELETE FROM tuf_files WHERE gun = ?";
+const NOTE_DELETION: &str = "INSERT INTO changefeed (created_at, gun, version, sha256, category) \
+     VALUES (?, ?, 0, x'', 'deletion')";
 const DELETE_COLLECTION: &str = "DELETE FROM collections WHERE gun = ?";
 /// How many writes share one transaction.
 const MAX_BATCH: usize = 256;
