@@ -7,6 +7,7 @@
 mod backup;
 mod checkpoints;
 mod inserts;
+mod readers;
 mod rows;
 mod writer;
 
@@ -17,19 +18,20 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use jiff::Timestamp as Instant;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection as _, Row as _, SqliteConnection, SqlitePool};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{Connection as _, Row as _, SqliteConnection};
 
 use super::{Answer, Change, Error, KeyRecord, MetadataStore, Page, StoredFile, Which};
 use crate::tuf::{Gun, RoleName};
 use crate::verify::submission::{Holdings, Publication};
 use checkpoints::Checkpoints;
+use readers::Readers;
 use writer::Writer;
 
 /// Collections in one SQLite file.
 #[derive(Debug)]
 pub struct SqliteStore {
-    readers: SqlitePool,
+    readers: Readers,
     writer: Writer,
     _lock: std::fs::File,
 }
@@ -61,15 +63,7 @@ impl SqliteStore {
         let mut connection = SqliteConnection::connect_with(&writing).await.map_err(unusable)?;
         migrate(path, &mut connection).await?;
         let checkpoints = Checkpoints::start(&options).await.map_err(unusable)?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .min_connections(1)
-            .test_before_acquire(false)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_with(options.pragma("query_only", "ON"))
-            .await
-            .map_err(unusable)?;
+        let readers = Readers::open(options).await.map_err(unusable)?;
         Ok(Self { readers, writer: Writer::start(connection, checkpoints), _lock: lock })
     }
 }
@@ -93,7 +87,10 @@ impl MetadataStore for SqliteStore {
                 .bind(rows::number(version)),
         };
         async move {
-            let row = query.fetch_optional(&self.readers).await.map_err(failed("read a file"))?;
+            let row = query
+                .fetch_optional(&mut *self.readers.one().await)
+                .await
+                .map_err(failed("read a file"))?;
             row.as_ref().map(rows::file).transpose()
         }
         .boxed()
@@ -123,7 +120,10 @@ impl MetadataStore for SqliteStore {
     fn keys<'a>(&'a self, gun: &'a Gun) -> Answer<'a, Vec<KeyRecord>> {
         async move {
             let query = sqlx::query(KEYS).bind(gun.as_str());
-            let found = query.fetch_all(&self.readers).await.map_err(failed("read keys"))?;
+            let found = query
+                .fetch_all(&mut *self.readers.one().await)
+                .await
+                .map_err(failed("read keys"))?;
             found.iter().map(|row| rows::key(row, gun)).collect()
         }
         .boxed()
@@ -133,7 +133,10 @@ impl MetadataStore for SqliteStore {
         async move {
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let query = sqlx::query(STALE).bind(before.as_microsecond()).bind(limit);
-            let found = query.fetch_all(&self.readers).await.map_err(failed("find stale files"))?;
+            let found = query
+                .fetch_all(&mut *self.readers.one().await)
+                .await
+                .map_err(failed("find stale files"))?;
             found.iter().map(|row| rows::gun(row.try_get(0))).collect()
         }
         .boxed()
@@ -148,7 +151,10 @@ impl MetadataStore for SqliteStore {
         async move {
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let query = sqlx::query(NAMES).bind(after.unwrap_or_default()).bind(part).bind(limit);
-            let found = query.fetch_all(&self.readers).await.map_err(failed("find names"))?;
+            let found = query
+                .fetch_all(&mut *self.readers.one().await)
+                .await
+                .map_err(failed("find names"))?;
             found.iter().map(|row| rows::gun(row.try_get(0))).collect()
         }
         .boxed()
@@ -157,7 +163,7 @@ impl MetadataStore for SqliteStore {
     fn check(&self) -> Answer<'_, ()> {
         async move {
             let query = sqlx::query("SELECT count(*) FROM (SELECT 1 FROM tuf_files LIMIT 1)");
-            query.fetch_one(&self.readers).await.map_err(failed("answer"))?;
+            query.fetch_one(&mut *self.readers.one().await).await.map_err(failed("answer"))?;
             self.writer.check()
         }
         .boxed()
@@ -167,7 +173,7 @@ impl MetadataStore for SqliteStore {
 impl SqliteStore {
     async fn read_holdings(&self, gun: &Gun, roles: &[RoleName]) -> Result<Holdings, Error> {
         let mut holdings = Holdings::default();
-        let mut connection = self.readers.acquire().await.map_err(failed("be reached"))?;
+        let mut connection = self.readers.one().await;
         let query = sqlx::query(VERSIONS).bind(gun.as_str()).bind(gun.as_str());
         let found = query.fetch_all(&mut *connection).await.map_err(failed("read versions"))?;
         for row in &found {
@@ -202,7 +208,10 @@ impl SqliteStore {
             }
         };
         let query = sqlx::query(sql).bind(bound).bind(gun.map(Gun::as_str)).bind(limit);
-        let found = query.fetch_all(&self.readers).await.map_err(failed("read changes"))?;
+        let found = query
+            .fetch_all(&mut *self.readers.one().await)
+            .await
+            .map_err(failed("read changes"))?;
         let mut changes: Vec<Change> = found.iter().map(rows::change).collect::<Result<_, _>>()?;
         changes.sort_by_key(|change| change.id);
         Ok(changes)
@@ -269,5 +278,4 @@ const CHANGES_BEFORE: &str = "SELECT id, created_at, gun, version, sha256, categ
      WHERE id < ?1 AND (?2 IS NULL OR gun = ?2) ORDER BY id DESC LIMIT ?3";
 const MIGRATIONS: &[&str] =
     &[concat!("BEGIN IMMEDIATE;", include_str!("schema.sql"), "PRAGMA user_version = 1; COMMIT;")];
-const READERS: u32 = 2;
 const PATIENCE: Duration = Duration::from_secs(10);
