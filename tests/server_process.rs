@@ -355,6 +355,12 @@ fn a_flag_stands_above_its_variable_and_that_above_the_file() {
 }
 
 #[test]
+fn the_help_begins_with_what_the_server_is() {
+    let (code, told) = checked(&[], &["--help"]);
+    assert!(code == Some(0) && told.starts_with("Be the trust server\n"), "{told}");
+}
+
+#[test]
 fn a_variable_that_makes_no_sense_is_named() {
     for (name, value) in [
         ("COUNTERSIGN_LISTEN", "here"),

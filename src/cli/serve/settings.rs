@@ -19,7 +19,7 @@ use crate::cli::exit::Kind;
 use crate::cli::output::Failure;
 use crate::server::{Network, Proxies};
 
-/// Settings that stand above the file's.
+// Not a comment of documentation: clap would have it in the place of what `serve` is.
 #[derive(Args)]
 pub(super) struct Settings {
     /// Where to listen [env: COUNTERSIGN_LISTEN] [default: 127.0.0.1:4443]
