@@ -182,6 +182,32 @@ fn without_newer_files_the_timestamp_at_least_is_numbered_past_what_clients_saw(
 }
 
 #[test]
+fn where_publishers_sign_snapshots_and_nobody_has_newer_ones_the_timestamp_is_numbered_anew() {
+    let home = tempfile::tempdir().expect("a directory");
+    let data = home.path().join("server");
+    let backup = home.path().join("backup.db");
+    let (publisher, reader) =
+        (User::new(home.path(), "publisher"), User::new(home.path(), "reader"));
+    let serve = Serve::start(&data);
+    publisher.succeeds(&serve, &["init", "-p", GUN]);
+    publisher.sign(&serve, "v1");
+    assert_eq!(run(&data, &["--backup", backup.to_str().expect("text")]).0, Some(0));
+    assert_eq!(reader.tags(&serve), ["v1"]);
+    serve.kill();
+    restore(&data, &backup);
+    let from = reader.directory.to_str().expect("text");
+    for words in [&["-q", "--recover"][..], &["-q", "--recover", "--recover-from", from]] {
+        let (code, said) = run(&data, words);
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.starts_with(&format!("{GUN}: timestamp ")), "{said}");
+    }
+    let serve = Serve::start(&data);
+    assert_eq!(reader.tags(&serve), ["v1"]);
+    publisher.sign(&serve, "v2");
+    assert_eq!(reader.tags(&serve), ["v1", "v2"]);
+}
+
+#[test]
 fn a_backup_overwrites_nothing_and_says_what_is_wrong() {
     let home = tempfile::tempdir().expect("a directory");
     let data = home.path().join("server");

@@ -73,10 +73,7 @@ impl Inner {
         floors: &BTreeMap<RoleName, Version>,
     ) -> Result<Publication, Error> {
         let mut held = self.holdings(gun, &submission).await?;
-        for (role, floor) in floors {
-            let buried = held.buried.entry(role.clone()).or_insert(*floor);
-            *buried = (*buried).max(*floor);
-        }
+        raise(&mut held, floors);
         let bytes = sent + size(&held.files);
         let proposal = judged(bytes, move || submission.onto(held)).await??;
         let found = self.keys.of_root(&*self.store, gun, proposal.root().content()).await;
@@ -105,6 +102,14 @@ impl Inner {
             return Ok(held);
         }
         Ok(self.store.holdings(gun, &with(needs)).await?)
+    }
+}
+
+/// Takes these versions to have been served once.
+pub(super) fn raise(held: &mut Holdings, floors: &BTreeMap<RoleName, Version>) {
+    for (role, floor) in floors {
+        let buried = held.buried.entry(role.clone()).or_insert(*floor);
+        *buried = (*buried).max(*floor);
     }
 }
 

@@ -9,9 +9,10 @@
 use std::collections::BTreeMap;
 
 use super::auth::Caller;
+use super::publish::raise;
 use super::{Error, Inner, Server};
 use crate::tuf::{self, Dialect, Gun, RoleName, Version};
-use crate::verify::submission::{Publication, Refusal, Submission};
+use crate::verify::submission::{Holdings, Publication, Refusal, Submission};
 
 /// What became of one collection.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -49,15 +50,18 @@ impl Server {
         let inner = &self.inner;
         let _turn = inner.turns.take(gun).await;
         let online = [RoleName::Root, RoleName::Timestamp, RoleName::Snapshot];
-        let stored = inner.store.holdings(gun, &online).await?.versions;
-        let floors = floors(&stored, seen, leap);
-        let newer = newer(&stored, seen);
+        let held = inner.store.holdings(gun, &online).await?;
+        let floors = floors(&held.versions, seen, leap);
+        let newer = newer(&held.versions, seen);
         let without_snapshot =
             newer.iter().filter(|(role, _)| **role != RoleName::Snapshot).map(owned).collect();
         let published = match inner.republish(gun, without_snapshot, &floors).await {
             // Then it is the publisher's, and only he can have numbered it.
             Err(Error::Refused(Refusal::Hierarchy { missing: RoleName::Snapshot })) => {
-                inner.republish(gun, newer.iter().map(owned).collect(), &floors).await
+                match newer.contains_key(&RoleName::Snapshot) {
+                    true => inner.republish(gun, newer, &floors).await,
+                    false => inner.renumber(gun, held, &floors).await,
+                }
             }
             other => other,
         }?;
@@ -77,6 +81,20 @@ impl Inner {
         let sent = super::publish::size(&files);
         let submission = Submission::new(self.policy(gun), files)?;
         self.publish_once(gun, submission, sent, floors).await
+    }
+}
+
+impl Inner {
+    /// Signs the timestamp over what is held, and nothing else.
+    async fn renumber(
+        &self,
+        gun: &Gun,
+        mut held: Holdings,
+        floors: &BTreeMap<RoleName, Version>,
+    ) -> Result<Publication, Error> {
+        raise(&mut held, floors);
+        let renewed = self.renew_held(gun, held, jiff::Timestamp::MIN).await?;
+        renewed.ok_or(Error::NoFile)
     }
 }
 

@@ -102,21 +102,33 @@ impl Inner {
         if self.is_foreign(gun, &held).await? {
             return Ok(());
         }
+        let snapshot_due = self.clock.now() + SNAPSHOT_AHEAD;
+        match self.renew_held(gun, held, snapshot_due).await {
+            // Another server was faster; that is as good.
+            Err(Error::Updating(storage::Error::Conflict)) => Ok(()),
+            outcome => outcome.map(|_| ()),
+        }
+    }
+
+    /// Signs the timestamp of a collection that is held so, and its snapshot if that expires by
+    /// then; `None` if there is nothing to sign for.
+    pub(super) async fn renew_held(
+        &self,
+        gun: &Gun,
+        held: Holdings,
+        snapshot_due: jiff::Timestamp,
+    ) -> Result<Option<Publication>, Error> {
         let (policy, now) = (self.policy(gun), self.clock.now());
-        let snapshot_due = now + SNAPSHOT_AHEAD;
         let bytes = size(&held.files);
         let renewal = judged(bytes, move || Renewal::of(&policy, held, snapshot_due)).await?;
-        let Some(renewal) = renewal.map_err(Error::Renewal)? else { return Ok(()) };
+        let Some(renewal) = renewal.map_err(Error::Renewal)? else { return Ok(None) };
         let Found { keys, new } =
             self.keys.of_root(&*self.store, gun, renewal.root().content()).await?;
         let publication = keys.sign(bytes, move |signers| signed(renewal, signers, now)).await??;
         let stored = self.store.publish(&publication, &new, now).await;
         self.cache.forget(gun);
-        match stored {
-            // Another server was faster; that is as good.
-            Ok(()) | Err(storage::Error::Conflict) => Ok(()),
-            Err(error) => Err(Error::Updating(error)),
-        }
+        stored.map_err(Error::Updating)?;
+        Ok(Some(publication))
     }
 }
 
