@@ -35,16 +35,36 @@ fn softhsm_faults() {
 }
 
 #[test]
+fn signature_selfcheck_catches_bad_token() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let (mut stage, token, _) = with_token_and_image(&servers);
+    configure(stage.home(), &token.faulty_module());
+    let signer = stage.home().join("signer");
+    fs::copy(EXAMPLE_SIGNER, &signer).expect("copied");
+    let keys = stage.home().join("keys");
+    let command = [signer.display().to_string(), keys.display().to_string()];
+    let configuration = stage.home().join(".docker/trust/countersign.toml");
+    let tokens = fs::read_to_string(&configuration).expect("a configuration");
+    let text = format!("{tokens}\n[[signer]]\nname = \"files\"\ncommand = {command:?}\n");
+    fs::write(configuration, text).expect("written");
+    let other = format!("sha256:{}", "ab".repeat(32));
+    stage.set("OTHER", &other);
+    stage.show(&other, "OTHER");
+    stage.set("COUNTERSIGN_TOKEN_PIN", "1234");
+    stage.play(&script("selfcheck.txt"));
+}
+
+#[test]
 fn collection_is_founded_and_signed_with_keys_of_a_token() {
     let servers = TestRegistry::start(&["--no-docker"]);
-    let (stage, _) = with_token_and_image(&servers);
+    let (stage, ..) = with_token_and_image(&servers);
     stage.play(&script("sign.txt"));
 }
 
 #[test]
 fn grammars_of_notary_and_docker_sign_with_keys_of_a_token_and_of_a_variable() {
     let servers = TestRegistry::start(&["--no-docker"]);
-    let (mut stage, image) = with_token_and_image(&servers);
+    let (mut stage, _, image) = with_token_and_image(&servers);
     // Docker calls the first signer as its login says.
     let login = format!(r#"{{"auths":{{"{}":{{"auth":"YWxpY2U6eA=="}}}}}}"#, servers.registry());
     fs::write(stage.home().join(".docker/config.json"), login).expect("written");
@@ -59,8 +79,8 @@ fn grammars_of_notary_and_docker_sign_with_keys_of_a_token_and_of_a_variable() {
 }
 
 /// A token, and an image in a registry with a trust server beside it.
-fn with_token_and_image(servers: &TestRegistry) -> (Stage, String) {
-    let (mut stage, _) = with_token();
+fn with_token_and_image(servers: &TestRegistry) -> (Stage, TestToken, String) {
+    let (mut stage, token) = with_token();
     let image = format!("{}/token/web", servers.registry());
     let (digest, _) = servers.seed("token/web:1", &["--text", "on a token"]);
     for name in
@@ -76,18 +96,14 @@ fn with_token_and_image(servers: &TestRegistry) -> (Stage, String) {
     stage.show(&image, "IMAGE");
     stage.show(servers.registry(), "REGISTRY");
     stage.show(&digest, "DIGEST");
-    (stage, image)
+    (stage, token, image)
 }
 
 #[test]
 fn programs_and_the_secret_of_a_pipeline_sign() {
     let stage = Stage::new();
     let signer = stage.home().join("signer");
-    fs::copy(
-        concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/countersign-signer-openssl"),
-        &signer,
-    )
-    .expect("copied");
+    fs::copy(EXAMPLE_SIGNER, &signer).expect("copied");
     let trust = stage.home().join(".docker/trust");
     fs::create_dir_all(&trust).expect("a directory");
     let (program, keys) = (signer.display(), stage.home().join("keys"));
@@ -260,5 +276,7 @@ fn script(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/tokens").join(name)
 }
 
+const EXAMPLE_SIGNER: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/countersign-signer-openssl");
 /// How long one operation of a token may take.
 const PATIENCE: Duration = Duration::from_secs(2);
