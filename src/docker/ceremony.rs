@@ -14,7 +14,7 @@ mod rehearsal;
 mod transcript;
 mod words;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp as Instant;
 
@@ -100,7 +100,8 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// [`Error::NothingToSign`] if no such key is here; those of the keys.
+    /// [`Error::NothingToSign`] if no such key is here; [`Error::Edit`] for what has expired; those of
+    /// the keys.
     pub fn sign(
         &self,
         only: Option<KeyId>,
@@ -110,6 +111,7 @@ impl Request {
         passphrases: &mut dyn PassphraseSource,
     ) -> Result<Contribution, Error> {
         file::check_name(name)?;
+        self.proposal.check_expiry(now)?;
         let mut keys = KeyRing::new(store, passphrases)?;
         let wanted = |key: &&Key| {
             let id = key.public().map(canonical_key_id);
@@ -131,11 +133,13 @@ impl Request {
         }
         let statement = Matter::of(self).statement(name, now, &signed);
         let mut statements = Vec::new();
-        for id in signed.iter().map(|(_, id)| *id).collect::<BTreeSet<_>>() {
+        let by_key: BTreeMap<KeyId, RoleName> =
+            signed.iter().map(|(role, id)| (*id, role.clone())).collect();
+        for (id, role) in by_key {
             let key = here.iter().find(|key| key.id() == id).and_then(|key| signers.of(key));
             let signer = key.ok_or(Error::Keys(crate::keys::Error::NoSuchKey { id }))?;
             let made = signer.sign(statement.as_bytes());
-            let failed = |source| crate::edit::Error::Signing { role: RoleName::Root, source };
+            let failed = |source| crate::edit::Error::Signing { role, source };
             statements.push((id, made.map_err(failed)?));
         }
         Ok(Contribution {
@@ -268,6 +272,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         passphrases: &mut dyn PassphraseSource,
     ) -> Result<Submission, Error> {
         let mut request = request.clone();
+        request.proposal.check_expiry(self.policy().now)?;
         for contribution in contributions {
             request.collect(contribution)?;
         }

@@ -147,7 +147,7 @@ pub enum Error {
         role: RoleName,
     },
     /// The proposed file is past its own expiry.
-    #[error("{role}: what was signed ended to be valid at {at:.0}")]
+    #[error("{role}: what is to be published expired at {at:.0}")]
     Expired {
         /// The role.
         role: RoleName,

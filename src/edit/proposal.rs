@@ -207,6 +207,18 @@ impl Proposal {
         Ok(needs)
     }
 
+    /// Checks that signatures on it are still worth something.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Expired`] if one of its files would be published past its own expiry.
+    pub fn check_expiry(&self, now: Instant) -> Result<(), Error> {
+        match self.parts.iter().find(|(_, part)| part.expires() <= now) {
+            Some((role, part)) => Err(Error::Expired { role: role.clone(), at: part.expires() }),
+            None => Ok(()),
+        }
+    }
+
     /// Signs with every key at hand that it needs; says who signed what.
     ///
     /// # Errors

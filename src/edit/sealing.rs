@@ -90,11 +90,9 @@ impl Draft {
                 missing: missing.into_iter().map(Key::id).collect(),
             });
         }
+        proposal.check_expiry(now)?;
         let mut update = Update { files: Vec::new(), versions: BTreeMap::new() };
         for ((role, part), (_, sealed)) in proposal.parts().zip(proposal.files()) {
-            if part.expires() <= now {
-                return Err(Error::Expired { role: role.clone(), at: part.expires() });
-            }
             match part.content() {
                 PartContent::Root(root) => self.root.adopt(root.clone()),
                 PartContent::Targets(targets) => self.adopt(role, targets)?,

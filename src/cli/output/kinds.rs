@@ -142,6 +142,8 @@ fn lacks_keys(name: &str, message: &str) -> bool {
     name == "ErrBadHierarchy" || (name == "ErrBadRoot" && message.contains("timestamp keys exist"))
 }
 
+const WITH_OTHERS: &str =
+    "Those who hold others sign a file, which --request FILE or `countersign root request` writes.";
 const LACKS_KEYS: &str = "If it took the collection over from another server, or lost its keys, the owner gives it \
      new ones: countersign key rotate REPO timestamp snapshot --server-managed";
 
@@ -301,11 +303,11 @@ impl From<edit::Error> for Failure {
         };
         let failure = |kind| Self::of(kind, &error);
         match &error {
-            E::Keys { role, found, needed, .. } => failure(Kind::KeyStore)
-                .role(role)
-                .expected(needed)
-                .found(found)
-                .advise("`countersign key list` shows the keys that are here."),
+            E::Keys { role, found, needed, .. } => {
+                let fact = failure(Kind::KeyStore).role(role).expected(needed).found(found);
+                let fact = fact.advise("`countersign key list` shows the keys that are here.");
+                if *needed > tuf::Threshold::ONE { fact.advise(WITH_OTHERS) } else { fact }
+            }
             E::Unsigned { role, found, needed, .. } => failure(Kind::Threshold)
                 .role(role)
                 .expected(needed)
@@ -314,7 +316,10 @@ impl From<edit::Error> for Failure {
             E::Overtaken { role } => failure(Kind::Rollback)
                 .role(role)
                 .advise("Make the request again, and have it signed anew."),
-            E::Expired { role, at } => failure(Kind::Expired).role(role).found(at),
+            E::Expired { role, at } => failure(Kind::Expired)
+                .role(role)
+                .found(at)
+                .advise("Is the clock of this machine right? Else make the request again."),
             E::OtherContent { role } => failure(Kind::Mismatch).role(role),
             E::BadSignature { role, .. } => failure(Kind::Threshold).role(role),
             E::Ambiguous { role } => failure(Kind::Malformed).role(role),
