@@ -176,15 +176,25 @@ pub(super) fn open(
     if !file.is_encrypted() {
         return Ok((file.open_plain()?, None));
     }
+    let (key, passphrase) = until_one_fits(request, passphrases, |it| file.open(it))?;
+    Ok((key, Some(passphrase)))
+}
+
+/// Asks until a passphrase opens it or there are no more.
+pub(super) fn until_one_fits<T>(
+    request: PassphraseRequest<'_>,
+    passphrases: &mut dyn PassphraseSource,
+    open: impl Fn(&Passphrase) -> Result<T, Error>,
+) -> Result<(T, Passphrase), Error> {
     for attempt in 0..ATTEMPTS_MAX {
         let passphrase = match passphrases.passphrase(&PassphraseRequest { attempt, ..request }) {
             // They gave all they had, and nothing fitted.
             Err(Error::NoPassphrase { .. }) if attempt > 0 => return Err(Error::Locked),
             other => other?,
         };
-        match file.open(&passphrase) {
+        match open(&passphrase) {
             Err(Error::Locked) => {}
-            other => return Ok((other?, Some(passphrase))),
+            other => return Ok((other?, passphrase)),
         }
     }
     Err(Error::Locked)

@@ -27,7 +27,10 @@ pub fn trusted_file(path: &Path) -> Result<PathBuf, Error> {
     for place in real.ancestors() {
         let found = place.metadata().map_err(says)?;
         if let Some(problem) = stranger(&found) {
-            return Err(refuse(format!("{}: {problem}", place.display())));
+            return Err(match place == path {
+                true => refuse(problem),
+                false => refuse(format!("{}: {problem}", place.display())),
+            });
         }
     }
     Ok(real)

@@ -15,7 +15,8 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
-use super::{Error, Passphrase, pbes2};
+use super::directory::until_one_fits;
+use super::{Error, Passphrase, PassphraseRequest, PassphraseSource, Purpose, pbes2};
 use crate::crypto::{PrivateKey, SecretBytes, Sha256, Signer};
 use crate::tuf::{KeyId, canonical_key_id};
 
@@ -125,6 +126,18 @@ impl Sheet {
         }
     }
 
+    /// The same, asking until a passphrase fits.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Sheet::open); [`Error::NoPassphrase`] if nobody knows one.
+    pub fn unlock(&self, passphrases: &mut dyn PassphraseSource) -> Result<PrivateKey, Error> {
+        let role = self.role.as_deref().unwrap_or_default();
+        let (purpose, gun) = (Purpose::Unlock, self.gun.as_deref());
+        let request = PassphraseRequest { purpose, role, gun, id: Some(&self.id), attempt: 0 };
+        until_one_fits(request, passphrases, |it| self.open(it)).map(|(key, _)| key)
+    }
+
     /// Brings shares together, and proves by their check value that the secret came out: what a
     /// drill wants to know. The key stays closed.
     ///
@@ -152,7 +165,7 @@ impl Sheet {
         numbers.dedup();
         if numbers.len() < usize::from(first.threshold) {
             let problem =
-                format!("{} different shares, and {} are needed", numbers.len(), first.threshold);
+                format!("{} of the {} shares that are needed", numbers.len(), first.threshold);
             return Err(Error::Sheet { problem });
         }
         let shares = pieces.iter().map(|(_, piece)| Share::try_from(piece.share.as_slice()));

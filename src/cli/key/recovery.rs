@@ -15,7 +15,6 @@ use super::super::passphrases::{Passphrases, in_file};
 use super::super::prompt::Terminal;
 use super::super::source;
 use super::{OldAndNew, find};
-use crate::crypto::PrivateKey;
 use crate::keys::{
     Joined, KeyEntry, KeyStore, PassphraseRequest, PassphraseSource, Purpose, Sheet,
 };
@@ -122,11 +121,13 @@ pub(super) fn recover(arguments: &Sheets, context: &Context) -> Result<Code, Fai
     let sheets = read_all(&arguments.files)?;
     let mut passphrases = Passphrases::new(context)?;
     let (key, note) = match sheets.as_slice() {
-        [backup] if !backup.is_share() => (open(backup, &mut passphrases)?, backup),
+        [backup] if !backup.is_share() => (backup.unlock(&mut passphrases.chain())?, backup),
         shares => (Sheet::join(shares)?.open()?, &shares[0]),
     };
     let gun = note.gun.as_deref().map(Gun::raw).transpose()?;
     let role = note.role.clone().unwrap_or_default();
+    // A terminal remembers what opened the sheet; the file has a passphrase of its own.
+    let mut passphrases = Passphrases::new(context)?;
     let id = context.keys().store(&key, &role, gun.as_ref(), &mut passphrases.chain())?;
     context.output.notice(&format!("key {id} (role {role}) is back"));
     context.output.answer(&id.to_string());
@@ -139,7 +140,7 @@ pub(super) fn drill(arguments: &Sheets, context: &Context) -> Result<Code, Failu
     let id = match sheets.as_slice() {
         [backup] if !backup.is_share() => {
             let mut passphrases = Passphrases::new(context)?;
-            open(backup, &mut passphrases)?;
+            backup.unlock(&mut passphrases.chain())?;
             backup.id
         }
         shares => Joined::id(&Sheet::join(shares)?),
@@ -148,16 +149,13 @@ pub(super) fn drill(arguments: &Sheets, context: &Context) -> Result<Code, Failu
         true => "which is also in the key directory here",
         false => "which is not in the key directory here",
     };
-    context.output.notice(&format!("{} sheets bring back a key {kept}", sheets.len()));
+    let sheets = match sheets.len() {
+        1 => "1 sheet brings".to_owned(),
+        count => format!("{count} sheets bring"),
+    };
+    context.output.notice(&format!("{sheets} back a key {kept}"));
     context.output.answer(&id.to_string());
     Ok(Code::Done)
-}
-
-fn open(backup: &Sheet, passphrases: &mut Passphrases<'_>) -> Result<PrivateKey, Failure> {
-    let role = backup.role.as_deref().unwrap_or_default();
-    let (purpose, gun) = (Purpose::Unlock, backup.gun.as_deref());
-    let request = PassphraseRequest { purpose, role, gun, id: Some(&backup.id), attempt: 0 };
-    Ok(backup.open(&passphrases.chain().passphrase(&request)?)?)
 }
 
 fn read_all(files: &[PathBuf]) -> Result<Vec<Sheet>, Failure> {
