@@ -14,6 +14,8 @@ fn transcripts_without_servers() {
         let keys = concat!(env!("CARGO_MANIFEST_DIR"), "/keys-example");
         let mut stage = Stage::new();
         stage.set("KEYS", keys);
+        let terminal = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/notary/terminal.py");
+        stage.set("TERMINAL", &format!("python3 {terminal}"));
         stage.show(keys, "KEYS");
         stage.play(&path);
     }

@@ -18,7 +18,7 @@ use super::exit::{Code, Kind};
 use super::output::Failure;
 use super::passphrases::{Passphrases, in_file};
 use super::process::{finishing, guard_memory};
-use super::prompt::{Terminal, confirm};
+use super::prompt::{Subject, Terminal, confirm};
 use crate::keys::{
     self, KeyEntry, KeyStore, Passphrase, PassphraseFile, PassphraseRequest, PassphraseSource,
     Purpose,
@@ -141,7 +141,7 @@ fn passwd(arguments: &Passwd, context: &Context) -> Result<Code, Failure> {
     let mut old_and_new = OldAndNew {
         old: passphrases.chain(),
         file: arguments.new_passphrase_file.as_deref().map(in_file).transpose()?,
-        terminal: Terminal::new(context.output),
+        terminal: Terminal::about(Subject::KnownKey, context.output),
     };
     match context.keys().change_passphrase(&entry.id, &mut old_and_new) {
         Err(keys::Error::NoPassphrase { .. }) => {

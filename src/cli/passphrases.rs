@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::context::Context;
 use super::output::Failure;
-use super::prompt::Terminal;
+use super::prompt::{Subject, Terminal};
 use super::source;
 use crate::keys::{Chain, Environment, PassphraseFile};
 
@@ -23,9 +23,18 @@ impl<'c> Passphrases<'c> {
     ///
     /// If that file cannot be read or understood.
     pub(super) fn new(context: &'c Context) -> Result<Self, Failure> {
+        Self::about(Subject::NewKey, context)
+    }
+
+    /// The same, and the terminal knows what it asks about.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub(super) fn about(subject: Subject, context: &'c Context) -> Result<Self, Failure> {
         let named = context.environment.variable("COUNTERSIGN_PASSPHRASE_FILE");
         let file = named.map(|path| in_file(Path::new(path))).transpose()?;
-        Ok(Self { context, file, terminal: Terminal::new(context.output) })
+        Ok(Self { context, file, terminal: Terminal::about(subject, context.output) })
     }
 
     /// All of them, one after the other.

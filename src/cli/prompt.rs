@@ -13,9 +13,21 @@ use super::output::{Failure, Output, for_terminal};
 use super::process::keeping_terminal;
 use crate::keys::{Error, Passphrase, PassphraseRequest, PassphraseSource, Purpose};
 
+/// What the person at the terminal is asked about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Subject {
+    /// Keys, among them some that are being made.
+    NewKey,
+    /// Keys that were made before.
+    KnownKey,
+    /// A sheet, which has a passphrase of its own.
+    Backup,
+}
+
 /// The person at the terminal.
 pub(super) struct Terminal {
     output: Output,
+    subject: Subject,
     /// What was entered, by what the keys are called: asked for once.
     entered: BTreeMap<String, Passphrase>,
     /// Whether what was entered last was remembered from before.
@@ -24,8 +36,18 @@ pub(super) struct Terminal {
 
 impl Terminal {
     /// Nobody is asked yet.
-    pub(super) fn new(output: Output) -> Self {
-        Self { output, entered: BTreeMap::new(), remembered: false }
+    pub(super) fn about(subject: Subject, output: Output) -> Self {
+        Self { output, subject, entered: BTreeMap::new(), remembered: false }
+    }
+
+    /// What the passphrase is of, in docker's words if it is a key's.
+    fn named(&self, request: &PassphraseRequest<'_>) -> String {
+        let key = format!("{} key{}", alias(request.role), with_id(request));
+        match (self.subject, request.purpose) {
+            (Subject::Backup, _) => format!("the backup of {key}"),
+            (_, Purpose::Create) => format!("new {key}"),
+            (_, Purpose::Unlock) => key,
+        }
     }
 
     fn unlock(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
@@ -46,7 +68,7 @@ impl Terminal {
         }
         let question = match request.token() {
             Some(label) => pin_of(label),
-            None => format!("Enter passphrase for {alias} key{}: ", with_id(request)),
+            None => format!("Enter passphrase for {}: ", self.named(request)),
         };
         let entered = ask(&question)?;
         self.entered.insert(alias.to_owned(), entered.again());
@@ -58,10 +80,10 @@ impl Terminal {
         if let Some(known) = self.entered.get(alias) {
             return Ok(known.again());
         }
-        if alias == "root" {
+        if alias == "root" && self.subject == Subject::NewKey {
             ROOT_WARNING.lines().for_each(|line| self.output.reply(line));
         }
-        let key = format!("new {alias} key{}", with_id(request));
+        let key = self.named(request);
         for _ in 0..CREATE_TRIES {
             let entered = ask(&format!("Enter passphrase for {key}: "))?;
             if entered.as_str().len() < SHORTEST {

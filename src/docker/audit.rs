@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use jiff::{SignedDuration, Timestamp as Instant};
+
 use super::survey::{Survey, Use};
 use crate::keys::{Holding, Kept, Lock, StoredKey};
 use crate::tuf::{KeyId, RoleName};
@@ -57,7 +59,7 @@ impl fmt::Display for FindingKind {
 }
 
 /// Looks at keys in all their places, and at what they sign; the worst comes first.
-pub fn audit(holdings: &[Holding], survey: &Survey) -> Vec<Finding> {
+pub fn audit(holdings: &[Holding], survey: &Survey, now: Instant) -> Vec<Finding> {
     let mut keys: BTreeMap<KeyId, Vec<&Holding>> = BTreeMap::new();
     for holding in holdings {
         keys.entry(holding.entry.id).or_default().push(holding);
@@ -68,6 +70,7 @@ pub fn audit(holdings: &[Holding], survey: &Survey) -> Vec<Finding> {
             findings.extend(wrong_with_file(file));
         }
         findings.extend(wrong_with_key(*id, copies, survey));
+        findings.extend(alone(*id, copies, survey, now));
     }
     findings.sort_by_key(|finding| (finding.kind, finding.id));
     findings
@@ -115,14 +118,6 @@ fn wrong_with_key(id: KeyId, copies: &[&Holding], survey: &Survey) -> Vec<Findin
         let remedy = remedy.unwrap_or_else(|| "remove it where it is not needed".to_owned());
         findings.push(found(FindingKind::Duplicated, problem, remedy));
     }
-    let alone = uses.iter().find(|used| used.role == RoleName::Root && used.keys == used.threshold);
-    if let (Some(used), [copy]) = (alone, copies)
-        && file_of(copy).is_some()
-    {
-        let problem = format!("{} is lost with this file: no other key can replace it", used.gun);
-        let remedy = format!("countersign key split {id} --threshold 2 --shares 3 --dir shares");
-        findings.push(found(FindingKind::SingleCopy, problem, remedy));
-    }
     if let Some(problem) = shared(uses) {
         let gun = uses.last().map(|used| used.gun.to_string()).unwrap_or_default();
         let remedy = format!(
@@ -132,6 +127,32 @@ fn wrong_with_key(id: KeyId, copies: &[&Holding], survey: &Survey) -> Vec<Findin
     }
     findings.extend(orphaned(id, copies, survey));
     findings
+}
+
+/// A root key that cannot be done without, in one file, unless sheets proved lately that they would bring it back.
+fn alone(id: KeyId, copies: &[&Holding], survey: &Survey, now: Instant) -> Option<Finding> {
+    let needed = |used: &&Use| used.role == RoleName::Root && used.keys == used.threshold;
+    let gun = &survey.uses(&id).iter().find(needed)?.gun;
+    let [copy] = copies else { return None };
+    file_of(copy)?;
+    let (problem, remedy) = match survey.drilled(&id) {
+        Some(at) if now.duration_since(at) < DRILL_LASTS => return None,
+        Some(at) => (
+            format!(
+                "the last drill of its sheets was more than a year ago, on {}",
+                at.strftime("%F")
+            ),
+            "countersign key drill SHEET...".to_owned(),
+        ),
+        None => (
+            format!("{gun} is lost with this file: no other key can replace it"),
+            format!(
+                "countersign key split {id} --threshold 2 --shares 3 --dir shares && \
+                 countersign key drill shares/share-1.txt shares/share-2.txt"
+            ),
+        ),
+    };
+    Some(Finding { id, kind: FindingKind::SingleCopy, problem, remedy })
 }
 
 /// A key for several roles, or for the tags of several repositories. Root keys and signers are meant
@@ -179,3 +200,6 @@ fn place(holding: &Holding) -> String {
         Kept::Elsewhere(place) => place.clone(),
     }
 }
+
+/// A year, and a week to find the time.
+const DRILL_LASTS: SignedDuration = SignedDuration::from_hours(372 * 24);

@@ -1,6 +1,6 @@
 //! What keys are for, as far as the cache of this machine says.
 //!
-//! The cached files are looked at and not verified: what they say fills tables and gives advice,
+//! The cached files and notes are looked at and not verified: what they say fills tables and gives advice,
 //! and decides nothing.
 
 use std::collections::BTreeMap;
@@ -33,6 +33,7 @@ pub struct Use {
 pub struct Survey {
     uses: BTreeMap<KeyId, Vec<Use>>,
     collections: Vec<Gun>,
+    drills: BTreeMap<KeyId, Instant>,
 }
 
 impl Survey {
@@ -42,7 +43,7 @@ impl Survey {
     ///
     /// If it cannot be read. A damaged file counts as none.
     pub fn of(trust: &TrustDirectory) -> Result<Survey, Error> {
-        let mut survey = Survey::default();
+        let mut survey = Survey { drills: trust.drills()?, ..Survey::default() };
         for gun in trust.collections()? {
             survey.visit(&trust.collection(&gun), Dialect::Notary)?;
             survey.collections.push(gun);
@@ -57,6 +58,11 @@ impl Survey {
     /// What a key may sign.
     pub fn uses(&self, id: &KeyId) -> &[Use] {
         self.uses.get(id).map_or(&[], Vec::as_slice)
+    }
+
+    /// When sheets last proved here that they would bring a key back, UTC.
+    pub fn drilled(&self, id: &KeyId) -> Option<Instant> {
+        self.drills.get(id).copied()
     }
 
     /// The collections that are cached here, by name; first those of Notary's form.

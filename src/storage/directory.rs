@@ -297,7 +297,7 @@ impl Cache for CollectionDirectory {
     }
 }
 
-const OURS: &str = "countersign";
+pub(super) const OURS: &str = "countersign";
 const SHARED: &str = "tuf";
 const TUF1: &str = "tuf1";
 const MAX_RECORD_BYTES: u64 = 4 << 20;

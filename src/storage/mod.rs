@@ -14,6 +14,7 @@ mod data;
 #[path = "../../tests/support/database.rs"]
 mod database;
 mod directory;
+mod drills;
 mod error;
 mod flat;
 mod folder;

@@ -12,7 +12,7 @@ use crate::storage::TrustDirectory;
 pub(super) fn run(context: &Context) -> Result<Code, Failure> {
     let holdings = context.key_set()?.holdings()?;
     let survey = Survey::of(&TrustDirectory::new(context.trust()))?;
-    let findings = audit(&holdings, &survey);
+    let findings = audit(&holdings, &survey, context.now);
     for finding in &findings {
         tell(finding, context);
     }

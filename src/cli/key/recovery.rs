@@ -12,12 +12,14 @@ use super::super::context::Context;
 use super::super::exit::{Code, Kind};
 use super::super::output::Failure;
 use super::super::passphrases::{Passphrases, in_file};
-use super::super::prompt::Terminal;
+use super::super::prompt::{Subject, Terminal};
 use super::super::source;
-use super::{OldAndNew, find};
+use super::find;
 use crate::keys::{
-    Joined, KeyEntry, KeyStore, PassphraseRequest, PassphraseSource, Purpose, Sheet,
+    Joined, KeyEntry, KeyStore, Passphrase, PassphraseRequest, PassphraseSource as _, Purpose,
+    Sheet,
 };
+use crate::storage::TrustDirectory;
 use crate::tuf::Gun;
 
 #[derive(Args)]
@@ -78,23 +80,31 @@ pub(super) fn backup(arguments: &Backup, context: &Context) -> Result<Code, Fail
     let entry = find(&arguments.id, context)?;
     let mut passphrases = Passphrases::new(context)?;
     let key = context.keys().unlock(&entry.id, &mut passphrases.chain())?;
-    let mut old_and_new = OldAndNew {
-        old: passphrases.chain(),
-        file: arguments.new_passphrase_file.as_deref().map(in_file).transpose()?,
-        terminal: Terminal::new(context.output),
-    };
-    let role = entry.role.as_deref().unwrap_or_default();
-    let (purpose, gun) = (Purpose::Create, entry.gun.as_deref());
-    let request = PassphraseRequest { purpose, role, gun, id: Some(&entry.id), attempt: 0 };
-    let passphrase = old_and_new.passphrase(&request).map_err(|_| {
-        Failure::new(Kind::Passphrase, "no passphrase for the backup")
-            .advise("Use a terminal, or name a file with --new-passphrase-file.")
-    })?;
+    let passphrase = passphrase_of_backup(arguments, &entry, context)?;
     let sheet = Sheet::backup(&key, entry.role.clone(), entry.gun.clone(), &passphrase)?;
     write(&arguments.out, &sheet, context)?;
     context.output.notice("Print it, keep its passphrase elsewhere, and destroy the file.");
     context.output.answer(&arguments.out.display().to_string());
     Ok(Code::Done)
+}
+
+/// The backup's own passphrase, from its file or from the terminal.
+fn passphrase_of_backup(
+    arguments: &Backup,
+    entry: &KeyEntry,
+    context: &Context,
+) -> Result<Passphrase, Failure> {
+    let role = entry.role.as_deref().unwrap_or_default();
+    let (purpose, gun) = (Purpose::Create, entry.gun.as_deref());
+    let request = PassphraseRequest { purpose, role, gun, id: Some(&entry.id), attempt: 0 };
+    let given = match &arguments.new_passphrase_file {
+        Some(path) => in_file(path)?.passphrase(&request),
+        None => Terminal::about(Subject::Backup, context.output).passphrase(&request),
+    };
+    given.map_err(|_| {
+        Failure::new(Kind::Passphrase, "no passphrase for the backup")
+            .advise("Use a terminal, or name a file with --new-passphrase-file.")
+    })
 }
 
 /// Writes shares.
@@ -119,7 +129,7 @@ pub(super) fn split(arguments: &Split, context: &Context) -> Result<Code, Failur
 /// Brings a key back into the key directory.
 pub(super) fn recover(arguments: &Sheets, context: &Context) -> Result<Code, Failure> {
     let sheets = read_all(&arguments.files)?;
-    let mut passphrases = Passphrases::new(context)?;
+    let mut passphrases = Passphrases::about(Subject::Backup, context)?;
     let (key, note) = match sheets.as_slice() {
         [backup] if !backup.is_share() => (backup.unlock(&mut passphrases.chain())?, backup),
         shares => (Sheet::join(shares)?.open()?, &shares[0]),
@@ -127,7 +137,7 @@ pub(super) fn recover(arguments: &Sheets, context: &Context) -> Result<Code, Fai
     let gun = note.gun.as_deref().map(Gun::raw).transpose()?;
     let role = note.role.clone().unwrap_or_default();
     // A terminal remembers what opened the sheet; the file has a passphrase of its own.
-    let mut passphrases = Passphrases::new(context)?;
+    let mut passphrases = Passphrases::about(Subject::KnownKey, context)?;
     let id = context.keys().store(&key, &role, gun.as_ref(), &mut passphrases.chain())?;
     context.output.notice(&format!("key {id} (role {role}) is back"));
     context.output.answer(&id.to_string());
@@ -139,16 +149,19 @@ pub(super) fn drill(arguments: &Sheets, context: &Context) -> Result<Code, Failu
     let sheets = read_all(&arguments.files)?;
     let id = match sheets.as_slice() {
         [backup] if !backup.is_share() => {
-            let mut passphrases = Passphrases::new(context)?;
+            let mut passphrases = Passphrases::about(Subject::Backup, context)?;
             backup.unlock(&mut passphrases.chain())?;
             backup.id
         }
         shares => Joined::id(&Sheet::join(shares)?),
     };
-    let kept = match context.keys().list()?.iter().any(|entry: &KeyEntry| entry.id == id) {
+    let kept = match context.keys().ids()?.contains(&id) {
         true => "which is also in the key directory here",
         false => "which is not in the key directory here",
     };
+    if let Err(error) = TrustDirectory::new(context.trust()).note_drill(&id, context.now) {
+        context.output.notice(&format!("`key audit` will not know of this drill: {error}"));
+    }
     let sheets = match sheets.len() {
         1 => "1 sheet brings".to_owned(),
         count => format!("{count} sheets bring"),
