@@ -6,6 +6,7 @@ mod holders;
 #[cfg(feature = "pkcs11")]
 pub(in crate::cli) use holders::token;
 mod listings;
+mod open;
 mod opened;
 mod place;
 mod places;
@@ -25,19 +26,13 @@ pub(super) use places::{docker_location, trust_directory};
 use super::args::Global;
 use super::config::{Config, WhenUnreachable, is_notary};
 use super::environment::{Environment, absolute, clock};
-use super::exit::Kind;
 use super::output::{Failure, Output, Verbosity};
 use super::subject::Subject;
 use crate::docker::SignerName;
 use crate::docker::config::{self, Keychain, Location, NotaryAuth};
 use crate::docker::pins::{PinFile, Pins};
 use crate::keys::KeyDirectory;
-use crate::net::{
-    Access, Account, Credential, Deadline, FolderRepository, Http, HttpOptions, Kept, NotaryServer,
-    OciRepository, PlainHttp, Realms, Registry, Remote as _, ServerUrl, StaticRepository,
-    TlsDirectory, TrustSource,
-};
-use crate::storage::archive::ArchiveReader;
+use crate::net::{Account, Credential, Http, HttpOptions, PlainHttp, Realms, TlsDirectory};
 use crate::storage::{CollectionDirectory, TrustDirectory};
 use crate::tuf::{Dialect, Gun, Limits};
 use crate::verify::{FirstUse, Policy};
@@ -204,83 +199,6 @@ impl Context {
         TrustDirectory::new(&self.trust).collection(gun)
     }
 
-    /// Opens a collection for an operation that needs this access.
-    ///
-    /// # Errors
-    ///
-    /// If its pin cannot be used or its server has no address.
-    pub(super) fn open(&self, subject: &Subject, access: Access) -> Result<Opened, Failure> {
-        self.open_place(self.place(subject), subject, access)
-    }
-
-    /// Opens a collection at that place, whatever is set.
-    ///
-    /// # Errors
-    ///
-    /// As [`Context::open`].
-    pub(super) fn open_at(
-        &self,
-        subject: &Subject,
-        access: Access,
-        place: &str,
-    ) -> Result<Opened, Failure> {
-        self.open_place(self.place_at(subject, Some(place)), subject, access)
-    }
-
-    fn open_place(
-        &self,
-        place: Result<Place, Failure>,
-        subject: &Subject,
-        access: Access,
-    ) -> Result<Opened, Failure> {
-        let dialect = match &place {
-            Ok(Place::Web(_) | Place::Folder(_) | Place::Registry) => Dialect::Tuf1,
-            Ok(Place::Bundle(path)) => return self.open_bundle(path, subject),
-            Ok(Place::Notary(_)) | Err(_) => Dialect::Notary,
-        };
-        let cache = cache_of(&TrustDirectory::new(&self.trust), &subject.gun, dialect);
-        let policy = Policy { dialect, ..self.policy(&subject.gun)? };
-        let server = match self.global.offline {
-            true => None,
-            false => Some(self.source(place?, subject, access)?),
-        };
-        Ok(Opened { policy, cache, server })
-    }
-
-    /// Opens a collection that lies in a file.
-    fn open_bundle(&self, path: &Path, subject: &Subject) -> Result<Opened, Failure> {
-        let absent = || {
-            let message = format!("{} is not in {}", subject.gun, path.display());
-            Failure::new(Kind::NoTrustData, message)
-        };
-        let archive = Arc::new(ArchiveReader::open(path)?);
-        let held = archive.collection(subject.gun.as_str())?.ok_or_else(absent)?;
-        let dialect = held.dialect.into();
-        let cache = cache_of(&TrustDirectory::new(&self.trust), &subject.gun, dialect);
-        let policy = Policy { dialect, ..self.policy(&subject.gun)? };
-        let kept = Kept::in_archive(&archive, &held)?;
-        self.output.detail(&format!("{}: {}", subject.typed, kept.name()));
-        let server = (!self.global.offline).then(|| TrustSource::Kept(Arc::new(kept)));
-        Ok(Opened { policy, cache, server })
-    }
-
-    /// The registry of an image.
-    ///
-    /// # Errors
-    ///
-    /// For a collection that is no image.
-    pub(super) fn registry(
-        &self,
-        subject: &Subject,
-        patience: Duration,
-    ) -> Result<Registry, Failure> {
-        let name = subject.image_name()?.clone();
-        let keychain = Arc::clone(&self.keychain);
-        let account = Account::for_image(&name, keychain, Arc::clone(&self.realms));
-        let deadline = Deadline::after(self.timeout().unwrap_or(patience));
-        Ok(Registry::new(self.http.clone(), name, account, deadline))
-    }
-
     /// What trust data of a collection is measured against.
     pub(super) fn policy(&self, gun: &Gun) -> Result<Policy, Failure> {
         let max_age = self.global.max_age.or(self.config.max_age);
@@ -314,62 +232,6 @@ impl Context {
             Credential::Password { user, .. } => Some(user),
             _ => None,
         }
-    }
-
-    fn source(
-        &self,
-        place: Place,
-        subject: &Subject,
-        access: Access,
-    ) -> Result<TrustSource, Failure> {
-        let files = |files: StaticRepository| {
-            self.output.detail(&format!("{}: TUF 1.0 in {}", subject.typed, files.name()));
-            Ok(TrustSource::Files(files))
-        };
-        match place {
-            Place::Notary(url) => Ok(TrustSource::Notary(self.server(&url, subject, access)?)),
-            Place::Web(url) => {
-                let deadline = Deadline::after(self.timeout().unwrap_or(UPDATE_PATIENCE));
-                files(StaticRepository::web(self.http.clone(), url, deadline))
-            }
-            Place::Folder(path) if access == Access::Pull => files(StaticRepository::folder(path)),
-            Place::Folder(path) => {
-                let folder = FolderRepository::new(path);
-                self.output.detail(&format!("{}: TUF 1.0 in {}", subject.typed, folder.name()));
-                Ok(TrustSource::Folder(folder))
-            }
-            Place::Bundle(path) => {
-                let path = path.display();
-                Err(Failure::new(Kind::Usage, format!("{path}: opened in another way")))
-            }
-            Place::Registry => {
-                let registry = self.registry(subject, UPDATE_PATIENCE)?;
-                let repository = OciRepository::new(subject.image_name()?.clone(), registry);
-                let name = repository.name();
-                self.output.detail(&format!("{}: TUF 1.0 in {name}", subject.typed));
-                Ok(TrustSource::Oci(repository))
-            }
-        }
-    }
-
-    fn server(
-        &self,
-        url: &ServerUrl,
-        subject: &Subject,
-        access: Access,
-    ) -> Result<NotaryServer, Failure> {
-        self.output.detail(&format!("{}: trust server {url}", subject.typed));
-        let credentials = Arc::new(TrustServerCredentials {
-            keychain: Arc::clone(&self.keychain),
-            notary: self.notary_auth.clone(),
-        });
-        let account = match &subject.image {
-            Some(image) => Account::for_image(image.name(), credentials, Arc::clone(&self.realms)),
-            None => Account::at(host_of(url.as_str()), credentials, Arc::clone(&self.realms)),
-        };
-        let deadline = Deadline::after(self.timeout().unwrap_or(UPDATE_PATIENCE));
-        let server = NotaryServer::new(self.http.clone(), url, &subject.gun, account, deadline)?;
-        Ok(server.for_access(access))
     }
 
     /// Option, variable, configuration, docker's default, in this order.

@@ -3,6 +3,7 @@
 //! Whatever came from outside is shown without the characters that could move a cursor, turn the
 //! direction of writing or end a line. This is the only place that prints.
 
+mod docker_kinds;
 mod failure;
 mod kinds;
 mod text;

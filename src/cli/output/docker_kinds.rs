@@ -1,0 +1,115 @@
+//! What docker's side of things says, as kinds, exit codes and advice.
+
+use super::{Failure, Kind};
+use crate::docker::{self, config, engine, pins, pull};
+
+impl From<docker::Error> for Failure {
+    fn from(error: docker::Error) -> Self {
+        use docker::Error as E;
+        let error = match error {
+            E::Client(error) => return error.into(),
+            E::Keys(error) => return error.into(),
+            E::Edit(error) => return error.into(),
+            E::Custom(error) => return error.into(),
+            other => other,
+        };
+        let failure = |kind| Self::of(kind, &error);
+        match &error {
+            E::NoSuchTag { gun, tag, .. } => failure(Kind::NoSuchTag)
+                .advise(format!("`countersign list {gun}` shows what is signed."))
+                .found(tag),
+            E::NoDigest { role, .. } => failure(Kind::Malformed).role(role),
+            E::OtherDigest { given, signed, .. } => {
+                failure(Kind::Mismatch).expected(signed).found(given)
+            }
+            E::SignedOtherwise { role, signed, offered, .. } => failure(Kind::Mismatch)
+                .role(role)
+                .expected(offered)
+                .found(signed)
+                .advise("Sign there what counts, or revoke the tag there and import again."),
+            E::SignersDiffer { role, expected, found, .. } => {
+                failure(Kind::Mismatch).role(role).expected(expected).found(found)
+            }
+            E::NotSignedBy { role, .. } => failure(Kind::Policy).role(role),
+            E::OtherCollection { role, expected, found, .. } => {
+                failure(Kind::Mismatch).role(role).expected(expected).found(found)
+            }
+            E::NoSigningKey { .. } => failure(Kind::KeyStore)
+                .advise("`countersign key list` shows the keys that are here."),
+            E::Role { role, .. } => failure(Kind::BadRole).role(role),
+            E::SignerName { .. } | E::NoSuchVersion { .. } => failure(Kind::Usage),
+            E::NeedsServer { .. } => failure(Kind::Usage)
+                .advise("Name one with --server URL, if the repository is on one as well."),
+            E::NoForm { .. } => failure(Kind::Usage).advise(
+                "Nothing was written. Change it in the repository itself, and export again.",
+            ),
+            E::Editor { role, .. } => failure(Kind::Usage).role(role).advise(
+                "Other clients of TUF 1.0 read Ed25519, ECDSA P-256 and RSA-PSS keys, and SHA-256.",
+            ),
+            E::NoSuchSigner { gun, .. } => failure(Kind::BadRole)
+                .advise(format!("`countersign signer list {gun}` shows the signers.")),
+            E::Breaks { role } => failure(Kind::Policy)
+                .role(role)
+                .advise("Do it where a key that it keeps is at hand, so that it is signed again;")
+                .advise("or add --force: pulls are then refused until somebody signs it again."),
+            E::NothingToSign { .. } => failure(Kind::KeyStore)
+                .advise("`countersign key list` shows the keys that are here."),
+            E::OtherRequest { .. } => failure(Kind::Mismatch),
+            E::RequestFile { .. } => failure(Kind::Malformed),
+            E::Transcript { .. } => failure(Kind::Threshold),
+            E::KeyGeneration(_) => failure(Kind::KeyStore),
+            _ => failure(Kind::Other),
+        }
+    }
+}
+
+impl From<pins::Error> for Failure {
+    fn from(error: pins::Error) -> Self {
+        use pins::Error as E;
+        let failure = |kind| Self::of(kind, &error);
+        match &error {
+            E::Authorities { .. } => failure(Kind::Pin),
+            E::Unwritable { .. } => failure(Kind::Disk),
+            E::Prefix { .. } => failure(Kind::BadReference),
+            _ => failure(Kind::Usage),
+        }
+    }
+}
+
+impl From<engine::Error> for Failure {
+    fn from(error: engine::Error) -> Self {
+        use engine::Error as E;
+        let failure = |kind| Self::of(kind, &error);
+        match &error {
+            E::DigestMismatch { expected, found } => {
+                failure(Kind::DigestMismatch).expected(expected).found(found)
+            }
+            E::Option { .. } | E::MissingValue => failure(Kind::Usage),
+            E::NotFound => failure(Kind::Docker).advise("Name it with --docker-path."),
+            _ => failure(Kind::Docker),
+        }
+    }
+}
+
+impl From<pull::Error> for Failure {
+    fn from(error: pull::Error) -> Self {
+        use pull::Error as E;
+        let error = match error {
+            E::Net(error) => return error.into(),
+            other => other,
+        };
+        let failure = |kind| Self::of(kind, &error);
+        match &error {
+            E::Manifest { .. } => failure(Kind::Malformed),
+            E::Exists { .. } => failure(Kind::Usage),
+            E::Disk { .. } => failure(Kind::Disk),
+            _ => failure(Kind::Other),
+        }
+    }
+}
+
+impl From<config::Error> for Failure {
+    fn from(error: config::Error) -> Self {
+        Self::of(Kind::Usage, &error)
+    }
+}
