@@ -118,7 +118,8 @@ pub(super) fn run(command: Command, context: &Context) -> Result<Code, Failure> 
 
 fn guarded(command: impl FnOnce() -> Result<Code, Failure>) -> Result<Code, Failure> {
     guard_memory()?;
-    finishing(command)
+    let _finishing = finishing();
+    command()
 }
 
 fn remove(arguments: &Remove, context: &Context) -> Result<Code, Failure> {

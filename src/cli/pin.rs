@@ -74,14 +74,15 @@ pub(super) struct Remove {
 /// Changes or shows pins.
 pub(super) fn run(command: Command, context: &Context) -> Result<Code, Failure> {
     match command {
-        Command::Add(arguments) => finishing(|| add(&arguments, context)),
+        Command::Add(arguments) => add(&arguments, context),
         Command::List => list(context),
-        Command::Remove(arguments) => finishing(|| remove(&arguments, context)),
+        Command::Remove(arguments) => remove(&arguments, context),
     }
 }
 
 /// Removes the pin of what the user means, or of exactly what the user writes.
 fn remove(arguments: &Remove, context: &Context) -> Result<Code, Failure> {
+    let _finishing = finishing();
     let file = context.pin_file();
     let meant = file.remove(&prefix(&arguments.name, context)?);
     let written = Prefix::written(&arguments.name);
@@ -93,6 +94,7 @@ fn remove(arguments: &Remove, context: &Context) -> Result<Code, Failure> {
 }
 
 fn add(arguments: &Add, context: &Context) -> Result<Code, Failure> {
+    let _finishing = finishing();
     let prefix = prefix(&arguments.name, context)?;
     let speakers = speakers(&arguments.speakers, &prefix, context)?;
     let file = context.pin_file();

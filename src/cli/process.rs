@@ -54,15 +54,22 @@ pub(super) async fn cleaning_up<T>(
     std::process::exit(FROM_SIGNAL + signal)
 }
 
-/// Runs a command that changes files here. A signal that would end us lets it come to its end
-/// first, or to its next question, so that nothing begun is left behind.
-pub(super) fn finishing<T>(command: impl FnOnce() -> T) -> T {
+/// As long as this lives, files are being changed here. A signal that would end us waits for its
+/// end, or for the next question, so that nothing begun is left behind.
+pub(super) struct Finishing(());
+
+/// Begins to change files.
+pub(super) fn finishing() -> Finishing {
     watch_for_signals();
     *lock(&BUSY) = true;
-    let outcome = command();
-    *lock(&BUSY) = false;
-    FINISHED.notify_all();
-    outcome
+    Finishing(())
+}
+
+impl Drop for Finishing {
+    fn drop(&mut self) {
+        *lock(&BUSY) = false;
+        FINISHED.notify_all();
+    }
 }
 
 /// Asks at the terminal with `ask`; a signal that ends us meanwhile, or any time later, leaves the

@@ -12,7 +12,7 @@ use super::words::Refusal;
 use crate::cli::environment::absolute;
 use crate::cli::key::write_public;
 use crate::cli::output::Failure;
-use crate::cli::process::guard_memory;
+use crate::cli::process::{finishing, guard_memory};
 use crate::cli::source;
 use crate::crypto::{Algorithm, PrivateKey, Signer};
 use crate::keys::{self, ImportDefaults, KeyFile, KeyStore};
@@ -20,6 +20,7 @@ use crate::keys::{self, ImportDefaults, KeyFile, KeyStore};
 /// A new key here, and its public half in a file.
 pub(super) fn generate(call: &Call, session: &Session) -> Result<(), Refusal> {
     guard_memory()?;
+    let _finishing = finishing();
     let [name] = call.arguments.as_slice() else { return Ok(()) };
     check_name("key", name)?;
     let folder = match call.flags.last("dir") {
@@ -68,6 +69,7 @@ fn make(name: &str, session: &Session) -> Result<PrivateKey, Refusal> {
 /// not.
 pub(super) fn load(call: &Call, session: &Session) -> Result<(), Refusal> {
     guard_memory()?;
+    let _finishing = finishing();
     let [file] = call.arguments.as_slice() else { return Ok(()) };
     let name = call.flags.last("name").unwrap_or("signer");
     if !name.is_empty() {

@@ -8,7 +8,7 @@ use super::super::config::not_read;
 use super::super::grammar::{Call, Command, Flag, Run};
 use super::super::session::Session;
 use super::super::stop::Stop;
-use crate::cli::process::guard_memory;
+use crate::cli::process::{finishing, guard_memory};
 use crate::crypto::{Algorithm, PrivateKey, Signer, pem};
 use crate::keys::{KeyFile, KeyStore, PassphraseRequest, PassphraseSource, Purpose};
 use crate::tuf::canonical_key_id;
@@ -36,6 +36,7 @@ fn run(call: &Call) -> Result<(), Stop> {
         return Err(Stop::fatal("Algorithm not allowed, possible values are: ECDSA"));
     }
     guard_memory()?;
+    let _finishing = finishing();
     let session = Session::open(call)?;
     let role = call.text("role").unwrap_or("root");
     let key = PrivateKey::generate(Algorithm::EcdsaP256)

@@ -8,7 +8,7 @@ use super::super::grammar::{Call, Command, Flag, Run};
 use super::super::session::{self, Session};
 use super::super::stop::Stop;
 use super::super::target;
-use crate::cli::process::guard_memory;
+use crate::cli::process::{finishing, guard_memory};
 use crate::keys::{Error, ImportDefaults, KeyFile};
 
 pub(super) static COMMAND: Command = Command {
@@ -30,6 +30,7 @@ fn run(call: &Call) -> Result<(), Stop> {
         return Err(Stop::usage(call, message));
     }
     guard_memory()?;
+    let _finishing = finishing();
     let session = Session::open(call)?;
     let gun = call.text("gun").map(session::gun).transpose()?;
     let defaults = ImportDefaults { role: call.text("role"), gun: gun.as_ref() };

@@ -5,7 +5,7 @@ use super::super::prompt::OldAndNew;
 use super::super::session::Session;
 use super::super::stop::Stop;
 use super::key_id;
-use crate::cli::process::guard_memory;
+use crate::cli::process::{finishing, guard_memory};
 use crate::keys::{Error, Kept};
 
 pub(super) static COMMAND: Command = Command {
@@ -21,6 +21,7 @@ pub(super) static COMMAND: Command = Command {
 fn run(call: &Call) -> Result<(), Stop> {
     let [text] = call.first("must specify the key ID of the key to change the passphrase of")?;
     guard_memory()?;
+    let _finishing = finishing();
     let session = Session::open(call)?;
     let (id, keys) = (key_id(text)?, session.keys()?);
     let unusable =
