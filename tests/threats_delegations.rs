@@ -204,6 +204,47 @@ fn delegation_bomb_requests_bounded() {
 }
 
 #[test]
+fn delegation_bomb_bytes_bounded() {
+    let mut team = Repository::team();
+    for n in 0..40 {
+        let role = format!("targets/x{n}");
+        team.delegate(&role, 1, &[TestKey::ed25519()], &["v"]);
+        for tag in 0..20 {
+            team.tag(&role, &format!("v{tag}"), "v");
+        }
+    }
+    team.publish();
+    let server = team.server();
+    let all = Client::new().refresh(&server).expect("honest, and not much");
+    assert!(all.unusable.is_empty(), "{:?}", all.unusable);
+    server.asked();
+    let file = team.files.iter().find(|(name, _)| name.starts_with("targets/x1."));
+    let (_, file) = file.expect("published");
+    let mut client = Client::new();
+    client.with(|policy| policy.limits.collection_bytes = 10 * file.len() as u64);
+    let some = client.refresh(&server).expect("what there is room for");
+    let refused = some.unusable.values().map(kind_of).collect::<Vec<_>>();
+    assert!((25..40).contains(&refused.len()), "{refused:?}");
+    assert!(refused.iter().all(|kind| *kind == "too-large"), "{refused:?}");
+    let asked = server.asked().iter().filter(|name| name.starts_with("targets/x")).count();
+    assert!(asked < 24, "{asked} of 40 are fetched at all");
+    client.resolve(&server, "v1").expect("enough for a tag");
+}
+
+/// Scopes are compared each with each.
+#[test]
+fn paths_bomb_is_refused() {
+    let mut team = Repository::team();
+    team.say("targets", |targets| {
+        let paths: Vec<String> = (0..5000).map(|n| format!("v{n}")).collect();
+        targets["delegations"]["roles"][0]["paths"] = json!(paths);
+    });
+    team.publish();
+    let error = Client::new().resolve(&team.server(), "v1").expect_err("too many");
+    assert_eq!(kind(&error), "too-many");
+}
+
+#[test]
 fn the_search_of_a_name_visits_a_bounded_tree() {
     let mut team = Repository::team();
     let mut deep = String::from("targets/alice");

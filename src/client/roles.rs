@@ -1,6 +1,7 @@
 //! The last step of an update: `targets`, and the roles that it and others delegate to.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::StreamExt as _;
 use futures_util::future::join;
@@ -11,7 +12,7 @@ use super::files::{Files, Loaded};
 use super::refresh::{Roles, Wish};
 use super::update::Update;
 use crate::net::Remote;
-use crate::tuf::{Delegation, RoleName};
+use crate::tuf::{self, Delegation, RoleName};
 use crate::verify::{self, Baseline, SuspendedRole, TrustedSnapshot, TrustedTargets, Wanted};
 
 /// Delegated roles that cannot be used.
@@ -153,14 +154,23 @@ fn delegated_and_listed(
     Ok(next.into_iter().map(|it| it.name.clone()).collect())
 }
 
-/// The listed files of these roles, a few at a time.
+/// The listed files of these roles, a few at a time, until they are too much together.
 async fn load_all<'f, R: Remote>(
     files: &'f Files<'_, R>,
     snapshot: &TrustedSnapshot,
     roles: Vec<RoleName>,
 ) -> Vec<(RoleName, Result<Loaded<'f>, Error>)> {
+    let limit = snapshot.root().policy().limits.collection_bytes;
+    let taken = AtomicU64::new(0);
     let load = async |role: RoleName| {
+        let found = taken.load(Ordering::Relaxed);
+        if found > limit {
+            let error = tuf::Error::TooLarge { role: role.clone(), limit, found };
+            return (role, Err(verify::Error::from(error).into()));
+        }
         let loaded = files.load(&role, snapshot).await;
+        let bytes = loaded.as_ref().map_or(0, |loaded| loaded.file.as_bytes().len() as u64);
+        taken.fetch_add(bytes, Ordering::Relaxed);
         (role, loaded)
     };
     stream::iter(roles).map(load).buffered(AT_ONCE).collect().await

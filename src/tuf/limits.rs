@@ -13,6 +13,8 @@ pub struct Limits {
     pub snapshot_bytes: u64,
     /// Bytes of a targets or delegation file.
     pub targets_bytes: u64,
+    /// Bytes of all targets and delegation files of a collection together.
+    pub collection_bytes: u64,
     /// Signatures in one file.
     pub signatures: usize,
     /// Keys in one file.
@@ -22,6 +24,8 @@ pub struct Limits {
     /// Hashed bins loaded when a collection is read as a whole. A look-up visits those that may
     /// hold its name, and no others.
     pub bins: usize,
+    /// Paths, or prefixes of hashes, of one delegation: scopes are compared each with each.
+    pub paths: usize,
     /// Roles visited in one look-up.
     pub visited: usize,
     /// Names in one targets file.
@@ -55,10 +59,12 @@ impl Default for Limits {
             root_bytes: 1 << 20,
             snapshot_bytes: 4 << 20,
             targets_bytes: 16 << 20,
+            collection_bytes: 128 << 20,
             signatures: 64,
             keys: 256,
             delegations: 256,
             bins: 1024,
+            paths: 4096,
             visited: 64,
             targets: 100_000,
             delegation_depth: 16,

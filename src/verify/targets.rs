@@ -7,7 +7,7 @@ use super::root::check_floor;
 use super::{CurrentRoot, Error, TrustedSnapshot, listing, threshold};
 use crate::crypto::{Hashed, Sha256};
 use crate::tuf::{
-    Delegation, Key, KeyId, Role, RoleName, Scope, SearchOrder, Target, Targets, Version,
+    self, Delegation, Key, KeyId, Role, RoleName, Scope, SearchOrder, Target, Targets, Version,
 };
 
 /// How much of a targets file to read.
@@ -43,6 +43,8 @@ impl Glance {
 pub struct TrustedTargets {
     snapshot: TrustedSnapshot,
     roles: BTreeMap<RoleName, TrustedRole>,
+    /// Of all files that were loaded.
+    bytes: u64,
 }
 
 /// One loaded targets role.
@@ -182,7 +184,8 @@ impl TrustedTargets {
             file.load(bytes, baseline, wanted, || root.content().keys_of(keys).collect())?;
         let role = loaded;
         check_vanished(snapshot, &RoleName::Targets, &role.content)?;
-        Ok(Self { snapshot: snapshot.clone(), roles: BTreeMap::from([(RoleName::Targets, role)]) })
+        let roles = BTreeMap::from([(RoleName::Targets, role)]);
+        Ok(Self { snapshot: snapshot.clone(), roles, bytes: bytes.as_bytes().len() as u64 })
     }
 
     pub(super) fn observe(root: &CurrentRoot, bytes: &[u8], baseline: &Baseline) -> Option<Seen> {
@@ -233,16 +236,29 @@ impl TrustedTargets {
         let parent = self.roles.get(delegator).ok_or_else(|| not_delegated(role))?;
         let delegation =
             parent.content.delegations.role(role).ok_or_else(|| not_delegated(role))?;
-        let keys = &delegation.role;
+        let (keys, bytes) = (&delegation.role, bytes.into());
+        let all = self.with_room_for(role, &bytes)?;
         let governance = self.delegation_governance(keys);
         let file = Listed { snapshot: &self.snapshot, role, keys, governance };
         let by = || parent.content.delegations.keys_of(delegation).collect();
-        let loaded = file.load(&bytes.into(), baseline, wanted, by)?;
+        let loaded = file.load(&bytes, baseline, wanted, by)?;
         let scope = parent.scope.restrict(&delegation.paths);
         check_vanished(&self.snapshot, role, &loaded.content)?;
         let delegator = Some(delegator.clone());
         self.roles.insert(role.clone(), TrustedRole { scope, delegator, ..loaded });
+        self.bytes = all;
         Ok(())
+    }
+
+    /// The bytes of all files with this one. Many files, each of which is small enough, may be too
+    /// much together.
+    fn with_room_for(&self, role: &RoleName, file: &Hashed<'_>) -> Result<u64, Error> {
+        let limit = self.root().policy().limits.collection_bytes;
+        let found = self.bytes.saturating_add(file.as_bytes().len() as u64);
+        match found <= limit {
+            true => Ok(found),
+            false => Err(tuf::Error::TooLarge { role: role.clone(), limit, found }.into()),
+        }
     }
 
     /// Raises the baseline by a delegation file that lies in the cache, if its delegation is loaded

@@ -201,8 +201,10 @@ impl Reader<'_> {
             return Err(fields.malformed(format!("to {name} is not to a direct child")));
         }
         let role = self.role_keys(keys, &fields)?;
-        let paths = fields.strings("paths")?.into_iter().map(str::to_owned).collect();
-        Ok(Delegation { name, role, paths: Paths::Prefixes(paths), terminating: false })
+        let paths = fields.strings("paths")?;
+        self.at_most(paths.len(), self.limits.paths, "paths of a delegation")?;
+        let paths = Paths::Prefixes(paths.into_iter().map(str::to_owned).collect());
+        Ok(Delegation { name, role, paths, terminating: false })
     }
 
     /// A role of root: it must be able to reach its threshold.

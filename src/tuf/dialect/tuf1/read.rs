@@ -208,7 +208,7 @@ impl Reader<'_> {
         let fields = Fields::of(self.role, "a delegation", value, &known)?;
         let name = self.delegated(fields.string("name")?)?;
         let paths = match (fields.optional("paths"), fields.optional("path_hash_prefixes")) {
-            (Some(_), None) => Paths::Globs(owned(&fields.strings("paths")?)),
+            (Some(_), None) => Paths::Globs(owned(&self.few(fields.strings("paths")?)?)),
             (None, Some(_)) => self.hash_prefixes(&fields)?,
             _ => {
                 let reason = "has not one of \"paths\" and \"path_hash_prefixes\"";
@@ -221,11 +221,16 @@ impl Reader<'_> {
         Ok(Delegation { name, role: self.role_keys(keys, &fields)?, paths, terminating })
     }
 
+    fn few<'p>(&self, paths: Vec<&'p str>) -> Result<Vec<&'p str>, Error> {
+        self.at_most(paths.len(), self.limits.paths, "paths of a delegation")?;
+        Ok(paths)
+    }
+
     /// Each is 1 to 64 lower-case hexadecimal digits: an empty one would cover every name, and others
     /// none.
     fn hash_prefixes(&self, fields: &Fields<'_, '_>) -> Result<Paths, Error> {
         let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        let prefixes = fields.strings("path_hash_prefixes")?;
+        let prefixes = self.few(fields.strings("path_hash_prefixes")?)?;
         let wrong =
             prefixes.iter().find(|it| !(1..=64).contains(&it.len()) || !it.bytes().all(digit));
         match wrong {
