@@ -119,11 +119,7 @@ fn wrong_with_key(id: KeyId, copies: &[&Holding], survey: &Survey) -> Vec<Findin
         findings.push(found(FindingKind::Duplicated, problem, remedy));
     }
     if let Some(problem) = shared(uses) {
-        let gun = uses.last().map(|used| used.gun.to_string()).unwrap_or_default();
-        let remedy = format!(
-            "countersign root request {gun} --role targets --remove {id} --add NEW.pub --out change.json"
-        );
-        findings.push(found(FindingKind::Shared, problem, remedy));
+        findings.push(found(FindingKind::Shared, problem, another_key(id, copies, uses)));
     }
     findings.extend(orphaned(id, copies, survey));
     findings
@@ -166,6 +162,20 @@ fn shared(uses: &[Use]) -> Option<String> {
     let targets = uses.iter().filter(|used| top(&used.role) && used.role != RoleName::Root);
     let guns: BTreeSet<&str> = targets.map(|used| used.gun.as_str()).collect();
     (guns.len() > 1).then(|| format!("signs the tags of {} repositories", guns.len()))
+}
+
+/// The command that gives one of the repositories another targets key: not the one that the key was made for,
+/// with whose rotation it would be destroyed.
+fn another_key(id: KeyId, copies: &[&Holding], uses: &[Use]) -> String {
+    let noted = copies.iter().find_map(|copy| copy.entry.gun.as_deref());
+    let other = |used: &&Use| used.role == RoleName::Targets && Some(used.gun.as_str()) != noted;
+    if let Some(used) = uses.iter().rev().find(other) {
+        return format!("countersign key rotate {} targets", used.gun);
+    }
+    let gun = uses.last().map(|used| used.gun.to_string()).unwrap_or_default();
+    format!(
+        "countersign root request {gun} --role targets --remove {id} --add NEW.pub --out change.json"
+    )
 }
 
 fn orphaned(id: KeyId, copies: &[&Holding], survey: &Survey) -> Option<Finding> {
