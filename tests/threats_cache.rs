@@ -349,6 +349,20 @@ fn clock_table() {
     }
 }
 
+/// The root lives longer than the rest, so it is asked for and believed before the rest is refused.
+#[test]
+fn a_refusal_by_a_wrong_clock_says_nothing_of_the_time() {
+    let mut team = team();
+    let far = now() + SignedDuration::from_hours(24 * 365 * 30);
+    team.say("root", |root| root["expires"] = json!(far.to_string())).publish();
+    let mut client = Client::warm(&team.server());
+    let before = client.files();
+    let result = client.at(after_hours(24 * 365 * 4)).resolve(&team.server(), "v1");
+    assert_eq!(result.as_ref().err().map(kind), Some("expired"));
+    assert_eq!(client.files(), before);
+    client.at(after_hours(1)).resolve(&team.server(), "v1").expect("the right time");
+}
+
 // ---- many at once
 // ----------------------------------------------------------------------------------------------
 

@@ -240,6 +240,10 @@ impl<'u> Update<'u> {
         if self.root_on_trial {
             self.accepted.root = None;
         }
+        if error.is_some() {
+            // Perhaps it failed because the clock is wrong: it proves no time.
+            (self.accepted.confirmed, self.accepted.root_asked) = (false, false);
+        }
         let goes_back = |error: &verify::Error| match error {
             verify::Error::Rollback { role, .. } => *role == RoleName::Snapshot,
             verify::Error::Vanished { .. } => true,
