@@ -6,6 +6,7 @@ mod registry;
 #[path = "support/user.rs"]
 mod user;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use countersign::client::{Roles, Wish};
@@ -348,7 +349,8 @@ async fn rotate(
     keys: NewKeys,
     legacy: Legacy,
 ) -> Result<Rotation, Error> {
-    let request = RotateRequest { roles: vec![role], keys, threshold: None, legacy };
+    let request =
+        RotateRequest { roles: vec![role], keys, threshold: None, legacy, needed: BTreeSet::new() };
     let (store, mut passphrases) = (user.keys(), user.passphrases());
     user.with(async |it| it.rotate(&request, &store, &mut passphrases).await).await
 }

@@ -165,7 +165,7 @@ fn shared(uses: &[Use]) -> Option<String> {
 }
 
 /// The command that gives one of the repositories another targets key: not the one that the key was made for,
-/// with whose rotation it would be destroyed.
+/// which it goes on serving.
 fn another_key(id: KeyId, copies: &[&Holding], uses: &[Use]) -> String {
     let noted = copies.iter().find_map(|copy| copy.entry.gun.as_deref());
     let other = |used: &&Use| used.role == RoleName::Targets && Some(used.gun.as_str()) != noted;

@@ -3,6 +3,8 @@
 //! The private keys that were replaced are destroyed last, after the server took the new root:
 //! whatever fails before, the collection can still be signed.
 
+use std::collections::BTreeSet;
+
 use super::amend::{Failure, expired_before};
 use super::earlier::{Earlier, as_of};
 use super::founding::IfAbsent;
@@ -27,6 +29,8 @@ pub struct RotateRequest {
     pub threshold: Option<Threshold>,
     /// Which retired root keys sign the new root as well.
     pub legacy: Legacy,
+    /// Private keys that other collections need, by their canonical ids: none of them is destroyed.
+    pub needed: BTreeSet<KeyId>,
 }
 
 /// Where the keys of a role come from.
@@ -62,6 +66,8 @@ pub struct Rotation {
     pub replaced: Vec<Key>,
     /// Private keys that were destroyed here, by their canonical ids.
     pub destroyed: Vec<KeyId>,
+    /// Replaced ones that would have been, had not others needed them.
+    pub spared: Vec<KeyId>,
     /// Versions that were published, and how often the rotation was made anew.
     pub amended: Amended<()>,
 }
@@ -70,8 +76,8 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
     /// Puts other keys in place of those of roles, in a new root.
     ///
     /// Timestamp keys are the server's, where there is one; a targets key never is. Replaced keys
-    /// are destroyed here once the new root is published; root keys, which serve other collections
-    /// too, are kept.
+    /// are destroyed here once the new root is published, unless other collections need them; root
+    /// keys, which serve many, are kept.
     ///
     /// Where the timestamp key changes, a collection of which something expired is read as it was a
     /// moment before: a server that does not have that key cannot renew the timestamp, and no other
@@ -108,11 +114,11 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         };
         match self.amend_though_expired(request, &mut keys, rotate).await {
             Ok(amended) => {
-                let destroyed = self.destroy(&request.roles, &replaced, store)?;
+                let (spared, destroyed) = self.destroy(request, &replaced, store)?;
                 let ids =
                     |(role, keys): (RoleName, Vec<Key>)| (role, keys.iter().map(Key::id).collect());
                 let keys = next.into_iter().map(ids).collect();
-                Ok(Rotation { keys, replaced, destroyed, amended })
+                Ok(Rotation { keys, replaced, destroyed, spared, amended })
             }
             Err(failure) => {
                 for id in made.iter().filter(|_| failure.in_vain) {
@@ -239,22 +245,28 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         Ok(ids)
     }
 
-    /// Destroys replaced private keys that were made for these roles of this collection.
+    /// Destroys replaced private keys that were made for these roles of this collection. Those that
+    /// are spared come first.
     fn destroy(
         &self,
-        roles: &[RoleName],
+        request: &RotateRequest,
         replaced: &[Key],
         store: &dyn KeyStore,
-    ) -> Result<Vec<KeyId>, keys::Error> {
-        let own = roles.iter().filter(|role| **role != RoleName::Root);
+    ) -> Result<(Vec<KeyId>, Vec<KeyId>), keys::Error> {
+        let own = request.roles.iter().filter(|role| **role != RoleName::Root);
         let own: Vec<&str> = own.map(RoleName::as_str).collect();
         let retired: Vec<KeyId> =
             replaced.iter().filter_map(|key| key.public().map(canonical_key_id)).collect();
-        let mut destroyed = Vec::new();
+        let (mut spared, mut destroyed) = (Vec::new(), Vec::new());
         for entry in store.list()? {
             let ours = entry.role.as_deref().is_some_and(|role| own.contains(&role))
                 && entry.gun.as_deref() == Some(self.gun().as_str());
-            if ours && retired.contains(&entry.id) {
+            if !ours || !retired.contains(&entry.id) {
+                continue;
+            }
+            if request.needed.contains(&entry.id) {
+                spared.push(entry.id);
+            } else {
                 match store.remove(&entry.id) {
                     // Who keeps keys elsewhere also destroys them there.
                     Err(keys::Error::Elsewhere { .. }) => {}
@@ -265,7 +277,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
                 }
             }
         }
-        Ok(destroyed)
+        Ok((spared, destroyed))
     }
 }
 

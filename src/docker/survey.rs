@@ -3,7 +3,7 @@
 //! The cached files and notes are looked at and not verified: what they say fills tables and gives advice,
 //! and decides nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp as Instant;
 
@@ -16,6 +16,8 @@ use crate::tuf::{Dialect, Gun, Key, KeyId, Limits, Role, RoleName, Root, canonic
 pub struct Use {
     /// The collection.
     pub gun: Gun,
+    /// The form that it has; a repository may have one in each.
+    pub dialect: Dialect,
     /// The role.
     pub role: RoleName,
     /// How many keys of the role must sign.
@@ -60,6 +62,13 @@ impl Survey {
         self.uses.get(id).map_or(&[], Vec::as_slice)
     }
 
+    /// The keys, by their canonical ids, that other collections than this one name.
+    pub fn needed_besides(&self, gun: &Gun, dialect: Dialect) -> BTreeSet<KeyId> {
+        let other = |used: &Use| (&used.gun, used.dialect) != (gun, dialect);
+        let needed = self.uses.iter().filter(|(_, uses)| uses.iter().any(other));
+        needed.map(|(id, _)| *id).collect()
+    }
+
     /// When sheets last proved here that they would bring a key back, UTC.
     pub fn drilled(&self, id: &KeyId) -> Option<Instant> {
         self.drills.get(id).copied()
@@ -71,11 +80,11 @@ impl Survey {
     }
 
     fn visit(&mut self, cache: &CollectionDirectory, dialect: Dialect) -> Result<(), Error> {
-        let (gun, limits) = (cache.gun(), Limits::default());
+        let (whose, limits) = ((cache.gun(), dialect), Limits::default());
         let Some(bytes) = cache.read(&RoleName::Root, limits.root_bytes)? else { return Ok(()) };
         let Ok(root) = dialect.open_root(&bytes, &limits) else { return Ok(()) };
         let root = root.into_unverified_content();
-        self.visit_root(gun, &root);
+        self.visit_root(whose, &root);
         // Roles that are still to be looked into, each of which names those below it.
         let mut waiting = vec![(RoleName::Targets, None::<(Role, Vec<Key>)>)];
         let mut visited = 0;
@@ -86,8 +95,10 @@ impl Survey {
                 bytes.and_then(|bytes| dialect.glance_at_targets(&name, &bytes, &[], &limits).ok());
             let expires = targets.as_ref().map(|targets| targets.expires);
             match delegated {
-                Some((role, keys)) => self.note(gun, &name, &role, keys.iter(), expires),
-                None => self.note(gun, &name, &root.targets, root.keys_of(&root.targets), expires),
+                Some((role, keys)) => self.note(whose, &name, &role, keys.iter(), expires),
+                None => {
+                    self.note(whose, &name, &root.targets, root.keys_of(&root.targets), expires)
+                }
             }
             let delegations = targets.map(|targets| targets.delegations).unwrap_or_default();
             for below in delegations.roles.iter().filter(|_| visited < ROLES_MAX) {
@@ -98,20 +109,20 @@ impl Survey {
         Ok(())
     }
 
-    fn visit_root(&mut self, gun: &Gun, root: &Root) {
+    fn visit_root(&mut self, whose: (&Gun, Dialect), root: &Root) {
         let roles = [
             (RoleName::Root, &root.root, Some(root.expires)),
             (RoleName::Snapshot, &root.snapshot, None),
             (RoleName::Timestamp, &root.timestamp, None),
         ];
         for (name, role, expires) in roles {
-            self.note(gun, &name, role, root.keys_of(role), expires);
+            self.note(whose, &name, role, root.keys_of(role), expires);
         }
     }
 
     fn note<'k>(
         &mut self,
-        gun: &Gun,
+        (gun, dialect): (&Gun, Dialect),
         name: &RoleName,
         role: &Role,
         keys: impl Iterator<Item = &'k Key>,
@@ -121,6 +132,7 @@ impl Survey {
             let uses = self.uses.entry(canonical_key_id(public)).or_default();
             uses.push(Use {
                 gun: gun.clone(),
+                dialect,
                 role: name.clone(),
                 threshold: role.threshold().count(),
                 keys: role.keyids().len(),

@@ -14,15 +14,16 @@ use super::super::prompt::confirm;
 use super::super::publishing::{self, versions};
 use super::super::verify::not_offline;
 use super::transfer;
-use crate::docker::{Legacy, NewKeys, RotateRequest, Rotation};
+use crate::docker::{Legacy, NewKeys, RotateRequest, Rotation, Survey};
 use crate::net::Access;
+use crate::storage::TrustDirectory;
 use crate::tuf::{Key, KeyId, OnlineRoles, RoleName, Threshold, canonical_key_id};
 
 #[derive(Args)]
 #[command(after_help = "\
 A new root names the new key. It is signed with the root key, for role root with the old and the new one. \
 Replaced targets and snapshot keys are destroyed here, but only after the server has taken the new root; \
-root keys are kept, for other repositories. After a theft: rotate the role whose key was stolen, then \
+root keys, and those that other repositories need, are kept. After a theft: rotate the role whose key was stolen, then \
 look over what it signed. Several roles change in one root: so a repository whose trust server lost both keys \
 that it kept, or that moved to another server, goes on with this server's.
 
@@ -80,6 +81,8 @@ pub(super) fn run(arguments: &Rotate, context: &Context) -> Result<Code, Failure
         keys: new_keys(arguments, &roles, opened.policy().dialect.online_roles(), context)?,
         threshold: arguments.threshold.map(threshold).transpose()?,
         legacy: arguments.legacy.unwrap_or_default(),
+        needed: Survey::of(&TrustDirectory::new(context.trust()))?
+            .needed_besides(&subject.gun, opened.policy().dialect),
         roles,
     };
     let rotation = wait_for(async {
@@ -105,9 +108,15 @@ fn tell(gun: &str, rotation: &Rotation, context: &Context) {
                 "keys": keys,
                 "replaced": texts(&replaced(rotation)),
                 "destroyed": texts(&rotation.destroyed),
+                "kept": texts(&rotation.spared),
                 "versions": versions(&rotation.amended.versions),
             })),
         }
+    }
+    for id in &rotation.spared {
+        let message =
+            format!("{gun}: the replaced private key {id} is kept, for other repositories");
+        context.output.notice(&message);
     }
     for id in &rotation.destroyed {
         context.output.notice(&format!("{gun}: the replaced private key {id} is destroyed"));

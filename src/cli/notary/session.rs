@@ -106,7 +106,12 @@ impl Session {
 
     /// What is cached and staged of a collection.
     pub(super) fn directory(&self, gun: &Gun) -> CollectionDirectory {
-        TrustDirectory::new(&self.settings.trust).collection(gun)
+        self.trust().collection(gun)
+    }
+
+    /// What is kept of all collections.
+    pub(super) fn trust(&self) -> TrustDirectory {
+        TrustDirectory::new(&self.settings.trust)
     }
 
     /// Whoever knows passphrases.

@@ -10,10 +10,10 @@ use super::super::prompt::confirmed;
 use super::super::session::{self, Session};
 use super::super::stop::Stop;
 use crate::cli::process::{guard_memory, wait_for};
-use crate::docker::{Legacy, NewKeys, RotateRequest};
+use crate::docker::{Legacy, NewKeys, RotateRequest, Survey};
 use crate::keys::{self, ImportDefaults, KeyFile, PassphraseSource};
 use crate::net::Access;
-use crate::tuf::{Gun, KeyId, RoleName};
+use crate::tuf::{Dialect, Gun, KeyId, RoleName};
 
 pub(super) static COMMAND: Command = Command {
     name: "rotate",
@@ -51,6 +51,7 @@ fn run(call: &Call) -> Result<(), Stop> {
     if name == RoleName::Root && !root_is_meant(&session) {
         return Ok(());
     }
+    let needed = Survey::of(&session.trust())?.needed_besides(&collection, Dialect::Notary);
     let request = RotateRequest {
         roles: vec![name],
         keys: match (at_server, stored.is_empty()) {
@@ -60,6 +61,7 @@ fn run(call: &Call) -> Result<(), Stop> {
         },
         threshold: None,
         legacy: legacy(call.number("legacy")),
+        needed,
     };
     let opened = session.collection(&collection, Access::All)?;
     let (keys, shared) = (session.keys()?, opened.collection());
