@@ -54,6 +54,14 @@ impl Output {
         write(&mut io::stdout().lock(), &format!("{}\n", for_terminal(line)));
     }
 
+    /// A line of the answer, or an object that says it in full.
+    pub(super) fn answer_as(&self, line: &str, object: &impl Serialize) {
+        match self.format {
+            Format::Text => self.answer(line),
+            Format::Json => self.object(object),
+        }
+    }
+
     /// A part of the answer that is laid out already, in lines that end.
     pub(super) fn page(&self, lines: &str) {
         let safe: Vec<String> = lines.split('\n').map(for_terminal).collect();

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use serde_json::json;
 
 use super::super::context::Context;
 use super::super::exit::{Code, Kind};
@@ -76,7 +77,9 @@ pub(super) fn run(arguments: &Generate, context: &Context) -> Result<Code, Failu
         write(&path, name, &public)?;
         context.output.notice(&format!("public key: {}", path.display()));
     }
-    context.output.answer(&canonical_key_id(&public).to_string());
+    let id = canonical_key_id(&public).to_string();
+    let file = (!is_root).then(|| path.display().to_string());
+    context.output.answer_as(&id, &json!({ "id": id, "role": name, "file": file }));
     Ok(Code::Done)
 }
 

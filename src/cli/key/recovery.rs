@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::super::context::Context;
@@ -84,7 +85,8 @@ pub(super) fn backup(arguments: &Backup, context: &Context) -> Result<Code, Fail
     let sheet = Sheet::backup(&key, entry.role.clone(), entry.gun.clone(), &passphrase)?;
     write(&arguments.out, &sheet, context)?;
     context.output.notice("Print it, keep its passphrase elsewhere, and destroy the file.");
-    context.output.answer(&arguments.out.display().to_string());
+    let file = arguments.out.display().to_string();
+    context.output.answer_as(&file, &json!({ "id": entry.id.to_string(), "file": file }));
     Ok(Code::Done)
 }
 
@@ -120,7 +122,9 @@ pub(super) fn split(arguments: &Split, context: &Context) -> Result<Code, Failur
     for (number, sheet) in (1..).zip(&sheets) {
         let path = arguments.dir.join(format!("share-{number}.txt"));
         write(&path, sheet, context)?;
-        context.output.answer(&path.display().to_string());
+        let file = path.display().to_string();
+        let object = json!({ "id": entry.id.to_string(), "share": number, "file": file });
+        context.output.answer_as(&file, &object);
     }
     context.output.notice("Print each, give them to different people, and destroy the files.");
     Ok(Code::Done)
@@ -140,7 +144,8 @@ pub(super) fn recover(arguments: &Sheets, context: &Context) -> Result<Code, Fai
     let mut passphrases = Passphrases::about(Subject::KnownKey, context)?;
     let id = context.keys().store(&key, &role, gun.as_ref(), &mut passphrases.chain())?;
     context.output.notice(&format!("key {id} (role {role}) is back"));
-    context.output.answer(&id.to_string());
+    let id = id.to_string();
+    context.output.answer_as(&id, &json!({ "id": id, "role": role }));
     Ok(Code::Done)
 }
 
@@ -162,12 +167,13 @@ pub(super) fn drill(arguments: &Sheets, context: &Context) -> Result<Code, Failu
     if let Err(error) = TrustDirectory::new(context.trust()).note_drill(&id, context.now) {
         context.output.notice(&format!("`key audit` will not know of this drill: {error}"));
     }
+    let object = json!({ "id": id.to_string(), "sheets": sheets.len() });
     let sheets = match sheets.len() {
         1 => "1 sheet brings".to_owned(),
         count => format!("{count} sheets bring"),
     };
     context.output.notice(&format!("{sheets} back a key {kept}"));
-    context.output.answer(&id.to_string());
+    context.output.answer_as(&id.to_string(), &object);
     Ok(Code::Done)
 }
 

@@ -6,6 +6,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::super::context::Context;
@@ -107,7 +108,8 @@ fn onto_token(arguments: &Load, label: &str, context: &Context) -> Result<Code, 
     context
         .output
         .notice(&format!("{} still holds the key: keep it offline, or destroy it", path.display()));
-    context.output.answer(&canonical_key_id(&public).to_string());
+    let id = canonical_key_id(&public).to_string();
+    context.output.answer_as(&id, &json!({ "id": id, "role": role }));
     Ok(Code::Done)
 }
 
@@ -139,7 +141,7 @@ pub(super) fn take_in_for(
 
 fn take_in(file: &Path, defaults: ImportDefaults<'_>, context: &Context) -> Result<(), Failure> {
     for id in read_in(file, defaults, context)? {
-        context.output.answer(&id.to_string());
+        context.output.answer_as(&id.to_string(), &json!({ "id": id.to_string() }));
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use serde_json::json;
 
 use super::super::context::Context;
 use super::super::exit::{Code, Kind};
@@ -47,6 +48,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Fail
     let unusable = || Failure::new(Kind::KeyStore, "no certificate can carry this key");
     let text = String::from_utf8(certificates.ok_or_else(unusable)?);
     write(&arguments.out, &text.map_err(|_| unusable())?)?;
-    context.output.answer(&key.id().to_string());
+    let (id, file) = (key.id().to_string(), arguments.out.display().to_string());
+    context.output.answer_as(&id, &json!({ "name": gun.as_str(), "id": id, "file": file }));
     Ok(Code::Done)
 }
