@@ -11,6 +11,7 @@ mod transcript;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use std::time::Duration;
 
@@ -217,11 +218,27 @@ fn a_key_whose_file_is_damaged_signs_on_its_token() {
 }
 
 /// A token in a folder of its own, which is removed with it.
-fn bare_token() -> (tempfile::TempDir, TestToken) {
+fn bare_token() -> (Place, TestToken) {
+    let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::tempdir().expect("a directory");
     let token = TestToken::make(folder.path());
-    (folder, token)
+    (Place { folder, _alone: alone }, token)
 }
+
+/// A folder, and the turn of those who load modules into this process: a module finds its token by
+/// a variable of the whole process.
+struct Place {
+    folder: tempfile::TempDir,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Place {
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// The token, through the module with faults.
 fn open(token: &TestToken) -> Token {
