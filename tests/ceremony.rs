@@ -6,7 +6,6 @@ mod registry;
 #[path = "support/transcript.rs"]
 mod transcript;
 
-use std::fs;
 use std::path::Path;
 
 use registry::TestRegistry;
@@ -33,30 +32,9 @@ fn rehearsal_needs_no_server() {
 
 /// Tags 1, 2 and 3 of an image, and the trust server beside its registry.
 fn stage_with_images(servers: &TestRegistry, repository: &str) -> Stage {
-    let mut stage = Stage::new();
-    let image = format!("{}/{repository}", servers.registry());
-    for tag in ["1", "2", "3"] {
-        let text = format!("I am {tag}");
-        let (digest, _) = servers.seed(&format!("{repository}:{tag}"), &["--text", &text]);
-        stage.set(&format!("DIGEST{tag}"), &digest);
-        stage.show(&digest, &format!("DIGEST{tag}"));
-    }
-    for name in [
-        "DOCKER_CONTENT_TRUST_SERVER",
-        "DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE",
-        "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE",
-        "TEST_CA",
-    ] {
-        stage.set(name, servers.variable(name));
-    }
-    let host = servers.variable("TRUST_SERVER").trim_start_matches("https://").to_owned();
-    let tls = stage.home().join(".docker/tls").join(&host);
-    fs::create_dir_all(&tls).expect("a directory");
-    fs::copy(servers.variable("TEST_CA"), tls.join("ca.crt")).expect("copied");
+    let mut stage = Stage::beside(servers, repository, &["1", "2", "3"]);
     let terminal = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/notary/terminal.py");
     stage.set("TERMINAL", &format!("python3 {terminal}"));
-    stage.set("IMAGE", &image);
-    stage.show(&image, "IMAGE");
     stage
 }
 

@@ -84,19 +84,12 @@ fn with_token_and_image(servers: &TestRegistry) -> (Stage, TestToken, String) {
     let (mut stage, token) = with_token();
     let image = format!("{}/token/web", servers.registry());
     let (digest, _) = servers.seed("token/web:1", &["--text", "on a token"]);
-    for name in
-        ["DOCKER_CONTENT_TRUST_SERVER", "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE", "TEST_CA"]
-    {
-        stage.set(name, servers.variable(name));
-    }
-    let host = servers.variable("TRUST_SERVER").trim_start_matches("https://").to_owned();
-    let tls = stage.home().join(".docker/tls").join(&host);
-    fs::create_dir_all(&tls).expect("a directory");
-    fs::copy(servers.variable("TEST_CA"), tls.join("ca.crt")).expect("copied");
     stage.set("IMAGE", &image);
     stage.show(&image, "IMAGE");
-    stage.show(servers.registry(), "REGISTRY");
     stage.show(&digest, "DIGEST");
+    let names =
+        ["DOCKER_CONTENT_TRUST_SERVER", "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE", "TEST_CA"];
+    stage.turn_to(servers, &names);
     (stage, token, image)
 }
 

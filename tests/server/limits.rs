@@ -118,9 +118,9 @@ async fn callers_behind_a_trusted_proxy_are_told_apart_and_nobody_else_is_believ
     assert_eq!(asked("10.0.0.1", "nonsense").await, entry(200, "10.0.0.1", None));
 }
 
-#[tokio::test]
-async fn who_guesses_passwords_waits_and_others_do_not() {
-    let hash = bcrypt::hash("right", 4).expect("a hash");
+/// A server that knows alice, whose password takes so much to be looked at.
+fn where_three_guesses_are_free(cost: u32) -> Bench {
+    let hash = bcrypt::hash("right", cost).expect("a hash");
     let passwords = countersign::server::Passwords::parse(
         &format!("alice:{hash}"),
         countersign::server::Readers::Nobody,
@@ -128,7 +128,12 @@ async fn who_guesses_passwords_waits_and_others_do_not() {
     let rate = Rate { burst: 3, each: Duration::from_secs(60) };
     let limits = Limits { failures_each: Some(rate), ..Limits::default() };
     let access = Access::Passwords(passwords.expect("a file"));
-    let bench = Bench::with(access, Options { limits, ..Options::default() });
+    Bench::with(access, Options { limits, ..Options::default() })
+}
+
+#[tokio::test]
+async fn who_guesses_passwords_waits_and_others_do_not() {
+    let bench = where_three_guesses_are_free(4);
     let (guesser, alice) = (bench.from("10.0.0.1"), bench.from("10.0.0.2"));
     let right = |bench: &Bench| bench.saying("authorization", "Basic YWxpY2U6cmlnaHQ=");
     for _ in 0..3 {
@@ -142,15 +147,7 @@ async fn who_guesses_passwords_waits_and_others_do_not() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_sends_many_guesses_at_once_is_not_let_in_with_all_of_them() {
-    let hash = bcrypt::hash("right", 6).expect("a hash");
-    let passwords = countersign::server::Passwords::parse(
-        &format!("alice:{hash}"),
-        countersign::server::Readers::Nobody,
-    );
-    let rate = Rate { burst: 3, each: Duration::from_secs(60) };
-    let limits = Limits { failures_each: Some(rate), ..Limits::default() };
-    let access = Access::Passwords(passwords.expect("a file"));
-    let bench = Bench::with(access, Options { limits, ..Options::default() }).from("10.0.0.1");
+    let bench = where_three_guesses_are_free(6).from("10.0.0.1");
     let wrong = bench.saying("authorization", "Basic YWxpY2U6d3Jvbmc=");
     let guesses = (0..100).map(|_| wrong.get("/v2/"));
     let statuses = futures_util::future::join_all(guesses).await;

@@ -10,6 +10,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::registry::TestRegistry;
+
 /// What texts a transcript runs with.
 pub(crate) struct Stage {
     home: tempfile::TempDir,
@@ -25,6 +27,46 @@ impl Stage {
         let path = home.path().to_str().expect("a path in UTF-8").to_owned();
         let variables = HashMap::from([("HOME".to_owned(), path.clone())]);
         Self { home, variables, shown: vec![(path, "HOME".to_owned())] }
+    }
+
+    /// A home beside the servers: a user's variables, the certificate of the trust server, and images with
+    /// these tags, which are shown as DIGEST and the tag.
+    pub(crate) fn beside(servers: &TestRegistry, repository: &str, tags: &[&str]) -> Self {
+        let mut stage = Self::new();
+        for tag in tags {
+            let text = format!("I am {tag}");
+            let (digest, _) = servers.seed(&format!("{repository}:{tag}"), &["--text", &text]);
+            stage.set(&format!("DIGEST{tag}"), &digest);
+            stage.show(&digest, &format!("DIGEST{tag}"));
+        }
+        let image = format!("{}/{repository}", servers.registry());
+        stage.set("IMAGE", &image);
+        // Before the registry, whose name is a part of it.
+        stage.show(&image, "IMAGE");
+        stage.turn_to(
+            servers,
+            &[
+                "DOCKER_CONTENT_TRUST_SERVER",
+                "DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE",
+                "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE",
+                "TEST_CA",
+            ],
+        );
+        stage
+    }
+
+    /// Takes these of the servers' variables, and the certificate of the trust server.
+    pub(crate) fn turn_to(&mut self, servers: &TestRegistry, variables: &[&str]) {
+        for name in variables {
+            self.set(name, servers.variable(name));
+        }
+        let host = servers.variable("TRUST_SERVER").trim_start_matches("https://").to_owned();
+        let tls = self.home().join(".docker/tls").join(&host);
+        fs::create_dir_all(&tls).expect("a directory");
+        fs::copy(servers.variable("TEST_CA"), tls.join("ca.crt")).expect("copied");
+        self.set("REGISTRY", servers.registry());
+        self.show(&host, "TRUST");
+        self.show(servers.registry(), "REGISTRY");
     }
 
     /// Sets a variable.

@@ -4,140 +4,69 @@ use serde_json::{Value, json};
 
 use crate::stage::{DAILY, Stage};
 
-/// A delegation: from whom, to whom, and how.
-struct Edge(&'static str, &'static str, How);
-
-#[derive(Clone, Copy)]
-enum How {
-    All,
-    Only(&'static [&'static str]),
-    Terminating,
-}
-
-impl How {
-    fn written(self) -> Value {
-        match self {
-            Self::All => json!({"paths": ["*"]}),
-            Self::Only(paths) => json!({"paths": paths}),
-            Self::Terminating => json!({"paths": ["*"], "terminating": true}),
-        }
-    }
-}
-
-fn delegating(edges: &[Edge]) -> Stage {
+/// Delegations: from whom, to whom, and how.
+fn delegating<'e>(edges: impl IntoIterator<Item = (&'e str, &'e str, Value)>) -> Stage {
     let mut stage = Stage::new();
-    for Edge(by, to, how) in edges {
-        stage.repository.delegate(by, to, how.written());
+    for (by, to, written) in edges {
+        stage.repository.delegate(by, to, written);
     }
     stage
 }
 
 /// The roles that were asked for after those at the top.
 fn visited(stage: &mut Stage) -> Vec<String> {
-    let asked = stage.asked();
+    let mut asked = stage.asked();
+    asked.retain(|path| !path.starts_with("/targets/"));
     let named =
         asked[4..].iter().map(|name| name.trim_start_matches("1.").trim_end_matches(".json"));
     named.map(str::to_owned).collect()
 }
 
+/// Delegations in the order in which they are written: `t-A` from `targets` to A, of all names; with `!`
+/// terminating, with `.py` of such names only.
+const GRAPHS: [(&str, &str); 12] = [
+    ("t-A", "A"),
+    ("t-A t-B", "AB"),
+    ("t-A t-B B-C", "ABC"),
+    ("t-A t-B A-C A-D", "ACDB"),
+    ("t-A t-B A-C C-D", "ACDB"),
+    ("t-A t-B A-C! A-D", "AC"),
+    ("t-A t-B A-C! C-D", "ACD"),
+    ("t-A.py t-B A-C", "B"),
+    ("t-A t-B A-C.py C-D", "AB"),
+    ("t-A t-B B-C C-D D-B", "ABCD"),
+    ("t-A t-B B-C A-C", "ACB"),
+    ("t-A t-B B-C A-C.py", "ABC"),
+];
+
+fn edge(text: &str) -> (&str, &str, Value) {
+    let (by, to) = text.split_once('-').expect("two roles");
+    let (to, written) = match (to.strip_suffix('!'), to.strip_suffix(".py")) {
+        (Some(to), _) => (to, json!({"paths": ["*"], "terminating": true})),
+        (_, Some(to)) => (to, json!({"paths": ["*.py"]})),
+        _ => (to, json!({"paths": ["*"]})),
+    };
+    (if by == "t" { "targets" } else { by }, to, written)
+}
+
 /// D-06 names these cases after the suite's own test.
 #[test]
 fn test_graph_traversal() {
-    use How::{All, Only, Terminating};
-    const PYTHON: How = Only(&["*.py"]);
-    for (edges, order) in [
-        (vec![Edge("targets", "A", All)], "A"),
-        (vec![Edge("targets", "A", All), Edge("targets", "B", All)], "AB"),
-        (vec![Edge("targets", "A", All), Edge("targets", "B", All), Edge("B", "C", All)], "ABC"),
-        (
-            vec![
-                Edge("targets", "A", All),
-                Edge("targets", "B", All),
-                Edge("A", "C", All),
-                Edge("A", "D", All),
-            ],
-            "ACDB",
-        ),
-        (
-            vec![
-                Edge("targets", "A", All),
-                Edge("targets", "B", All),
-                Edge("A", "C", All),
-                Edge("C", "D", All),
-            ],
-            "ACDB",
-        ),
-        (
-            vec![
-                Edge("targets", "A", All),
-                Edge("targets", "B", All),
-                Edge("A", "C", Terminating),
-                Edge("A", "D", All),
-            ],
-            "AC",
-        ),
-        (
-            vec![
-                Edge("targets", "A", All),
-                Edge("targets", "B", All),
-                Edge("A", "C", Terminating),
-                Edge("C", "D", All),
-            ],
-            "ACD",
-        ),
-        (vec![Edge("targets", "A", PYTHON), Edge("targets", "B", All), Edge("A", "C", All)], "B"),
-        (
-            vec![
-                Edge("targets", "A", All),
-                Edge("targets", "B", All),
-                Edge("A", "C", PYTHON),
-                Edge("C", "D", All),
-            ],
-            "AB",
-        ),
-        (
-            vec![
-                Edge("targets", "A", All),
-                Edge("targets", "B", All),
-                Edge("B", "C", All),
-                Edge("C", "D", All),
-                Edge("D", "B", All),
-            ],
-            "ABCD",
-        ),
-        (
-            vec![
-                Edge("targets", "A", All),
-                Edge("targets", "B", All),
-                Edge("B", "C", All),
-                Edge("A", "C", All),
-            ],
-            "ACB",
-        ),
-        (
-            vec![
-                Edge("targets", "A", All),
-                Edge("targets", "B", All),
-                Edge("B", "C", All),
-                Edge("A", "C", PYTHON),
-            ],
-            "ABC",
-        ),
-    ] {
-        let mut stage = delegating(&edges);
+    for (graph, order) in GRAPHS {
+        let mut stage = delegating(graph.split(' ').map(edge));
         stage.publish(&DAILY);
         assert!(!stage.downloads(&["missingpath"]));
-        assert_eq!(visited(&mut stage).concat(), order);
+        assert_eq!(visited(&mut stage).concat(), order, "{graph}");
     }
 }
 
 #[test]
 fn a_name_is_found_where_patterns_lead_and_nowhere_else() {
-    let tree = [
-        Edge("targets", "A", How::Only(&["*.doc", "*.md", "foo-?.tgz"])),
-        Edge("targets", "B", How::Only(&["releases/*/*"])),
-        Edge("B", "C", How::Only(&["releases/x/*"])),
-        Edge("B", "D", How::Only(&["releases/y/*.zip"])),
+    let tree: [(_, _, &[&str]); 4] = [
+        ("targets", "A", &["*.doc", "*.md", "foo-?.tgz"]),
+        ("targets", "B", &["releases/*/*"]),
+        ("B", "C", &["releases/x/*"]),
+        ("B", "D", &["releases/y/*.zip"]),
     ];
     let signed = [
         ("targets", "targetfile"),
@@ -160,18 +89,15 @@ fn a_name_is_found_where_patterns_lead_and_nowhere_else() {
         ("foo-alpha.tgz", false, ""),
         ("README.MD", false, ""),
     ] {
-        let mut stage = delegating(&tree);
+        let edges = tree.map(|(by, to, paths)| (by, to, json!({ "paths": paths })));
+        let mut stage = delegating(edges);
         for (role, name) in signed {
             stage.repository.target(role, name);
         }
         stage.publish(&DAILY);
         stage.show_artifact(name);
         assert_eq!(stage.downloads(&[name]), found, "{name}");
-        let mut asked = stage.asked();
-        asked.retain(|path| !path.starts_with("/targets/"));
-        let roles =
-            asked[4..].iter().map(|name| name.trim_start_matches("1.").trim_end_matches(".json"));
-        assert_eq!(roles.collect::<String>(), order, "{name}");
+        assert_eq!(visited(&mut stage).concat(), order, "{name}");
         let expected: Vec<Vec<u8>> = found.then(|| name.as_bytes().to_vec()).into_iter().collect();
         assert_eq!(stage.loaded(), expected, "{name}");
     }

@@ -5,7 +5,7 @@ use jiff::Timestamp as Instant;
 use sqlx::Pool;
 
 use super::{ENCRYPTION, KEY_WRAP, SignerKey, SignerTable, key};
-use crate::storage::metadata::sql::{Engine, Row, Statement, Value, failed};
+use crate::storage::metadata::sql::{Engine, Statement, Value, all, run};
 use crate::storage::metadata::{Answer, Error};
 use crate::tuf::{Gun, KeyId, RoleName};
 
@@ -44,27 +44,6 @@ impl<D: Engine> SqlSignerTable<D> {
         Self { pool, words: Words::of::<D>() }
     }
 
-    async fn all<R: Row>(
-        &self,
-        statement: &Statement,
-        values: &[Value<'_>],
-        action: &'static str,
-    ) -> Result<Vec<R>, Error> {
-        let mut connection = self.pool.acquire().await.map_err(failed(action))?;
-        D::all(&mut connection, statement, values).await.map_err(failed(action))
-    }
-
-    async fn run(
-        &self,
-        statement: &Statement,
-        values: &[Value<'_>],
-        action: &'static str,
-    ) -> Result<(), Error> {
-        let mut connection = self.pool.acquire().await.map_err(failed(action))?;
-        let run = D::run(&mut connection, statement, values).await;
-        run.map(|_| ()).map_err(failed(action))
-    }
-
     /// A few at a time: who is missing is asked for twice, which finds nothing more.
     async fn find_all(&self, ids: &[KeyId]) -> Result<Vec<SignerKey>, Error> {
         let mut found = Vec::new();
@@ -72,7 +51,8 @@ impl<D: Engine> SqlSignerTable<D> {
             let texts: Vec<String> = few.iter().map(ToString::to_string).collect();
             let values: Vec<Value<'_>> =
                 texts.iter().cycle().take(A_FEW).map(|text| Value::Text(text)).collect();
-            let rows: Vec<super::Row> = self.all(&self.words.find, &values, "find keys").await?;
+            let rows: Vec<super::Row> =
+                all(&self.pool, &self.words.find, &values, "find keys").await?;
             for row in rows {
                 found.push(key(row)?);
             }
@@ -87,7 +67,8 @@ impl<D: Engine> SqlSignerTable<D> {
         algorithm: &str,
     ) -> Result<Option<SignerKey>, Error> {
         let values = [role.as_str(), gun.as_str(), algorithm].map(Value::Text);
-        let rows: Vec<super::Row> = self.all(&self.words.unused, &values, "find a key").await?;
+        let rows: Vec<super::Row> =
+            all(&self.pool, &self.words.unused, &values, "find a key").await?;
         rows.into_iter().next().map(key).transpose()
     }
 
@@ -105,16 +86,17 @@ impl<D: Engine> SqlSignerTable<D> {
             Value::Text(&key.gun),
             Value::Text(&key.role),
         ];
-        self.run(&self.words.add, &values, "store a key").await
+        run(&self.pool, &self.words.add, &values, "store a key").await.map(|_| ())
     }
 
     async fn count_aliases(&self) -> Result<Vec<(SignerKey, u64)>, Error> {
         let action = "tell its aliases";
-        let counts: Vec<(String, i64)> = self.all(&self.words.aliases, &[], action).await?;
+        let counts: Vec<(String, i64)> = all(&self.pool, &self.words.aliases, &[], action).await?;
         let mut aliases = Vec::new();
         for (alias, count) in counts {
             let values = [Value::Text(&alias)];
-            let rows: Vec<super::Row> = self.all(&self.words.one_of, &values, action).await?;
+            let rows: Vec<super::Row> =
+                all(&self.pool, &self.words.one_of, &values, action).await?;
             for row in rows {
                 aliases.push((key(row)?, u64::try_from(count).unwrap_or_default()));
             }
@@ -145,7 +127,7 @@ impl<D: Engine> SignerTable for SqlSignerTable<D> {
         async move {
             let id = id.to_string();
             let values = [Value::Number(at.as_microsecond()), Value::Text(&id)];
-            self.run(&self.words.used, &values, "note that a key signs").await
+            run(&self.pool, &self.words.used, &values, "note that a key signs").await.map(|_| ())
         }
         .boxed()
     }

@@ -5,7 +5,7 @@ use jiff::Timestamp as Instant;
 use sqlx::{Database, Pool, Transaction};
 
 use super::statement::{Places, Row, Statement, Value};
-use super::{Found, Schema};
+use super::{Found, Schema, failed};
 use crate::storage::metadata::Error;
 use crate::tuf::Gun;
 use crate::verify::submission::Publication;
@@ -86,6 +86,28 @@ pub(in crate::storage) trait Engine: Database {
     ) -> BoxFuture<'a, Result<(), Error>>;
     /// Whether the database has ended a transaction that may simply try again.
     fn is_deadlock(error: &Error) -> bool;
+}
+
+/// All rows of an answer, over any connection.
+pub(in crate::storage) async fn all<D: Engine, R: Row>(
+    pool: &Pool<D>,
+    statement: &Statement,
+    values: &[Value<'_>],
+    action: &'static str,
+) -> Result<Vec<R>, Error> {
+    let mut connection = pool.acquire().await.map_err(failed(action))?;
+    D::all(&mut connection, statement, values).await.map_err(failed(action))
+}
+
+/// How many rows were changed, over any connection.
+pub(in crate::storage) async fn run<D: Engine>(
+    pool: &Pool<D>,
+    statement: &Statement,
+    values: &[Value<'_>],
+    action: &'static str,
+) -> Result<u64, Error> {
+    let mut connection = pool.acquire().await.map_err(failed(action))?;
+    D::run(&mut connection, statement, values).await.map_err(failed(action))
 }
 
 /// Statements are sent the same way to every make of database, which the compiler believes only of

@@ -25,7 +25,7 @@ mod writer;
 pub use address::{Address, BadAddress};
 pub use migrations::Outlook;
 
-pub(in crate::storage) use engine::{Engine, arranges_values, sends_statements};
+pub(in crate::storage) use engine::{Engine, all, arranges_values, run, sends_statements};
 pub(in crate::storage) use failure::{failed, is_duplicate, is_lost};
 pub(in crate::storage) use migrations::{Found, Schema};
 pub(in crate::storage) use rows::hex;

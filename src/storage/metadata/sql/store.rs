@@ -6,7 +6,8 @@ use futures_util::FutureExt as _;
 use jiff::Timestamp as Instant;
 use sqlx::Pool;
 
-use super::statement::{Row, Statement, Value};
+use super::engine::{all, run};
+use super::statement::{Statement, Value};
 use super::words::Words;
 use super::{ChangeRow, Engine, FileRow, Outlook, Watch, failed};
 use crate::crypto::Sha256;
@@ -54,7 +55,7 @@ impl<D: Engine> SqlStore<D> {
         let mut lines = vec![D::SERVER.outlook(&found), D::OWN.outlook(&found)];
         if found.has("tuf_files.gun") {
             let store = Self::on(pool.clone())?;
-            let counts = store.all(&store.words.counts, &[], "be counted").await?;
+            let counts = all(&store.pool, &store.words.counts, &[], "be counted").await?;
             let (collections, files): (i64, i64) = counts.into_iter().next().unwrap_or_default();
             lines.push(format!("it holds {files} files of {collections} collections"));
         }
@@ -65,33 +66,13 @@ impl<D: Engine> SqlStore<D> {
     /// A later release may have taken our own tables further.
     async fn check_version(&self) -> Result<(), Error> {
         let highest = Statement::new("SELECT max(version) FROM countersign_version", D::PLACES);
-        let versions: Vec<(i32,)> = self.all(&highest, &[], "say its version").await?;
+        let versions: Vec<(i32,)> = all(&self.pool, &highest, &[], "say its version").await?;
         let version = versions.first().map_or(0, |(version,)| *version);
         if usize::try_from(version).is_ok_and(|version| version <= D::OWN.steps.len()) {
             return Ok(());
         }
         let problem = format!("its tables are of a later release (version {version})");
         Err(Error::Unfit { problem })
-    }
-
-    async fn all<R: Row>(
-        &self,
-        statement: &Statement,
-        values: &[Value<'_>],
-        action: &'static str,
-    ) -> Result<Vec<R>, Error> {
-        let mut connection = self.pool.acquire().await.map_err(failed(action))?;
-        D::all(&mut connection, statement, values).await.map_err(failed(action))
-    }
-
-    async fn run(
-        &self,
-        statement: &Statement,
-        values: &[Value<'_>],
-        action: &'static str,
-    ) -> Result<u64, Error> {
-        let mut connection = self.pool.acquire().await.map_err(failed(action))?;
-        D::run(&mut connection, statement, values).await.map_err(failed(action))
     }
 
     async fn read_file(
@@ -103,14 +84,15 @@ impl<D: Engine> SqlStore<D> {
         let (gun, role) = (Value::Text(gun.as_str()), Value::Text(role.as_str()));
         let (words, action) = (&self.words, "read a file");
         let rows: Vec<FileRow> = match which {
-            Which::Current => self.all(&words.current_file, &[gun, role], action).await,
+            Which::Current => all(&self.pool, &words.current_file, &[gun, role], action).await,
             Which::Hash(sha256) => {
                 let digest = super::hex(sha256);
-                self.all(&words.file_by_hash, &[gun, role, Value::Text(&digest)], action).await
+                all(&self.pool, &words.file_by_hash, &[gun, role, Value::Text(&digest)], action)
+                    .await
             }
             Which::Version(version) => {
                 let version = Value::Number(super::number(version).into());
-                self.all(&words.file_by_version, &[gun, role, version], action).await
+                all(&self.pool, &words.file_by_version, &[gun, role, version], action).await
             }
         }?;
         rows.into_iter().next().map(super::file).transpose()
@@ -122,7 +104,7 @@ impl<D: Engine> SqlStore<D> {
         let names = names.join(",");
         let values = [Value::Text(gun.as_str()), Value::Text(&names)];
         let rows: Vec<(String, i32, Option<Vec<u8>>, bool)> =
-            self.all(&self.words.holdings, &values, "read what it holds").await?;
+            all(&self.pool, &self.words.holdings, &values, "read what it holds").await?;
         for (role, version, data, is_buried) in rows {
             let (role, version) = (super::role(&role)?, super::version(version)?);
             if is_buried {
@@ -162,7 +144,7 @@ impl<D: Engine> SqlStore<D> {
     async fn read_keys(&self, gun: &Gun) -> Result<Vec<KeyRecord>, Error> {
         let values = [Value::Text(gun.as_str())];
         let rows: Vec<(String, String, Vec<u8>)> =
-            self.all(&self.words.keys, &values, "read keys").await?;
+            all(&self.pool, &self.words.keys, &values, "read keys").await?;
         rows.into_iter().map(|row| super::key(gun, row)).collect()
     }
 
@@ -173,29 +155,29 @@ impl<D: Engine> SqlStore<D> {
         values: &[Value<'_>],
         action: &'static str,
     ) -> Result<Vec<Gun>, Error> {
-        let guns: Vec<(String,)> = self.all(statement, values, action).await?;
+        let guns: Vec<(String,)> = all(&self.pool, statement, values, action).await?;
         Ok(guns.iter().filter_map(|(gun,)| Gun::raw(gun).ok()).collect())
     }
 
     async fn take_lease(&self) -> Result<bool, Error> {
         let action = "take the lease";
         let values = [Value::Text(&self.replica)];
-        if self.run(&self.words.lease, &values, action).await? == 1 {
+        if run(&self.pool, &self.words.lease, &values, action).await? == 1 {
             return Ok(true);
         }
         // Nobody has it, or nobody ever had it.
-        self.run(&self.words.first_lease, &[], action).await?;
-        Ok(self.run(&self.words.lease, &values, action).await? == 1)
+        run(&self.pool, &self.words.first_lease, &[], action).await?;
+        Ok(run(&self.pool, &self.words.lease, &values, action).await? == 1)
     }
 
     async fn settle(&self, name: &str, proposed: Option<&[u8]>) -> Result<Option<Vec<u8>>, Error> {
         let action = "agree on a setting";
         if let Some(value) = proposed {
             let values = [Value::Text(name), Value::Bytes(value)];
-            self.run(&self.words.propose, &values, action).await?;
+            run(&self.pool, &self.words.propose, &values, action).await?;
         }
         let rows: Vec<(Vec<u8>,)> =
-            self.all(&self.words.setting, &[Value::Text(name)], action).await?;
+            all(&self.pool, &self.words.setting, &[Value::Text(name)], action).await?;
         Ok(rows.into_iter().next().map(|(value,)| value))
     }
 }
@@ -257,7 +239,7 @@ impl<D: Engine> MetadataStore for SqlStore<D> {
     }
 
     fn check(&self) -> Answer<'_, ()> {
-        async move { self.run(&self.words.check, &[], "answer").await.map(|_| ()) }.boxed()
+        async move { run(&self.pool, &self.words.check, &[], "answer").await.map(|_| ()) }.boxed()
     }
 
     fn shared(&self) -> Option<&dyn Shared> {
