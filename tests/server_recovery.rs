@@ -12,6 +12,24 @@ use serve::{Serve, command, refused};
 
 const GUN: &str = "registry.test/team/app";
 
+/// Where a server is, a backup of it, and two who use it.
+struct Scene {
+    home: tempfile::TempDir,
+    data: PathBuf,
+    backup: PathBuf,
+    publisher: User,
+    reader: User,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let home = tempfile::tempdir().expect("a directory");
+        let (data, backup) = (home.path().join("server"), home.path().join("backup.db"));
+        let [publisher, reader] = ["publisher", "reader"].map(|name| User::new(home.path(), name));
+        Self { home, data, backup, publisher, reader }
+    }
+}
+
 /// Somebody with notary and a trust directory.
 struct User {
     directory: PathBuf,
@@ -87,11 +105,7 @@ fn restore(data: &Path, backup: &Path) {
 
 /// Backup, further work, restoration, recovery. Who signs snapshots is the publisher's choice.
 fn restored_and_recovered(snapshot: &[&str]) {
-    let home = tempfile::tempdir().expect("a directory");
-    let data = home.path().join("server");
-    let backup = home.path().join("backup.db");
-    let (publisher, reader) =
-        (User::new(home.path(), "publisher"), User::new(home.path(), "reader"));
+    let Scene { home, data, backup, publisher, reader } = Scene::new();
     let ours = User::new(home.path(), "ours");
 
     let serve = Serve::start(&data);
@@ -154,11 +168,7 @@ fn restore_then_recover_where_publishers_sign_snapshots() {
 
 #[test]
 fn without_newer_files_the_timestamp_at_least_is_numbered_past_what_clients_saw() {
-    let home = tempfile::tempdir().expect("a directory");
-    let data = home.path().join("server");
-    let backup = home.path().join("backup.db");
-    let (publisher, reader) =
-        (User::new(home.path(), "publisher"), User::new(home.path(), "reader"));
+    let Scene { home: _home, data, backup, publisher, reader } = Scene::new();
     let serve = Serve::start(&data);
     publisher.succeeds(&serve, &["init", "-p", GUN]);
     publisher.succeeds(&serve, &["key", "rotate", GUN, "snapshot", "-r"]);
@@ -183,11 +193,7 @@ fn without_newer_files_the_timestamp_at_least_is_numbered_past_what_clients_saw(
 
 #[test]
 fn where_publishers_sign_snapshots_and_nobody_has_newer_ones_the_timestamp_is_numbered_anew() {
-    let home = tempfile::tempdir().expect("a directory");
-    let data = home.path().join("server");
-    let backup = home.path().join("backup.db");
-    let (publisher, reader) =
-        (User::new(home.path(), "publisher"), User::new(home.path(), "reader"));
+    let Scene { home: _home, data, backup, publisher, reader } = Scene::new();
     let serve = Serve::start(&data);
     publisher.succeeds(&serve, &["init", "-p", GUN]);
     publisher.sign(&serve, "v1");

@@ -12,7 +12,7 @@ mod template;
 use serde_json::{Map, Value, json};
 
 use super::document::escaped;
-pub use super::document::{Build, Image};
+use super::document::{Build, Image};
 use target::Target;
 
 /// A resolved definition, its texts as they are meant.

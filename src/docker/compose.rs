@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use known::WITHHELD;
 use service::Service;
 
-pub use super::document::{Build, Image};
+use super::document::{Build, Image};
 
 /// A resolved project.
 #[derive(Debug)]

@@ -27,7 +27,7 @@ mod build_source;
 mod ceremony;
 mod collection;
 mod delegations;
-mod document;
+pub mod document;
 mod earlier;
 mod error;
 mod found;

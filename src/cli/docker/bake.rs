@@ -10,8 +10,9 @@ use super::dockerfile::Source;
 use super::refusal::of_disk;
 use super::scratch::{keep_stdin, scratch};
 use super::session::Session;
-use crate::docker::bake::{Build, Definition, Error};
+use crate::docker::bake::{Definition, Error};
 use crate::docker::command_line::Guarded;
+use crate::docker::document::Build;
 use crate::docker::engine::{Engine, Progress};
 
 /// Pins every image of the targets, and has buildx build them.
@@ -49,11 +50,9 @@ async fn ask(
 }
 
 async fn pin_images(definition: &mut Definition, session: &Session) -> Result<(), Refusal> {
-    for image in definition.images().map_err(of_definition)? {
-        let place = format!("target {}: {}", image.owner, image.text);
-        if let Some(pinned) = session.pin_at(&image.text, &place).await? {
-            definition.pin(&image, &pinned.by_digest().familiar());
-        }
+    let images = definition.images().map_err(of_definition)?;
+    for (image, pinned) in session.pins_of(images, "target").await? {
+        definition.pin(&image, &pinned);
     }
     Ok(())
 }

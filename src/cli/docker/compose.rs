@@ -89,11 +89,9 @@ fn of_model(error: Error) -> Refusal {
 }
 
 async fn pin_images(model: &mut Model, session: &Session) -> Result<(), Refusal> {
-    for image in model.images().map_err(of_model)? {
-        let place = format!("service {}: {}", image.owner, image.text);
-        if let Some(pinned) = session.pin_at(&image.text, &place).await? {
-            model.pin(&image, &pinned.by_digest().familiar());
-        }
+    let images = model.images().map_err(of_model)?;
+    for (image, pinned) in session.pins_of(images, "service").await? {
+        model.pin(&image, &pinned);
     }
     Ok(())
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::Refusal;
 use super::session::{Pinned, Session};
-use crate::docker::bake::Build;
 use crate::docker::dockerfile::{Dockerfile, Settings};
+use crate::docker::document::Build;
 
 /// The text of a Dockerfile and where it comes from.
 pub(super) struct Source {

@@ -11,6 +11,7 @@ use crate::cli::context::Context;
 use crate::cli::output::Failure;
 use crate::cli::verify::resolve;
 use crate::docker::command_line::{Asked, Guarded};
+use crate::docker::document::Image;
 use crate::docker::engine::{Engine, Program, Progress, local_socket};
 use crate::docker::{Detail, withheld_variables};
 use crate::image::{ImageDigest, Name, Reference, Tag};
@@ -87,6 +88,22 @@ impl Session {
     pub(super) async fn pin_at(&self, text: &str, place: &str) -> Result<Option<Pinned>, Refusal> {
         let asked = Asked::of(text).map_err(|error| Refusal::new(error.to_string()).at(place))?;
         self.pin(text, &asked).await.map_err(|refusal| refusal.at(place))
+    }
+
+    /// What is to stand in the place of each image of a document; `kind` is what owns them there.
+    pub(super) async fn pins_of(
+        &self,
+        images: Vec<Image>,
+        kind: &str,
+    ) -> Result<Vec<(Image, String)>, Refusal> {
+        let mut pins = Vec::new();
+        for image in images {
+            let place = format!("{kind} {}: {}", image.owner, image.text);
+            if let Some(pinned) = self.pin_at(&image.text, &place).await? {
+                pins.push((image, pinned.by_digest().familiar()));
+            }
+        }
+        Ok(pins)
     }
 
     /// Docker for what goes on around the command.
