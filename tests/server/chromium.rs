@@ -97,10 +97,14 @@ impl Picture {
     }
 
     /// Whether anything but ground stands at the right edge: then the page is wider than the window.
+    /// What the browser left unpainted below, as it sometimes does, is of one colour.
     fn is_cut_off(&self) -> bool {
-        let last = self.width as usize - 1;
-        let edge = (0..self.height as usize).map(|row| self.dots[row * self.width as usize + last]);
-        edge.filter(|dot| *dot != self.dots[last]).count() > 8
+        let ground = self.dots[self.width as usize - 1];
+        let is_cut = |row: &&[[u8; 3]]| {
+            let edge = row[row.len() - 1];
+            edge != ground && row.iter().any(|dot| *dot != edge)
+        };
+        self.dots.chunks_exact(self.width as usize).filter(is_cut).count() > 8
     }
 }
 
