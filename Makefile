@@ -42,7 +42,7 @@ check-rust:
 
 SCRIPTS += benches/first-byte.sh packaging/build packaging/reproduce packaging/sign
 
-SCRIPTS += packaging/check-container
+SCRIPTS += packaging/check-container packaging/order
 
 check-scripts:
 	shellcheck -x $(SCRIPTS)
