@@ -305,12 +305,42 @@ fn a_look_up_takes_one_manifest_and_what_it_does_not_bring_along() {
         log.matches("\"GET /v2/oci/few/").count()
     };
     let reader = Person::new(&servers, "reader");
-    for (when, most) in [("cold", 3), ("warm", 1)] {
+    for (when, most) in [("cold", 3), ("warm", 1), ("warm again", 1)] {
         let before = asked();
         reader.does(&["verify", &format!("{image}:1")]);
         let requests = asked() - before;
         assert!((1..=most).contains(&requests), "{when}: {requests} requests");
     }
+}
+
+#[test]
+fn a_registry_that_has_nothing_new_sends_nothing() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let image = format!("{}/oci/quiet", servers.registry());
+    servers.seed("oci/quiet:1", &[]);
+    servers.seed("oci/quiet:2", &[]);
+    let publisher = Person::new(&servers, "publisher");
+    publisher.does(&["sign", &format!("{image}:1")]);
+    let log = servers.directory().join("log/registry.log");
+    let answers = || {
+        let log = std::fs::read_to_string(&log).expect("the registry's log");
+        let asked = log.lines().filter(|line| line.contains("\"GET /v2/oci/quiet/manifests/_tuf"));
+        asked.filter(|line| line.contains("\" 304 ")).count()
+    };
+    let reader = Person::new(&servers, "reader");
+    let verify = |tag: &str| reader.does(&["verify", &format!("{image}:{tag}")]);
+    // The second look-up keeps the manifest, of a collection that is believed by then.
+    verify("1");
+    verify("1");
+    let before = answers();
+    let unchanged = verify("1");
+    assert_eq!(answers(), before + 1);
+    publisher.does(&["sign", &format!("{image}:2")]);
+    let before = answers();
+    verify("2");
+    assert_eq!(answers(), before, "there was something new");
+    assert_eq!(verify("1"), unchanged);
+    assert_eq!(answers(), before + 1);
 }
 
 fn put_manifest(servers: &TestRegistry, repository: &str, manifest: &Value) {

@@ -202,6 +202,11 @@ impl Request {
         self
     }
 
+    pub(super) fn with_headers(mut self, headers: HeaderMap) -> Self {
+        self.headers.extend(headers);
+        self
+    }
+
     pub(super) fn with_body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self

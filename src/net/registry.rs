@@ -2,7 +2,7 @@
 //!
 //! What arrives is hashed here; what a registry says about it is only compared.
 
-use reqwest::header::{ACCEPT, HeaderValue};
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, IF_NONE_MATCH};
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt},
     sync::OnceCell,
@@ -89,7 +89,7 @@ impl Registry {
         size: u64,
         writer: &mut W,
     ) -> Result<(), Error> {
-        let mut response = self.get("blobs", &digest.to_string(), "*/*").await?;
+        let mut response = self.get("blobs", &digest.to_string(), headers("*/*")).await?;
         let host = response.host().to_owned();
         let unwritten = |source| Error::Write { host: host.clone(), source };
         let (mut hash, mut found_size) = (Sha256Stream::new(), 0);
@@ -102,14 +102,27 @@ impl Registry {
         check(host.clone(), digest, size, hash.finish().into(), found_size)
     }
 
-    /// The manifest that a tag means; `None` if there is no such tag.
+    /// The manifest that a tag means; `None` if there is no such tag. The one that is `known` need not
+    /// be sent again (RFC 9110 §13.1.2): most registries give a manifest its digest as entity tag.
     ///
     /// # Errors
     ///
     /// As [`Self::resolve`].
-    pub(super) async fn tagged(&self, tag: &str) -> Result<Option<Manifest>, Error> {
-        match self.manifest_response(tag).await {
-            Ok(response) => read_manifest(response, MAX_MANIFEST).await.map(Some),
+    pub(super) async fn tagged(
+        &self,
+        tag: &str,
+        known: Option<&ImageDigest>,
+    ) -> Result<Option<Tagged>, Error> {
+        let mut headers = headers(manifest::ACCEPT);
+        headers.extend(known.map(|known| (IF_NONE_MATCH, entity_tag(known))));
+        match self.get("manifests", tag, headers).await {
+            Ok(response) if response.status() == 304 => {
+                response.discard().await;
+                Ok(Some(Tagged::Known))
+            }
+            Ok(response) => {
+                read_manifest(response, MAX_MANIFEST).await.map(|it| Some(Tagged::Other(it)))
+            }
             Err(Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
         }
@@ -126,23 +139,25 @@ impl Registry {
     }
 
     async fn manifest_response(&self, reference: &str) -> Result<Response, Error> {
-        self.get("manifests", reference, manifest::ACCEPT).await
+        self.get("manifests", reference, headers(manifest::ACCEPT)).await
     }
 
     async fn get(
         &self,
         kind: &str,
         reference: &str,
-        accept: &'static str,
+        headers: HeaderMap,
     ) -> Result<Response, Error> {
+        let is_conditional = headers.contains_key(IF_NONE_MATCH);
         let path = self.path(&format!("{kind}/{reference}"));
         let response = match self.server.get() {
-            Some(server) => self.ask(server, &path, accept).await?,
-            None => self.ask_first(&path, accept).await?,
+            Some(server) => self.ask(server, &path, headers).await?,
+            None => self.ask_first(&path, headers).await?,
         };
         let host = response.host().to_owned();
         match response.status() {
             200 => Ok(response),
+            304 if is_conditional => Ok(response),
             404 => Err(Error::NotFound { host, reference: self.shown(reference) }),
             status @ (401 | 403) => {
                 Err(Error::Unauthorised { host, status, message: String::new() })
@@ -157,12 +172,12 @@ impl Registry {
     }
 
     /// The first question also tells where the registry is.
-    async fn ask_first(&self, path: &str, accept: &'static str) -> Result<Response, Error> {
+    async fn ask_first(&self, path: &str, headers: HeaderMap) -> Result<Response, Error> {
         let addresses = Addresses::of(self.session.http(), self.name.domain())?;
         let (mut server, mut answer) =
-            (addresses.first(), self.ask(addresses.first(), path, accept).await);
+            (addresses.first(), self.ask(addresses.first(), path, headers.clone()).await);
         if let Some(second) = answer.as_ref().err().and_then(|failure| addresses.second(failure)) {
-            (server, answer) = (second, self.ask(second, path, accept).await);
+            (server, answer) = (second, self.ask(second, path, headers).await);
         }
         if answer.is_ok() {
             // Another request may have found the same.
@@ -175,12 +190,28 @@ impl Registry {
         &self,
         server: &ServerUrl,
         path: &str,
-        accept: &'static str,
+        headers: HeaderMap,
     ) -> Result<Response, Error> {
-        let request =
-            Request::get(server.join(path)?).with_header(ACCEPT, HeaderValue::from_static(accept));
+        let request = Request::get(server.join(path)?).with_headers(headers);
         follow(&self.session, request, self.deadline).await
     }
+}
+
+/// What a tag means.
+pub(super) enum Tagged {
+    /// The manifest that we know.
+    Known,
+    /// This one.
+    Other(Manifest),
+}
+
+fn headers(accept: &'static str) -> HeaderMap {
+    HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))])
+}
+
+/// The entity tag of a manifest with this digest, in quotes.
+pub(super) fn entity_tag(digest: &ImageDigest) -> HeaderValue {
+    HeaderValue::try_from(format!("\"{digest}\"")).expect("a digest is visible ASCII")
 }
 
 /// Reads a manifest; its descriptor is of the bytes that arrived.
@@ -219,4 +250,4 @@ fn check(
 }
 
 /// Bytes.
-const MAX_MANIFEST: u64 = 4 << 20;
+pub(super) const MAX_MANIFEST: u64 = 4 << 20;

@@ -110,6 +110,16 @@ impl CollectionDirectory {
         self.record_name()
     }
 
+    /// The same for the manifest, where there is one.
+    pub(super) fn manifest_file(&self) -> String {
+        format!("{}.manifest", stem(self.tree, &self.gun))
+    }
+
+    /// The trust directory.
+    pub(super) fn trust_path(&self) -> &Path {
+        &self.trust.path
+    }
+
     fn way_to<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         std::iter::once("tuf").chain(self.gun.as_str().split('/')).chain(std::iter::once(name))
     }

@@ -28,6 +28,7 @@ impl CollectionDirectory {
         if let Some(changes) = self.existing_folder(changelist::FOLDER)? {
             changes.file_names()?.iter().try_for_each(|name| changes.remove(name))?;
         }
+        ours.remove(self.manifest_file().as_ref())?;
         ours.remove(self.record_file().as_ref())?;
         self.remove_empty_folders()
     }

@@ -20,6 +20,7 @@ mod flat;
 mod folder;
 mod forget;
 mod listing;
+mod manifest;
 mod memory;
 #[cfg(feature = "server")]
 pub mod metadata;
@@ -36,6 +37,7 @@ pub use data::DataDirectory;
 pub use directory::{CollectionDirectory, TrustDirectory};
 pub use error::Error;
 pub use flat::FlatDirectory;
+pub use manifest::KeptManifest;
 pub use memory::MemoryCache;
 pub use public::PublicDirectory;
 pub use unread::Unread;

@@ -1,9 +1,14 @@
 //! Images from registries (threats R-02, R-05, R-06, R-09).
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use base64::Engine as _;
 use countersign::{
     image::{ImageDigest, Name, Tag},
-    net::{Error, OciRepository, Registry, Remote},
-    tuf::RoleName,
+    net::{Error, OciRepository, Registry, Remote, RemoteFile},
+    storage::{Accepted, Cache as _, KeptManifest, TrustDirectory},
+    tuf::{Gun, RoleName},
 };
 
 use crate::{
@@ -220,6 +225,73 @@ async fn upload_elsewhere_table() {
         assert_eq!(seen.header("authorization"), None, "{}", seen.path);
         assert!(seen.path.starts_with("/x?state=1&digest=sha256"), "{}", seen.path);
     }
+}
+
+/// A collection of one file, and a registry that sends it to who does not know it.
+fn collection(timestamp: &'static str) -> impl Fn(&Seen) -> Answer + Clone {
+    let (digest, size) = (ImageDigest::of(timestamp.as_bytes()), timestamp.len());
+    let data = base64::engine::general_purpose::STANDARD.encode(timestamp);
+    let layer = format!(
+        r#"{{"mediaType":"application/vnd.tuf.metadata+json","digest":"{digest}","size":{size},
+           "data":"{data}","annotations":{{"tuf.io/filename":"timestamp.json"}}}}"#
+    );
+    let manifest = format!(r#"{{"schemaVersion":2,"mediaType":"{TYPE}","layers":[{layer}]}}"#);
+    let tag = format!("\"{}\"", ImageDigest::of(manifest.as_bytes()));
+    move |seen| match seen.header("if-none-match") == Some(&tag) {
+        true => Answer::status(304),
+        false => Answer::ok(manifest.clone()).with("Content-Type", TYPE),
+    }
+}
+
+/// A trust directory in which the collection was believed before, and what it has of its manifest.
+fn believed(name: &Name) -> (tempfile::TempDir, KeptManifest) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cache = TrustDirectory::new(folder.path()).repository(&Gun::from(name));
+    let now = "2026-01-01T00:00:00Z".parse().expect("a time");
+    let (root, under, files, dropped) = (None, None, Vec::new(), Vec::new());
+    let (root_asked, confirmed) = (false, true);
+    let accepted = Accepted { root, under, files, dropped, root_asked, confirmed, now };
+    cache.keep(&accepted).expect("kept");
+    (folder, cache.manifest())
+}
+
+#[tokio::test]
+async fn a_manifest_that_is_known_is_not_sent_again() {
+    let file = RemoteFile::Current(RoleName::Timestamp);
+    let shown = Arc::new(AtomicBool::new(false));
+    let (old, new) = (collection("old"), collection("new"));
+    let switch = Arc::clone(&shown);
+    let server = TestServer::http(move |seen| match switch.load(Ordering::Relaxed) {
+        true => new(seen),
+        false => old(seen),
+    })
+    .await;
+    let client = Client::new();
+    let name: Name = format!("{}/team/web", server.authority()).parse().expect("a name");
+    let (_folder, kept) = believed(&name);
+    for (is_new, expected, conditional) in
+        [(false, "old", false), (false, "old", true), (true, "new", true), (true, "new", true)]
+    {
+        shown.store(is_new, Ordering::Relaxed);
+        let repository = OciRepository::new(name.clone(), registry(&client, &server));
+        let found = repository.keeping(kept.clone()).fetch(&file, 99).await.expect("answered");
+        assert_eq!(found.as_deref(), Some(expected.as_bytes()));
+        let seen = server.seen().pop().expect("a request");
+        assert_eq!(seen.header("if-none-match").is_some(), conditional);
+    }
+}
+
+#[tokio::test]
+async fn nothing_new_is_no_answer_where_nothing_is_known() {
+    let server = TestServer::http(|_| Answer::status(304)).await;
+    let client = Client::new();
+    let name: Name = format!("{}/team/web", server.authority()).parse().expect("a name");
+    let repository = OciRepository::new(name, registry(&client, &server));
+    let file = RemoteFile::Current(RoleName::Timestamp);
+    let refused = repository.fetch(&file, 99).await;
+    assert!(matches!(refused, Err(Error::Unavailable { status: 304, .. })), "{refused:?}");
+    let refused = registry(&client, &server).resolve(&Tag::latest()).await;
+    assert!(matches!(refused, Err(Error::Unavailable { status: 304, .. })), "{refused:?}");
 }
 
 #[tokio::test]

@@ -14,8 +14,8 @@ use crate::net::{
     Access, Account, Deadline, FolderRepository, Kept, NotaryServer, OciRepository, Registry,
     Remote as _, ServerUrl, StaticRepository, TrustSource,
 };
-use crate::storage::TrustDirectory;
 use crate::storage::archive::ArchiveReader;
+use crate::storage::{CollectionDirectory, TrustDirectory};
 use crate::tuf::Dialect;
 use crate::verify::Policy;
 
@@ -62,7 +62,7 @@ impl Context {
         let policy = Policy { dialect, ..self.policy(&subject.gun)? };
         let server = match self.global.offline {
             true => None,
-            false => Some(self.source(place?, subject, access)?),
+            false => Some(self.source(place?, subject, access, &cache)?),
         };
         Ok(Opened { policy, cache, server })
     }
@@ -106,6 +106,7 @@ impl Context {
         place: Place,
         subject: &Subject,
         access: Access,
+        cache: &CollectionDirectory,
     ) -> Result<TrustSource, Failure> {
         let files = |files: StaticRepository| {
             self.output.detail(&format!("{}: TUF 1.0 in {}", subject.typed, files.name()));
@@ -129,7 +130,8 @@ impl Context {
             }
             Place::Registry => {
                 let registry = self.registry(subject, UPDATE_PATIENCE)?;
-                let repository = OciRepository::new(subject.image_name()?.clone(), registry);
+                let repository = OciRepository::new(subject.image_name()?.clone(), registry)
+                    .keeping(cache.manifest());
                 let name = repository.name();
                 self.output.detail(&format!("{}: TUF 1.0 in {name}", subject.typed));
                 Ok(TrustSource::Oci(repository))

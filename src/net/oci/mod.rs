@@ -22,8 +22,10 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use self::index::{Index, Layer};
+use super::registry::{MAX_MANIFEST, Tagged};
 use super::{Error, Pace, Registry, Remote, RemoteFile};
 use crate::image::{ImageDigest, Name, Tag};
+use crate::storage::KeptManifest;
 use crate::tuf::RoleName;
 
 /// The trust data in a registry of one image's repository.
@@ -34,6 +36,8 @@ pub struct OciRepository {
     /// The manifest that was read: everything is answered from this one state until something is
     /// published.
     read: Arc<Mutex<Option<Published>>>,
+    /// The manifest that an earlier call read, if it is kept.
+    kept: Option<KeptManifest>,
 }
 
 /// A manifest under the tag.
@@ -46,28 +50,54 @@ struct Published {
 impl OciRepository {
     /// The trust data beside the images of `name`, in this registry.
     pub fn new(name: Name, registry: Registry) -> Self {
-        Self { name, registry: Arc::new(registry), read: Arc::default() }
+        Self { name, registry: Arc::new(registry), read: Arc::default(), kept: None }
+    }
+
+    /// The same, with the manifest kept there for calls to come: while it holds, a registry says so
+    /// instead of sending it.
+    #[must_use]
+    pub fn keeping(self, manifest: KeptManifest) -> Self {
+        Self { kept: Some(manifest), ..self }
     }
 
     /// The state that this value answers from; a repository without trust data is asked each time.
     async fn state(&self) -> Result<Option<Published>, Error> {
         let mut read = self.read.lock().await;
         if read.is_none() {
-            *read = self.published().await?;
+            let kept = self.kept.as_ref().and_then(|kept| kept.read(MAX_MANIFEST));
+            let now = self.tagged(kept.as_deref()).await?;
+            *read = now.map(|manifest| self.published(&manifest)).transpose()?;
         }
         Ok(read.clone())
     }
 
-    /// What the tag means now.
-    async fn published(&self) -> Result<Option<Published>, Error> {
+    /// The manifest under the tag, which may be the one that is known.
+    async fn tagged(&self, known: Option<&[u8]>) -> Result<Option<Vec<u8>>, Error> {
+        let digest = known.map(ImageDigest::of);
         let mut pauses = PAUSES.iter();
-        let mut tagged = self.registry.tagged(TAG).await;
+        let mut tagged = self.registry.tagged(TAG, digest.as_ref()).await;
         while again(&tagged, &mut pauses).await {
-            tagged = self.registry.tagged(TAG).await;
+            tagged = self.registry.tagged(TAG, digest.as_ref()).await;
         }
-        let Some(manifest) = tagged? else { return Ok(None) };
-        let index = Index::read(&manifest.bytes).map_err(|problem| self.malformed(problem))?;
-        Ok(Some(Published { digest: manifest.descriptor.digest, index: Arc::new(index) }))
+        Ok(match tagged? {
+            None => None,
+            Some(Tagged::Known) => known.map(<[u8]>::to_vec),
+            Some(Tagged::Other(manifest)) => {
+                self.kept.iter().for_each(|kept| kept.write(&manifest.bytes));
+                Some(manifest.bytes)
+            }
+        })
+    }
+
+    /// What the tag means now, read anew.
+    async fn published_now(&self) -> Result<Option<Published>, Error> {
+        let manifest = self.tagged(None).await?;
+        manifest.map(|manifest| self.published(&manifest)).transpose()
+    }
+
+    fn published(&self, manifest: &[u8]) -> Result<Published, Error> {
+        let index = Index::read(manifest).map_err(|problem| self.malformed(problem))?;
+        Ok(Published { digest: ImageDigest::of(manifest), index: Arc::new(index) })
     }
 
     async fn bytes(&self, layer: &Layer, limit: u64) -> Result<Vec<u8>, Error> {
@@ -91,7 +121,9 @@ impl OciRepository {
         limit: u64,
     ) -> Result<Option<Vec<u8>>, Error> {
         let Ok(tag) = role.as_str().parse::<Tag>() else { return Ok(None) };
-        let Some(manifest) = self.registry.tagged(tag.as_str()).await? else { return Ok(None) };
+        let Some(Tagged::Other(manifest)) = self.registry.tagged(tag.as_str(), None).await? else {
+            return Ok(None);
+        };
         let index = Index::read(&manifest.bytes).map_err(|problem| self.malformed(problem))?;
         match index.layer(name) {
             Some(layer) => self.bytes(layer, limit).await.map(Some),
@@ -103,7 +135,7 @@ impl OciRepository {
     async fn replace(&self, known: Option<&Published>, next: &[u8]) -> Result<(), Error> {
         let conflict = || Error::Conflict { host: self.name() };
         let begun = Instant::now();
-        let now = self.published().await?;
+        let now = self.published_now().await?;
         if now.map(|it| it.digest) != known.map(|it| it.digest) {
             return Err(conflict());
         }
@@ -126,7 +158,7 @@ impl OciRepository {
         let (mut seen, mut wait) = (None, Duration::ZERO);
         loop {
             tokio::time::sleep(wait).await;
-            let now = self.published().await?;
+            let now = self.published_now().await?;
             let stays = |now: &Published| now.digest == *ours || now.index.follows(ours);
             let Some(now) = now.filter(stays) else {
                 return Err(Error::Conflict { host: self.name() });

@@ -5,6 +5,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 
 use crate::image::ImageDigest;
 use crate::net::http::Request;
+use crate::net::registry::entity_tag;
 use crate::net::response::Response;
 use crate::net::{Access, Error, Registry, redirect};
 
@@ -49,10 +50,9 @@ impl Registry {
         follows: Option<ImageDigest>,
     ) -> Result<(), Error> {
         let (condition, value) = match follows {
-            Some(digest) => (IF_MATCH, format!("\"{digest}\"")),
-            None => (IF_NONE_MATCH, "*".to_owned()),
+            Some(digest) => (IF_MATCH, entity_tag(&digest)),
+            None => (IF_NONE_MATCH, HeaderValue::from_static("*")),
         };
-        let value = HeaderValue::try_from(value).expect("a digest is visible ASCII");
         let request = Request::new(Method::PUT, self.url(&format!("manifests/{tag}")).await?)
             .with_header(CONTENT_TYPE, HeaderValue::from_static(media_type))
             .with_header(condition, value)
