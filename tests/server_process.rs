@@ -15,7 +15,7 @@ use countersign::net::Remote as _;
 use countersign::tuf::{Gun, RoleName};
 use rustix::process::Signal;
 
-use serve::{Publisher, Serve, command, refused};
+use serve::{Publisher, Serve, certified, command, curl, pinging, refused};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_clients_do_not_starve() {
@@ -168,37 +168,6 @@ fn server_refuses_plain_http() {
     let answer = raw(&serve, b"GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n");
     assert!(!answer.starts_with(b"HTTP/"), "TLS only");
     assert_eq!(curl(&serve, &[]).0, 0, "and with TLS there is an answer");
-}
-
-/// An authority, and a certificate of that common name by it: both as PEM, and the key.
-fn certified(name: &str) -> (String, String, String) {
-    let key = || rcgen::KeyPair::generate().expect("a key");
-    let mut authority = rcgen::CertificateParams::default();
-    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let ca_key = key();
-    let ca = authority.self_signed(&ca_key).expect("an authority").pem();
-    let issuer = rcgen::Issuer::new(authority, ca_key);
-    let mut leaf = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("a name");
-    leaf.distinguished_name = rcgen::DistinguishedName::new();
-    leaf.distinguished_name.push(rcgen::DnType::CommonName, name);
-    let leaf_key = key();
-    let leaf = leaf.signed_by(&leaf_key, &issuer).expect("a certificate").pem();
-    (ca, leaf, leaf_key.serialize_pem())
-}
-
-/// Asks for the ping with these words more; curl's exit code and what it got.
-fn curl(serve: &Serve, words: &[&str]) -> (i32, String) {
-    let output = pinging(serve).args(words).output().expect("curl runs");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    (output.status.code().expect("no signal"), text)
-}
-
-/// Asks for the ping.
-fn pinging(serve: &Serve) -> Command {
-    let mut curl = Command::new("curl");
-    curl.args(["-sSi", "--max-time", "20", "--cacert"]).arg(serve.data.join("ca.crt"));
-    curl.arg(format!("{}/v2/", serve.url));
-    curl
 }
 
 /// A server with this configuration, and three connections to it on which nothing is said.
@@ -427,50 +396,6 @@ fn signer_needs_client_cert() {
     assert_eq!(requests.len(), 1, "{log}");
     assert_eq!(requests[0]["certificate"], "alice\n{\"event\":\"forged\"}", "one line of JSON");
     assert_eq!(requests[0]["from"], "127.0.0.1");
-}
-
-#[test]
-fn a_certificate_is_taken_over_without_a_restart() {
-    let home = tempfile::tempdir().expect("a directory");
-    let place = |name: &str| home.path().join(name);
-    let write = |name: &str, text: &str| std::fs::write(place(name), text).expect("written");
-    let (first_ca, first, first_key) = certified("first");
-    let (second_ca, second, second_key) = certified("second");
-    let put = |ca: &str, certificate: &str, key: &str| {
-        write("ca.crt", ca);
-        write("tls.crt", certificate);
-        write("tls.key", key);
-    };
-    put(&first_ca, &first, &first_key);
-    let (certificate, key) = (place("tls.crt"), place("tls.key"));
-    let words = [
-        "--tls-cert",
-        certificate.to_str().expect("text"),
-        "--tls-key",
-        key.to_str().expect("text"),
-    ];
-    let log = std::fs::File::create(place("log")).expect("a file");
-    let serve = Serve::logging(command(home.path(), &words), home.path(), log.into());
-    let hang_up = |told: &str| {
-        let before = std::fs::read_to_string(place("log")).expect("a log").matches(told).count();
-        serve.signal(Signal::HUP);
-        let said = || std::fs::read_to_string(place("log")).expect("a log").matches(told).count();
-        let began = Instant::now();
-        while said() == before {
-            assert!(began.elapsed() < Duration::from_secs(60), "it says what came of it");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    };
-    assert_eq!(curl(&serve, &[]).0, 0, "the first");
-    put(&second_ca, &second, &first_key);
-    hang_up("the old certificate stays");
-    write("ca.crt", &first_ca);
-    assert_eq!(curl(&serve, &[]).0, 0, "a key that does not fit changes nothing");
-    put(&second_ca, &second, &second_key);
-    hang_up("the certificate was read again");
-    assert_eq!(curl(&serve, &[]).0, 0, "the second");
-    write("ca.crt", &first_ca);
-    assert_ne!(curl(&serve, &[]).0, 0, "the first is gone");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -26,13 +26,14 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::limits::network;
+use super::replaceable::Replaceable;
 use super::{Level, Options, Peer, Server};
 use crate::crypto::Certificate;
 
 /// A certificate and its key, ready for connections. Clones share them, so that they can be
 /// replaced.
 #[derive(Clone)]
-pub struct Tls(Arc<RwLock<Arc<ServerConfig>>>);
+pub struct Tls(Replaceable<ServerConfig>);
 
 /// Where the server listens.
 pub struct Listener {
@@ -81,17 +82,12 @@ impl Tls {
             .with_single_cert(chain, key)
             .map_err(|error| format!("certificate and key cannot be used: {error}"))?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self(Arc::new(RwLock::new(Arc::new(config)))))
+        Ok(Self(Replaceable::new(config)))
     }
 
     /// Takes over another certificate, and whose clients are let in, for the connections to come.
     pub fn replace(&self, other: &Self) {
-        let other = other.config();
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = other;
-    }
-
-    fn config(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        self.0.replace(&other.0);
     }
 }
 
@@ -197,7 +193,7 @@ async fn connection(
     match tls {
         None => speak(server, stream, peer, closed).await,
         Some(tls) => {
-            let handshake = TlsAcceptor::from(tls.config()).accept(stream);
+            let handshake = TlsAcceptor::from(tls.0.current()).accept(stream);
             match tokio::time::timeout(HANDSHAKE, handshake).await {
                 Ok(Ok(stream)) => {
                     peer.certificate = shown(&stream);

@@ -29,6 +29,7 @@ mod proxies;
 mod publish;
 mod recovery;
 mod renewal;
+mod replaceable;
 mod response;
 mod router;
 mod secret;

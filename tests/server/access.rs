@@ -21,10 +21,14 @@ impl Issuer {
     }
 
     pub(crate) fn bench(&self) -> Bench {
+        Bench::with(self.access(), Options::default())
+    }
+
+    fn access(&self) -> Access {
         let realm = "https://auth.test/token".to_owned();
         let (issuer, service) = ("auth.test".to_owned(), "notary-server".to_owned());
-        let tokens = Tokens::new(realm, issuer, service, &self.key.written).expect("a certificate");
-        Bench::with(Access::Tokens(tokens), Options::default())
+        let tokens = Tokens::new(realm, issuer, service, &self.key.written);
+        Access::Tokens(tokens.expect("a certificate"))
     }
 
     pub(crate) fn token(&self, name: &str, actions: &[&str]) -> String {
@@ -185,6 +189,22 @@ async fn token_faults() {
 }
 
 #[tokio::test]
+async fn who_is_known_is_replaced_while_the_server_runs() {
+    let (old, new) = (Issuer::new(), Issuer::new());
+    let access = old.access();
+    let bench = Bench::with(access.clone(), Options::default());
+    let asking = async |issuer: &Issuer| {
+        let bearing = bench.bearing(&issuer.token("a/b", &["pull"]));
+        bearing.file("a/b", "timestamp.json").await.status
+    };
+    assert_eq!((asking(&old).await, asking(&new).await), (404, 401));
+    access.replace(&Access::Open);
+    assert_eq!((asking(&old).await, asking(&new).await), (404, 401), "not the way to be let in");
+    access.replace(&new.access());
+    assert_eq!((asking(&old).await, asking(&new).await), (401, 404));
+}
+
+#[tokio::test]
 async fn passwords_let_in_and_others_may_read_if_so_configured() {
     let hash = bcrypt::hash("right", 4).expect("a hash");
     let text = format!("# team\n\nalice:{hash}\n");
@@ -210,7 +230,8 @@ async fn passwords_let_in_and_others_may_read_if_so_configured() {
         assert_eq!(bench.file("a/b", "timestamp.key").await.status, 401);
         assert_eq!(bench.get("/v2/").await.status, 401, "by which clients learn how to be let in");
     }
-    assert_eq!(Passwords::parse("alice:$2y$x\nbob:{SHA}x\n", Readers::Nobody).err(), Some(2));
+    let damaged = Passwords::parse(&format!("alice:{hash}\nbob:{{SHA}}x\n"), Readers::Nobody).err();
+    assert!(damaged.expect("refused").starts_with("line 2 is no `name:$2y$"));
 }
 
 #[tokio::test]

@@ -106,6 +106,37 @@ pub(crate) fn refused(command: Command) -> (i32, String) {
     (status.code().expect("no signal"), String::from_utf8_lossy(&stderr).into_owned())
 }
 
+/// An authority, and a certificate of that common name by it: both as PEM, and the key.
+pub(crate) fn certified(name: &str) -> (String, String, String) {
+    let key = || rcgen::KeyPair::generate().expect("a key");
+    let mut authority = rcgen::CertificateParams::default();
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let ca_key = key();
+    let ca = authority.self_signed(&ca_key).expect("an authority").pem();
+    let issuer = rcgen::Issuer::new(authority, ca_key);
+    let mut leaf = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("a name");
+    leaf.distinguished_name = rcgen::DistinguishedName::new();
+    leaf.distinguished_name.push(rcgen::DnType::CommonName, name);
+    let leaf_key = key();
+    let leaf = leaf.signed_by(&leaf_key, &issuer).expect("a certificate").pem();
+    (ca, leaf, leaf_key.serialize_pem())
+}
+
+/// Asks for the ping with these words more; curl's exit code and what it got.
+pub(crate) fn curl(serve: &Serve, words: &[&str]) -> (i32, String) {
+    let output = pinging(serve).args(words).output().expect("curl runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output.status.code().expect("no signal"), text)
+}
+
+/// Asks for the ping.
+pub(crate) fn pinging(serve: &Serve) -> Command {
+    let mut curl = Command::new("curl");
+    curl.args(["-sSi", "--max-time", "20", "--cacert"]).arg(serve.data.join("ca.crt"));
+    curl.arg(format!("{}/v2/", serve.url));
+    curl
+}
+
 pub(crate) fn policy(gun: &Gun) -> Arc<Policy> {
     Arc::new(Policy {
         dialect: Dialect::Notary,

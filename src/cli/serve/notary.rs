@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::config::{Auth, Config, KeyAlgorithm, Tls, Token, checked_prefixes};
 use super::database::Database;
-use super::{read_small, unusable};
+use super::files::{read_small, unusable};
 use crate::cli::environment::Environment;
 use crate::cli::output::Failure;
 use crate::server::Level;

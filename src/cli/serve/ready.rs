@@ -19,7 +19,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::config::Config;
-use super::{read_small, tls, unusable};
+use super::files::{read_small, unusable};
+use super::tls;
 use crate::cli::exit::{Code, Kind};
 use crate::cli::output::Failure;
 

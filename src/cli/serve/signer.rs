@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::config::Config;
 use super::database::failure;
-use super::{read_small, unusable};
+use super::files::{read_small, unusable};
 use crate::cli::environment::{Environment, clock};
 use crate::cli::exit::Kind;
 use crate::cli::output::{Failure, Output};
@@ -148,7 +148,7 @@ fn refused(error: &Error) -> Failure {
 /// The collections as they are, if their tables are there.
 async fn unprepared(config: &Config) -> Result<Option<Arc<dyn MetadataStore>>, Failure> {
     match &config.database {
-        Some(super::Database::Server(address)) => {
+        Some(super::database::Database::Server(address)) => {
             address.as_it_is().await.map_err(|error| failure(&error))
         }
         _ => Ok(None),

@@ -6,6 +6,7 @@
 mod passwords;
 mod tickets;
 mod tokens;
+mod users;
 
 pub use passwords::{Passwords, Readers};
 pub use tokens::Tokens;
@@ -22,8 +23,8 @@ use super::limits::Gates;
 use super::{Error, Inner};
 use crate::tuf::Gun;
 
-/// How callers are let in.
-#[expect(clippy::large_enum_variant, reason = "a server has one of it")]
+/// How callers are let in. Clones share who is known, so that it can be replaced.
+#[derive(Clone)]
 pub enum Access {
     /// Anybody may do anything: for a network that one trusts.
     Open,
@@ -130,6 +131,17 @@ impl Sight {
 }
 
 impl Access {
+    /// From now on knows whom the other one knows, if both let in in the same way: the names and
+    /// passwords, or the certificates of the token service. Tickets that were given stay good for
+    /// names that are still known.
+    pub fn replace(&self, other: &Self) {
+        match (self, other) {
+            (Self::Tokens(mine), Self::Tokens(others)) => mine.replace(others),
+            (Self::Passwords(mine), Self::Passwords(others)) => mine.replace(others),
+            _ => {}
+        }
+    }
+
     pub(super) async fn admit(
         &self,
         permission: &Permission<'_>,

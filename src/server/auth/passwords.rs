@@ -1,27 +1,25 @@
 //! Names and passwords, in the file that `htpasswd -B` writes.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::HeaderMap;
-use ring::hmac;
-use ring::rand::SystemRandom;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use super::tickets::{self, Tickets};
+use super::users::Users;
 use super::{Caller, Permission, Visitor, credentials};
+use crate::server::replaceable::Replaceable;
 use crate::server::{Error, MasterSecret};
 
-/// Names and passwords: whoever has one may do everything; others may at most read.
+/// Names and passwords: whoever has one may do everything; others may at most read. Clones share the
+/// names, so that they can be replaced.
+#[derive(Clone)]
 pub struct Passwords {
-    hashes: HashMap<String, String>,
+    users: Replaceable<Users>,
     readers: Readers,
-    /// Passwords that were found right, as codes under a key that is made at each start.
-    known: Mutex<HashMap<String, hmac::Tag>>,
-    secret: hmac::Key,
     tickets: Option<Tickets>,
     /// bcrypt is slow on purpose; it must not occupy every processor.
     turns: Arc<Semaphore>,
@@ -41,31 +39,21 @@ impl Passwords {
     ///
     /// # Errors
     ///
-    /// The number of the first line that is none.
-    pub fn parse(text: &str, readers: Readers) -> Result<Self, usize> {
-        let mut hashes = HashMap::new();
-        for (number, line) in text.lines().enumerate() {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            match line.split_once(':') {
-                Some((name, hash)) if !name.is_empty() && hash.starts_with("$2") => {
-                    hashes.insert(name.to_owned(), hash.to_owned());
-                }
-                _ => return Err(number + 1),
-            }
-        }
-        let secret =
-            hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).map_err(|_| 0_usize)?;
-        let turns = Arc::new(Semaphore::new(AT_ONCE));
-        Ok(Self { hashes, readers, known: Mutex::default(), secret, tickets: None, turns })
+    /// Which line is wrong, and in what.
+    pub fn parse(text: &str, readers: Readers) -> Result<Self, String> {
+        let users = Replaceable::new(Users::parse(text)?);
+        Ok(Self { users, readers, tickets: None, turns: Arc::new(Semaphore::new(AT_ONCE)) })
     }
 
     /// Gives tickets to clients that show their password to a token service only, as notary does.
     #[must_use]
     pub fn with_tickets(self, master: &MasterSecret) -> Self {
         Self { tickets: Some(Tickets::under(master)), ..self }
+    }
+
+    /// Takes over the names and passwords of others.
+    pub(super) fn replace(&self, other: &Self) {
+        self.users.replace(&other.users);
     }
 
     pub(super) async fn admit(
@@ -109,7 +97,7 @@ impl Passwords {
     }
 
     fn knows(&self, name: Option<&str>) -> bool {
-        name.is_none_or(|name| self.hashes.contains_key(name))
+        name.is_none_or(|name| self.users.current().knows(name))
     }
 
     /// The page is for browsers, which know passwords; everything else is for clients, which all
@@ -156,32 +144,15 @@ impl Passwords {
         password: &str,
         visitor: Visitor<'_>,
     ) -> Result<bool, Error> {
-        let code = hmac::sign(&self.secret, password.as_bytes());
-        {
-            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            let same = |tag: &hmac::Tag| {
-                hmac::verify(&self.secret, password.as_bytes(), tag.as_ref()).is_ok()
-            };
-            if known.get(name).is_some_and(same) {
-                return Ok(true);
-            }
+        let users = self.users.current();
+        if users.remembers(name, password) {
+            return Ok(true);
         }
-        // An unknown name takes as long as a wrong password.
-        let exists = self.hashes.contains_key(name);
-        let any = || self.hashes.values().next();
-        let Some(hash) = self.hashes.get(name).or_else(any).cloned() else { return Ok(false) };
-        let password = Zeroizing::new(password.to_owned());
         let Ok(_turn) = self.turns.acquire().await else { return Ok(false) };
         visitor.may_guess()?;
-        let right = tokio::task::spawn_blocking(move || {
-            bcrypt::verify(password.as_bytes(), &hash).unwrap_or(false)
-        });
-        let right = right.await.unwrap_or(false) && exists;
-        if right {
-            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            known.insert(name.to_owned(), code);
-        }
-        Ok(right)
+        let (name, password) = (name.to_owned(), Zeroizing::new(password.to_owned()));
+        let right = tokio::task::spawn_blocking(move || users.check(&name, &password));
+        Ok(right.await.unwrap_or(false))
     }
 }
 

@@ -17,6 +17,7 @@ use super::super::MasterSecret;
 use super::super::secret::expand;
 
 /// What signs tickets; the same for all replicas with one secret.
+#[derive(Clone)]
 pub(super) struct Tickets(hmac::Key);
 
 /// Whom a ticket was given to, and until when.

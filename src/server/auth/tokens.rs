@@ -16,13 +16,15 @@ use crate::crypto::{
     self, Algorithm, Certificate, CertificateBundle, PublicKey, Scheme, Signature,
 };
 use crate::server::Error;
+use crate::server::replaceable::Replaceable;
 
-/// Whose tokens are believed.
+/// Whose tokens are believed. Clones share the certificates, so that they can be replaced.
+#[derive(Clone)]
 pub struct Tokens {
     realm: String,
     issuer: String,
     service: String,
-    certificates: Vec<Certificate>,
+    certificates: Replaceable<Vec<Certificate>>,
 }
 
 #[derive(Deserialize)]
@@ -76,8 +78,13 @@ impl Tokens {
         service: String,
         certificates: &[u8],
     ) -> Result<Self, crypto::Error> {
-        let certificates = certificates_from_pem(certificates)?;
+        let certificates = Replaceable::new(certificates_from_pem(certificates)?);
         Ok(Self { realm, issuer, service, certificates })
+    }
+
+    /// Takes over the certificates of others.
+    pub(super) fn replace(&self, other: &Self) {
+        self.certificates.replace(&other.certificates);
     }
 
     pub(super) fn admit(
@@ -162,27 +169,14 @@ impl Tokens {
         let signed = |key: &PublicKey| {
             key.algorithm() == algorithm && key.verify(message, &signature).is_ok()
         };
-        let trusted = self.certificates.iter().filter_map(|one| one.public_key().ok());
-        let issued = self.issued(&header.x5c, now);
+        let certificates = self.certificates.current();
+        let trusted = certificates.iter().filter_map(|one| one.public_key().ok());
+        let issued = issued(&header.x5c, &certificates, now);
         let issued = issued.iter().filter_map(|one| one.leaf().public_key().ok());
         match trusted.chain(issued).any(signed) {
             true => Ok(()),
             false => Err("a token whose signature is not by a trusted key"),
         }
-    }
-
-    /// The chain that came with a token, if it leads to a configured certificate.
-    fn issued(&self, chain: &[String], now: Instant) -> Option<CertificateBundle> {
-        if chain.is_empty() || chain.len() > MAX_CHAIN {
-            return None;
-        }
-        let mut pem = String::new();
-        for certificate in chain {
-            let der = STANDARD.decode(certificate).ok()?;
-            pem.push_str(&crate::crypto::pem::encode("CERTIFICATE", &[], &der));
-        }
-        let bundle = CertificateBundle::from_pem(pem.as_bytes()).ok()?;
-        bundle.chains_to(&self.certificates, now).is_ok().then_some(bundle)
     }
 
     fn check_claims(&self, claims: &Claims, now: Instant) -> Result<(), &'static str> {
@@ -220,6 +214,20 @@ impl Tokens {
         }
         Error::Unauthorised { problem, challenge, needed: permission.needed() }
     }
+}
+
+/// The chain that came with a token, if it leads to a configured certificate.
+fn issued(chain: &[String], trusted: &[Certificate], now: Instant) -> Option<CertificateBundle> {
+    if chain.is_empty() || chain.len() > MAX_CHAIN {
+        return None;
+    }
+    let mut pem = String::new();
+    for certificate in chain {
+        let der = STANDARD.decode(certificate).ok()?;
+        pem.push_str(&crate::crypto::pem::encode("CERTIFICATE", &[], &der));
+    }
+    let bundle = CertificateBundle::from_pem(pem.as_bytes()).ok()?;
+    bundle.chains_to(trusted, now).is_ok().then_some(bundle)
 }
 
 fn part<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, &'static str> {

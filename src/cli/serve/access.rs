@@ -1,0 +1,41 @@
+//! Who is let in, as files say it.
+
+use super::config::{Auth, Htpasswd, Token};
+use super::files::{read_small, unusable};
+use crate::cli::output::Failure;
+use crate::server::{Access, MasterSecret, Passwords, Readers, Tokens};
+
+/// Reads who is let in. Tickets, where there are passwords, are under that secret.
+pub(super) fn of(auth: Option<&Auth>, master: &MasterSecret) -> Result<Access, Failure> {
+    Ok(match auth {
+        None => Access::Open,
+        Some(Auth::Token(token)) => Access::Tokens(tokens(token)?),
+        Some(Auth::Htpasswd(file)) => Access::Passwords(passwords(file)?.with_tickets(master)),
+    })
+}
+
+/// Reads again who is known; what is damaged changes nothing.
+pub(super) fn read_again(access: &Access, auth: &Auth) -> Result<(), Failure> {
+    access.replace(&match auth {
+        Auth::Token(token) => Access::Tokens(tokens(token)?),
+        Auth::Htpasswd(htpasswd) => Access::Passwords(passwords(htpasswd)?),
+    });
+    Ok(())
+}
+
+fn tokens(token: &Token) -> Result<Tokens, Failure> {
+    let Token { realm, issuer, service, certificates } = token.clone();
+    let pem = read_small(&certificates)?;
+    Tokens::new(realm, issuer, service, &pem)
+        .map_err(|error| unusable(&certificates, &error.to_string()))
+}
+
+fn passwords(htpasswd: &Htpasswd) -> Result<Passwords, Failure> {
+    let readers = match htpasswd.anonymous_read {
+        true => Readers::Anybody,
+        false => Readers::Nobody,
+    };
+    let refuse = |problem: &str| unusable(&htpasswd.file, problem);
+    let text = String::from_utf8(read_small(&htpasswd.file)?).map_err(|_| refuse("is no text"))?;
+    Passwords::parse(&text, readers).map_err(|problem| refuse(&problem))
+}
