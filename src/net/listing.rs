@@ -1,4 +1,6 @@
 //! Which collections there are: what a trust server's changefeed and a registry's catalogue name.
+//!
+//! A list is whole or an error: one that goes on for longer than [`Bounds`] allow is not cut.
 
 use std::collections::BTreeSet;
 
@@ -14,42 +16,56 @@ use super::{
     session::{Kind, Scope, Session},
 };
 
+/// How long a list may be: whoever names more than anybody has would fill our memory, or keep us
+/// asking for ever.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Names.
+    pub names: usize,
+    /// Pages, of up to 1000 entries.
+    pub pages: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { names: 1_000_000, pages: 10_000 }
+    }
+}
+
 /// The names of all collections of a trust server that were published and not deleted, as its changefeed
 /// tells (Notary 0.7 `server/handlers/changefeed.go`).
 ///
 /// # Errors
 ///
-/// [`Error::Unavailable`] if the server has none; [`Error::Unauthorised`] if it is not for everyone.
+/// [`Error::Unavailable`] if the server has none; [`Error::Unauthorised`] if it is not for everyone;
+/// [`Error::Malformed`] if it is longer than the bounds, or leads nowhere.
 pub async fn collections(
     http: Http,
     server: &ServerUrl,
     account: Account,
     deadline: Deadline,
+    bounds: Bounds,
 ) -> Result<BTreeSet<String>, Error> {
     let session = Session::new(http, Kind::TrustServer, account, Scope::Catalog);
     let mut names = BTreeSet::new();
     let mut last = "0".to_owned();
-    for _ in 0..MAX_PAGES {
+    for _ in 0..bounds.pages {
         let mut url = server.join("/v2/_trust/changefeed")?;
         let query = [("records", PAGE.to_string()), ("change_id", last.clone())];
         url.query_pairs_mut().extend_pairs(query);
         let response = session.send(&Request::get(url), Access::Pull, deadline).await?;
         let page: Changes = read(response).await?;
         let records = page.records.unwrap_or_default();
-        let whole = records.len() >= PAGE;
-        for change in records {
-            match change.category.as_str() {
-                "deletion" => names.remove(&change.gun),
-                _ => names.insert(change.gun),
-            };
-            last = change.id;
+        // Only an empty page is the end: a server may give fewer than it is asked for.
+        let Some(end) = records.last().map(|change| change.id.clone()) else { return Ok(names) };
+        if end == last {
+            return Err(malformed(server, "a page of a list that leads to itself"));
         }
-        check_number(&names, server.as_str())?;
-        if !whole {
-            break;
-        }
+        last = end;
+        records.into_iter().for_each(|change| change.apply(&mut names));
+        bounds.check(&names, server)?;
     }
-    Ok(names)
+    Err(malformed(server, ENDLESS))
 }
 
 /// The names of all repositories of a registry, without its host (OCI distribution specification 1.1,
@@ -58,39 +74,56 @@ pub async fn collections(
 /// # Errors
 ///
 /// [`Error::Unavailable`] if the registry has no catalogue; [`Error::Unauthorised`] if it is not for
-/// everyone.
+/// everyone; [`Error::Malformed`] if it is longer than the bounds, or leads nowhere.
 pub async fn repositories(
     http: Http,
     domain: &str,
     account: Account,
     deadline: Deadline,
+    bounds: Bounds,
 ) -> Result<BTreeSet<String>, Error> {
     let session = Session::new(http, Kind::Registry, account, Scope::Catalog);
     let server = find_server(&session, domain, deadline).await?;
     let mut url = server.join("/v2/_catalog")?;
     url.query_pairs_mut().append_pair("n", &PAGE.to_string());
     let mut names = BTreeSet::new();
-    for _ in 0..MAX_PAGES {
+    for _ in 0..bounds.pages {
         let response = session.send(&Request::get(url.clone()), Access::Pull, deadline).await?;
         let next = next_page(&response)?;
         let page: Catalogue = read(response).await?;
         names.extend(page.repositories.unwrap_or_default());
-        check_number(&names, server.as_str())?;
+        bounds.check(&names, &server)?;
         match next {
-            Some(next) if next != url => url = next,
-            _ => break,
+            None => return Ok(names),
+            Some(next) if next == url => {
+                return Err(malformed(&server, "a page of a list that leads to itself"));
+            }
+            Some(next) => url = next,
         }
     }
-    Ok(names)
+    Err(malformed(&server, ENDLESS))
 }
 
-/// Whoever names more than anybody has would fill our memory.
-fn check_number(names: &BTreeSet<String>, host: &str) -> Result<(), Error> {
-    let problem = "more names than any server has";
-    match names.len() <= MAX_NAMES {
-        true => Ok(()),
-        false => Err(Error::Malformed { host: host.to_owned(), problem }),
+impl Bounds {
+    fn check(&self, names: &BTreeSet<String>, server: &ServerUrl) -> Result<(), Error> {
+        match names.len() <= self.names {
+            true => Ok(()),
+            false => Err(malformed(server, "more names than any server has")),
+        }
     }
+}
+
+impl Change {
+    fn apply(self, names: &mut BTreeSet<String>) {
+        match self.category.as_str() {
+            "deletion" => names.remove(&self.gun),
+            _ => names.insert(self.gun),
+        };
+    }
+}
+
+fn malformed(server: &ServerUrl, problem: &'static str) -> Error {
+    Error::Malformed { host: server.as_str().to_owned(), problem }
 }
 
 /// Where the rest of a list is, on the same server.
@@ -140,8 +173,6 @@ struct Catalogue {
 
 /// Entries of a page.
 const PAGE: usize = 1000;
-const MAX_NAMES: usize = 1_000_000;
-/// Ten million entries.
-const MAX_PAGES: usize = 10_000;
+const ENDLESS: &str = "a list with more pages than any server has";
 /// Bytes.
 const MAX_BODY: u64 = 4 << 20;

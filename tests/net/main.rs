@@ -7,6 +7,7 @@ mod http;
 mod access;
 mod bodies;
 mod connection;
+mod listing;
 mod publish;
 mod registry;
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::{Context, TrustServerCredentials, UPDATE_PATIENCE, host_of};
 use crate::cli::exit::Kind;
 use crate::cli::output::Failure;
-use crate::net::{Account, Deadline, ServerUrl, listing};
+use crate::net::listing::{self, Bounds};
+use crate::net::{Account, Deadline, ServerUrl};
 
 impl Context {
     /// The names of all collections that the trust server's changefeed tells of.
@@ -27,7 +28,8 @@ impl Context {
             notary: self.notary_auth.clone(),
         });
         let account = Account::at(host_of(url.as_str()), credentials, Arc::clone(&self.realms));
-        Ok(listing::collections(self.http.clone(), &url, account, self.listing_deadline()).await?)
+        let (http, deadline) = (self.http.clone(), self.listing_deadline());
+        Ok(listing::collections(http, &url, account, deadline, Bounds::default()).await?)
     }
 
     /// The paths of all repositories that a registry's catalogue names.
@@ -40,8 +42,8 @@ impl Context {
         domain: &str,
     ) -> Result<BTreeSet<String>, Failure> {
         let account = Account::at(domain, self.keychain.clone(), Arc::clone(&self.realms));
-        let deadline = self.listing_deadline();
-        Ok(listing::repositories(self.http.clone(), domain, account, deadline).await?)
+        let (http, deadline) = (self.http.clone(), self.listing_deadline());
+        Ok(listing::repositories(http, domain, account, deadline, Bounds::default()).await?)
     }
 
     fn listing_deadline(&self) -> Deadline {
