@@ -59,8 +59,8 @@ pub(super) fn cache_image(text: &str) -> Result<CacheImage<'_>, &'static str> {
             false => Ok(CacheImage::Whole),
         };
     }
-    if text.contains('"') {
-        return Err("quotes in --cache-from are not understood");
+    if text.contains(ODD) {
+        return Err("quotes and line breaks in --cache-from are not understood");
     }
     let fields = text.split(',').filter_map(|field| field.split_once('='));
     let last =
@@ -72,6 +72,20 @@ pub(super) fn cache_image(text: &str) -> Result<CacheImage<'_>, &'static str> {
     }
 }
 
+/// Refuses an attestation that is an inventory. Of a field that is given twice the last one counts
+/// (buildx `util/buildflags/attests.go`).
+pub(super) fn attestation(text: &str) -> Result<(), &'static str> {
+    if text.contains(ODD) {
+        return Err("quotes and line breaks in an attestation are not understood");
+    }
+    let text = text.to_ascii_lowercase();
+    let mut fields = text.split(',').filter_map(|field| field.split_once('='));
+    let last = |wanted: &str| fields.clone().rfind(|(key, _)| key.trim() == wanted);
+    let is_off = last("disabled").is_some_and(|(_, value)| value == "true");
+    let is_inventory = fields.any(|(key, kind)| key.trim() == "type" && kind.trim() == "sbom");
+    sbom(if is_inventory && !is_off { "true" } else { "false" })
+}
+
 /// An inventory is made by the program in an image that docker chooses.
 pub(super) fn sbom(value: &str) -> Result<(), &'static str> {
     match value {
@@ -79,6 +93,10 @@ pub(super) fn sbom(value: &str) -> Result<(), &'static str> {
         _ => Err("what makes the SBOM is an image that is not checked; make it afterwards"),
     }
 }
+
+/// What makes of a list of fields another one for who reads CSV: quotes, and a line's end, behind
+/// which nothing is read.
+const ODD: [char; 2] = ['"', '\n'];
 
 #[cfg(test)]
 mod tests {
@@ -114,6 +132,28 @@ mod tests {
         for refused in ["type=gha", "a,b", "type=s3,bucket=x", "ref=a", "type=registry", "\"a=b\""]
         {
             assert!(cache_image(refused).is_err(), "{refused}");
+        }
+        assert!(cache_image("type=registry,ref=evil\n,ref=a:1").is_err(), "only a line is read");
+    }
+
+    #[test]
+    fn inventories_are_known_as_buildx_knows_them() {
+        for allowed in [
+            "type=provenance,mode=max",
+            "type=sbom,disabled=true",
+            "type=sbom,disabled=false,disabled=true",
+        ] {
+            assert_eq!(attestation(allowed), Ok(()), "{allowed}");
+        }
+        for refused in [
+            "type=sbom",
+            "Type=sbom,generator=evil",
+            "type=sbom,disabled=true,disabled=false",
+            "type=sbom\n,disabled=true",
+            "\"type=sbom\"",
+            "type=provenance,type=sbom",
+        ] {
+            assert!(attestation(refused).is_err(), "{refused}");
         }
     }
 }

@@ -71,7 +71,7 @@ impl Source {
         let refuse = |error: crate::docker::dockerfile::Error| {
             Refusal::new(error.to_string()).at(&self.shown)
         };
-        let file = Dockerfile::parse(&self.text, settings.builder).map_err(refuse)?;
+        let file = Dockerfile::parse(&self.text).map_err(refuse)?;
         let mut pins = Vec::new();
         let images = file.images(settings).map_err(refuse)?;
         for image in &images {

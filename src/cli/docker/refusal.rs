@@ -33,6 +33,7 @@ impl Refusal {
             Error::UnknownOption { .. }
             | Error::MissingValue { .. }
             | Error::NotBool { .. }
+            | Error::CommandUnclear { .. }
             | Error::HelpFirst { .. } => refusal.with_code(BAD_FLAG),
             _ => refusal,
         }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{Build, Error, Image};
 use crate::docker::build_source::{
-    CacheImage, SYNTAX_ARGUMENT, cache_image, context_image, is_remote, sbom,
+    CacheImage, SYNTAX_ARGUMENT, attestation, cache_image, context_image, is_remote,
 };
 use crate::docker::dockerfile::{Builder, Settings};
 use crate::docker::document::{escaped, unknown_key};
@@ -53,8 +53,9 @@ impl<'d> Target<'d> {
             let reason = "a build context from elsewhere carries no signature; fetch it first";
             return Err(self.refuse(reason));
         }
-        let inventory = self.items("attest").any(|(_, attestation)| makes_inventory(attestation));
-        sbom(if inventory { "true" } else { "false" }).map_err(|reason| self.refuse(reason))
+        let mut attestations =
+            self.items("attest").map(|(_, value)| attestation(&as_options(value)));
+        attestations.try_for_each(|judged| judged.map_err(|reason| self.refuse(reason)))
     }
 
     fn context_images(&self) -> Result<Vec<Image>, Error> {
@@ -109,12 +110,6 @@ impl<'d> Target<'d> {
         let items = self.target.get(key).and_then(Value::as_array);
         items.into_iter().flatten().enumerate()
     }
-}
-
-fn makes_inventory(attestation: &Value) -> bool {
-    let text = as_options(attestation).to_ascii_lowercase();
-    let has = |wanted: &str| text.split(',').any(|field| field.trim() == wanted);
-    text.contains('"') || has("type=sbom") && !has("disabled=true")
 }
 
 /// `type=…,ref=…`, also of what is an object. A comma in a value is within quotes, as in CSV.

@@ -7,7 +7,7 @@ use super::trust::go_bool;
 use super::words::ValuePlace;
 use super::{Error, Guarded, Place, Used, Verb};
 use crate::docker::build_source::{
-    CacheImage, SYNTAX_ARGUMENT, cache_image, check_sources, context_image, sbom,
+    CacheImage, SYNTAX_ARGUMENT, attestation, cache_image, check_sources, context_image, sbom,
 };
 use crate::docker::dockerfile::{Builder, Settings};
 
@@ -63,14 +63,7 @@ impl Guarded {
             sbom(value).map_err(|reason| self.refuse(reason))?;
         }
         for value in self.values("attest")? {
-            if value.contains('"') {
-                return Err(self.refuse("quotes in --attest are not understood"));
-            }
-            if value.split(',').any(|field| field.trim().eq_ignore_ascii_case("type=sbom")) {
-                let is_off = value.split(',').any(|field| field == "disabled=true");
-                sbom(if is_off { "false" } else { "true" })
-                    .map_err(|reason| self.refuse(reason))?;
-            }
+            attestation(value).map_err(|reason| self.refuse(reason))?;
         }
         Ok(())
     }

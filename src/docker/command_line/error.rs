@@ -14,6 +14,17 @@ pub enum Error {
         /// The command.
         command: &'static str,
     },
+    /// `--`, or a value that looks like an option, before a command. Docker's library then takes the
+    /// word behind it for a value (spf13/cobra `Command.Traverse`), and the one after for the command:
+    /// `docker image -- ls pull IMAGE` pulls.
+    #[error(
+        "{command}: which word is the command cannot be told behind -- or a value that begins with -; \
+         write --option=value, and no -- before the command"
+    )]
+    CommandUnclear {
+        /// What stands before the command.
+        command: &'static str,
+    },
     /// An option that is not known: whether the next word is its value is not known either.
     #[error("{command}: unknown option {option}: which word is the image cannot be told")]
     UnknownOption {

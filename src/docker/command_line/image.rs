@@ -150,16 +150,18 @@ fn mounted_image(text: &str) -> Result<Option<String>, Error> {
         fields.clone().filter(|(key, _)| is_wanted(key)).map(|(_, value)| value).next_back()
     };
     let kind = last(&["type"]).unwrap_or("volume");
+    // Docker reads the first line of CSV and no other.
+    let is_odd = text.contains(['"', '\n']);
     let refuse = |reason| Err(Error::Mount { text: text.to_owned(), reason });
     match kind.trim().eq_ignore_ascii_case("image") {
-        false if text.contains('"') && text.to_ascii_lowercase().contains("image") => {
-            refuse("quotes are not understood")
-        }
+        false if is_odd && text.to_ascii_lowercase().contains("image") => refuse(ODD),
         false => Ok(None),
-        true if text.contains('"') => refuse("quotes are not understood"),
+        true if is_odd => refuse(ODD),
         true => match last(&["source", "src"]) {
             Some(source) if !source.is_empty() => Ok(Some(source.to_owned())),
             _ => refuse("it names no image"),
         },
     }
 }
+
+const ODD: &str = "quotes and line breaks are not understood";

@@ -46,6 +46,10 @@ fn images_are_found_behind_options() {
         ("plugin install a K=V", "plugin install [a] K=V"),
         ("plugin upgrade p a", "plugin upgrade p [a]"),
         ("compose -f x up", "compose -f x up"),
+        ("-- run a", "-- run [a]"),
+        ("compose -f - up", "compose -f - up"),
+        ("-H -x run a", "-H -x run [a]"),
+        ("compose --parallel=-1 up", "compose --parallel=-1 up"),
     ] {
         assert_eq!(pinned(line).as_deref(), Some(expected));
     }
@@ -67,6 +71,8 @@ fn other_commands_pass_through() {
         "run --name x --help a",
         "image ls --frobnicate",
         "compose ps --frobnicate",
+        "compose exec -- a pull",
+        "image ls -- x",
         "compose --version",
         "buildx ls",
         "stack ls",
@@ -124,6 +130,18 @@ fn what_is_not_understood_is_refused() {
         "plugin upgrade p",
         "run --mount type=image,dst=/x a",
         "run --mount type=\"image\",src=b,dst=/x a",
+        "-- -- ls run a",
+        "-- --help run a",
+        "image -- ls pull a",
+        "container -- ls run a",
+        "plugin -- ls install a",
+        "builder -- prune build .",
+        "buildx -- version build .",
+        "buildx --builder -x version build .",
+        "compose -- ps up",
+        "compose --parallel -1 ps up",
+        "compose -f --x ps up",
+        "compose --parallel -1",
         "run ---x a",
         "run --=x a",
     ] {
@@ -133,6 +151,22 @@ fn what_is_not_understood_is_refused() {
         });
         assert!(refused.is_err(), "{line}");
     }
+}
+
+/// Docker's readers of CSV take the first line and no other.
+#[test]
+fn what_stands_behind_a_line_break_hides_nothing() {
+    let images = |mount: &str| {
+        let words = ["run", "--mount", mount, "a"].map(OsString::from).to_vec();
+        match Reading::of(words, Trust::On) {
+            Ok(Reading::Guarded(guarded)) => guarded.images().map(|images| images.len()),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(images("type=image,source=evil,target=/x\n,type=volume").is_err());
+    assert!(images("type=image,source=evil\n,source=b,target=/x").is_err());
+    assert_eq!(images("type=image,source=b,target=/x"), Ok(2));
+    assert_eq!(images("type=bind,source=/a\nb,target=/x"), Ok(1));
 }
 
 #[test]

@@ -81,6 +81,9 @@ pub(super) enum Found {
 pub(super) fn find(words: &Words, at: usize) -> Result<Found, Error> {
     let found = |verb| Ok(Found::Verb { verb, from: at + 1 });
     match words.text(at)? {
+        text if text.len() > 1 && text.starts_with('-') => {
+            Err(Error::CommandUnclear { command: table::GLOBAL.command })
+        }
         "pull" => found(Verb::Pull),
         "push" => found(Verb::Push),
         "run" => found(Verb::Run),
@@ -156,7 +159,19 @@ fn compose(words: &Words, at: usize) -> Result<Found, Error> {
 
 /// The first word behind a group's own options.
 fn next(words: &Words, at: usize, flags: &Flags) -> Result<Option<usize>, Error> {
-    Ok(read(words, at, flags, Order::CommandFirst)?.operands.first().copied())
+    let parsed = read(words, at, flags, Order::CommandFirst)?;
+    let command = parsed.operands.first().copied();
+    let is_option = |word| parsed.options.iter().any(|given| given.word == word);
+    match (at..command.unwrap_or(words.len()))
+        .find(|word| looks_like_option(words, *word) && !is_option(*word))
+    {
+        None => Ok(command),
+        Some(_) => Err(Error::CommandUnclear { command: flags.command }),
+    }
+}
+
+fn looks_like_option(words: &Words, word: usize) -> bool {
+    words.text(word).is_ok_and(|text| text.len() > 1 && text.starts_with('-'))
 }
 
 /// Whether a command's first word is `--help`, and no other word takes it back.

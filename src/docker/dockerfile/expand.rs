@@ -130,8 +130,10 @@ impl Lexer<'_> {
         let rest = self.letters.get(self.at..).unwrap_or_default();
         let name: String = rest.iter().copied().take_while(|letter| is_name(*letter)).collect();
         self.at += name.len();
+        // Builders take other alphabets' letters and digits for part of the name.
+        let goes_on = self.peek().is_some_and(char::is_alphanumeric);
         match name.chars().next() {
-            Some(first) if !first.is_ascii_digit() => Ok(name),
+            Some(first) if !first.is_ascii_digit() && !goes_on => Ok(name),
             _ => Err(Problem::Form),
         }
     }
@@ -190,7 +192,10 @@ mod tests {
             assert_eq!(expand(word).as_deref(), Ok(value), "{word}");
         }
         assert_eq!(expand("x-$TARGETARCH"), Err(Problem::Unknown("TARGETARCH".into())));
-        for word in ["${A", "$", "$1", "${A:?x}", "${A#x}", "${A/x/y}", "'a", "\"a", "a\\", "${}"] {
+        for word in [
+            "${A", "$", "$1", "${A:?x}", "${A#x}", "${A/x/y}", "'a", "\"a", "a\\", "${}", "$Aé",
+            "${Aé}", "$A٣",
+        ] {
             assert_eq!(expand(word), Err(Problem::Form), "{word}");
         }
     }

@@ -28,7 +28,7 @@ pub(super) fn of(instruction: &Instruction) -> Result<Vec<Heredoc>, Error> {
     let subject = inner.as_ref().unwrap_or(instruction);
     let may_have = matches!(subject.keyword.as_str(), "add" | "copy" | "run");
     let rest: String = subject.rest().iter().map(|letter| letter.letter).collect();
-    if !may_have || !rest.contains("<<") || is_json(&rest) {
+    if !may_have || !rest.contains("<<") || is_json(&rest, instruction.line)? {
         return Ok(Vec::new());
     }
     let words = words(&rest).ok_or_else(|| {
@@ -38,9 +38,20 @@ pub(super) fn of(instruction: &Instruction) -> Result<Vec<Heredoc>, Error> {
     words.iter().filter_map(|word| heredoc(word)).map(|found| found.map_err(unclear)).collect()
 }
 
-/// The form `["a", "b"]` is no shell's.
-fn is_json(rest: &str) -> bool {
-    serde_json::from_str::<Vec<String>>(rest.trim()).is_ok()
+/// The form `["a", "b"]` is no shell's. Some builders ask only whether a text begins so, and take
+/// halves of a surrogate pair.
+fn is_json(rest: &str, line: usize) -> Result<bool, Error> {
+    let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Vec<String>>();
+    let is_list = matches!(values.next(), Some(Ok(_)));
+    let is_all = rest[values.byte_offset()..].trim().is_empty();
+    let is_odd = rest.trim_start().starts_with('[') && rest.contains("\\u");
+    match is_list {
+        true if !is_all => {
+            Err(Error::at(line, "whether << behind a JSON list counts is not clear"))
+        }
+        false if is_odd => Err(Error::at(line, "whether this is a JSON list is not clear")),
+        is_list => Ok(is_list),
+    }
 }
 
 /// A heredoc whose name is not understood.

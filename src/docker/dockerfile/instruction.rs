@@ -33,14 +33,30 @@ impl Instruction {
         let parts =
             |letter: &Letter| matches!(letter.letter, '\t' | '\u{b}' | '\u{c}' | '\r' | ' ');
         let end = letters[begin..].iter().position(parts).map_or(letters.len(), |at| begin + at);
-        let keyword = text(&letters[begin..end]).to_lowercase();
-        let (options, rest) = options(&letters, end, line)?;
+        let keyword = lower(&letters[begin..end]);
+        // What is no instruction has no options, and no builder goes on with it.
+        let (options, rest) = match KEYWORDS.contains(&keyword.as_str()) {
+            true => options(&letters, end, line)?,
+            false => (Vec::new(), end),
+        };
         Ok(Self { line, keyword, options, letters, rest })
     }
 
     /// What stands behind the options.
     pub(super) fn rest(&self) -> &[Letter] {
         &self.letters[self.rest..]
+    }
+
+    /// Whether builders know it.
+    pub(super) fn is_known(&self) -> bool {
+        KEYWORDS.contains(&self.keyword.as_str())
+    }
+
+    /// Whether there may be an image in it.
+    pub(super) fn may_take_image(&self) -> Result<bool, Error> {
+        let inner = self.inner()?;
+        let subject = inner.as_ref().unwrap_or(self);
+        Ok(subject.keyword == "from" || !subject.options.is_empty())
     }
 
     /// The instruction behind `ONBUILD`.
@@ -71,6 +87,14 @@ fn options(letters: &[Letter], from: usize, line: usize) -> Result<(Vec<Word>, u
             return Ok((found, at));
         }
         let (end, text) = option(letters, at, line)?;
+        // Builders go through options byte by byte, and take some bytes of a letter for blanks; and
+        // they look for heredocs in them, too, by other rules for quotes.
+        if !text.is_ascii() || text.contains("<<") {
+            return Err(Error::at(
+                line,
+                "an option with << or other than ASCII letters is not understood",
+            ));
+        }
         if text == "--" {
             return Ok((found, end));
         }
@@ -103,6 +127,15 @@ fn option(letters: &[Letter], from: usize, line: usize) -> Result<(usize, String
     }
 }
 
+/// Letter by letter, as Go does: of `İ` Rust makes two.
+fn lower(letters: &[Letter]) -> String {
+    let lower = |it: &Letter| match it.letter {
+        '\u{130}' => 'i',
+        letter => letter.to_lowercase().next().unwrap_or(letter),
+    };
+    letters.iter().map(lower).collect()
+}
+
 fn text(letters: &[Letter]) -> String {
     letters.iter().map(|letter| letter.letter).collect()
 }
@@ -113,3 +146,25 @@ fn range(letters: &[Letter]) -> Range<usize> {
         _ => 0..0,
     }
 }
+
+/// What builders know before they take anything from anywhere.
+const KEYWORDS: [&str; 18] = [
+    "add",
+    "arg",
+    "cmd",
+    "copy",
+    "entrypoint",
+    "env",
+    "expose",
+    "from",
+    "healthcheck",
+    "label",
+    "maintainer",
+    "onbuild",
+    "run",
+    "shell",
+    "stopsignal",
+    "user",
+    "volume",
+    "workdir",
+];

@@ -1,9 +1,9 @@
 //! From lines to instructions: continuations, comments, the bodies of heredocs
 //! (buildkit `parser/parser.go`).
 
+use super::Error;
 use super::heredoc::{self, Heredoc};
 use super::instruction::Instruction;
-use super::{Builder, Error};
 
 /// A character and the byte at which it stands in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,28 +13,12 @@ pub(super) struct Letter {
 }
 
 /// Reads all instructions.
-pub(super) fn instructions(
-    text: &str,
-    escape: char,
-    builder: Builder,
-) -> Result<Vec<Instruction>, Error> {
-    let mut reader = Reader { text, escape, builder, at: 0, number: 0 };
+pub(super) fn instructions(text: &str, escape: char) -> Result<Vec<Instruction>, Error> {
+    let mut reader = Reader { text, escape, at: 0, number: 0 };
     if text.starts_with('\u{feff}') {
         reader.at = '\u{feff}'.len_utf8();
     }
-    let mut instructions = Vec::new();
-    while let Some(line) = reader.next_line() {
-        let line = line.trimmed_start();
-        if line.is_comment() || line.is_blank() {
-            continue;
-        }
-        let instruction = reader.instruction(line)?;
-        instructions.push(instruction);
-        if instructions.len() > MAX_INSTRUCTIONS {
-            return Err(Error::at(reader.number, "too many instructions"));
-        }
-    }
-    Ok(instructions)
+    reader.instructions()
 }
 
 /// One line of the file without its end.
@@ -67,12 +51,23 @@ impl<'t> Line<'t> {
 struct Reader<'t> {
     text: &'t str,
     escape: char,
-    builder: Builder,
     at: usize,
     number: usize,
 }
 
 impl<'t> Reader<'t> {
+    fn instructions(&mut self) -> Result<Vec<Instruction>, Error> {
+        let mut instructions = Vec::new();
+        while let Some(instruction) = self.next_instruction()? {
+            self.skip_bodies(&instruction)?;
+            instructions.push(instruction);
+            if instructions.len() > MAX_INSTRUCTIONS {
+                return Err(Error::at(self.number, "too many instructions"));
+            }
+        }
+        Ok(instructions)
+    }
+
     fn next_line(&mut self) -> Option<Line<'t>> {
         let rest = self.text.get(self.at..).filter(|rest| !rest.is_empty())?;
         let full = rest.split_inclusive('\n').next().unwrap_or(rest);
@@ -82,26 +77,24 @@ impl<'t> Reader<'t> {
         Some(line)
     }
 
-    /// An instruction with all its lines, and the bodies of its heredocs.
-    fn instruction(&mut self, first: Line<'t>) -> Result<Instruction, Error> {
+    /// An instruction with all its lines.
+    fn next_instruction(&mut self) -> Result<Option<Instruction>, Error> {
+        let first = loop {
+            let Some(line) = self.next_line() else { return Ok(None) };
+            let line = line.trimmed_start();
+            if !line.is_comment() && !line.is_blank() {
+                break line;
+            }
+        };
         let number = self.number;
         let mut letters = Vec::new();
-        let mut line = first;
-        let mut goes_on = self.append(line, &mut letters)?;
-        while goes_on {
-            line = match self.next_line() {
-                Some(line) => line,
-                None => break,
-            };
+        let mut goes_on = self.append(first, &mut letters)?;
+        while goes_on && let Some(line) = self.next_line() {
             if !line.is_comment() && !line.is_blank() {
                 goes_on = self.append(line, &mut letters)?;
             }
         }
-        let instruction = Instruction::of(letters, number)?;
-        for heredoc in heredoc::of(&instruction)? {
-            self.skip_body(&heredoc, number)?;
-        }
-        Ok(instruction)
+        Instruction::of(letters, number).map(Some)
     }
 
     /// Adds a line; whether it goes on in the next one.
@@ -121,35 +114,47 @@ impl<'t> Reader<'t> {
         Ok(true)
     }
 
-    /// The classic builder knows no heredocs and takes their lines for instructions.
+    fn skip_bodies(&mut self, instruction: &Instruction) -> Result<(), Error> {
+        let heredocs = heredoc::of(instruction)?;
+        if heredocs.len() > 1 && heredocs.iter().any(|heredoc| heredoc.is_new_form) {
+            let reason = "older builders part these heredocs in another way; write << and its \
+                name without a blank";
+            return Err(Error::at(instruction.line, reason));
+        }
+        heredocs.iter().try_for_each(|heredoc| self.skip_body(heredoc, instruction.line))
+    }
+
     fn skip_body(&mut self, heredoc: &Heredoc, begun: usize) -> Result<(), Error> {
+        let (start, before) = (self.at, self.number);
         while let Some(line) = self.next_line() {
             if heredoc.ends_with(line.text) {
-                return Ok(());
-            }
-            if heredoc.is_new_form && takes_image(line.text) {
-                let reason = "a heredoc's line that older builders take for an instruction; \
-                    write << and its name without a blank";
-                return Err(Error::at(self.number, reason));
-            }
-            if self.builder != Builder::BuildKit && takes_image(line.text) {
-                let reason = "a heredoc's line that the classic builder takes for an instruction; \
-                    use docker buildx build, or DOCKER_BUILDKIT=1";
-                return Err(Error::at(self.number, reason));
+                let body = &self.text[start..self.at];
+                return Reader { text: body, at: 0, number: before, ..*self }.check_body();
             }
         }
         Err(Error::at(begun, format!("heredoc without its end, {}", heredoc.name)))
     }
-}
 
-fn takes_image(line: &str) -> bool {
-    let mut words = line.split_whitespace();
-    let first = words.next().unwrap_or_default().to_ascii_lowercase();
-    match first.as_str() {
-        "from" | "onbuild" => true,
-        "copy" | "run" => words.next().is_some_and(|word| word.starts_with("--")),
-        _ => false,
+    /// The classic builder, and BuildKit before its Dockerfile 1.4, know no heredocs: they take the
+    /// body and its end for instructions, and the whole file for wrong if one of them is none.
+    fn check_body(mut self) -> Result<(), Error> {
+        let mut taking = None;
+        while let Some(instruction) = self.next_instruction()? {
+            if !instruction.is_known() {
+                return Ok(());
+            }
+            if taking.is_none() && instruction.may_take_image()? {
+                taking = Some(instruction.line);
+            }
+        }
+        match taking {
+            None => Ok(()),
+            Some(line) => Err(Error::at(line, OLDER)),
+        }
     }
 }
+
+const OLDER: &str = "a heredoc's line that older builders take for an instruction, since its end is \
+    the name of one; call the end EOF";
 
 const MAX_INSTRUCTIONS: usize = 10_000;

@@ -48,12 +48,12 @@ impl<'t> Dockerfile<'t> {
     /// # Errors
     ///
     /// [`Error`] for what the builders would read in different ways.
-    pub fn parse(text: &'t str, builder: Builder) -> Result<Self, Error> {
+    pub fn parse(text: &'t str) -> Result<Self, Error> {
         if text.len() > MAX_BYTES {
             return Err(Error::TooLarge { limit: MAX_BYTES });
         }
         let directives = Directives::read(text)?;
-        let instructions = lines::instructions(text, directives.escape, builder)?;
+        let instructions = lines::instructions(text, directives.escape)?;
         Ok(Self { text, directives, instructions })
     }
 

@@ -198,7 +198,9 @@ impl Walk<'_> {
     fn copy(&mut self, instruction: &Instruction, later: bool) -> Result<(), Error> {
         for option in &instruction.options {
             let Some(source) = option.text.strip_prefix("--from=") else { continue };
-            if source.parse::<usize>().is_ok() || self.is_known(source, instruction.line, later)? {
+            if self.is_numbered(source, instruction.line, later)?
+                || self.is_known(source, instruction.line, later)?
+            {
                 continue;
             }
             let (before, after) = ("--from=".to_owned(), String::new());
@@ -206,6 +208,18 @@ impl Walk<'_> {
             self.images.push(ImageUse::within(line, source, range, before, after));
         }
         Ok(())
+    }
+
+    /// Whether a source is the number of a stage. A number that is too large for a builder is the
+    /// name of an image.
+    fn is_numbered(&self, source: &str, line: usize, later: bool) -> Result<bool, Error> {
+        let is_number = !source.is_empty() && source.bytes().all(|byte| byte.is_ascii_digit());
+        let count = if later { self.names.len() } else { self.stage.unwrap_or_default() };
+        match source.parse::<usize>() {
+            _ if !is_number => Ok(false),
+            Ok(number) if number < count => Ok(true),
+            _ => Err(Error::at(line, format!("from={source}: there is no such stage before it"))),
+        }
     }
 
     /// `RUN --mount=…,from=`: a stage by name, or an image.

@@ -14,7 +14,7 @@ fn settings(arguments: &[(&str, &str)], target: Option<&str>, contexts: &[&str])
 
 /// Every image exchanged by `[image]`.
 fn pinned(text: &str, settings: &Settings) -> Result<String, Error> {
-    let file = Dockerfile::parse(text, settings.builder)?;
+    let file = Dockerfile::parse(text)?;
     let images = file.images(settings)?;
     let pinned: Vec<String> = images.iter().map(|image| format!("[{}]", image.image)).collect();
     let changes: Vec<_> = images.iter().zip(pinned.iter().map(String::as_str)).collect();
@@ -46,7 +46,23 @@ fn images_are_exchanged_in_their_places() {
         ("FROM scratch\nCOPY --from=x / /", "FROM scratch\nCOPY --from=[x] / /"),
         ("FROM a AS B\nFROM b\nCOPY --from=B / /", "FROM [a] AS B\nFROM b\nCOPY --from=B / /"),
         ("FROM a\nCOPY --chown=1 --from=\"x:1\" / /", "FROM [a]\nCOPY --chown=1 --from=[x:1] / /"),
-        ("FROM a\nCOPY --from=0 / /", "FROM [a]\nCOPY --from=0 / /"),
+        ("FROM a\nFROM b\nCOPY --from=0 / /", "FROM [a]\nFROM [b]\nCOPY --from=0 / /"),
+        ("FROM a\nONBU\u{130}LD COPY --from=x / /", "FROM [a]\nONBU\u{130}LD COPY --from=[x] / /"),
+        ("FROM a\nONBUILD COPY --from=0 / /", "FROM [a]\nONBUILD COPY --from=0 / /"),
+        (
+            "FROM a\nRUN [ -e à ] && cat <<EOF\nFROM b\nEOF",
+            "FROM [a]\nRUN [ -e à ] && cat <<EOF\nFROM b\nEOF",
+        ),
+        ("FROM a\nRUN [\"<<EOF\"]\nFROM b", "FROM [a]\nRUN [\"<<EOF\"]\nFROM [b]"),
+        (
+            "FROM a\nRUN <<EOF python\nfrom os import path\nEOF\nFROM c",
+            "FROM [a]\nRUN <<EOF python\nfrom os import path\nEOF\nFROM [c]",
+        ),
+        (
+            "FROM a\nRUN <<EOF\necho --à \"\nFROM b\nEOF\nFROM c",
+            "FROM [a]\nRUN <<EOF\necho --à \"\nFROM b\nEOF\nFROM [c]",
+        ),
+        ("FROM a\nRUN <<CMD\nRUN x\nCMD", "FROM [a]\nRUN <<CMD\nRUN x\nCMD"),
         ("FROM a\nCOPY x --from=y /", "FROM [a]\nCOPY x --from=y /"),
         ("FROM a AS a\nFROM a", "FROM [a] AS a\nFROM a"),
         (
@@ -118,11 +134,23 @@ fn what_is_not_understood_is_refused_with_its_line() {
         ("#!/x\n// syntax=evil\nFROM a", 2, "#"),
         ("#foo=bar\n#escape=`\nFROM a", 2, "not clear"),
         ("#!/x\n#escape=`\nFROM a", 2, "not clear"),
-        ("FROM a\nRUN << E\nFROM b\nE", 3, "without a blank"),
+        ("FROM a\nRUN << CMD\nFROM b\nCMD", 3, "call the end EOF"),
+        ("FROM a\nRUN << X << Y\nX\nY", 2, "without a blank"),
         ("FROM a\nRUN << E ${X}\nFROM b\nE", 2, "quotes"),
         ("FROM a\\\\\nb", 1, "continues"),
-        ("FROM a\nRUN <<EOF\nFROM b\nEOF", 3, "classic builder"),
-        ("FROM a\nRUN <<EOF\nCOPY --from=b / /\nEOF", 3, "classic builder"),
+        ("FROM a\nRUN <<CMD\nFROM b\nCMD", 3, "older builders"),
+        ("FROM a\nRUN <<CMD\nLABEL a=b\nCOPY --from=b / /\nCMD", 4, "older builders"),
+        ("FROM a\nRUN <<CMD\nCO\\\nPY --from=b / /\nCMD", 3, "older builders"),
+        ("FROM a\nRUN <<CMD\nCOPY \\\n--from=b / /\nCMD", 3, "older builders"),
+        ("FROM a\nRUN <<CMD\nONBUILD COPY --from=b / /\nCMD", 3, "older builders"),
+        ("FROM a\nRUN <<EOF\nFROM b\nLABEL a \\\nEOF", 3, "older builders"),
+        ("FROM a\nRUN [\"a\"] <<CMD\nFROM b\nCMD", 2, "JSON"),
+        ("FROM a\nRUN [\"\\ud800\"] <<CMD\nFROM b\nCMD", 2, "JSON"),
+        ("FROM a\nRUN --mount=target='/a\\' <<X ' y\nFROM b AS c\nX\nFROM c", 2, "<<"),
+        ("FROM a\nRUN --mount=type=tmpfs,target=/à--mount=from=b,target=/ x", 2, "ASCII"),
+        ("FROM a\nCOPY --from=18446744073709551615 / /", 2, "no such stage"),
+        ("FROM a\nCOPY --from=0 / /", 2, "no such stage"),
+        ("ARG X=$Aé\nFROM a AS bx\nFROM b${X:+x}", 3, "only the builder"),
         ("FROM a\nRUN <<EOF\nx", 2, "EOF"),
         ("FROM a\nRUN 'x <<EOF\nFROM b\nEOF", 2, "quotes"),
         ("FROM a\nRUN <<$X\nFROM b\nEOF", 2, "name"),
@@ -152,10 +180,6 @@ fn arguments_targets_and_contexts_decide() {
 #[test]
 fn builders_that_are_known_are_believed() {
     let of = |text, builder| pinned(text, &Settings { builder, ..settings(&[], None, &[]) });
-    let heredoc = "FROM a\nRUN <<EOF\nFROM b\nEOF";
-    assert!(of("FROM a\nRUN << EOF\nFROM b\nEOF", Builder::BuildKit).is_err(), "an old BuildKit");
-    let expected = Ok("FROM [a]\nRUN <<EOF\nFROM b\nEOF".to_owned());
-    assert_eq!(of(heredoc, Builder::BuildKit), expected);
     let syntax = "# syntax=docker/dockerfile:1\nFROM a";
     let expected = Ok("# syntax=docker/dockerfile:1\nFROM [a]".to_owned());
     assert_eq!(of(syntax, Builder::Classic), expected);
@@ -164,7 +188,7 @@ fn builders_that_are_known_are_believed() {
 #[test]
 fn large_files_are_refused() {
     let text = "#".repeat(MAX_BYTES + 1);
-    let refused = Dockerfile::parse(&text, Builder::Either);
+    let refused = Dockerfile::parse(&text);
     assert!(matches!(refused, Err(Error::TooLarge { .. })));
 }
 
@@ -176,7 +200,7 @@ proptest::proptest! {
     ) {
         for text in [text, near] {
             for builder in [Builder::Classic, Builder::BuildKit, Builder::Either] {
-                let Ok(file) = Dockerfile::parse(&text, builder) else { continue };
+                let Ok(file) = Dockerfile::parse(&text) else { continue };
                 proptest::prop_assert_eq!(file.with(&[]), text.as_str());
                 let settings = Settings { builder, ..settings(&[], None, &[]) };
                 let Ok(images) = file.images(&settings) else { continue };
