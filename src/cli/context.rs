@@ -294,7 +294,7 @@ pub(super) fn cache_of(trust: &TrustDirectory, gun: &Gun, dialect: Dialect) -> C
 }
 
 /// Host and port of a server's address.
-fn host_of(url: &str) -> &str {
+pub(super) fn host_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split('/').next().unwrap_or_default()
 }

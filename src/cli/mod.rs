@@ -22,6 +22,7 @@ mod explain;
 #[cfg(feature = "export")]
 mod export;
 mod fleet;
+mod go;
 mod history;
 mod import;
 mod init;

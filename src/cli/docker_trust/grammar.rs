@@ -9,7 +9,7 @@ mod table;
 
 use std::fmt;
 
-use crate::cli::pflag;
+use crate::cli::pflag::Flag;
 pub(super) use read::parse;
 pub(super) use table::TRUST;
 
@@ -57,37 +57,6 @@ pub(super) enum Action {
 pub(super) enum Arity {
     Exactly(usize),
     AtLeast(usize),
-}
-
-/// A flag.
-pub(super) struct Flag {
-    pub(super) long: &'static str,
-    pub(super) short: Option<char>,
-    pub(super) takes: Takes,
-    pub(super) about: &'static str,
-}
-
-impl pflag::Flag for Flag {
-    fn long(&self) -> &'static str {
-        self.long
-    }
-
-    fn short(&self) -> Option<char> {
-        self.short
-    }
-
-    fn is_switch(&self) -> bool {
-        self.takes == Takes::Nothing
-    }
-}
-
-/// What follows a flag.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Takes {
-    /// Nothing, or `=BOOLEAN`.
-    Nothing,
-    /// A value, called so in the help.
-    Value(&'static str),
 }
 
 /// What the command line says.

@@ -1,7 +1,8 @@
 //! Help in docker's layout (docker/cli `cli/cobra.go`), and completion as its shell scripts ask for
 //! it (spf13/cobra `completions.go`).
 
-use super::grammar::{Caller, Flag, Kind, Node, Takes};
+use super::grammar::{Caller, Kind, Node};
+use crate::cli::pflag::{self, Flag};
 
 /// The help of a node.
 pub(super) fn of(path: &[&Node], caller: Caller) -> String {
@@ -41,15 +42,7 @@ fn section(heading: &str, nodes: &[&Node]) -> String {
 }
 
 fn options(flags: &[Flag]) -> String {
-    let left = |flag: &Flag| {
-        let short = flag.short.map_or("    ".to_owned(), |letter| format!("-{letter}, "));
-        match flag.takes {
-            Takes::Nothing => format!("  {short}--{}", flag.long),
-            Takes::Value(called) => format!("  {short}--{} {called}", flag.long),
-        }
-    };
-    let width = flags.iter().map(|flag| left(flag).len()).max().unwrap_or_default();
-    flags.iter().map(|flag| format!("{:width$}   {}\n", left(flag), flag.about)).collect()
+    pflag::described(&flags.iter().map(|flag| (flag, flag.help)).collect::<Vec<_>>())
 }
 
 /// What may stand for the last of these words, one line each, and what the shell may add.
@@ -72,7 +65,7 @@ pub(super) fn complete(words: &[String], descriptions: bool) -> String {
             commands.iter().map(|known| (known.name.to_owned(), known.about)).collect()
         }
         Kind::Command { flags, .. } if last.starts_with('-') => {
-            flags.iter().map(|flag| (format!("--{}", flag.long), flag.about)).collect()
+            flags.iter().map(|flag| (format!("--{}", flag.long), flag.help)).collect()
         }
         Kind::Command { .. } => return directive(files_of(node.name)),
     };

@@ -10,6 +10,7 @@ use super::grammar::Call;
 use super::session::{Session, chain};
 use super::words::Refusal;
 use crate::cli::environment::absolute;
+use crate::cli::go;
 use crate::cli::key::write_public;
 use crate::cli::output::Failure;
 use crate::cli::process::{finishing, guard_memory};
@@ -86,8 +87,9 @@ pub(super) fn load(call: &Call, session: &Session) -> Result<(), Refusal> {
 
 fn private_text(file: &str) -> Result<Zeroizing<Vec<u8>>, Refusal> {
     let path = Path::new(file);
-    let found =
-        path.metadata().map_err(|error| Refusal::new(format!("stat {file}: {}", in_go(&error))))?;
+    let found = path
+        .metadata()
+        .map_err(|error| Refusal::new(format!("stat {file}: {}", go::why(&error))))?;
     if others_may_read(&found) {
         let text = format!("private key file {file} must not be readable or writable by others");
         return Err(Refusal::new(text));
@@ -97,15 +99,6 @@ fn private_text(file: &str) -> Result<Zeroizing<Vec<u8>>, Refusal> {
 
 fn others_may_read(found: &Metadata) -> bool {
     found.permissions().mode() & 0o077 != 0
-}
-
-/// As Go says why a file is not there.
-pub(super) fn in_go(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => "no such file or directory".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => error.to_string(),
-    }
 }
 
 fn import(text: &[u8], file: &str, name: &str, session: &Session) -> Result<(), Refusal> {

@@ -4,9 +4,10 @@
 use std::path::Path;
 
 use super::grammar::Call;
-use super::key::{check_name, in_go};
+use super::key::check_name;
 use super::session::{Announcing, Session, chain};
 use super::words::{Refusal, inner, judged};
+use crate::cli::go;
 use crate::cli::output::Failure;
 use crate::cli::process::{guard_memory, wait_for};
 use crate::cli::source;
@@ -42,7 +43,7 @@ pub(super) fn add(call: &Call, session: &Session) -> Result<(), Refusal> {
 fn read_key(file: &str, session: &Session) -> Result<Key, Refusal> {
     let path = Path::new(file);
     path.metadata().map_err(|error| {
-        let why = in_go(&error);
+        let why = go::why(&error);
         Refusal::new(format!("unable to read public key from file: open {file}: {why}"))
     })?;
     let key = public_key(Dialect::Notary, &source::read(path)?, session.context.now);
@@ -107,60 +108,74 @@ fn is_about_keys(error: &docker::Error) -> bool {
 pub(super) fn remove(call: &Call, session: &Session) -> Result<(), Refusal> {
     guard_memory()?;
     let [name, repositories @ ..] = call.arguments.as_slice() else { return Ok(()) };
-    let forced = call.flags.is_set("force");
+    let care = if call.flags.is_set("force") { Care::Forced } else { Care::Careful };
     in_each(repositories, "error removing signer from", session, |repository| {
         session.say(&format!("Removing signer \"{name}\" from {repository}..."));
-        if remove_from(repository, name, forced, session)? {
-            session.say(&format!("Successfully removed {name} from {repository}\n"));
+        match remove_from(repository, name, care, session)? {
+            Removed::Yes => {
+                session.say(&format!("Successfully removed {name} from {repository}\n"));
+            }
+            Removed::NotWanted => session.say("\nAborting action."),
         }
         Ok(())
     })
 }
 
-/// Removes, after asking if that would make the repository unpullable; `false` if the answer was no.
+/// Whether a signer was removed.
+enum Removed {
+    Yes,
+    /// The user was asked, and did not say yes.
+    NotWanted,
+}
+
+/// Removes, after asking if that would make the repository unpullable.
 fn remove_from(
     repository: &str,
     name: &str,
-    forced: bool,
+    care: Care,
     session: &Session,
-) -> Result<bool, Refusal> {
+) -> Result<Removed, Refusal> {
     if name == RELEASES {
         return Err(Refusal::new("releases is a reserved keyword and cannot be removed"));
     }
     let subject = session.image(repository)?;
-    let no_signer = || Refusal::new(format!("no signer {name} for repository {repository}"));
-    let signer: SignerName = name.parse().map_err(|_| no_signer())?;
-    let refused = |error: docker::Error| match error {
-        docker::Error::NoSuchSigner { .. } => no_signer(),
+    let signer: SignerName = name.parse().map_err(|_| no_signer(name, repository))?;
+    let mut attempted = attempt(&subject, &signer, care, session)?;
+    if let (Err(docker::Error::Breaks { .. }), Care::Careful) = (&attempted, care) {
+        let question = format!(
+            "The signer \"{name}\" signed the last released version of {repository}. Removing this signer will make {repository} unpullable. Are you sure you want to continue?"
+        );
+        if !session.confirm(&question)? {
+            return Ok(Removed::NotWanted);
+        }
+        attempted = attempt(&subject, &signer, Care::Forced, session)?;
+    }
+    let refused = |error| not_removed(error, name, repository, &subject, session);
+    attempted.map(|()| Removed::Yes).map_err(refused)
+}
+
+fn not_removed(
+    error: docker::Error,
+    name: &str,
+    repository: &str,
+    subject: &Subject,
+    session: &Session,
+) -> Refusal {
+    let is_unknown = matches!(error, docker::Error::Client(client::Error::NoTrustData { .. }));
+    match error {
+        docker::Error::NoSuchSigner { .. } => no_signer(name, repository),
         error => {
-            let is_unknown =
-                matches!(error, docker::Error::Client(client::Error::NoTrustData { .. }));
-            let refusal = inner(error, &subject.gun, &session.context.server_host(&subject));
+            let refusal = inner(error, &subject.gun, &session.context.server_host(subject));
             match is_unknown {
                 true => refusal.while_doing(format!("error retrieving signers for {repository}")),
                 false => refusal,
             }
         }
-    };
-    match attempt(&subject, &signer, care(forced), session)? {
-        Ok(()) => Ok(true),
-        Err(docker::Error::Breaks { .. }) if !forced => {
-            let question = format!(
-                "The signer \"{name}\" signed the last released version of {repository}. Removing this signer will make {repository} unpullable. Are you sure you want to continue?"
-            );
-            if !session.confirm(&question)? {
-                session.say("\nAborting action.");
-                return Ok(false);
-            }
-            attempt(&subject, &signer, Care::Forced, session)?.map_err(refused)?;
-            Ok(true)
-        }
-        Err(error) => Err(refused(error)),
     }
 }
 
-fn care(forced: bool) -> Care {
-    if forced { Care::Forced } else { Care::Careful }
+fn no_signer(name: &str, repository: &str) -> Refusal {
+    Refusal::new(format!("no signer {name} for repository {repository}"))
 }
 
 fn attempt(

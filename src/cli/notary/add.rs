@@ -1,7 +1,5 @@
 //! `add`: stages a file as a target.
 
-use std::path::Path;
-
 use super::grammar::{Call, Command, Run};
 use super::session::{self, Session};
 use super::staging::{self, PUBLISH};
@@ -23,7 +21,7 @@ fn run(call: &Call) -> Result<(), Stop> {
     let session = Session::open(call)?;
     let (collection, custom) = (session::gun(gun)?, target::custom(call)?);
     target::check_name(name)?;
-    let target = target::of_file(Path::new(path), custom)?;
+    let target = target::of_file(path, custom)?;
     staging::stage(&target::in_roles(name, &target, staging::roles(call)?), &collection, &session)?;
     session.say(&format!(
         "Addition of target \"{name}\" to repository \"{gun}\" staged for next publish.\n"

@@ -2,12 +2,12 @@
 
 use std::str::FromStr;
 
-use super::grammar::{Call, Command, Flag, Run};
-use super::line::integer;
+use super::grammar::{Call, Command, Run};
 use super::session::{self, Session};
 use super::staging::{self, PUBLISH};
 use super::stop::Stop;
 use super::target::{self, CUSTOM, ROLES};
+use crate::cli::pflag::{Flag, integer};
 use crate::tuf::{Hashes, Target};
 
 pub(super) static COMMAND: Command = Command {

@@ -2,10 +2,11 @@
 
 use clap_complete::Shell;
 
-use super::grammar::{Call, Command, Run, Takes};
+use super::grammar::{Call, Command, Run};
 use super::session::output_of;
 use super::stop::Stop;
 use super::{GLOBALS, NOTARY};
+use crate::cli::pflag::Takes;
 
 pub(super) static COMMAND: Command = Command {
     name: "completion",

@@ -12,6 +12,8 @@ use serde_json::Value;
 use super::grammar::Call;
 use super::stop::Stop;
 use crate::cli::environment::{Environment, absolute};
+use crate::cli::go;
+use crate::docker::command_line::go_bool;
 use crate::docker::yaml;
 
 /// What file and flags say together.
@@ -95,7 +97,7 @@ impl File<'_> {
     fn is_on(&self, names: &[&str]) -> bool {
         match self.at(names) {
             Some(Value::Bool(on)) => *on,
-            Some(Value::String(text)) => matches!(text.as_str(), "1" | "t" | "true" | "TRUE"),
+            Some(Value::String(text)) => go_bool(text) == Some(true),
             _ => false,
         }
     }
@@ -132,7 +134,7 @@ fn document_if_there(path: &Path) -> Result<Option<Value>, Stop> {
     match text(path) {
         Ok(text) => parsed(path, &text).map(Some),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(unopened(&not_read(path, &error))),
+        Err(error) => Err(unopened(&go::unusable(path, &error))),
     }
 }
 
@@ -144,7 +146,7 @@ fn document(path: &Path) -> Result<Value, Stop> {
             "Configurations are written in JSON (.json), TOML (.toml) or YAML (.yaml, .yml).",
         ));
     }
-    let text = text(path).map_err(|error| unopened(&not_read(path, &error)))?;
+    let text = text(path).map_err(|error| unopened(&go::unusable(path, &error)))?;
     parsed(path, &text)
 }
 
@@ -173,17 +175,6 @@ fn text(path: &Path) -> std::io::Result<String> {
         true => Err(std::io::Error::other("larger than any configuration")),
         false => Ok(text),
     }
-}
-
-/// As Go says that a file cannot be opened.
-pub(super) fn not_read(path: &Path, error: &std::io::Error) -> String {
-    let problem = match error.kind() {
-        ErrorKind::NotFound => "no such file or directory".to_owned(),
-        ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        ErrorKind::IsADirectory => return format!("read {}: is a directory", path.display()),
-        _ => error.to_string(),
-    };
-    format!("open {}: {problem}", path.display())
 }
 
 fn unopened(problem: &str) -> Stop {

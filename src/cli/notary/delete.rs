@@ -1,8 +1,9 @@
 //! `delete`: forgets a collection, here and if wanted at the server.
 
-use super::grammar::{Call, Command, Flag, Run};
+use super::grammar::{Call, Command, Run};
 use super::session::{self, Session};
 use super::stop::Stop;
+use crate::cli::pflag::Flag;
 use crate::cli::process::wait_for;
 use crate::net::Access;
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::stop::Stop;
-use crate::cli::pflag;
+use crate::cli::pflag::{Flag, Value};
 
 /// One command, or a group of them.
 pub(super) struct Command {
@@ -30,65 +30,6 @@ pub(super) struct Command {
 #[derive(Clone, Copy)]
 pub(super) struct Run(pub(super) fn(&Call) -> Result<(), Stop>);
 
-/// One flag.
-pub(super) struct Flag {
-    /// The long name.
-    pub(super) long: &'static str,
-    /// The letter, if there is one.
-    pub(super) short: Option<char>,
-    /// What it takes.
-    pub(super) takes: Takes,
-    /// What it is for.
-    pub(super) help: &'static str,
-}
-
-/// What a flag takes.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Takes {
-    /// Nothing, or `=true` and `=false`.
-    Nothing,
-    /// A text; the last one counts.
-    Text,
-    /// Texts with commas between them; may be repeated.
-    Texts,
-    /// A number; the last one counts.
-    Number,
-    /// Numbers with commas between them; may be repeated.
-    Numbers,
-}
-
-impl pflag::Flag for Flag {
-    fn long(&self) -> &'static str {
-        self.long
-    }
-
-    fn short(&self) -> Option<char> {
-        self.short
-    }
-
-    fn is_switch(&self) -> bool {
-        self.takes == Takes::Nothing
-    }
-}
-
-impl Flag {
-    pub(super) const fn switch(
-        long: &'static str,
-        short: Option<char>,
-        help: &'static str,
-    ) -> Self {
-        Self { long, short, takes: Takes::Nothing, help }
-    }
-
-    pub(super) const fn text(long: &'static str, short: Option<char>, help: &'static str) -> Self {
-        Self { long, short, takes: Takes::Text, help }
-    }
-
-    pub(super) const fn texts(long: &'static str, short: Option<char>, help: &'static str) -> Self {
-        Self { long, short, takes: Takes::Texts, help }
-    }
-}
-
 /// A command line that was understood.
 pub(super) struct Call {
     /// From the program's own name to the command.
@@ -97,16 +38,6 @@ pub(super) struct Call {
     pub(super) arguments: Vec<String>,
     /// By the long names of the flags; a flag that is not there was not given.
     pub(super) flags: BTreeMap<&'static str, Value>,
-}
-
-/// What a flag was given.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Value {
-    Switch(bool),
-    Text(String),
-    Texts(Vec<String>),
-    Number(i64),
-    Numbers(Vec<i64>),
 }
 
 impl Call {

@@ -1,21 +1,17 @@
 //! `init`: a new collection, signed here and not published yet.
 
-use std::path::Path;
-
-use zeroize::Zeroizing;
-
-use super::config::not_read;
-use super::grammar::{Call, Command, Flag, Run};
+use super::files;
+use super::grammar::{Call, Command, Run};
 use super::session::{self, Session};
 use super::staging::{self, PUBLISH};
 use super::stop::Stop;
-use super::target;
+use crate::cli::pflag::Flag;
 use crate::cli::process::{guard_memory, wait_for};
 use crate::crypto::{Certificate, Signer, certificates_from_pem};
 use crate::docker::staged::{Preparation, Prepared};
-use crate::keys::{self, KeyFile, KeyStore, PassphraseRequest, PassphraseSource, Purpose};
+use crate::keys::{self, KeyStore, PassphraseSource};
 use crate::net::Access;
-use crate::tuf::{KeyId, canonical_key_id};
+use crate::tuf::{KeyId, RoleName, canonical_key_id};
 
 pub(super) static COMMAND: Command = Command {
     name: "init",
@@ -39,7 +35,7 @@ fn run(call: &Call) -> Result<(), Stop> {
     let keys = session.keys()?;
     let mut passphrases = session.passphrases();
     let root_key = match call.text("rootkey") {
-        Some(path) => Some(take_in(Path::new(path), &keys, &mut passphrases)?),
+        Some(path) => Some(take_in(path, &keys, &mut passphrases)?),
         None => first_root_key(&keys)?,
     };
     if let Some(id) = root_key {
@@ -74,53 +70,31 @@ fn first_root_key(keys: &impl KeyStore) -> Result<Option<KeyId>, Stop> {
     Ok(root.map(|entry| entry.id))
 }
 
-/// Takes a root key in. One without a passphrase is refused.
+/// Takes a root key in.
 fn take_in(
-    path: &Path,
+    path: &str,
     keys: &impl KeyStore,
     passphrases: &mut impl PassphraseSource,
 ) -> Result<KeyId, Stop> {
-    let text = std::fs::read(path).map(Zeroizing::new).map_err(|error| {
-        Stop::fatal(format!("Error reading input root key file: {}", not_read(path, &error)))
-    })?;
-    let file = KeyFile::parse(&text)?;
-    if !file.is_encrypted() {
-        return Err(Stop::fatal("only encrypted root keys may be imported"));
-    }
+    let (file, _) = files::private_key(path, &RoleName::Root)?;
     let role = file.role.as_deref().unwrap_or(ROOT);
     if role != ROOT {
         return Err(Stop::fatal(format!(
             "Error importing key: it was made for the role {role}, not for root"
         )));
     }
-    let request =
-        PassphraseRequest { purpose: Purpose::Unlock, role: ROOT, gun: None, id: None, attempt: 0 };
-    let key = (0..TRIES)
-        .find_map(|attempt| {
-            let passphrase = match passphrases.passphrase(&PassphraseRequest { attempt, ..request })
-            {
-                Ok(passphrase) => passphrase,
-                Err(error) => return Some(Err(error)),
-            };
-            match file.open(&passphrase) {
-                Err(keys::Error::Locked) => None,
-                other => Some(other),
-            }
-        })
-        .unwrap_or(Err(keys::Error::Locked))?;
+    let key = file.unlock(ROOT, passphrases)?;
     let id = canonical_key_id(key.public());
-    match keys.list()?.iter().any(|entry| entry.id == id) {
-        true => Ok(id),
-        false => keys
-            .store(&key, ROOT, None, passphrases)
-            .map_err(|error| Stop::from(error).about("Error importing key: ")),
+    if keys.list()?.iter().any(|entry| entry.id == id) {
+        return Ok(id);
     }
+    let stored = keys.store(&key, ROOT, None, passphrases);
+    stored.map_err(|error| Stop::from(error).about("Error importing key: "))
 }
 
 /// The first certificate of a file.
 fn certificate(path: &str) -> Result<Certificate, Stop> {
-    let text = target::read(Path::new(path))
-        .map_err(|stop| stop.about("error reading certificate file: "))?;
+    let text = files::read(path).map_err(|stop| stop.about("error reading certificate file: "))?;
     let none = || Stop::fatal("the provided file does not contain a valid PEM certificate <nil>");
     let found = certificates_from_pem(&text);
     let found = found.map_err(|error| none().advise(format!("{path}: {error}")))?;
@@ -140,4 +114,3 @@ fn key_of(certificate: &Certificate, keys: &impl KeyStore) -> Result<KeyId, Stop
 }
 
 const ROOT: &str = "root";
-const TRIES: u32 = 5;

@@ -9,8 +9,6 @@ mod remove;
 mod rotate;
 
 use super::grammar::Command;
-use super::stop::Stop;
-use crate::tuf::KeyId;
 
 pub(super) static COMMAND: Command = Command {
     name: "key",
@@ -29,7 +27,3 @@ pub(super) static COMMAND: Command = Command {
     ],
     run: None,
 };
-
-fn key_id(text: &str) -> Result<KeyId, Stop> {
-    text.parse().map_err(|_| Stop::fatal(format!("invalid key ID provided: {text}")))
-}

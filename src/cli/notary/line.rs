@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::grammar::{Call, Command, Flag, Takes, Value};
-use crate::cli::pflag::{self, Word};
+use super::grammar::{Call, Command};
+use crate::cli::pflag::{self, Flag, Value, Word, quoted};
 
 /// What a line asks for.
 pub(super) enum Line {
@@ -70,7 +70,7 @@ fn bare_words(command: &Command, globals: &[Flag], words: &[String]) -> Vec<usiz
         let letter = name.chars().next();
         all_flags(command, globals).find(|flag| flag.short.is_some() && flag.short == letter)
     };
-    let is_switch = |flag: Option<&Flag>| flag.is_some_and(|flag| flag.takes == Takes::Nothing);
+    let is_switch = |flag: Option<&Flag>| flag.is_some_and(Flag::is_switch);
     let mut bare = Vec::new();
     let mut places = words.iter().enumerate();
     while let Some((place, word)) = places.next() {
@@ -127,92 +127,12 @@ impl Reader {
     }
 
     fn set(&mut self, flag: &'static Flag, text: &str) -> Result<(), String> {
-        let value = value(flag.takes, text);
+        let value = Value::read(flag.takes, text);
         let value = value.map_err(|problem| pflag::refused(flag, text, &problem))?;
         let before = self.flags.remove(flag.long);
-        self.flags.insert(flag.long, joined(before, value));
+        self.flags.insert(flag.long, value.after(before));
         Ok(())
     }
-}
-
-/// Lists grow; of anything else the last one counts.
-fn joined(before: Option<Value>, value: Value) -> Value {
-    match (before, value) {
-        (Some(Value::Texts(mut list)), Value::Texts(more)) => {
-            list.extend(more);
-            Value::Texts(list)
-        }
-        (Some(Value::Numbers(mut list)), Value::Numbers(more)) => {
-            list.extend(more);
-            Value::Numbers(list)
-        }
-        (_, value) => value,
-    }
-}
-
-fn value(takes: Takes, text: &str) -> Result<Value, String> {
-    Ok(match takes {
-        Takes::Nothing => Value::Switch(pflag::switch(text)?),
-        Takes::Text => Value::Text(text.to_owned()),
-        Takes::Texts => Value::Texts(comma_separated(text)),
-        Takes::Number => Value::Number(integer(text)?),
-        Takes::Numbers => {
-            Value::Numbers(text.split(',').map(plain_integer).collect::<Result<_, _>>()?)
-        }
-    })
-}
-
-/// Go's `strconv.ParseInt(text, 0, 64)`: decimal, `0x`, `0o` or a leading `0`, `0b`.
-pub(super) fn integer(text: &str) -> Result<i64, String> {
-    let refuse = |problem| format!("strconv.ParseInt: parsing {}: {problem}", quoted(text));
-    let (sign, digits) = match text.strip_prefix(['-', '+']) {
-        Some(digits) if text.starts_with('-') => (-1, digits),
-        Some(digits) => (1, digits),
-        None => (1, text),
-    };
-    let lower = digits.to_ascii_lowercase();
-    let (radix, digits) = match (lower.get(..2), lower.as_str()) {
-        (Some("0x"), _) => (16, lower.get(2..).unwrap_or_default()),
-        (Some("0o"), _) => (8, lower.get(2..).unwrap_or_default()),
-        (Some("0b"), _) => (2, lower.get(2..).unwrap_or_default()),
-        (Some(_), octal) if octal.starts_with('0') => (8, octal),
-        (_, decimal) => (10, decimal),
-    };
-    let valid = !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(radix));
-    if !valid {
-        return Err(refuse("invalid syntax"));
-    }
-    let number = i128::from_str_radix(digits, radix).map_err(|_| refuse("value out of range"))?;
-    i64::try_from(sign * number).map_err(|_| refuse("value out of range"))
-}
-
-/// Go's `strconv.Atoi`.
-fn plain_integer(text: &str) -> Result<i64, String> {
-    let valid = text.strip_prefix(['-', '+']).unwrap_or(text).bytes().all(|b| b.is_ascii_digit());
-    let number = text.parse().ok().filter(|_| valid);
-    number.ok_or_else(|| format!("strconv.Atoi: parsing {}: invalid syntax", quoted(text)))
-}
-
-/// One line of comma-separated values, where quotes keep commas together.
-fn comma_separated(text: &str) -> Vec<String> {
-    if text.is_empty() {
-        return Vec::new();
-    }
-    let (mut values, mut value, mut inside) = (Vec::new(), String::new(), false);
-    let mut letters = text.chars().peekable();
-    while let Some(letter) = letters.next() {
-        match letter {
-            '"' if inside && letters.peek() == Some(&'"') => {
-                value.push('"');
-                letters.next();
-            }
-            '"' if inside || value.is_empty() => inside = !inside,
-            ',' if !inside => values.push(std::mem::take(&mut value)),
-            other => value.push(other),
-        }
-    }
-    values.push(value);
-    values
 }
 
 fn unknown_command(root: &Command, word: &str) -> String {
@@ -247,14 +167,10 @@ fn distance(left: &str, right: &str) -> usize {
     row.last().copied().unwrap_or_default()
 }
 
-/// Go's `%q` of a text.
-fn quoted(text: &str) -> String {
-    format!("{text:?}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::pflag::Takes;
 
     static LEAF: Command = Command {
         name: "leaf",
@@ -357,24 +273,5 @@ mod tests {
                 _ => proptest::prop_assert!(false, "not a call"),
             }
         }
-    }
-
-    #[test]
-    fn numbers_are_read_as_go_reads_them() {
-        for (text, number) in [("10", 10), ("0x1F", 31), ("010", 8), ("-3", -3), ("0b11", 3)] {
-            assert_eq!(integer(text), Ok(number), "{text}");
-        }
-        for text in ["1x", "", "0x", "08", "1.5", "9223372036854775808"] {
-            assert!(integer(text).is_err(), "{text}");
-        }
-        assert_eq!(call("leaf -n 0,2 -n 3").numbers("number"), [0, 2, 3]);
-    }
-
-    #[test]
-    fn quotes_keep_commas_together_and_nothing_is_an_empty_list() {
-        assert_eq!(comma_separated("a,\"b,c\",d"), ["a", "b,c", "d"]);
-        assert_eq!(comma_separated(","), ["", ""]);
-        assert!(comma_separated("").is_empty());
-        assert_eq!(call("leaf --roles=").texts("roles").map(<[String]>::len), Some(0));
     }
 }

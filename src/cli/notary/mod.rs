@@ -14,6 +14,7 @@ mod config;
 mod credentials;
 mod delegation;
 mod delete;
+mod files;
 mod grammar;
 mod help;
 mod init;
@@ -40,11 +41,12 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Args;
-use grammar::{Call, Command, Flag, Run};
+use grammar::{Call, Command, Run};
 use line::Line;
 use stop::Stop;
 
 use super::output::{Format, Output, Verbosity};
+use super::pflag::Flag;
 
 #[derive(Args)]
 #[command(

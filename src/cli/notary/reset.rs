@@ -1,8 +1,9 @@
 //! `reset`: forgets what is staged.
 
-use super::grammar::{Call, Command, Flag, Run, Takes};
+use super::grammar::{Call, Command, Run};
 use super::session::{self, Session};
 use super::stop::Stop;
+use crate::cli::pflag::{Flag, Takes};
 
 pub(super) static COMMAND: Command = Command {
     name: "reset",

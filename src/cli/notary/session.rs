@@ -11,7 +11,7 @@ use super::grammar::Call;
 use super::prompt::Retriever;
 use super::stop::Stop;
 use crate::cli::config::{Config, WhenUnreachable};
-use crate::cli::context::{key_set, realms};
+use crate::cli::context::{host_of, key_set, realms};
 use crate::cli::environment::{Environment, clock};
 use crate::cli::output::{Failure, Format, Output, Verbosity};
 use crate::client::{Refreshed, Roles, Wish};
@@ -25,7 +25,7 @@ use crate::net::{
     SystemAuthorities,
 };
 use crate::storage::{CollectionDirectory, TrustDirectory};
-use crate::tuf::{Dialect, Gun, Limits};
+use crate::tuf::{Dialect, Gun, KeyId, Limits};
 use crate::verify::{FirstUse, Policy, Wanted};
 
 /// What a command stands on: settings, environment, one reading of the clock.
@@ -231,10 +231,13 @@ pub(super) fn gun(text: &str) -> Result<Gun, Stop> {
     Ok(Gun::raw(text)?)
 }
 
-/// Host and port of a server's address.
-fn host_of(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    rest.split('/').next().unwrap_or_default()
+/// Reads a key id; where the original stages any word, that would match no key.
+///
+/// # Errors
+///
+/// If it is none.
+pub(super) fn key_id(text: &str) -> Result<KeyId, Stop> {
+    text.parse().map_err(|_| Stop::fatal(format!("invalid key ID provided: {text}")))
 }
 
 /// For everything that is asked of the server in one command.

@@ -1,9 +1,10 @@
 //! Staging changes, and publishing them at once if that is wanted.
 
-use super::grammar::{Call, Flag};
+use super::grammar::Call;
 use super::publish;
 use super::session::Session;
 use super::stop::Stop;
+use crate::cli::pflag::Flag;
 use crate::docker::staged::StagedEdit;
 use crate::tuf::{Gun, RoleName};
 

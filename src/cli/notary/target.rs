@@ -1,11 +1,9 @@
 //! What a target is made of: content, hashes, and the publisher's own JSON.
 
-use std::io::Read;
-use std::path::Path;
-
-use super::config::not_read;
-use super::grammar::{Call, Flag};
+use super::files;
+use super::grammar::Call;
 use super::stop::Stop;
+use crate::cli::pflag::Flag;
 use crate::docker::staged::StagedEdit;
 use crate::tuf::{Custom, Hashes, RoleName, Target};
 
@@ -28,8 +26,8 @@ pub(super) fn in_roles(name: &str, target: &Target, roles: Vec<RoleName>) -> Vec
 /// # Errors
 ///
 /// If it cannot be read.
-pub(super) fn of_file(path: &Path, custom: Option<Custom>) -> Result<Target, Stop> {
-    let content = read(path)?;
+pub(super) fn of_file(path: &str, custom: Option<Custom>) -> Result<Target, Stop> {
+    let content = files::read(path)?;
     Ok(Target { length: content.len() as u64, hashes: Hashes::of(&content), custom })
 }
 
@@ -40,7 +38,7 @@ pub(super) fn of_file(path: &Path, custom: Option<Custom>) -> Result<Target, Sto
 /// If it cannot be read, or has no form that can be signed.
 pub(super) fn custom(call: &Call) -> Result<Option<Custom>, Stop> {
     let Some(path) = call.text(CUSTOM.long) else { return Ok(None) };
-    let text = read(Path::new(path))?;
+    let text = files::read(path)?;
     match Custom::parse(&text) {
         Ok(custom) if custom.as_str() == "null" => Ok(None),
         Ok(custom) => Ok(Some(custom)),
@@ -58,16 +56,4 @@ pub(super) fn check_name(name: &str) -> Result<(), Stop> {
         Ok(()) => Ok(()),
         Err(error) => Err(crate::cli::output::Failure::from(error).into()),
     }
-}
-
-/// The whole content of a file.
-///
-/// # Errors
-///
-/// In Go's words.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, Stop> {
-    let mut content = Vec::new();
-    let read = std::fs::File::open(path).and_then(|mut file| file.read_to_end(&mut content));
-    read.map_err(|error| Stop::fatal(not_read(path, &error)))?;
-    Ok(content)
 }

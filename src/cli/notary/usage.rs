@@ -1,6 +1,7 @@
 //! Usage and help in the layout of cobra's.
 
-use super::grammar::{Command, Flag, Takes};
+use super::grammar::Command;
+use crate::cli::pflag::{self, Flag};
 
 /// What `--help` says: what the command is for, and its usage.
 pub(super) fn help(path: &[&Command], globals: &[Flag]) -> String {
@@ -12,35 +13,55 @@ pub(super) fn help(path: &[&Command], globals: &[Flag]) -> String {
 pub(super) fn usage(path: &[&Command], globals: &[Flag]) -> String {
     let Some(command) = path.last() else { return String::new() };
     let name = path.iter().map(|command| command.name).collect::<Vec<_>>().join(" ");
-    let is_root = path.len() == 1;
-    let mut text = "Usage:\n".to_owned();
-    if command.run.is_some() {
-        let arguments = command.arguments;
-        text.push_str(&format!("  {name}{arguments} [flags]\n"));
+    let flags = match path.len() {
+        1 => flags(command, globals),
+        _ => format!("{}\nGlobal Flags:\n{}", flags(command, &[]), described(with_help(globals))),
+    };
+    format!(
+        "Usage:\n{}{}\nFlags:\n{flags}{}",
+        call(command, &name),
+        commands(command),
+        more(command, &name)
+    )
+}
+
+fn call(command: &Command, name: &str) -> String {
+    let arguments = command.arguments;
+    let itself = command.run.map(|_| format!("  {name}{arguments} [flags]\n"));
+    let below = is_group(command).then(|| format!("  {name} [command]\n"));
+    itself.unwrap_or_default() + &below.unwrap_or_default()
+}
+
+fn commands(command: &Command) -> String {
+    match is_group(command) {
+        true => format!("\nAvailable Commands:\n{}", listed(command.commands)),
+        false => String::new(),
     }
-    if !command.commands.is_empty() {
-        text.push_str(&format!("  {name} [command]\n"));
-        text.push_str("\nAvailable Commands:\n");
-        text.push_str(&listed(command.commands));
-    }
+}
+
+/// The flags of a command, and these.
+fn flags(command: &Command, others: &[Flag]) -> String {
     let help = Flag::switch("help", Some('h'), "");
     let help_for = format!("help for {}", command.name);
-    let own: Vec<(&Flag, &str)> = command.flags.iter().map(|flag| (flag, flag.help)).collect();
-    let shared: Vec<(&Flag, &str)> = globals.iter().map(|flag| (flag, flag.help)).collect();
-    let mut flags = own;
-    flags.push((&help, &help_for));
-    if is_root {
-        flags.extend(shared.iter().copied());
+    let all = with_help(command.flags).into_iter().chain(with_help(others));
+    described(all.chain([(&help, help_for.as_str())]).collect())
+}
+
+fn more(command: &Command, name: &str) -> String {
+    match is_group(command) {
+        true => {
+            format!("\nUse \"{name} [command] --help\" for more information about a command.\n")
+        }
+        false => String::new(),
     }
-    text.push_str(&format!("\nFlags:\n{}", described(flags)));
-    if !is_root {
-        text.push_str(&format!("\nGlobal Flags:\n{}", described(shared)));
-    }
-    if !command.commands.is_empty() {
-        let more = format!("\"{name} [command] --help\" for more information about a command.");
-        text.push_str(&format!("\nUse {more}\n"));
-    }
-    text
+}
+
+fn is_group(command: &Command) -> bool {
+    !command.commands.is_empty()
+}
+
+fn with_help(flags: &[Flag]) -> Vec<(&Flag, &str)> {
+    flags.iter().map(|flag| (flag, flag.help)).collect()
 }
 
 fn listed(commands: &[&Command]) -> String {
@@ -52,27 +73,10 @@ fn listed(commands: &[&Command]) -> String {
     commands.into_iter().map(line).collect()
 }
 
+/// In the order of their names.
 fn described(mut flags: Vec<(&Flag, &str)>) -> String {
     flags.sort_by_key(|(flag, _)| flag.long);
-    let heads: Vec<String> = flags.iter().map(|(flag, _)| head(flag)).collect();
-    let width = heads.iter().map(String::len).max().unwrap_or_default();
-    let line = |(head, (_, help)): (&String, &(&Flag, &str))| format!("{head:width$}   {help}\n");
-    heads.iter().zip(&flags).map(line).collect()
-}
-
-fn head(flag: &Flag) -> String {
-    let letter = match flag.short {
-        Some(letter) => format!("  -{letter}, "),
-        None => "      ".to_owned(),
-    };
-    let takes = match flag.takes {
-        Takes::Nothing => "",
-        Takes::Text => " string",
-        Takes::Texts => " strings",
-        Takes::Number => " int",
-        Takes::Numbers => " ints",
-    };
-    format!("{letter}--{}{takes}", flag.long)
+    pflag::described(&flags)
 }
 
 /// Names of commands take at least this many columns.

@@ -1,16 +1,14 @@
 //! `verify`: whether content is what a target stands for.
 
 use std::fmt::Display;
-use std::io::{Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::io::Read;
 
-use super::config::not_read;
-use super::grammar::{Call, Command, Flag, Run};
+use super::files;
+use super::grammar::{Call, Command, Run};
 use super::lookup::find;
 use super::session::{self, Session};
 use super::stop::Stop;
-use super::target;
+use crate::cli::pflag::Flag;
 use crate::cli::process::wait_for;
 use crate::tuf::{Hashes, Target};
 
@@ -32,7 +30,7 @@ fn run(call: &Call) -> Result<(), Stop> {
     let [gun, name] = call.first("Must specify a GUN and target")?;
     let session = Session::open(call)?;
     let content = match call.text("input") {
-        Some(path) => target::read(Path::new(path))?,
+        Some(path) => files::read(path)?,
         None => stdin()?,
     };
     let collection = session::gun(gun)?;
@@ -79,17 +77,10 @@ fn differs<D: Display + PartialEq>(
 }
 
 fn give_out(content: &[u8], call: &Call, session: &Session) -> Result<(), Stop> {
-    let Some(path) = call.text("output") else {
-        if !call.has("quiet") {
-            session.output.bytes(content);
-        }
-        return Ok(());
-    };
-    if call.has("quiet") {
-        return Ok(());
+    match call.text("output") {
+        _ if call.has("quiet") => {}
+        Some(path) => files::write(path, content)?,
+        None => session.output.bytes(content),
     }
-    let mut options = std::fs::OpenOptions::new();
-    let file = options.write(true).create(true).truncate(true).mode(0o600).open(path);
-    let written = file.and_then(|mut file| file.write_all(content));
-    written.map_err(|error| Stop::fatal(not_read(Path::new(path), &error)))
+    Ok(())
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Finding, Id, Severity};
+use crate::docker::command_line::go_bool;
 
 /// What is known of docker on this host.
 #[derive(Clone, Debug, Default)]
@@ -40,11 +41,11 @@ pub enum ContentTrust {
 impl ContentTrust {
     /// Reads the variable: Go's `strconv.ParseBool`, and what that does not know is on.
     pub fn read(value: Option<&str>) -> Self {
-        match value {
-            None | Some("") => Self::Unset,
-            Some("0" | "f" | "F" | "false" | "FALSE" | "False") => Self::Off,
-            Some("1" | "t" | "T" | "true" | "TRUE" | "True") => Self::On,
-            Some(other) => Self::Odd(other.chars().take(40).collect()),
+        let Some(value) = value.filter(|value| !value.is_empty()) else { return Self::Unset };
+        match go_bool(value) {
+            Some(true) => Self::On,
+            Some(false) => Self::Off,
+            None => Self::Odd(value.chars().take(40).collect()),
         }
     }
 

@@ -24,6 +24,7 @@ pub use error::Error;
 pub use image::{Asked, Place, Used};
 pub use options::{Given, Parsed};
 pub use trust::Trust;
+pub(crate) use trust::go_bool;
 pub use verb::Verb;
 pub use words::{ValuePlace, Words};
 

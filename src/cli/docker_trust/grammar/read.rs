@@ -1,81 +1,72 @@
 //! Reading a command line.
 
 use super::table::{GLOBALS, TRUST};
-use super::{Action, Arity, Call, Caller, Flag, Given, Kind, Misuse, Node, Parsed, Takes, Wish};
-use crate::cli::pflag::{self, Word, is_flag};
+use super::{Action, Arity, Call, Caller, Given, Kind, Misuse, Node, Parsed, Wish};
+use crate::cli::pflag::{self, Flag, Word, is_flag};
 
 /// Reads the words after the program's name. `trust` may be left out by a person.
 pub(in super::super) fn parse(words: &[String], caller: Caller) -> Result<Parsed, Misuse> {
     let mut words = words.iter().map(String::as_str).peekable();
     let mut globals = Given::default();
-    let mut path = vec![&TRUST];
-    loop {
-        match words.peek().copied() {
-            Some(HELP) if globals.0.is_empty() => {
-                words.next();
-                return help_on(words, globals);
-            }
-            Some(word) if is_flag(word) => {
-                words.next();
-                let taken = take_flag(word, &mut words, &GLOBALS, &mut globals);
-                if taken.map_err(|problem| flags_misused(&problem, caller, &[]))? {
-                    return Ok(Parsed { path, globals, wish: help_by(word) });
-                }
-            }
-            _ => break,
+    while let Some(word) = words.next_if(|word| is_flag(word)) {
+        let taken = take_flag(word, &mut words, &GLOBALS, &mut globals);
+        if let Taken::Help = taken.map_err(|problem| flags_misused(&problem, caller, &[]))? {
+            return Ok(Parsed { path: vec![&TRUST], globals, wish: help_by(word) });
         }
     }
-    if words.peek() == Some(&TRUST.name) {
-        words.next();
-    }
-    let mut commands: &'static [Node] = match &TRUST.kind {
-        Kind::Group(commands) => commands,
-        Kind::Command { .. } => &[],
+    let (path, wish) = match words.peek() {
+        Some(&HELP) if globals.0.is_empty() => help_on(words.skip(1))?,
+        _ => {
+            words.next_if_eq(&TRUST.name);
+            below_trust(words, caller)?
+        }
     };
-    loop {
-        let Some(word) = words.next() else {
-            return Ok(Parsed { path, globals, wish: Wish::Nothing });
-        };
+    Ok(Parsed { path, globals, wish })
+}
+
+/// From `trust` to the command that is named, and what is wanted of it.
+fn below_trust<'w>(
+    mut words: impl Iterator<Item = &'w str>,
+    caller: Caller,
+) -> Result<(Vec<&'static Node>, Wish), Misuse> {
+    let mut path = vec![&TRUST];
+    while let Some(word) = words.next() {
         if is_flag(word) {
             let taken = take_flag(word, &mut words, &[], &mut Given::default());
-            if taken.map_err(|problem| flags_misused(&problem, caller, &path))? {
-                return Ok(Parsed { path, globals, wish: help_by(word) });
+            if let Taken::Help = taken.map_err(|problem| flags_misused(&problem, caller, &path))? {
+                return Ok((path, help_by(word)));
             }
             continue;
         }
-        let Some(node) = commands.iter().find(|node| node.name == word) else {
-            return Err(unknown_command(word, caller, &path));
-        };
+        let node = below(&path, word).ok_or_else(|| unknown_command(word, caller, &path))?;
         path.push(node);
-        match &node.kind {
-            Kind::Group(inner) => commands = inner,
-            Kind::Command { action, arity, flags } => {
-                let wish = command(*action, *arity, flags, words, caller, &path)?;
-                return Ok(Parsed { path, globals, wish });
-            }
+        if let Kind::Command { action, arity, flags } = &node.kind {
+            let wish = command(*action, *arity, flags, words, caller, &path)?;
+            return Ok((path, wish));
         }
+    }
+    Ok((path, Wish::Nothing))
+}
+
+/// What a word names below the last node.
+fn below(path: &[&'static Node], word: &str) -> Option<&'static Node> {
+    match &path.last()?.kind {
+        Kind::Group(commands) => commands.iter().find(|node| node.name == word),
+        Kind::Command { .. } => None,
     }
 }
 
 /// `help WORD...`, as docker passes on `docker help trust ...`.
-fn help_on<'w>(words: impl Iterator<Item = &'w str>, globals: Given) -> Result<Parsed, Misuse> {
+fn help_on<'w>(words: impl Iterator<Item = &'w str>) -> Result<(Vec<&'static Node>, Wish), Misuse> {
     let mut path = vec![&TRUST];
     let words: Vec<&str> = words.collect();
     let words = words.strip_prefix(&[TRUST.name]).unwrap_or(&words);
     for (at, word) in words.iter().enumerate() {
-        let next = match path.last().map(|node| &node.kind) {
-            Some(Kind::Group(commands)) => commands.iter().find(|node| node.name == *word),
-            _ => None,
-        };
-        match next {
-            Some(node) => path.push(node),
-            None => {
-                let text = format!("unknown help topic: {}", words[at..].join(" "));
-                return Err(Misuse { text, code: 1 });
-            }
-        }
+        let unknown =
+            || Misuse { text: format!("unknown help topic: {}", words[at..].join(" ")), code: 1 };
+        path.push(below(&path, word).ok_or_else(unknown)?);
     }
-    Ok(Parsed { path, globals, wish: Wish::Help { deprecated: false } })
+    Ok((path, Wish::Help { deprecated: false }))
 }
 
 fn command<'w>(
@@ -96,7 +87,8 @@ fn command<'w>(
             }
             _ if is_flag(word) => {
                 let taken = take_flag(word, &mut words, flags, &mut given);
-                if taken.map_err(|problem| flags_misused(&problem, caller, path))? {
+                let taken = taken.map_err(|problem| flags_misused(&problem, caller, path))?;
+                if let Taken::Help = taken {
                     help.get_or_insert_with(|| help_by(word));
                 }
             }
@@ -110,31 +102,32 @@ fn command<'w>(
     Ok(Wish::Do(Call { action, arguments, flags: given }))
 }
 
+/// What a word of flags was.
+enum Taken {
+    Flags,
+    /// A question for help.
+    Help,
+}
+
 /// docker wants to be rid of `-h`.
 fn help_by(word: &str) -> Wish {
     Wish::Help { deprecated: word == "-h" }
 }
 
-/// Takes one word of flags, and the word after it if the flag wants a value; `true` if it asks for
-/// help.
+/// Takes one word of flags, and the word after it if the flag wants a value.
 fn take_flag<'w>(
     word: &str,
     rest: &mut impl Iterator<Item = &'w str>,
     flags: &'static [Flag],
     given: &mut Given,
-) -> Result<bool, String> {
-    let Word::Flags(taken) = pflag::read(word, rest, &[flags])? else { return Ok(true) };
-    for (flag, text) in taken {
-        let value = match flag.takes {
-            Takes::Value(_) => text,
-            Takes::Nothing => match pflag::switch(&text) {
-                Ok(on) => on.to_string(),
-                Err(problem) => return Err(pflag::refused(flag, &text, &problem)),
-            },
-        };
-        given.0.push((flag.long, value));
+) -> Result<Taken, String> {
+    let Word::Flags(read) = pflag::read(word, rest, &[flags])? else { return Ok(Taken::Help) };
+    for (flag, text) in read {
+        let on = flag.is_switch().then(|| pflag::switch(&text)).transpose();
+        let on = on.map_err(|problem| pflag::refused(flag, &text, &problem))?;
+        given.0.push((flag.long, on.map_or(text, |on| on.to_string())));
     }
-    Ok(false)
+    Ok(Taken::Flags)
 }
 
 fn check_arity(arity: Arity, found: usize, caller: Caller, path: &[&Node]) -> Result<(), Misuse> {

@@ -1,25 +1,21 @@
 //! The commands of `docker trust`, and docker's own flags.
 
-use super::{Action, Arity, Flag, Kind, Node, Takes};
+use super::{Action, Arity, Kind, Node};
+use crate::cli::pflag::Flag;
 
 /// docker's own flags (docker/cli `cli/flags/options.go`), in which a plugin is told where docker's
 /// files and its daemon are.
 pub(super) static GLOBALS: [Flag; 10] = [
-    value("config", None, "string", "Directory of docker's configuration"),
-    value("context", Some('c'), "string", "The context that names the daemon"),
-    switch("debug", Some('D'), "Say what is done"),
-    value("host", Some('H'), "list", "The daemon's socket"),
-    value("log-level", Some('l'), "string", "How much to log: debug, info, warn, error, fatal"),
-    switch("tls", None, "Use TLS to the daemon"),
-    value(
-        "tlscacert",
-        None,
-        "string",
-        "Authorities to believe when the daemon shows its certificate",
-    ),
-    value("tlscert", None, "string", "Our certificate for the daemon"),
-    value("tlskey", None, "string", "The key of our certificate"),
-    switch("tlsverify", None, "Use TLS to the daemon, and check its certificate"),
+    Flag::text("config", None, "Directory of docker's configuration"),
+    Flag::text("context", Some('c'), "The context that names the daemon"),
+    Flag::switch("debug", Some('D'), "Say what is done"),
+    Flag::repeated("host", Some('H'), "The daemon's socket"),
+    Flag::text("log-level", Some('l'), "How much to log: debug, info, warn, error, fatal"),
+    Flag::switch("tls", None, "Use TLS to the daemon"),
+    Flag::text("tlscacert", None, "Authorities to believe when the daemon shows its certificate"),
+    Flag::text("tlscert", None, "Our certificate for the daemon"),
+    Flag::text("tlskey", None, "The key of our certificate"),
+    Flag::switch("tlsverify", None, "Use TLS to the daemon, and check its certificate"),
 ];
 
 /// `docker trust`.
@@ -35,7 +31,7 @@ pub(in super::super) static TRUST: Node = Node {
             kind: Kind::Command {
                 action: Action::Inspect,
                 arity: Arity::AtLeast(1),
-                flags: &[switch("pretty", None, "For people instead of as JSON")],
+                flags: &[Flag::switch("pretty", None, "For people instead of as JSON")],
             },
         },
         Node {
@@ -50,10 +46,9 @@ pub(in super::super) static TRUST: Node = Node {
                     kind: Kind::Command {
                         action: Action::KeyGenerate,
                         arity: Arity::Exactly(1),
-                        flags: &[value(
+                        flags: &[Flag::text(
                             "dir",
                             None,
-                            "string",
                             "Where the public key is written (default: here)",
                         )],
                     },
@@ -65,10 +60,9 @@ pub(in super::super) static TRUST: Node = Node {
                     kind: Kind::Command {
                         action: Action::KeyLoad,
                         arity: Arity::Exactly(1),
-                        flags: &[value(
+                        flags: &[Flag::text(
                             "name",
                             None,
-                            "string",
                             "Name of the key's signer (default \"signer\")",
                         )],
                     },
@@ -82,7 +76,7 @@ pub(in super::super) static TRUST: Node = Node {
             kind: Kind::Command {
                 action: Action::Revoke,
                 arity: Arity::Exactly(1),
-                flags: &[switch("yes", Some('y'), "Do not ask")],
+                flags: &[Flag::switch("yes", Some('y'), "Do not ask")],
             },
         },
         Node {
@@ -92,7 +86,7 @@ pub(in super::super) static TRUST: Node = Node {
             kind: Kind::Command {
                 action: Action::Sign,
                 arity: Arity::Exactly(1),
-                flags: &[switch(
+                flags: &[Flag::switch(
                     "local",
                     None,
                     "Push the image that docker has here, and sign that",
@@ -111,10 +105,9 @@ pub(in super::super) static TRUST: Node = Node {
                     kind: Kind::Command {
                         action: Action::SignerAdd,
                         arity: Arity::AtLeast(2),
-                        flags: &[value(
+                        flags: &[Flag::repeated(
                             "key",
                             None,
-                            "list",
                             "File with a public key of the signer",
                         )],
                     },
@@ -126,7 +119,7 @@ pub(in super::super) static TRUST: Node = Node {
                     kind: Kind::Command {
                         action: Action::SignerRemove,
                         arity: Arity::AtLeast(2),
-                        flags: &[switch(
+                        flags: &[Flag::switch(
                             "force",
                             Some('f'),
                             "Do not ask before the last signer is removed",
@@ -137,16 +130,3 @@ pub(in super::super) static TRUST: Node = Node {
         },
     ]),
 };
-
-const fn switch(long: &'static str, short: Option<char>, about: &'static str) -> Flag {
-    Flag { long, short, takes: Takes::Nothing, about }
-}
-
-const fn value(
-    long: &'static str,
-    short: Option<char>,
-    called: &'static str,
-    about: &'static str,
-) -> Flag {
-    Flag { long, short, takes: Takes::Value(called), about }
-}

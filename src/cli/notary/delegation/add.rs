@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use super::super::grammar::{Call, Command, Flag, Run};
+use super::super::grammar::{Call, Command, Run};
 use super::super::session::{self, Session};
 use super::super::staging::{self, PUBLISH};
 use super::super::stop::Stop;
 use super::shown;
+use crate::cli::pflag::Flag;
 use crate::docker::staged::StagedEdit;
 use crate::docker::{PublicKeyError, public_key};
 use crate::tuf::{Dialect, Key, RoleName, Threshold, canonical_key_id};

@@ -1,10 +1,10 @@
 //! `delegation purge`: stages that keys are taken from every delegated role.
 
-use super::super::grammar::{Call, Command, Flag, Run};
+use super::super::grammar::{Call, Command, Run};
 use super::super::session::{self, Session};
 use super::super::staging::{self, PUBLISH};
 use super::super::stop::Stop;
-use super::remove::key_id;
+use crate::cli::pflag::Flag;
 use crate::docker::staged::StagedEdit;
 use crate::tuf::RoleName;
 
@@ -31,7 +31,7 @@ fn run(call: &Call) -> Result<(), Stop> {
     }
     let session = Session::open(call)?;
     let collection = session::gun(gun)?;
-    let keys = ids.iter().map(|id| key_id(id)).collect::<Result<_, _>>()?;
+    let keys = ids.iter().map(|id| session::key_id(id)).collect::<Result<_, _>>()?;
     let edit = StagedEdit::Purge { below: RoleName::Targets, keys };
     staging::stage(&[edit], &collection, &session)?;
     session.say(&format!(

@@ -1,11 +1,12 @@
 //! `delegation remove`: stages that a role loses keys or paths, or is no more.
 
-use super::super::grammar::{Call, Command, Flag, Run};
+use super::super::grammar::{Call, Command, Run};
 use super::super::prompt::confirmed;
 use super::super::session::{self, Session};
 use super::super::staging::{self, PUBLISH};
 use super::super::stop::Stop;
 use super::shown;
+use crate::cli::pflag::Flag;
 use crate::docker::staged::StagedEdit;
 use crate::tuf::{KeyId, RoleName};
 
@@ -42,7 +43,8 @@ fn run(call: &Call) -> Result<(), Stop> {
             (vec![StagedEdit::RemoveDelegation { role: name }], None)
         }
         false => {
-            let keys: Vec<KeyId> = ids.iter().map(|id| key_id(id)).collect::<Result<_, _>>()?;
+            let keys: Vec<KeyId> =
+                ids.iter().map(|id| session::key_id(id)).collect::<Result<_, _>>()?;
             (edits(&name, &keys, paths, all_paths), Some(lost(call, ids, paths, all_paths)))
         }
     };
@@ -95,9 +97,4 @@ fn lost(call: &Call, ids: &[String], paths: &[String], all_paths: bool) -> Strin
         with.push_str(&format!("with paths [{}], ", shown(paths).join("\n")));
     }
     with
-}
-
-/// A key id; the original stages any word, which then matches no key.
-pub(super) fn key_id(text: &str) -> Result<KeyId, Stop> {
-    text.parse().map_err(|_| Stop::fatal(format!("invalid key ID provided: {text}")))
 }

@@ -1,14 +1,12 @@
 //! `key export`.
 
 use std::collections::BTreeSet;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 
-use super::super::config::not_read;
-use super::super::grammar::{Call, Command, Flag, Run};
+use super::super::files;
+use super::super::grammar::{Call, Command, Run};
 use super::super::session::Session;
 use super::super::stop::Stop;
+use crate::cli::pflag::Flag;
 use crate::keys::{Kept, KeyEntry};
 use crate::tuf::KeyId;
 
@@ -46,7 +44,7 @@ fn run(call: &Call) -> Result<(), Stop> {
     let text = session.key_files().export(&chosen(wanted, &session)?)?;
     match call.text("output") {
         None => session.output.bytes(&text),
-        Some(path) => write(path, &text)?,
+        Some(path) => files::write(path, &text)?,
     }
     Ok(())
 }
@@ -66,11 +64,4 @@ fn chosen(wanted: impl Fn(&KeyEntry) -> bool, session: &Session) -> Result<Vec<K
         }
     }
     Ok(chosen.into_iter().collect())
-}
-
-fn write(path: &str, text: &[u8]) -> Result<(), Stop> {
-    let mut options = std::fs::OpenOptions::new();
-    let file = options.write(true).create(true).truncate(true).mode(0o600).open(path);
-    let written = file.and_then(|mut file| file.write_all(text).and_then(|()| file.sync_all()));
-    written.map_err(|error| Stop::fatal(not_read(Path::new(path), &error)))
 }

@@ -1,13 +1,10 @@
 //! `key generate`.
 
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
-
-use super::super::config::not_read;
-use super::super::grammar::{Call, Command, Flag, Run};
+use super::super::files;
+use super::super::grammar::{Call, Command, Run};
 use super::super::session::Session;
 use super::super::stop::Stop;
+use crate::cli::pflag::Flag;
 use crate::cli::process::{finishing, guard_memory};
 use crate::crypto::{Algorithm, PrivateKey, Signer, pem};
 use crate::keys::{KeyFile, KeyStore, PassphraseRequest, PassphraseSource, Purpose};
@@ -64,20 +61,8 @@ fn into_files(key: &PrivateKey, role: &str, name: &str, session: &Session) -> Re
     let passphrase = session.passphrases().passphrase(&request)?;
     let file = KeyFile::seal(key, &passphrase)?.noted(Some(role.to_owned()), None, None);
     let public = pem::encode("PUBLIC KEY", &[("role", role)], key.public().spki());
-    write(&format!("{name}-key.pem"), file.to_pem()?.as_bytes())?;
-    write(&format!("{name}.pem"), public.as_bytes())
-}
-
-/// A private key that is there is not written over; the original would.
-fn write(path: &str, text: &[u8]) -> Result<(), Stop> {
-    let mut options = std::fs::OpenOptions::new();
-    let file = options.write(true).create_new(true).mode(0o600).open(path);
-    let written = file.and_then(|mut file| file.write_all(text).and_then(|()| file.sync_all()));
-    written.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => Stop::fatal(format!("open {path}: file exists"))
-            .advise("A key that is there is not written over: name another file."),
-        _ => Stop::fatal(not_read(Path::new(path), &error)),
-    })
+    files::write_new(&format!("{name}-key.pem"), file.to_pem()?.as_bytes())?;
+    files::write_new(&format!("{name}.pem"), public.as_bytes())
 }
 
 const ECDSA: &str = "ecdsa";

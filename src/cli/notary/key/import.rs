@@ -1,13 +1,12 @@
 //! `key import`.
 
-use std::path::Path;
-
 use zeroize::Zeroizing;
 
-use super::super::grammar::{Call, Command, Flag, Run};
+use super::super::files;
+use super::super::grammar::{Call, Command, Run};
 use super::super::session::{self, Session};
 use super::super::stop::Stop;
-use super::super::target;
+use crate::cli::pflag::Flag;
 use crate::cli::process::{finishing, guard_memory};
 use crate::keys::{Error, ImportDefaults, KeyFile};
 
@@ -38,7 +37,7 @@ fn run(call: &Call) -> Result<(), Stop> {
 }
 
 fn take_in(file: &str, defaults: ImportDefaults<'_>, session: &Session) -> Result<(), Stop> {
-    let text = Zeroizing::new(target::read(Path::new(file))?);
+    let text = Zeroizing::new(files::read(file)?);
     // Which key it is cannot be told before it is opened, and the original opens none.
     let is_unknown = |file: &KeyFile| file.is_encrypted() && file.path.is_none();
     if KeyFile::parse_all(&text).is_ok_and(|files| files.iter().any(is_unknown)) {

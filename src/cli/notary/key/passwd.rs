@@ -2,9 +2,8 @@
 
 use super::super::grammar::{Call, Command, Run};
 use super::super::prompt::OldAndNew;
-use super::super::session::Session;
+use super::super::session::{self, Session};
 use super::super::stop::Stop;
-use super::key_id;
 use crate::cli::process::{finishing, guard_memory};
 use crate::keys::{Error, Kept};
 
@@ -23,7 +22,7 @@ fn run(call: &Call) -> Result<(), Stop> {
     guard_memory()?;
     let _finishing = finishing();
     let session = Session::open(call)?;
-    let (id, keys) = (key_id(text)?, session.keys()?);
+    let (id, keys) = (session::key_id(text)?, session.keys()?);
     let unusable =
         || Stop::fatal(format!("could not retrieve local key for key ID provided: {text}"));
     match keys.holdings()?.into_iter().find(|held| held.entry.id == id).map(|held| held.kept) {

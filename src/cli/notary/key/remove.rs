@@ -2,9 +2,8 @@
 
 use super::super::grammar::{Call, Command, Run};
 use super::super::prompt::confirmed;
-use super::super::session::Session;
+use super::super::session::{self, Session};
 use super::super::stop::Stop;
-use super::key_id;
 use super::list::place;
 use crate::keys::{Kept, KeyStore};
 
@@ -21,7 +20,7 @@ pub(super) static COMMAND: Command = Command {
 fn run(call: &Call) -> Result<(), Stop> {
     let [text] = call.first("must specify the key ID of the key to remove")?;
     let session = Session::open(call)?;
-    let id = key_id(text)?;
+    let id = session::key_id(text)?;
     let (keys, output) = (session.keys()?, session.output);
     output.page("\n");
     let Some(held) = keys.holdings()?.into_iter().find(|held| held.entry.id == id) else {

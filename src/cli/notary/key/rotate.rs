@@ -1,17 +1,14 @@
 //! `key rotate`: other keys for a top-level role, published at once.
 
-use std::path::Path;
-
-use zeroize::Zeroizing;
-
-use super::super::config::not_read;
-use super::super::grammar::{Call, Command, Flag, Run, Takes};
+use super::super::files;
+use super::super::grammar::{Call, Command, Run};
 use super::super::prompt::confirmed;
 use super::super::session::{self, Session};
 use super::super::stop::Stop;
+use crate::cli::pflag::{Flag, Takes};
 use crate::cli::process::{guard_memory, wait_for};
 use crate::docker::{Legacy, NewKeys, RotateRequest, Survey};
-use crate::keys::{self, ImportDefaults, KeyFile, PassphraseSource};
+use crate::keys::{self, ImportDefaults, PassphraseSource};
 use crate::net::Access;
 use crate::tuf::{Dialect, Gun, KeyId, RoleName};
 
@@ -107,7 +104,7 @@ fn legacy(count: i64) -> Legacy {
     }
 }
 
-/// Takes a key in for the role. A root key without a passphrase is refused.
+/// Takes a key in for the role.
 fn take_in(
     path: &str,
     role: &RoleName,
@@ -115,14 +112,7 @@ fn take_in(
     session: &Session,
     passphrases: &mut impl PassphraseSource,
 ) -> Result<KeyId, Stop> {
-    let text = std::fs::read(path).map(Zeroizing::new).map_err(|error| {
-        let problem = not_read(Path::new(path), &error);
-        Stop::fatal(format!("Error reading input root key file: {problem}"))
-    })?;
-    let file = KeyFile::parse(&text)?;
-    if *role == RoleName::Root && !file.is_encrypted() {
-        return Err(Stop::fatal("only encrypted root keys may be imported"));
-    }
+    let (_, text) = files::private_key(path, role)?;
     let defaults = ImportDefaults { role: Some(role.as_str()), gun: Some(gun) };
     let taken = session.key_files().import(&text, defaults, passphrases);
     let taken = taken.map_err(|error| Stop::from(error).about("Error importing key: "))?;
