@@ -1,42 +1,20 @@
-//! Targets, delegations, and looking up a name.
+//! Targets and delegations: which files of roles are believed, and on whose word.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod file;
+mod lookup;
+mod role;
 
-use super::baseline::{Baseline, Governance, Seen};
-use super::root::check_floor;
-use super::{CurrentRoot, Error, TrustedSnapshot, listing, threshold};
-use crate::crypto::{Hashed, Sha256};
-use crate::tuf::{
-    self, Delegation, Key, KeyId, Role, RoleName, Scope, SearchOrder, Target, Targets, Version,
-};
+use std::collections::BTreeMap;
 
-/// How much of a targets file to read.
-#[derive(Clone, Copy, Debug)]
-pub enum Wanted<'n> {
-    /// All of it.
-    Everything,
-    /// These names. If the file was accepted in full before, the other entries are skipped; else
-    /// this is [`Wanted::Everything`].
-    Names(&'n [&'n str]),
-    /// The same for the names of a glance, if that was at this file.
-    Glimpsed(&'n Glance),
-}
+use super::baseline::{Baseline, Seen};
+use super::{CurrentRoot, Error, TrustedSnapshot, listing};
+use crate::crypto::Hashed;
+use crate::tuf::{self, Delegation, RoleName, Targets};
+use file::Mandate;
 
-/// What a glance at a file saw that nobody has verified yet ([`Policy::unverified_glance`]). It counts
-/// only once a file with the same hash turns out to have been accepted in full before.
-///
-/// [`Policy::unverified_glance`]: super::Policy::unverified_glance
-#[derive(Clone, Debug)]
-pub struct Glance {
-    sha256: Sha256,
-    content: Targets,
-}
-
-impl Glance {
-    pub(super) fn new(file: &Hashed<'_>, content: Targets) -> Self {
-        Self { sha256: file.sha256(), content }
-    }
-}
+pub use file::{Glance, Wanted};
+pub use lookup::Lookup;
+pub use role::{SuspendedRole, TrustedRole};
 
 /// The targets roles of one snapshot, as far as they were loaded.
 #[derive(Clone, Debug)]
@@ -47,128 +25,6 @@ pub struct TrustedTargets {
     bytes: u64,
 }
 
-/// One loaded targets role.
-#[derive(Clone, Debug)]
-pub struct TrustedRole {
-    content: Targets,
-    scope: Scope,
-    seen: Seen,
-    signers: Vec<KeyId>,
-    /// The role on whose word it was believed; none for `targets`.
-    delegator: Option<RoleName>,
-}
-
-/// What a delegated role says that does not count now, for want of signatures or because its file
-/// expired. The snapshot lists it, and nothing more is known in its favour.
-#[derive(Clone, Debug)]
-pub struct SuspendedRole {
-    content: Targets,
-}
-
-impl SuspendedRole {
-    /// Its version.
-    pub fn version(&self) -> Version {
-        self.content.version
-    }
-
-    /// What it says: for signing it again, by whoever vouches for it. Never for an answer.
-    pub fn into_unverified_content(self) -> Targets {
-        self.content
-    }
-}
-
-/// Where a name is.
-#[derive(Clone, Debug)]
-pub enum Lookup<'t> {
-    /// Signed by this role.
-    Found {
-        /// The first role, in lookup order, that signs the name.
-        role: &'t RoleName,
-        /// What it says.
-        target: &'t Target,
-    },
-    /// Undecided until this file is loaded.
-    Needs {
-        /// The role.
-        role: RoleName,
-        /// The role that delegates to it here; none for `targets`.
-        delegator: Option<RoleName>,
-    },
-    /// No role signs the name.
-    Absent,
-}
-
-impl TrustedRole {
-    /// What the role says; entries outside its scope are there but mean nothing.
-    pub fn content(&self) -> &Targets {
-        &self.content
-    }
-
-    /// Which names it may sign.
-    pub fn scope(&self) -> &Scope {
-        &self.scope
-    }
-
-    /// What to remember of it.
-    pub fn seen(&self) -> &Seen {
-        &self.seen
-    }
-
-    /// The role on whose word it was believed; none for `targets`.
-    pub fn delegator(&self) -> Option<&RoleName> {
-        self.delegator.as_ref()
-    }
-
-    /// The keys that signed it; empty if the file was accepted before and only looked into now.
-    pub fn signers(&self) -> &[KeyId] {
-        &self.signers
-    }
-
-    /// What the role says.
-    pub fn into_content(self) -> Targets {
-        self.content
-    }
-
-    /// The entry of a name, if the role may sign it.
-    pub fn target(&self, name: &str) -> Option<&Target> {
-        self.content.targets.get(name).filter(|_| self.scope.allows(name))
-    }
-
-    /// Queues the delegations that may sign a name. One that ends the look-up ends the queue, too.
-    fn enqueue_children(
-        &self,
-        visit: &Visit,
-        name: &str,
-        order: SearchOrder,
-        queue: &mut VecDeque<Visit>,
-    ) {
-        let mut children = Vec::new();
-        for child in &self.content.delegations.roles {
-            if !self.scope.restrict(&child.paths).allows(name) {
-                continue;
-            }
-            let (role, by) = (child.name.clone(), Some(visit.role.clone()));
-            children.push(Visit { role, by, depth: visit.depth.saturating_add(1) });
-            if child.terminating {
-                queue.clear();
-                break;
-            }
-        }
-        match order {
-            SearchOrder::BreadthFirst => queue.extend(children),
-            SearchOrder::DepthFirst => {
-                children.into_iter().rev().for_each(|child| queue.push_front(child));
-            }
-        }
-    }
-
-    /// The entries that the role may sign.
-    pub fn targets(&self) -> impl Iterator<Item = (&str, &Target)> {
-        let allowed = |(name, _): &(&String, &Target)| self.scope.allows(name);
-        self.content.targets.iter().filter(allowed).map(|(name, target)| (name.as_str(), target))
-    }
-}
-
 impl TrustedTargets {
     pub(super) fn verify(
         snapshot: &TrustedSnapshot,
@@ -176,30 +32,15 @@ impl TrustedTargets {
         baseline: &Baseline,
         wanted: Wanted<'_>,
     ) -> Result<Self, Error> {
-        let root = snapshot.root();
-        let keys = &root.content().targets;
-        let file =
-            Listed { snapshot, role: &RoleName::Targets, keys, governance: root.governance(keys) };
-        let loaded =
-            file.load(bytes, baseline, wanted, || root.content().keys_of(keys).collect())?;
-        let role = loaded;
-        check_vanished(snapshot, &RoleName::Targets, &role.content)?;
-        let roles = BTreeMap::from([(RoleName::Targets, role)]);
+        let name = RoleName::Targets;
+        let role = top_level(snapshot.root()).load(bytes, snapshot, baseline, wanted)?;
+        check_vanished(snapshot, &name, &role.content)?;
+        let roles = BTreeMap::from([(name, role)]);
         Ok(Self { snapshot: snapshot.clone(), roles, bytes: bytes.as_bytes().len() as u64 })
     }
 
     pub(super) fn observe(root: &CurrentRoot, bytes: &[u8], baseline: &Baseline) -> Option<Seen> {
-        let keys = &root.content().targets;
-        let governance = root.governance(keys);
-        let sha256 = Sha256::of(bytes);
-        if baseline.remembers(&RoleName::Targets, sha256) {
-            return None;
-        }
-        let policy = root.policy();
-        let envelope =
-            policy.dialect.open_targets(&RoleName::Targets, bytes, &policy.limits).ok()?;
-        let (targets, _) = root.open(&RoleName::Targets, keys, envelope).ok()?;
-        Some(Seen { version: targets.version, sha256, governance, listed: BTreeMap::new() })
+        top_level(root).observe(bytes, root.policy(), baseline)
     }
 
     /// Believes the file of a role that a loaded role delegates to.
@@ -236,12 +77,10 @@ impl TrustedTargets {
         let parent = self.roles.get(delegator).ok_or_else(|| not_delegated(role))?;
         let delegation =
             parent.content.delegations.role(role).ok_or_else(|| not_delegated(role))?;
-        let (keys, bytes) = (&delegation.role, bytes.into());
+        let bytes = bytes.into();
         let all = self.with_room_for(role, &bytes)?;
-        let governance = self.delegation_governance(keys);
-        let file = Listed { snapshot: &self.snapshot, role, keys, governance };
-        let by = || parent.content.delegations.keys_of(delegation).collect();
-        let loaded = file.load(&bytes, baseline, wanted, by)?;
+        let mandate = self.mandate(parent, delegation);
+        let loaded = mandate.load(&bytes, &self.snapshot, baseline, wanted)?;
         let scope = parent.scope.restrict(&delegation.paths);
         check_vanished(&self.snapshot, role, &loaded.content)?;
         let delegator = Some(delegator.clone());
@@ -265,17 +104,8 @@ impl TrustedTargets {
     /// and it is truly signed.
     pub fn observe_delegation(&self, role: &RoleName, bytes: &[u8], baseline: &mut Baseline) {
         let Some((parent, delegation)) = self.delegation_to(role) else { return };
-        let governance = self.delegation_governance(&delegation.role);
-        let sha256 = Sha256::of(bytes);
-        if baseline.remembers(role, sha256) {
-            return;
-        }
-        let policy = self.root().policy();
-        let Ok(envelope) = policy.dialect.open_targets(role, bytes, &policy.limits) else { return };
-        let keys = parent.content.delegations.keys_of(delegation);
-        if let Ok((targets, _)) = threshold::open(role, &delegation.role, keys, envelope) {
-            let seen =
-                Seen { version: targets.version, sha256, governance, listed: BTreeMap::new() };
+        let mandate = self.mandate(parent, delegation);
+        if let Some(seen) = mandate.observe(bytes, self.root().policy(), baseline) {
             baseline.remember(role.clone(), seen);
         }
     }
@@ -294,38 +124,6 @@ impl TrustedTargets {
         let policy = self.root().policy();
         let envelope = policy.dialect.open_targets(role, file.as_bytes(), &policy.limits).ok()?;
         Some(SuspendedRole { content: envelope.into_unverified_content() })
-    }
-
-    /// Looks a name up from `targets` on, each role once, in the order of the dialect and of the
-    /// delegations (Notary `WalkTargets`; TUF 1.0.34 §5.6.7).
-    ///
-    /// # Errors
-    ///
-    /// [`Error::TooManyDelegations`] when the tree is larger than the policy's limits.
-    pub fn find(&self, name: &str) -> Result<Lookup<'_>, Error> {
-        let policy = self.root().policy();
-        let (limits, order) = (&policy.limits, policy.dialect.search_order());
-        let mut queue = VecDeque::from([Visit { role: RoleName::Targets, by: None, depth: 0 }]);
-        let mut visited = BTreeSet::new();
-        while let Some(visit) = queue.pop_front() {
-            if visited.len() >= limits.visited || visit.depth > limits.delegation_depth {
-                return Err(Error::TooManyDelegations { limit: limits.visited });
-            }
-            if !visited.insert(visit.role.clone()) {
-                continue;
-            }
-            let Some((role, loaded)) = self.loaded_by(&visit) else {
-                if self.was_never_published(&visit.role) {
-                    continue;
-                }
-                return Ok(Lookup::Needs { role: visit.role, delegator: visit.by });
-            };
-            if let Some(target) = loaded.target(name) {
-                return Ok(Lookup::Found { role, target });
-            }
-            loaded.enqueue_children(&visit, name, order, &mut queue);
-        }
-        Ok(Lookup::Absent)
     }
 
     /// A loaded role.
@@ -367,19 +165,6 @@ impl TrustedTargets {
         self.roles.iter().find(|(_, parent)| delegates(parent)).map(|(name, _)| name)
     }
 
-    /// Whether the role's absence from the snapshot says that it has no file yet. In TUF 1.0 it says
-    /// that somebody took it out.
-    fn was_never_published(&self, role: &RoleName) -> bool {
-        let listed = self.snapshot.listed(role).is_some();
-        !listed && !self.root().policy().dialect.lists_every_role()
-    }
-
-    /// The role, if it was loaded on the word of the one that the look-up comes from.
-    fn loaded_by(&self, visit: &Visit) -> Option<(&RoleName, &TrustedRole)> {
-        let (role, loaded) = self.roles.get_key_value(&visit.role)?;
-        (loaded.delegator == visit.by).then_some((role, loaded))
-    }
-
     /// The snapshot that lists these roles.
     pub fn snapshot(&self) -> &TrustedSnapshot {
         &self.snapshot
@@ -390,69 +175,24 @@ impl TrustedTargets {
         self.snapshot.root()
     }
 
-    fn delegation_governance(&self, keys: &Role) -> Governance {
-        let root = self.root().content();
-        Governance::of(keys, &[&root.timestamp, &root.snapshot])
+    fn mandate<'a>(&self, parent: &'a TrustedRole, delegation: &'a Delegation) -> Mandate<'a> {
+        Mandate {
+            name: &delegation.name,
+            role: &delegation.role,
+            keys: parent.content.delegations.keys_of(delegation).collect(),
+            governance: self.root().governance(&delegation.role),
+        }
     }
 }
 
-/// One step of a look-up.
-struct Visit {
-    role: RoleName,
-    by: Option<RoleName>,
-    depth: usize,
+fn top_level(root: &CurrentRoot) -> Mandate<'_> {
+    let role = &root.content().targets;
+    let (keys, governance) = (root.content().keys_of(role).collect(), root.governance(role));
+    Mandate { name: &RoleName::Targets, role, keys, governance }
 }
 
 fn not_delegated(role: &RoleName) -> Error {
     Error::NotListed { role: role.clone(), reason: "no loaded role delegates to it" }
-}
-
-/// A file that the snapshot lists, and who must have signed it.
-struct Listed<'a> {
-    snapshot: &'a TrustedSnapshot,
-    role: &'a RoleName,
-    keys: &'a Role,
-    governance: Governance,
-}
-
-impl Listed<'_> {
-    /// Loads the file; the scope is the caller's to set.
-    fn load<'k>(
-        &self,
-        file: &Hashed<'_>,
-        baseline: &Baseline,
-        wanted: Wanted<'_>,
-        keys: impl FnOnce() -> Vec<&'k Key>,
-    ) -> Result<TrustedRole, Error> {
-        let role = self.role;
-        let listed = self.snapshot.listed(role);
-        let listed = listed.ok_or_else(|| Error::NotListed {
-            role: role.clone(),
-            reason: "the snapshot does not list it",
-        })?;
-        let attested = baseline.attested(role, &self.governance);
-        listing::compare(role, file, listed, attested)?;
-        let (bytes, sha256) = (file.as_bytes(), file.sha256());
-        let policy = self.snapshot.root().policy();
-        let (content, signers) = match wanted {
-            Wanted::Names(names) if attested == Some(sha256) => {
-                (policy.dialect.glance_at_targets(role, bytes, names, &policy.limits)?, Vec::new())
-            }
-            Wanted::Glimpsed(glance) if attested == Some(sha256) && glance.sha256 == sha256 => {
-                (glance.content.clone(), Vec::new())
-            }
-            _ => {
-                let envelope = policy.dialect.open_targets(role, bytes, &policy.limits)?;
-                threshold::open(role, self.keys, keys(), envelope)?
-            }
-        };
-        listing::compare_version(role, content.version, listed)?;
-        check_floor(role, content.version, baseline.floor(role, &self.governance))?;
-        policy.check_expiry(role, content.expires)?;
-        let version = content.version;
-        let seen = Seen { version, sha256, governance: self.governance, listed: BTreeMap::new() };
-        Ok(TrustedRole { content, scope: Scope::everything(), seen, signers, delegator: None })
-    }
 }
 
 /// A role may vanish from the snapshot only together with its delegation (TUF 1.0.34 §5.5.5).
