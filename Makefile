@@ -11,7 +11,7 @@
 
 CARGO ?= cargo
 SCRIPTS := test-registry/start test-registry/stop test-registry/seed test-registry/install test-registry/database \
-	test-registry/demo.sh tests/docker/fake-docker keys-example/make.sh tests/vectors/notary/make.sh tests/vectors/sql/make.sh benches/compare.sh benches/serve.sh benches/team.sh benches/bins.sh benches/rescue.sh \
+	test-registry/demo.sh tests/docker/fake-docker keys-example/make.sh tests/vectors/notary/make.sh tests/vectors/sql/make.sh benches/lib.sh benches/compare.sh benches/serve.sh benches/team.sh benches/bins.sh benches/rescue.sh \
 	benches/serve-sql.sh benches/keys.sh packaging/check .ci/run
 SCRIPTS += conformance/run conformance/suite conformance/python test-registry/tuf-mirror test-registry/docker-plugins
 

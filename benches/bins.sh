@@ -3,19 +3,17 @@
 # and checking a small collection there beside a trust server. COUNTERSIGN is the program to measure; `make bench` sets
 # it. TAGS=n and RUNS=n change the numbers.
 set -euo pipefail
-shopt -s inherit_errexit
+# shellcheck source=benches/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 main() {
-    work=$(mktemp -d /tmp/countersign-bins.XXXXXX)
-    trap 'clean_up' EXIT
-    "$top/test-registry/start" --trust countersign --registry-tls --no-docker "$work/tls"
-    "$top/test-registry/start" --trust none --no-docker "$work/run"
-    # shellcheck disable=SC1091  # made by the line above
-    source "$work/tls/env"
+    begin bins
+    start_stage "$work/tls" --trust countersign --registry-tls --no-docker
+    start_stage "$work/run" --trust none --no-docker
+    enter_stage "$work/tls"
     tls_registry=$REGISTRY
     small_collections
-    # shellcheck disable=SC1091
-    source "$work/run/env"
+    enter_stage "$work/run"
     count_bytes
     image=127.0.0.1:$line/bench/bins
     fill
@@ -27,15 +25,6 @@ main() {
     verify_rows file --server "file://$work/metadata"
     beside_a_server
     printf '\n%s\n' "Times are medians. Bytes are those on the line, both ways told apart, requests and answers whole."
-}
-
-clean_up() {
-    local pid
-    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-    for run in run tls; do
-        [[ ! -f $work/$run/pids ]] || "$top/test-registry/stop" "$work/$run"
-    done
-    rm -rf "$work"
 }
 
 # --- the ground ------------------------------------------------------------------------------------
@@ -54,20 +43,6 @@ count_bytes() {
 open_line() {
     start "$work/$2-line" python3 -u -c "$counter" "$1" "$work/$2-bytes"
     opened=$(<"$work/$2-line")
-}
-
-# start FILE COMMAND…: until it has written a line there.
-start() {
-    local file=$1 polls
-    shift
-    "$@" >"$file" 2>"$file.log" &
-    pids+=($!)
-    for ((polls = 0; polls < 200; polls++)); do
-        [[ ! -s $file ]] || return 0
-        sleep 0.05
-    done
-    echo "$1 does not start" >&2
-    return 1
 }
 
 # As many tags as a command line holds at a time. What one call signs is one publication.
@@ -112,7 +87,7 @@ sign_rows() {
     printf '%s\n' '#!/bin/sh' "read -r digest <$work/digest" \
         "exec $program --server oci sign $image:v77 --digest sha256:\$digest --size 527" >"$work/sign"
     chmod +x "$work/sign"
-    row "oci: sign one tag among $tags" "$(milliseconds "$next" "$work/sign")" ms 300
+    row "oci: sign one tag among $tags" "$(median_ms "$runs" "$next" "$work/sign")" ms 300
     $next
     forget_bytes
     "$work/sign" >/dev/null 2>&1
@@ -120,7 +95,7 @@ sign_rows() {
     row "oci: sent to sign it" "$up" kB 200
     row "oci: received to sign it" "$(passed registry down)" kB ''
     $next
-    row "oci: peak memory to sign it" "$(mebibytes "$work/sign")" MiB ''
+    row "oci: peak memory to sign it" "$(median_mib 1 "$work/sign")" MiB ''
 }
 
 # verify_rows NAME OPTIONS…
@@ -129,8 +104,8 @@ verify_rows() {
     shift
     [[ $name != web ]] || from=files
     command="$program $* verify $image:v99"
-    row "$name: check one tag among $tags, warm" "$(milliseconds '' "$command")" ms ''
-    row "$name: the same, cold" "$(milliseconds "rm -rf $DOCKER_CONFIG/trust/tuf1 $DOCKER_CONFIG/trust/countersign" "$command")" ms ''
+    row "$name: check one tag among $tags, warm" "$(median_ms "$runs" '' "$command")" ms ''
+    row "$name: the same, cold" "$(median_ms "$runs" "rm -rf $DOCKER_CONFIG/trust/tuf1 $DOCKER_CONFIG/trust/countersign" "$command")" ms ''
     [[ $name != file ]] || return 0
     forget_cache
     forget_bytes
@@ -146,29 +121,14 @@ verify_rows() {
 # The same tag, in the registry and at a trust server.
 beside_a_server() {
     local oci server
-    # shellcheck disable=SC1091
-    source "$work/tls/env"
-    oci=$(milliseconds '' "$program --server oci verify $tls_registry/bench/small:v1")
-    server=$(milliseconds '' "$program verify $tls_registry/bench/small:v1")
+    enter_stage "$work/tls"
+    oci=$(median_ms "$runs" '' "$program --server oci verify $tls_registry/bench/small:v1")
+    server=$(median_ms "$runs" '' "$program verify $tls_registry/bench/small:v1")
     row "trust server: check one tag, warm" "$server" ms ''
     row "oci: check one tag, warm" "$oci" ms "$(jq -n --arg it "$server" '($it | tonumber) * 12 | round / 10')"
 }
 
 # --- measuring -------------------------------------------------------------------------------------
-
-# milliseconds BEFORE-EACH COMMAND: the median.
-milliseconds() {
-    local prepare=()
-    [[ -z $1 ]] || prepare=(--prepare "$1")
-    hyperfine --shell=none --show-output --warmup 2 --runs "$runs" "${prepare[@]}" --export-json "$work/times.json" "$2" \
-        >"$work/hyperfine.log" 2>&1 || { tail -n 5 "$work/hyperfine.log" >&2; return 1; }
-    jq '.results[0].median * 10000 | round / 10' "$work/times.json"
-}
-
-mebibytes() {
-    /usr/bin/time -f %M -o "$work/memory" "$@" >/dev/null 2>&1
-    jq '. / 102.4 | round / 10' "$work/memory"
-}
 
 forget_cache() { rm -rf "$DOCKER_CONFIG/trust/tuf1" "$DOCKER_CONFIG/trust/countersign"; }
 
@@ -226,11 +186,8 @@ asyncio.run(main())
 PYTHON
 )
 
-top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
-program=${COUNTERSIGN:?the program to measure; or use make bench}
 tags=${TAGS:-100000} runs=${RUNS:-20}
 digest=sha256:3bfc269594ef649228e9a74bab00f042efc91d5acc6fbee31a382e80d42388fe
 manifest_type=application/vnd.oci.image.manifest.v1+json
-pids=()
-readonly top program tags runs digest manifest_type counter
+readonly tags runs digest manifest_type counter
 main "$@"

@@ -2,14 +2,13 @@
 # countersign beside notary and docker, on the same server, in one run: wall time, peak memory, round
 # trips. COUNTERSIGN is the program to measure; `make bench` sets it. RUNS=n changes the number of runs.
 set -euo pipefail
-shopt -s inherit_errexit
+# shellcheck source=benches/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 main() {
-    work=$(mktemp -d /tmp/countersign-bench.XXXXXX)
-    trap 'clean_up' EXIT
-    "$top/test-registry/start" --trust notary-server "$work/run"
-    # shellcheck disable=SC1091  # made by the line above
-    source "$work/run/env"
+    begin bench
+    start_stage "$work/run" --trust notary-server
+    enter_stage "$work/run"
     open_a_logged_line
     make_collections
     heading
@@ -24,28 +23,14 @@ main() {
     printf '\n%s\n' "Times are medians. Ratios say how many times less countersign needs."
 }
 
-clean_up() {
-    [[ -z ${line_pid-} ]] || kill "$line_pid" 2>/dev/null || true
-    local run
-    for run in "$work/run" "$work/own/run"; do
-        [[ ! -f $run/pids ]] || "$top/test-registry/stop" "$run"
-    done
-    rm -rf "$work"
-}
-
 # --- the ground ------------------------------------------------------------------------------------
 
 # A proxy that answers late, so that requests made side by side are seen to be.
 open_a_logged_line() {
     echo "stall $delay" >"$work/behaviour"
-    python3 "$top/test-registry/attacker.py" --upstream "$TRUST_SERVER" --ca "$TEST_CA" --behaviour "$work/behaviour" \
-        --tls-cert "$work/run/tls/server.crt" --tls-key "$work/run/tls/server.key" --log "$work/requests" >"$work/line" &
-    line_pid=$!
-    local polls
-    for ((polls = 0; polls < 100; polls++)); do
-        [[ ! -s $work/line ]] || break
-        sleep 0.05
-    done
+    start "$work/line" python3 "$top/test-registry/attacker.py" --upstream "$TRUST_SERVER" --ca "$TEST_CA" \
+        --behaviour "$work/behaviour" --tls-cert "$work/run/tls/server.crt" --tls-key "$work/run/tls/server.key" \
+        --log "$work/requests"
     line=$(<"$work/line")
     mkdir -p "$DOCKER_CONFIG/tls/${line#https://}"
     cp "$TEST_CA" "$DOCKER_CONFIG/tls/${line#https://}/ca.crt"
@@ -182,9 +167,8 @@ own_server_rows() {
     local work=$work/own
     local maker=$work/maker
     mkdir "$work"
-    "$top/test-registry/start" --trust countersign --no-docker "$work/run"
-    # shellcheck disable=SC1091  # made by the line above
-    source "$work/run/env"
+    start_stage "$work/run" --trust countersign --no-docker
+    enter_stage "$work/run"
     collection big
     hand_out
     sign_rows big v20000 "20 000 tags, countersign serve" "$((runs / 3 + 2))" 4 '' 32
@@ -248,23 +232,13 @@ fresh_machine() {
 # --- measuring -------------------------------------------------------------------------------------
 
 # milliseconds WHO RUNS COMMAND: the median, in WHO's configuration, after $before_each.
-milliseconds() {
-    local prepare=()
-    [[ -z $before_each ]] || prepare=(--prepare "$before_each")
-    DOCKER_CONFIG=$work/$1 hyperfine --shell=none --show-output --warmup 2 --runs "$2" "${prepare[@]}" \
-        --export-json "$work/times.json" "$3" >"$work/hyperfine.log" 2>&1 || { tail -n 5 "$work/hyperfine.log" >&2; return 1; }
-    jq '.results[0].median * 10000 | round / 10' "$work/times.json"
-}
+milliseconds() { DOCKER_CONFIG=$work/$1 median_ms "$2" "$before_each" "$3"; }
 
-# The whole command line's peak, in MiB.
+# mebibytes WHO COMMAND: the whole command line's peak.
 mebibytes() {
     local command
     read -ra command <<<"$2"
-    rm -f "$work/memory"
-    for _ in 1 2 3 4 5; do
-        DOCKER_CONFIG=$work/$1 /usr/bin/time -f %M -a -o "$work/memory" "${command[@]}" >/dev/null 2>&1
-    done
-    jq -s 'sort | .[2] / 102.4 | round / 10' "$work/memory"
+    DOCKER_CONFIG=$work/$1 median_mib 5 "${command[@]}"
 }
 
 # rounds WHO COMMAND…: how many requests followed one another. Two that overlap are one round.
@@ -309,9 +283,7 @@ align() {
     printf '%-52s %13s %13s %8s %10s  %s\n' "$what" "$ours" "$theirs" "$ratio" "$bar" "$verdict"
 }
 
-top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
-program=${COUNTERSIGN:?the program to measure; or use make bench}
 runs=${RUNS:-20}
 delay=0.05 before_each=''
-readonly top program runs delay
+readonly runs delay
 main "$@"

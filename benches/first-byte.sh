@@ -2,23 +2,17 @@
 # How long commands take until their first byte is on the wire, and what the shim adds to docker. COUNTERSIGN is the
 # program to measure; `make bench` sets it. RUNS=n changes the number of runs. Fails if a bar is missed.
 set -euo pipefail
-shopt -s inherit_errexit
+# shellcheck source=benches/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 main() {
-    work=$(mktemp -d /tmp/countersign-bench.XXXXXX)
-    trap 'clean_up' EXIT
-    "$top/test-registry/start" --trust notary-server "$work/run"
-    # shellcheck disable=SC1091  # made by the line above
-    source "$work/run/env"
+    begin bench
+    start_stage "$work/run" --trust notary-server
+    enter_stage "$work/run"
     printf '%-66s %12s %12s\n' 'milliseconds' 'taken' 'bar'
     first_bytes
     shim_rows
     ((missed == 0)) || { printf '%s\n' "$missed bars were missed"; exit 1; }
-}
-
-clean_up() {
-    [[ ! -f $work/run/pids ]] || "$top/test-registry/stop" "$work/run"
-    rm -rf "$work"
 }
 
 # row WHAT TAKEN BAR
@@ -33,7 +27,7 @@ first_bytes() {
     local home=$work/home taken line
     furnish "$home"
     commands >"$work/commands"
-    env HOME="$home" DOCKER_CONFIG="$home/.docker" DOCKER_CONTENT_TRUST=1 "$here/first-byte.py" wire "$runs" "$home" \
+    env HOME="$home" DOCKER_CONFIG="$home/.docker" DOCKER_CONTENT_TRUST=1 "$top/benches/first-byte.py" wire "$runs" "$home" \
         <"$work/commands" >"$work/taken"
     while IFS=$'\t' read -r taken line; do
         row "$(named "$line")" "$taken" 15
@@ -112,24 +106,20 @@ shim_rows() {
     local fake=$work/fake shim=$work/home/bin/docker image=$REGISTRY/bench/first:1 added plain named
     mkdir "$fake"
     cp /bin/true "$fake/docker"
-    read -r added plain < <(COUNTERSIGN_DOCKER=$fake/docker "$here/first-byte.py" between 200 "$fake/docker ps" "$shim ps")
+    read -r added plain < <(COUNTERSIGN_DOCKER=$fake/docker "$top/benches/first-byte.py" between 200 "$fake/docker ps" "$shim ps")
     row "docker through the shim, trust off: added" "$added" 3
     named=${image%:*}@$("$program" verify "$image" | cut -d @ -f 2)
     docker pull --quiet "$named" >/dev/null
     export DOCKER_CONTENT_TRUST=1
     "$shim" pull --quiet "$image" >/dev/null
     # A digest is docker's own business, with or without content trust.
-    read -r added plain < <("$here/first-byte.py" between "$((runs * 2))" "docker pull $named" "$shim pull $image")
+    read -r added plain < <("$top/benches/first-byte.py" between "$((runs * 2))" "docker pull $named" "$shim pull $image")
     row "docker pull through the shim: added to $plain" "$added" 10
-    read -r added plain < <("$here/first-byte.py" between "$((runs * 2))" "docker pull $named" "docker pull $image")
+    read -r added plain < <("$top/benches/first-byte.py" between "$((runs * 2))" "docker pull $named" "docker pull $image")
     printf '%-66s %12s\n' "docker pull with docker's own content trust: added to $plain" "$added"
 }
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
-top=$here/..
-program=${COUNTERSIGN:?the program to measure}
-program=$(realpath "$program")
 runs=${RUNS:-20}
 missed=0
-readonly here top program runs
+readonly runs
 main

@@ -2,11 +2,11 @@
 # How long `key list` of a thousand keys takes, and a rehearsed 2-of-3 ceremony; each the median of some runs.
 # COUNTERSIGN is the program; `make bench` sets it.
 set -euo pipefail
-shopt -s inherit_errexit
+# shellcheck source=benches/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 main() {
-    work=$(mktemp -d "${TMPDIR:-/var/tmp}/countersign-keys.XXXXXX")
-    trap 'rm -rf "$work"' EXIT
+    begin keys "${TMPDIR:-/var/tmp}"
     export HOME=$work DOCKER_CONFIG=$work/.docker
     local number private=$DOCKER_CONFIG/trust/private
     mkdir -p "$DOCKER_CONFIG/trust"
@@ -22,19 +22,9 @@ main() {
 bound() {
     local most=$1 what=$2 median
     shift 2
-    median=$(for _ in $(seq 11); do once "$@"; done | sort -n | sed -n 6p)
+    median=$(median_us 11 "$program" "$@")
     printf '%-50s %8d.%d ms (at most %d)\n' "$what" $((median / 1000)) $((median % 1000 / 100)) "$most"
     ((median <= most * 1000))
 }
 
-# Microseconds.
-once() {
-    local began
-    began=$(date +%s%N)
-    "$COUNTERSIGN" "$@" >/dev/null 2>&1
-    echo $((($(date +%s%N) - began) / 1000))
-}
-
-top=$(cd "$(dirname "$0")/.." && pwd)
-: "${COUNTERSIGN:?the program to measure}"
 main

@@ -2,17 +2,16 @@
 # One signer removed from many repositories in one command, on our own trust server; and how long a command takes
 # until it asks the server. COUNTERSIGN is the program; `make bench` sets it. REPOSITORIES=n changes their number.
 set -euo pipefail
-shopt -s inherit_errexit
+# shellcheck source=benches/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 main() {
-    work=$(mktemp -d "${TMPDIR:-/var/tmp}/countersign-team.XXXXXX")
-    trap 'clean_up' EXIT
-    "$top/test-registry/start" --trust countersign --no-docker "$work/run" >&2
-    # shellcheck disable=SC1091  # made by the line above
-    source "$work/run/env"
+    begin team "${TMPDIR:-/var/tmp}"
+    start_stage "$work/run" --trust countersign --no-docker
+    enter_stage "$work/run"
     cd "$work"
     local name
-    for name in alice bob; do "$COUNTERSIGN" key generate -q "$name" >/dev/null; done
+    for name in alice bob; do "$program" key generate -q "$name" >/dev/null; done
     seq -f "$REGISTRY/fleet/%g" "$repositories" >list
     timed "alice added to $repositories new repositories" signer add alice --key alice.pub --from-file list
     timed "bob added" signer add bob --key bob.pub --from-file list
@@ -30,30 +29,16 @@ timed() {
     local what=$1 began
     shift
     began=$(now)
-    "$COUNTERSIGN" -q "$@" >out || { tail -3 out >&2; return 1; }
-    printf '%-50s %8d ms\n' "$what" $((($(now) - began) / 1000000))
+    "$program" -q "$@" >out || { tail -3 out >&2; return 1; }
+    printf '%-50s %8d ms\n' "$what" "$(since "$began")"
 }
 
 # before_the_first_byte COMMAND...: all that happens before the server is asked, at most: nobody listens there.
 before_the_first_byte() {
-    local run began
-    for ((run = 0; run < 21; run++)); do
-        began=$(now)
-        "$COUNTERSIGN" -q --server https://127.0.0.1:1 "$@" >/dev/null 2>&1 || true
-        echo $((($(now) - began) / 1000))
-    done | sort -n | sed -n 11p | while read -r median; do
-        printf '%-50s %8d us at most before the first byte\n' "$*" "$median"
-    done
+    printf '%-50s %8d us at most before the first byte\n' "$*" "$(median_us 21 unanswered "$@")"
 }
 
-now() { date +%s%N; }
+unanswered() { "$program" -q --server https://127.0.0.1:1 "$@" || true; }
 
-clean_up() {
-    [[ ! -f $work/run/pids ]] || "$top/test-registry/stop" "$work/run"
-    rm -rf "$work"
-}
-
-top=$(cd "$(dirname "$0")/.." && pwd)
 repositories=${REPOSITORIES:-200}
-: "${COUNTERSIGN:?the program to measure}"
 main
