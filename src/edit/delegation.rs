@@ -3,10 +3,11 @@
 //! A change of a delegation is a change of the role that delegates: that role is signed again.
 
 use super::draft::Sheet;
+use super::root::check_key;
 use super::{Draft, Error};
 use crate::tuf::{
-    Delegation, Key, KeyId, Limits, Paths, Role, RoleName, Targets, Threshold, canonical_key_id,
-    distinct_keys,
+    Delegation, Delegations, Key, KeyId, Limits, Paths, Role, RoleName, Targets, Threshold,
+    canonical_key_id, distinct_keys,
 };
 
 /// What to add to a delegation, or to make one of.
@@ -68,32 +69,36 @@ impl Draft {
     pub fn grant(&mut self, role: &RoleName, grant: &Grant) -> Result<Edited, Error> {
         self.check_no_bin(role)?;
         self.check_paths(role, &grant.paths)?;
-        let granted = grant.paths.iter().map(|path| self.dialect.path(path));
         let keys: Vec<Key> = grant.keys.iter().map(|key| self.own_form(role, key)).collect();
-        if let Some(key) = keys.iter().find(|key| key.public().is_none()) {
-            return Err(Error::UnusableKey { role: role.clone(), id: key.id() });
-        }
+        keys.iter().try_for_each(|key| check_key(self.dialect, role, key))?;
         let known = self.delegation(role).map(|(_, delegation)| delegation.clone());
-        let mut ids = known.as_ref().map(|it| it.role.keyids().to_vec()).unwrap_or_default();
-        let paths = match known.as_ref().map(|it| &it.paths) {
-            Some(paths) if grant.paths.is_empty() => paths.clone(),
-            known => {
-                let known = known.map_or(Some(&[][..]), Paths::written);
-                let mut paths = known.ok_or(Error::Role { role: role.clone() })?.to_vec();
-                add_missing(&mut paths, granted);
-                self.dialect.paths(paths)
-            }
-        };
+        let (mut ids, threshold) = known.as_ref().map_or((Vec::new(), Threshold::ONE), |it| {
+            (it.role.keyids().to_vec(), it.role.threshold())
+        });
         add_missing(&mut ids, keys.iter().map(Key::id));
-        let threshold = known.as_ref().map_or(Threshold::ONE, |it| it.role.threshold());
-        let threshold = grant.threshold.unwrap_or(threshold);
         let next = Delegation {
             name: role.clone(),
-            role: Role::new(ids, threshold)?,
-            paths,
+            role: Role::new(ids, grant.threshold.unwrap_or(threshold))?,
+            paths: self.widened(role, known.as_ref().map(|it| &it.paths), &grant.paths)?,
             terminating: known.as_ref().is_some_and(|it| it.terminating),
         };
         self.place(next, known, &keys)
+    }
+
+    /// The paths of a delegation with these. Those that are not written as such cannot be added to.
+    fn widened(
+        &self,
+        role: &RoleName,
+        known: Option<&Paths>,
+        more: &[String],
+    ) -> Result<Paths, Error> {
+        if let Some(known) = known.filter(|_| more.is_empty()) {
+            return Ok(known.clone());
+        }
+        let written = known.map_or(Some(&[][..]), Paths::written);
+        let mut paths = written.ok_or_else(|| Error::Role { role: role.clone() })?.to_vec();
+        add_missing(&mut paths, more.iter().map(|path| self.dialect.path(path)));
+        Ok(self.dialect.paths(paths))
     }
 
     /// A key as the delegating role lists it already, or else as the dialect writes it.
@@ -123,18 +128,7 @@ impl Draft {
         let threshold = withdrawal.threshold.unwrap_or(known.role.threshold());
         let ids = known.role.keyids().iter().filter(|id| !taken.contains(id)).copied();
         next.role = Role::new(ids.collect(), threshold)?;
-        match &withdrawal.paths {
-            WithdrawnPaths::All => next.paths = self.dialect.paths(Vec::new()),
-            WithdrawnPaths::These(these) => {
-                let stays = |path: &&String| {
-                    !these.iter().any(|it| it == *path || self.dialect.path(it) == **path)
-                };
-                if let Some(written) = known.paths.written().filter(|_| !these.is_empty()) {
-                    let left = written.iter().filter(stays);
-                    next.paths = self.dialect.paths(left.cloned().collect());
-                }
-            }
-        }
+        next.paths = self.narrowed(&known.paths, &withdrawal.paths);
         if next == *known {
             return Ok(Edited::Unchanged);
         }
@@ -144,6 +138,20 @@ impl Draft {
         }
         drop_unnamed_keys(targets);
         Ok(Edited::Changed)
+    }
+
+    /// Paths without those that are withdrawn.
+    fn narrowed(&self, known: &Paths, withdrawn: &WithdrawnPaths) -> Paths {
+        let these = match withdrawn {
+            WithdrawnPaths::All => return self.dialect.paths(Vec::new()),
+            WithdrawnPaths::These(these) => these,
+        };
+        let Some(written) = known.written().filter(|_| !these.is_empty()) else {
+            return known.clone();
+        };
+        let goes =
+            |path: &String| these.iter().any(|it| it == path || self.dialect.path(it) == *path);
+        self.dialect.paths(written.iter().filter(|path| !goes(path)).cloned().collect())
     }
 
     /// Removes a delegation, and with it what it delegates to. Returns the roles that are gone but
@@ -239,15 +247,7 @@ impl Draft {
             Some(place) => *place = next,
             None => delegations.roles.push(next),
         }
-        let limits = Limits::default();
-        for (what, found, limit) in [
-            ("delegations", delegations.roles.len(), limits.delegations),
-            ("keys", delegations.keys.len(), limits.keys),
-        ] {
-            if found > limit {
-                return Err(Error::TooMany { role: name, what, limit });
-            }
-        }
+        check_size(&name, &delegations)?;
         self.delegator(&name)?.delegations = delegations;
         if known.is_none() && self.dialect.lists_every_role() {
             // Readers ask for every role that is delegated: it is published, empty, at once.
@@ -282,6 +282,20 @@ fn goes_by(key: &Key, id: &KeyId) -> bool {
 
 fn is_within(role: &RoleName, ancestor: &RoleName) -> bool {
     role.as_str().strip_prefix(ancestor.as_str()).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Refuses more than clients accept in one file.
+fn check_size(role: &RoleName, delegations: &Delegations) -> Result<(), Error> {
+    let limits = Limits::default();
+    for (what, found, limit) in [
+        ("delegations", delegations.roles.len(), limits.delegations),
+        ("keys", delegations.keys.len(), limits.keys),
+    ] {
+        if found > limit {
+            return Err(Error::TooMany { role: role.clone(), what, limit });
+        }
+    }
+    Ok(())
 }
 
 /// Keys that no delegation names are listed no more, as Notary does it.

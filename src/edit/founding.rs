@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp as Instant;
 
-use super::rotation::{RootSheet, check_root_key, root_key};
+use super::root::{RootSheet, check_key, root_key};
 use super::{Draft, Error, Signers, expiry};
 use crate::crypto::{Certificate, CertificateBundle, PublicKey, Signer};
 use crate::tuf::{Dialect, Gun, Key, Role, RoleName, Root, Unknown, Version};
@@ -59,15 +59,13 @@ impl Founding<'_> {
             SnapshotKey::Local(signer) => dialect.key(signer.public()),
         };
         let timestamp = self.timestamp.clone();
-        check_root_key(dialect, &root_key)?;
         for (role, key) in [
+            (RoleName::Root, &root_key),
             (RoleName::Targets, &targets),
             (RoleName::Snapshot, &snapshot),
             (RoleName::Timestamp, &timestamp),
         ] {
-            if key.public().is_none() {
-                return Err(Error::UnusableKey { role, id: key.id() });
-            }
+            check_key(dialect, &role, key)?;
         }
         let root = Root {
             version: Version::ONE,

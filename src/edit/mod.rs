@@ -13,6 +13,7 @@ mod founding;
 mod online;
 mod proposal;
 mod renewal;
+mod root;
 mod rotation;
 mod sealing;
 mod signers;
@@ -25,7 +26,7 @@ pub use error::Error;
 pub use founding::{Founding, SnapshotKey};
 pub use online::{Online, Sealed};
 pub use proposal::{Need, Part, PartContent, Proposal, request_digest};
-pub use rotation::root_key;
+pub use root::root_key;
 pub use sealing::Update;
 pub use signers::Signers;
 

@@ -34,7 +34,7 @@ impl KeyDirectory {
     ///
     /// # Errors
     ///
-    /// As [`KeyStore::unlock`] and [`KeyStore::store`]; the key is as it was before.
+    /// As [`KeyDirectory::unlock`] and [`KeyStore::store`]; the key is as it was before.
     pub fn change_passphrase(
         &self,
         id: &KeyId,
