@@ -9,7 +9,7 @@ mod user;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use countersign::client::{Roles, Wish};
+use countersign::client::Wish;
 use countersign::docker::{
     Care, Difference, Error, Happened, IfAbsent, Legacy, NewKeys, Revision, RotateRequest,
     Rotation, SignerName, public_key,
@@ -19,7 +19,6 @@ use countersign::image::ImageDigest;
 use countersign::keys::KeyStore;
 use countersign::storage::TrustDirectory;
 use countersign::tuf::{Dialect, Key, RoleName, Version, canonical_key_id};
-use countersign::verify::Wanted;
 use registry::TestRegistry;
 use user::User;
 
@@ -254,8 +253,7 @@ async fn legacy_keys_sign_the_next_root_for_those_who_do_not_walk() {
     let mut signers = Vec::new();
     for legacy in [Legacy::No, Legacy::No, Legacy::Last(1), Legacy::All] {
         rotate(&owner, RoleName::Root, NewKeys::Made, legacy).await.expect("rotated");
-        let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
-        let known = owner.with(async |it| it.refresh(wish).await).await.expect("read");
+        let known = owner.with(async |it| it.refresh(Wish::EVERYTHING).await).await.expect("read");
         assert!(known.targets.root().content().root.keyids().len() == 1);
         let path = servers.trust_directory().join("tuf").join(owner.gun.as_str());
         let root = std::fs::read(path.join("metadata/root.json")).expect("the cached root");

@@ -9,11 +9,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::client::{self, Error, Roles, Wish};
+use countersign::client::{self, Error, Wish};
 use countersign::docker;
 use countersign::storage::{self, Cache as _, MemoryCache, TrustDirectory};
 use countersign::tuf::{Limits, RoleName};
-use countersign::verify::{Anchor, Pin, Wanted};
+use countersign::verify::{Anchor, Pin};
 use jiff::SignedDuration;
 use repository::*;
 use serde_json::json;
@@ -380,13 +380,12 @@ fn parallel_refreshes_never_go_back() {
     }
     let home = repository::temporary();
     let policy = Arc::new(policy(GUN));
-    let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
     let refresh = |state: &Repository| {
         let cache = TrustDirectory::new(home.path())
             .with_patience(Duration::from_secs(20))
             .collection(&policy.gun);
         let server = state.server();
-        server.run(client::refresh(Arc::clone(&policy), &cache, Some(&server), wish))
+        server.run(client::refresh(Arc::clone(&policy), &cache, Some(&server), Wish::EVERYTHING))
     };
     refresh(&states[0]).expect("honest");
     std::thread::scope(|scope| {
@@ -433,10 +432,9 @@ fn a_held_lock_is_waited_for_and_then_reported() {
     let cache = TrustDirectory::new(client.home())
         .with_patience(Duration::from_millis(50))
         .collection(&client.policy.gun);
-    let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
     let refresh = |server: &SimulatedServer| {
         let policy = Arc::new(client.policy.clone());
-        server.run(client::refresh(policy, &cache, Some(server), wish)).map(drop)
+        server.run(client::refresh(policy, &cache, Some(server), Wish::EVERYTHING)).map(drop)
     };
     let error = refresh(&next.server()).expect_err("locked");
     assert!(matches!(error, Error::Storage(storage::Error::Locked { .. })), "{error}");
@@ -473,9 +471,10 @@ fn a_cache_in_memory_holds_the_same_floors() {
     team.publish();
     let cache = MemoryCache::new();
     let policy = Arc::new(policy(GUN));
-    let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
     let refresh = |server: &SimulatedServer| {
-        server.run(client::refresh(Arc::clone(&policy), &cache, Some(server), wish)).map(drop)
+        server
+            .run(client::refresh(Arc::clone(&policy), &cache, Some(server), Wish::EVERYTHING))
+            .map(drop)
     };
     refresh(&team.server()).expect("honest");
     let files = cache.files();

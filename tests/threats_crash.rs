@@ -15,9 +15,8 @@ use std::path::Path;
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::sync::Arc;
 
-use countersign::client::{self, Refreshed, Roles, Wish};
+use countersign::client::{self, Refreshed, Wish};
 use countersign::storage::TrustDirectory;
-use countersign::verify::Wanted;
 use repository::*;
 
 /// Every call that can change a disk.
@@ -59,8 +58,7 @@ fn host(trust: &Path, server: &Path) -> Result<Refreshed, client::Error> {
     let server = SimulatedServer::new(files);
     let policy = Arc::new(policy(GUN));
     let cache = TrustDirectory::new(trust).collection(&policy.gun);
-    let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
-    server.run(client::refresh(policy, &cache, Some(&server), wish))
+    server.run(client::refresh(policy, &cache, Some(&server), Wish::EVERYTHING))
 }
 
 /// Two states of a collection, as folders that a host can be pointed at.

@@ -6,12 +6,12 @@ mod repository;
 
 use std::sync::Arc;
 
-use countersign::client::{self, Roles, Wish};
+use countersign::client::{self, Wish};
 use countersign::crypto::Sha256;
 use countersign::docker::{Collection, Detail, Note, SignerName};
 use countersign::storage::{Cache, TrustDirectory};
 use countersign::tuf::{Gun, RoleName, Version};
-use countersign::verify::{self, Lookup, Wanted};
+use countersign::verify::{self, Lookup};
 use repository::*;
 use serde_json::{Value, json};
 
@@ -70,9 +70,12 @@ fn cache_path_containment() {
         let team = Repository::team();
         let client = Client::new();
         let server = team.server();
-        let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
-        let refreshed =
-            server.run(client::refresh(Arc::new(client.policy), &cache, Some(&server), wish));
+        let refreshed = server.run(client::refresh(
+            Arc::new(client.policy),
+            &cache,
+            Some(&server),
+            Wish::EVERYTHING,
+        ));
         assert_eq!(kind_of(&refreshed.expect_err(linked)), "disk");
         assert_eq!(std::fs::read_dir(&evil).expect("a folder").count(), 0, "{linked}");
         std::fs::remove_dir_all(&trust).expect("a folder");

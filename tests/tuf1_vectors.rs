@@ -9,11 +9,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use countersign::client::{self, Refreshed, Roles, Wish};
+use countersign::client::{self, Refreshed, Wish};
 use countersign::net::StaticRepository;
 use countersign::storage::{Cache, FlatDirectory};
 use countersign::tuf::{Dialect, Gun, KeyId, Limits, RoleName};
-use countersign::verify::{Anchor, FirstUse, Pin, Policy, Wanted};
+use countersign::verify::{Anchor, FirstUse, Pin, Policy};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -63,8 +63,7 @@ async fn refreshed(
     cache: &impl Cache,
     remote: Option<&StaticRepository>,
 ) -> Result<Refreshed, client::Error> {
-    let wish = Wish { roles: Roles::These(&[]), wanted: Wanted::Everything };
-    client::refresh(Arc::clone(policy), cache, remote, wish).await
+    client::refresh(Arc::clone(policy), cache, remote, Wish::TARGETS).await
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {

@@ -8,14 +8,14 @@ use super::environment::absolute;
 use super::exit::Kind;
 use super::output::Failure;
 use super::subject::Subject;
-use crate::client::{Refreshed, Roles, Wish};
+use crate::client::{Refreshed, Wish};
 use crate::docker::Collection;
 use crate::docker::rescue::kept;
 use crate::net::{Access, ArchiveShelf, Kept};
 use crate::storage::MemoryCache;
 use crate::storage::archive::{ArchiveReader, ArchivedCollection};
 use crate::tuf::Gun;
-use crate::verify::{Policy, Wanted};
+use crate::verify::Policy;
 
 /// What the user named.
 pub(super) enum Origin {
@@ -94,7 +94,7 @@ impl Found {
     ///
     /// As [`Collection::refresh`].
     pub(super) async fn everything(&self) -> Result<Refreshed, Failure> {
-        let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
+        let wish = Wish::EVERYTHING;
         match self {
             Self::Live(opened) => Ok(opened.collection().refresh(wish).await?),
             Self::Kept(held) => Ok(held.collection().refresh(wish).await?),

@@ -35,7 +35,6 @@ impl Update<'_> {
         remote: &R,
         memory: &Memory,
     ) -> Result<Opening, Error> {
-        let seen_before = self.seen_before(files);
         let (first, timestamp, connections) = match start.file(Pace::Ahead) {
             None => (None, self.current_timestamp(remote).await, Connections::One),
             Some(file) => {
@@ -44,8 +43,8 @@ impl Update<'_> {
                 (root?, timestamp, Connections::Two)
             }
         };
-        let root = self.first_root(start, first, remote, seen_before)?;
-        let timestamp = timestamp?.ok_or_else(|| self.absent(remote, seen_before))?;
+        let root = self.first_root(start, first, remote)?;
+        let timestamp = timestamp?.ok_or_else(|| self.absent(remote))?;
         let before = root.content().version;
         let (root, ahead) =
             self.newest_root_ahead(root, &timestamp, files, remote, memory, connections).await?;

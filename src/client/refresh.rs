@@ -26,6 +26,13 @@ pub struct Wish<'w> {
     pub wanted: Wanted<'w>,
 }
 
+impl Wish<'static> {
+    /// All that there is.
+    pub const EVERYTHING: Self = Self { roles: Roles::All, wanted: Wanted::Everything };
+    /// `targets` alone.
+    pub const TARGETS: Self = Self { roles: Roles::These(&[]), wanted: Wanted::Everything };
+}
+
 /// Which delegated roles to load.
 #[derive(Clone, Copy, Debug)]
 pub enum Roles<'w> {
@@ -108,7 +115,7 @@ pub(super) async fn refresh_and_leave(
         (cache.memory()?, Files::picture(&policy, cache, remote, wish)?)
     };
     check_clock(&policy, &memory)?;
-    let mut update = Update::new(&policy, &memory, remote.is_some());
+    let mut update = Update::new(&policy, &memory, &files);
     let result = update.run(&files, &memory, wish).await;
     update.withdraw(result.as_ref().err());
     let differs = update.differs(&files, &memory);

@@ -22,6 +22,24 @@ pub(super) struct Unusable {
     pub(super) suspended: BTreeMap<RoleName, SuspendedRole>,
 }
 
+impl Unusable {
+    /// Notes why a role cannot be used, and what it says if it lacks nothing but signatures or time.
+    fn note(
+        &mut self,
+        role: &RoleName,
+        error: verify::Error,
+        suspended: impl FnOnce() -> Option<SuspendedRole>,
+    ) {
+        use verify::Error::{Expired, Threshold};
+        if matches!(error, Threshold { .. } | Expired { .. })
+            && let Some(suspended) = suspended()
+        {
+            self.suspended.insert(role.clone(), suspended);
+        }
+        self.reasons.insert(role.clone(), error.into());
+    }
+}
+
 impl Update<'_> {
     /// `targets`, and beside it `targets/releases` if it is wished for; then, if all are, what
     /// these delegate to.
@@ -70,32 +88,34 @@ impl Update<'_> {
             if targets.delegation_to(&role).is_none() {
                 continue;
             }
-            let loaded = match loaded {
-                Ok(loaded) => loaded,
+            match loaded {
+                Ok(loaded) => self.delegation(&role, loaded, targets, files, wanted, unusable),
                 Err(error @ (Error::Verify(_) | Error::Missing { .. })) => {
                     unusable.reasons.insert(role, error);
-                    continue;
                 }
                 Err(error) => return Err(error),
-            };
-            if let Some(replaced) = files.stored(&role).filter(|_| loaded.new) {
-                targets.observe_delegation(&role, replaced, &mut self.baseline);
-            }
-            let wanted = files.wanted(&role, wanted);
-            match targets.delegation(&role, &loaded.file, &self.baseline, wanted) {
-                Ok(()) => self.accept_loaded(&role, loaded, targets),
-                Err(error) => {
-                    use verify::Error::{Expired, Threshold};
-                    if matches!(error, Threshold { .. } | Expired { .. })
-                        && let Some(suspended) = targets.suspended(&role, &loaded.file)
-                    {
-                        unusable.suspended.insert(role.clone(), suspended);
-                    }
-                    unusable.reasons.insert(role, error.into());
-                }
             }
         }
         Ok(())
+    }
+
+    fn delegation<R: Remote>(
+        &mut self,
+        role: &RoleName,
+        loaded: Loaded<'_>,
+        targets: &mut TrustedTargets,
+        files: &Files<'_, R>,
+        wanted: Wanted<'_>,
+        unusable: &mut Unusable,
+    ) {
+        if let Some(replaced) = files.stored(role).filter(|_| loaded.new) {
+            targets.observe_delegation(role, replaced, &mut self.baseline);
+        }
+        let wanted = files.wanted(role, wanted);
+        match targets.delegation(role, &loaded.file, &self.baseline, wanted) {
+            Ok(()) => self.accept_loaded(role, loaded, targets),
+            Err(error) => unusable.note(role, error, || targets.suspended(role, &loaded.file)),
+        }
     }
 
     fn accept_loaded(&mut self, role: &RoleName, loaded: Loaded<'_>, targets: &TrustedTargets) {

@@ -32,24 +32,33 @@ pub(super) struct Update<'u> {
     pub(super) baseline: Baseline,
     pub(super) accepted: Accepted,
     pub(super) first_use: bool,
+    /// Whether anything says that a server had the collection before. A stored root alone does not:
+    /// one that is neither remembered nor has a timestamp beside it was made here, by notary's
+    /// `init`, and never published.
+    seen_before: bool,
     /// Whether the root is new here without a predecessor, and pins and dates were not looked at
     /// yet.
     root_on_trial: bool,
 }
 
 impl<'u> Update<'u> {
-    pub(super) fn new(policy: &'u Arc<Policy>, memory: &Memory, confirmed: bool) -> Self {
+    pub(super) fn new<R: Remote>(
+        policy: &'u Arc<Policy>,
+        memory: &Memory,
+        files: &Files<'_, R>,
+    ) -> Self {
         let accepted = Accepted {
             root: None,
             under: None,
             files: Vec::new(),
             dropped: Vec::new(),
             root_asked: false,
-            confirmed,
+            confirmed: files.remote().is_some(),
             now: policy.now,
         };
         let baseline = memory.baseline.clone();
-        Self { policy, baseline, accepted, first_use: false, root_on_trial: false }
+        let seen_before = baseline.root().is_some() || files.stored(&RoleName::Timestamp).is_some();
+        Self { policy, baseline, accepted, first_use: false, seen_before, root_on_trial: false }
     }
 
     pub(super) async fn run<R: Remote>(
@@ -70,7 +79,7 @@ impl<'u> Update<'u> {
         let Opening { root, timestamp, ahead } = match files.remote() {
             None => self.cached_opening(start, files)?,
             Some(remote) => match remote.pace() {
-                Pace::InTurn => self.in_turn(start, files, remote).await?,
+                Pace::InTurn => self.in_turn(start, remote).await?,
                 Pace::Ahead => self.ahead(start, files, remote, memory).await?,
             },
         };
@@ -95,13 +104,7 @@ impl<'u> Update<'u> {
     }
 
     /// Newer roots, and only then the timestamp: TUF 1.0's order (TUF 1.0.34 §5.3, §5.4).
-    async fn in_turn<R: Remote>(
-        &mut self,
-        start: Start,
-        files: &Files<'_, R>,
-        remote: &R,
-    ) -> Result<Opening, Error> {
-        let seen_before = self.seen_before(files);
+    async fn in_turn<R: Remote>(&mut self, start: Start, remote: &R) -> Result<Opening, Error> {
         if let Start::FirstUse = start {
             self.policy.check_first_use()?;
         }
@@ -109,10 +112,10 @@ impl<'u> Update<'u> {
             Some(file) => remote.fetch(&file, self.policy.limits.root_bytes).await?,
             None => None,
         };
-        let root = self.first_root(start, first, remote, seen_before)?;
+        let root = self.first_root(start, first, remote)?;
         let root = self.newest_root(root, remote).await?;
         let timestamp = self.current_timestamp(remote).await?;
-        let timestamp = timestamp.ok_or_else(|| self.absent(remote, seen_before))?;
+        let timestamp = timestamp.ok_or_else(|| self.absent(remote))?;
         Ok(Opening { root, timestamp, ahead: None })
     }
 
@@ -122,12 +125,11 @@ impl<'u> Update<'u> {
         start: Start,
         fetched: Option<Vec<u8>>,
         remote: &R,
-        seen_before: bool,
     ) -> Result<TrustedRoot, Error> {
         match (start, fetched) {
             (Start::Stored(root), _) => Ok(root),
             (Start::FirstUse, Some(bytes)) => self.establish(bytes),
-            (Start::FirstUse, None) => Err(self.absent(remote, seen_before)),
+            (Start::FirstUse, None) => Err(self.absent(remote)),
             (Start::Lost(version, sha256), Some(bytes)) if Sha256::of(&bytes) == sha256 => {
                 let root = TrustedRoot::restore(Arc::clone(self.policy), &bytes)?;
                 self.accepted.root = Some((version, bytes));
@@ -140,15 +142,9 @@ impl<'u> Update<'u> {
         }
     }
 
-    /// Whether anything says that a server had the collection before. A stored root alone does not:
-    /// one that is neither remembered nor has a timestamp beside it was made here, by notary's
-    /// `init`, and never published.
-    pub(super) fn seen_before<R: Remote>(&self, files: &Files<'_, R>) -> bool {
-        self.baseline.root().is_some() || files.stored(&RoleName::Timestamp).is_some()
-    }
-
-    pub(super) fn absent(&self, remote: &impl Remote, seen_before: bool) -> Error {
-        Error::NoTrustData { gun: self.policy.gun.clone(), server: remote.name(), seen_before }
+    pub(super) fn absent(&self, remote: &impl Remote) -> Error {
+        let (gun, seen_before) = (self.policy.gun.clone(), self.seen_before);
+        Error::NoTrustData { gun, server: remote.name(), seen_before }
     }
 
     pub(super) async fn current_timestamp(

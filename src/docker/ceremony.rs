@@ -21,14 +21,14 @@ use jiff::Timestamp as Instant;
 use super::sign::put_all;
 use super::signers::KeyRing;
 use super::{Collection, Error, SignRequest, TagSigned, Workbench};
-use crate::client::{self, Author, Refreshed, Roles, Wish};
+use crate::client::{self, Author, Refreshed, Wish};
 use crate::crypto::{Sha256, Signature};
 use crate::edit::{Draft, Need, Proposal, Update};
 use crate::keys::{KeyStore, PassphraseSource};
 use crate::net::Remote;
 use crate::storage::Cache;
 use crate::tuf::{Gun, Key, KeyId, Limits, RoleName, Version, canonical_key_id};
-use crate::verify::{self, Policy, TrustedRoot, Wanted};
+use crate::verify::{self, Policy, TrustedRoot};
 
 pub use rehearsal::{Rehearsal, Rehearsed};
 use transcript::Matter;
@@ -229,8 +229,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
     ) -> Result<(Request, T), Error> {
         self.needs_server("requests for the signatures of several people")?;
         let keys = KeyRing::new(store, passphrases)?;
-        let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
-        let Refreshed { targets, unusable, suspended, .. } = self.refresh(wish).await?;
+        let Refreshed { targets, unusable, suspended, .. } = self.refresh(Wish::EVERYTHING).await?;
         let mut bench = Workbench::new(Draft::of(targets), &unusable, &suspended, keys.held());
         let value = change(&mut bench)?;
         let (gun, made) = (self.gun().clone(), self.policy().now);
@@ -279,9 +278,9 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         let keys = KeyRing::new(store, passphrases)?;
         let policy = self.policy();
         let mut author = Submitter { request: &request, keys, now: policy.now };
-        let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
         let (policy, remote) = (std::sync::Arc::clone(policy), self.server()?);
-        let published = client::publish(policy, self.cache(), remote, wish, &mut author).await?;
+        let published =
+            client::publish(policy, self.cache(), remote, Wish::EVERYTHING, &mut author).await?;
         let versions = published.update.map(|update| update.versions().clone());
         let transcript = Transcript::of(&request, contributions)?;
         Ok(Submission { versions: versions.unwrap_or_default(), transcript })

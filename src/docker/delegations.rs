@@ -10,13 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp as Instant;
 
 use super::{Amended, Collection, Error, IfAbsent, Workbench};
-use crate::client::{Roles, Wish};
+use crate::client::Wish;
 use crate::edit::{Edited, Grant, Withdrawal};
 use crate::keys::{KeyStore, PassphraseSource};
 use crate::net::Remote;
 use crate::storage::Cache;
 use crate::tuf::{Delegation, KeyId, RoleName, Threshold, Version, canonical_key_id};
-use crate::verify::Wanted;
 
 /// What to take from a delegation.
 #[derive(Clone, Debug)]
@@ -176,8 +175,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
     ///
     /// As [`Collection::refresh`].
     pub async fn delegations(&self) -> Result<Vec<DelegationState>, Error> {
-        let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
-        let collection = self.refresh(wish).await?;
+        let collection = self.refresh(Wish::EVERYTHING).await?;
         let mut states = BTreeMap::new();
         for (_, delegator) in collection.targets.roles() {
             let delegations = &delegator.content().delegations;

@@ -5,13 +5,13 @@ use std::cell::Cell;
 use jiff::{SignedDuration, Timestamp as Instant};
 
 use super::{Amended, Collection, Error, Workbench};
-use crate::client::{self, Refreshed, Roles, Wish};
+use crate::client::{self, Refreshed, Wish};
 use crate::edit;
 use crate::keys::{KeyStore, PassphraseSource};
 use crate::net::Remote;
 use crate::storage::Cache;
 use crate::tuf::{Key, KeyId, OnlineRoles, RoleName, canonical_key_id, distinct_keys};
-use crate::verify::{self, TrustedTargets, Wanted};
+use crate::verify::{self, TrustedTargets};
 
 /// Something that ends to be valid.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -71,8 +71,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
     ///
     /// As [`Collection::refresh`]; what expired already fails it, unless it is a delegation.
     pub async fn lifetimes(&self, store: &dyn KeyStore) -> Result<Vec<Lifetime>, Error> {
-        let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
-        let collection = self.refresh(wish).await?;
+        let collection = self.refresh(Wish::EVERYTHING).await?;
         let held: Vec<KeyId> = store.ids()?;
         let mut lifetimes = roles(&collection, &held, self.now());
         lifetimes.extend(certificates(&collection.targets));

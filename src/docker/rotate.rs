@@ -16,7 +16,6 @@ use crate::keys::{self, KeyStore, PassphraseSource};
 use crate::net::{Remote, RemoteFile};
 use crate::storage::Cache;
 use crate::tuf::{Key, KeyId, OnlineRoles, RoleName, Root, Threshold, Version, canonical_key_id};
-use crate::verify::Wanted;
 
 /// Which roles get other keys, and which.
 #[derive(Clone, Debug)]
@@ -151,8 +150,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
     /// Asks the server before a key is made and stored, which takes longer than a journey: without
     /// an answer none is made. What is prepared here alone has nobody to ask.
     async fn ask_first(&self) -> Result<(), Error> {
-        let wish = Wish { roles: Roles::These(&[]), wanted: Wanted::Everything };
-        match self.refresh(wish).await {
+        match self.refresh(Wish::TARGETS).await {
             Ok(_) | Err(client::Error::NoTrustData { seen_before: false, .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -216,8 +214,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         if legacy == Legacy::No {
             return Ok(Vec::new());
         }
-        let wish = Wish { roles: Roles::These(&[]), wanted: Wanted::Everything };
-        let collection = self.refresh(wish).await?;
+        let collection = self.refresh(Wish::TARGETS).await?;
         let root = collection.targets.root().content();
         let mut retired = root.keys.clone();
         retired.retain(|id, key| !root.root.keyids().contains(id) && key.certificates().is_some());

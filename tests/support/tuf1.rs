@@ -16,12 +16,12 @@ use std::sync::{Arc, Mutex};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use canonical::canonical;
-use countersign::client::{self, Found, Refreshed, Roles, Wish};
+use countersign::client::{self, Found, Refreshed, Wish};
 use countersign::crypto::{Algorithm, PrivateKey, Sha256, Signer};
 use countersign::net::{self, Pace, Remote, RemoteFile};
 use countersign::storage::MemoryCache;
 use countersign::tuf::{Dialect, Gun, Limits, RoleName};
-use countersign::verify::{self, Anchor, FirstUse, Policy, Wanted};
+use countersign::verify::{self, Anchor, FirstUse, Policy};
 use serde_json::{Value, json};
 
 pub const TOP: [&str; 4] = ["root", "timestamp", "snapshot", "targets"];
@@ -344,9 +344,8 @@ impl Client {
     }
 
     fn refresh_from(&self, site: &Site) -> Result<Refreshed, client::Error> {
-        let wish = Wish { roles: Roles::These(&[]), wanted: Wanted::Everything };
         let policy = Arc::new(self.policy.clone());
-        block_on(client::refresh(policy, &self.cache, Some(site), wish))
+        block_on(client::refresh(policy, &self.cache, Some(site), Wish::TARGETS))
     }
 
     /// Refreshes and looks a name up.

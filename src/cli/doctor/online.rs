@@ -8,10 +8,9 @@ use crate::cli::exit::{Code, Kind};
 use crate::cli::output::Failure;
 use crate::cli::process::wait_for;
 use crate::cli::subject::Subject;
-use crate::client::{Roles, Wish};
+use crate::client::Wish;
 use crate::docker::checkup::{Finding, Id, Severity};
 use crate::net::Access;
-use crate::verify::Wanted;
 
 /// Brings every cached collection up to date, and tells which could not be.
 pub(super) fn findings(global: Global, environment: Environment) -> Vec<Finding> {
@@ -34,8 +33,7 @@ pub(super) fn findings(global: Global, environment: Environment) -> Vec<Finding>
 
 async fn refresh(subject: &Subject, context: &Context) -> Result<(), Failure> {
     let opened = context.open(subject, Access::Pull)?;
-    let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
-    Ok(opened.collection().refresh(wish).await.map(drop)?)
+    Ok(opened.collection().refresh(Wish::EVERYTHING).await.map(drop)?)
 }
 
 fn tell(subject: &Subject, failure: Failure) -> Finding {

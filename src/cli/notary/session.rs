@@ -14,7 +14,7 @@ use crate::cli::config::{Config, WhenUnreachable};
 use crate::cli::context::{host_of, key_set, realms};
 use crate::cli::environment::{Environment, clock};
 use crate::cli::output::{Failure, Format, Output, Verbosity};
-use crate::client::{Refreshed, Roles, Wish};
+use crate::client::{Refreshed, Wish};
 use crate::docker::Collection;
 use crate::docker::config::{self, NotaryAuth};
 use crate::docker::pins::{PinFile, Pins};
@@ -26,7 +26,7 @@ use crate::net::{
 };
 use crate::storage::{CollectionDirectory, TrustDirectory};
 use crate::tuf::{Dialect, Gun, KeyId, Limits};
-use crate::verify::{FirstUse, Policy, Wanted};
+use crate::verify::{FirstUse, Policy};
 
 /// What a command stands on: settings, environment, one reading of the clock.
 pub(super) struct Session {
@@ -138,7 +138,7 @@ impl Session {
     /// As [`Collection::refresh`].
     pub(super) async fn refresh(&self, gun: &Gun) -> Result<Refreshed, Stop> {
         let opened = self.collection(gun, Access::Pull)?;
-        let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
+        let wish = Wish::EVERYTHING;
         let refreshed = match opened.collection().refresh(wish).await {
             Err(crate::client::Error::Net(error)) if self.falls_back(&error) => {
                 let failure = Failure::from(error);

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp as Instant;
 
 use super::{Contribution, Request};
-use crate::client::{Roles, Wish};
+use crate::client::Wish;
 use crate::crypto::{Algorithm, PrivateKey, Sha256, Signer};
 use crate::docker::{Collection, Error, RoleChoice, SignRequest};
 use crate::edit::{self, expiry};
@@ -19,7 +19,7 @@ use crate::storage::MemoryCache;
 use crate::tuf::{
     Dialect, FileMeta, KeyId, Limits, RoleName, Threshold, Timestamp, Unknown, Version,
 };
-use crate::verify::{Policy, Wanted};
+use crate::verify::Policy;
 
 /// What is rehearsed: a collection with one root key gets several.
 #[derive(Clone, Debug)]
@@ -59,7 +59,7 @@ impl Rehearsal {
         online.insert(&new_key()?, "root", None);
         collection.sign(&founding(), &online, &mut Chain::new()).await?;
         let client = Collection::new(self.policy.clone(), &host, &stage);
-        client.refresh(WISH).await?;
+        client.refresh(Wish::EVERYTHING).await?;
 
         let safes = self.people.iter().map(|_| Safe::new()).collect::<Result<Vec<_>, _>>()?;
         let request = self.request(&collection, &online, &safes).await?;
@@ -77,7 +77,7 @@ impl Rehearsal {
         }
         let submitted =
             collection.submit(&request, &contributions, &online, &mut Chain::new()).await?;
-        let followed = client.refresh(WISH).await?;
+        let followed = client.refresh(Wish::EVERYTHING).await?;
         let root = followed.targets.root().content().version;
         Ok(Rehearsed { request, contributions, transcript: submitted.transcript, root })
     }
@@ -210,5 +210,3 @@ fn founding() -> SignRequest {
         local_snapshot: true,
     }
 }
-
-const WISH: Wish<'static> = Wish { roles: Roles::All, wanted: Wanted::Everything };

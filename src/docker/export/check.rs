@@ -5,13 +5,13 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::published::Published;
-use crate::client::{self, Refreshed, Roles, Wish};
+use crate::client::{self, Refreshed, Wish};
 use crate::crypto::Sha256;
 use crate::docker::Error;
 use crate::docker::found::{Found, found};
 use crate::net::{self, Pace, Remote, RemoteFile, StaticRepository};
 use crate::tuf::{Gun, RoleName, Version};
-use crate::verify::{Policy, TrustedTargets, Wanted};
+use crate::verify::{Policy, TrustedTargets};
 
 /// Has somebody who knows what is published read what would be, and compares what each name means.
 /// Returns how many names mean something.
@@ -30,8 +30,7 @@ pub(super) async fn check(
 ) -> Result<usize, Error> {
     let proposed = Proposed::of(files, new);
     let policy = Arc::new(Policy { now, ..published.policy().clone() });
-    let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
-    let read = client::refresh(policy, &published.cache, Some(&proposed), wish).await;
+    let read = client::refresh(policy, &published.cache, Some(&proposed), Wish::EVERYTHING).await;
     let unreadable = |source| Error::Unreadable { gun: gun.clone(), source: Box::new(source) };
     let mut read = read.map_err(unreadable)?;
     if let Some((_, source)) = read.unusable.pop_first() {

@@ -26,7 +26,7 @@ use super::lifetimes::is_half_over;
 use super::resolve::settle_releases;
 use super::signers::KeyRing;
 use super::{Collection, Error};
-use crate::client::{self, Refreshed, Roles, Wish};
+use crate::client::{self, Refreshed, Wish};
 use crate::crypto::Signer;
 use crate::edit::{self, expiry};
 use crate::keys::{KeyStore, PassphraseSource};
@@ -36,7 +36,7 @@ use crate::tuf::{
     Dialect, FileMeta, Key, KeyId, RoleName, Root, SearchOrder, Snapshot, Targets, Timestamp,
     Unknown, Version, canonical_key_id, distinct_keys,
 };
-use crate::verify::{Policy, Wanted};
+use crate::verify::Policy;
 
 /// Where to, and how.
 #[derive(Clone, Copy, Debug)]
@@ -83,8 +83,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         store: &dyn KeyStore,
         passphrases: &mut dyn PassphraseSource,
     ) -> Result<Exported, Error> {
-        let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
-        let mut collection = self.refresh(wish).await?;
+        let mut collection = self.refresh(Wish::EVERYTHING).await?;
         refuse_unusable(&mut collection)?;
         let folder = PublicDirectory::new(request.folder);
         let _turn = folder.turn().map_err(client::Error::from)?;

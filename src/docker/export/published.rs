@@ -6,13 +6,13 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp as Instant};
 
 use super::FORM;
-use crate::client::{self, Refreshed, Roles, Wish};
+use crate::client::{self, Refreshed, Wish};
 use crate::docker::Error;
 use crate::docker::earlier::Earlier;
 use crate::net::{Remote, RemoteFile, StaticRepository};
 use crate::storage::MemoryCache;
 use crate::tuf::{RoleName, Root, Snapshot, Targets, Timestamp, Version};
-use crate::verify::{self, Anchor, Baseline, FirstUse, Policy, TrustedRoot, Wanted};
+use crate::verify::{self, Anchor, Baseline, FirstUse, Policy, TrustedRoot};
 
 /// A repository as its readers know it, whatever of it expired since.
 pub(super) struct Published {
@@ -87,7 +87,7 @@ async fn read_expired(
     cache: &MemoryCache,
     files: &StaticRepository,
 ) -> Result<Refreshed, client::Error> {
-    let (earlier, wish) = (Earlier(cache), Wish { roles: Roles::All, wanted: Wanted::Everything });
+    let (earlier, wish) = (Earlier(cache), Wish::EVERYTHING);
     let mut then = policy.now;
     loop {
         let policy = Arc::new(Policy { now: then, ..policy.clone() });

@@ -1,6 +1,6 @@
 //! Staging what `sign` and `revoke` would publish.
 
-use crate::client::{self, Refreshed, Roles, Wish};
+use crate::client::{self, Refreshed, Wish};
 use crate::docker::revoke::{RevokeRequest, occurrences};
 use crate::docker::sign::{SignRequest, target};
 use crate::docker::signers::{KeyRing, RoleChoice, signable};
@@ -11,7 +11,6 @@ use crate::keys::{Chain, KeyStore};
 use crate::net::Remote;
 use crate::storage::{Cache, Change};
 use crate::tuf::RoleName;
-use crate::verify::Wanted;
 
 impl<C: Cache, R: Remote> Collection<'_, C, R> {
     /// The changes that sign tags in the roles in which [`Collection::sign`] would; no key is
@@ -57,7 +56,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
     ) -> Result<Vec<Change>, Error> {
         let mut nobody = Chain::new();
         let keys = KeyRing::new(store, &mut nobody)?;
-        let draft = Draft::of(self.refresh(EVERYTHING).await?.targets);
+        let draft = Draft::of(self.refresh(Wish::EVERYTHING).await?.targets);
         let found = occurrences(&draft, request);
         if let (RevokeRequest::Tag(tag), true) = (request, found.is_empty()) {
             let (gun, tag) = (self.gun().clone(), tag.clone());
@@ -75,11 +74,9 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
 
     /// The collection as it is; `None` if there is none yet.
     async fn known(&self) -> Result<Option<Refreshed>, Error> {
-        match self.refresh(EVERYTHING).await {
+        match self.refresh(Wish::EVERYTHING).await {
             Err(client::Error::NoTrustData { seen_before: false, .. }) => Ok(None),
             other => Ok(Some(other?)),
         }
     }
 }
-
-const EVERYTHING: Wish<'static> = Wish { roles: Roles::All, wanted: Wanted::Everything };

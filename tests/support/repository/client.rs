@@ -5,11 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use countersign::client::{self, Refreshed, Roles, Wish};
+use countersign::client::{self, Refreshed, Wish};
 use countersign::docker::{self, Collection, Detail, Resolution};
 use countersign::storage::{CollectionDirectory, TrustDirectory};
 use countersign::tuf::{Dialect, Gun, Limits};
-use countersign::verify::{Anchor, FirstUse, Policy, Wanted};
+use countersign::verify::{Anchor, FirstUse, Policy};
 use jiff::Timestamp as Instant;
 use tempfile::TempDir;
 
@@ -77,9 +77,8 @@ impl Client {
 
     /// Every role, in full.
     pub fn refresh(&self, server: &SimulatedServer) -> Result<Refreshed, client::Error> {
-        let wish = Wish { roles: Roles::All, wanted: Wanted::Everything };
         let (policy, cache) = (Arc::new(self.policy.clone()), self.cache());
-        server.run(client::refresh(policy, &cache, Some(server), wish))
+        server.run(client::refresh(policy, &cache, Some(server), Wish::EVERYTHING))
     }
 
     /// The trust directory.
