@@ -1,12 +1,13 @@
 //! Taking members out of a JSON tree, with errors that name the place.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::json::Value;
-use crate::tuf::{Error, RoleName};
+use crate::tuf::{Error, Key, KeyId, Role, RoleName, Threshold};
 
 /// One object of one role's file.
 pub(super) struct Fields<'v, 'a> {
@@ -109,6 +110,20 @@ impl<'v, 'a> Fields<'v, 'a> {
         STANDARD
             .decode(self.string(name)?)
             .map_err(|_| self.malformed(format!("has a {name:?} that is not standard base64")))
+    }
+
+    /// Keys, of those that are known, and how many of them must sign.
+    pub(super) fn role(&self, keys: &BTreeMap<KeyId, Key>) -> Result<Role, Error> {
+        let threshold = u32::try_from(self.integer("threshold")?).ok().and_then(Threshold::new);
+        let threshold = threshold
+            .ok_or_else(|| self.malformed("has a threshold that is no count of keys".to_owned()))?;
+        let known = |text: &str| {
+            let id: Option<KeyId> = text.parse().ok().filter(|id| keys.contains_key(id));
+            id.ok_or_else(|| self.malformed(format!("names an unknown key {}", excerpt(text))))
+        };
+        let ids = self.strings("keyids")?.into_iter().map(known);
+        Role::new(ids.collect::<Result<_, _>>()?, threshold)
+            .map_err(|repeated| self.malformed(repeated.to_string()))
     }
 
     /// An error at this place.

@@ -9,6 +9,7 @@
 mod canonical;
 mod fields;
 mod json;
+mod members;
 pub(crate) mod notary;
 mod skim;
 mod time;

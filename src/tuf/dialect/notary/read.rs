@@ -13,8 +13,8 @@ use super::{key, scheme_named};
 use crate::crypto::{Sha256, Sha512, Signature};
 use crate::tuf::{
     Custom, Delegation, Delegations, Envelope, EnvelopeSignature, Error, FileMeta, Hashes, Key,
-    KeyId, Limits, Naming, Paths, Role, RoleName, Root, Snapshot, Target, Targets, Threshold,
-    Timestamp, Unknown, Version,
+    KeyId, Limits, Naming, Paths, Role, RoleName, Root, Snapshot, Target, Targets, Timestamp,
+    Unknown, Version,
 };
 
 pub(in crate::tuf::dialect) fn root(
@@ -200,7 +200,7 @@ impl Reader<'_> {
         if name.parent().as_ref() != Some(self.role) {
             return Err(fields.malformed(format!("to {name} is not to a direct child")));
         }
-        let role = self.role_keys(keys, &fields)?;
+        let role = role_keys(keys, &fields)?;
         let paths = fields.strings("paths")?;
         self.at_most(paths.len(), self.limits.paths, "paths of a delegation")?;
         let paths = Paths::Prefixes(paths.into_iter().map(str::to_owned).collect());
@@ -215,35 +215,11 @@ impl Reader<'_> {
         value: &Value<'_>,
     ) -> Result<Role, Error> {
         let fields = Fields::of(self.role, name, value, &["keyids", "threshold"])?;
-        let role = self.role_keys(keys, &fields)?;
+        let role = role_keys(keys, &fields)?;
         if role.keyids().len() < role.threshold().count() {
             return Err(fields.malformed("has fewer keys than its threshold".to_owned()));
         }
         Ok(role)
-    }
-
-    fn role_keys(
-        &self,
-        keys: &BTreeMap<KeyId, Key>,
-        fields: &Fields<'_, '_>,
-    ) -> Result<Role, Error> {
-        let threshold =
-            u32::try_from(fields.integer("threshold")?).ok().and_then(Threshold::new).ok_or_else(
-                || fields.malformed("has a threshold that is no count of keys".to_owned()),
-            )?;
-        if fields.optional("keyids").is_none() {
-            return Err(fields.malformed("lacks \"keyids\"".to_owned()));
-        }
-        let known = |text: &str| {
-            let id: KeyId = text.parse().ok()?;
-            keys.contains_key(&id).then_some(id)
-        };
-        let ids = fields.strings("keyids")?.into_iter().map(|text| {
-            known(text)
-                .ok_or_else(|| fields.malformed(format!("names an unknown key {}", excerpt(text))))
-        });
-        Role::new(ids.collect::<Result<_, _>>()?, threshold)
-            .map_err(|repeated| fields.malformed(repeated.to_string()))
     }
 
     fn keys(&self, value: &Value<'_>) -> Result<BTreeMap<KeyId, Key>, Error> {
@@ -370,6 +346,12 @@ pub(super) fn expires(fields: &Fields<'_, '_>) -> Result<Instant, Error> {
     let text = fields.string("expires")?;
     time::parse(text)
         .ok_or_else(|| fields.malformed(format!("expires at {}, no date", excerpt(text))))
+}
+
+/// Notary reads null as no keys, but a missing member as damage.
+fn role_keys(keys: &BTreeMap<KeyId, Key>, fields: &Fields<'_, '_>) -> Result<Role, Error> {
+    fields.required("keyids")?;
+    fields.role(keys)
 }
 
 pub(super) const TARGETS_FIELDS: [&str; 5] =

@@ -8,12 +8,13 @@ use jiff::Timestamp as Instant;
 
 use super::super::canonical::{escape_for_wire, integer, separated, string, write};
 use super::super::json::{self, ParseError, Value};
+use super::super::members::{entry, hashes, keyids, member, threshold, version};
 use super::super::time;
 use super::{key, method_name};
 use crate::crypto::Signature;
 use crate::tuf::{
-    Custom, Delegation, Delegations, Error, FileMeta, Hashes, Key, KeyId, Role, Root, Snapshot,
-    Target, Targets, Timestamp, Version,
+    Custom, Delegation, Delegations, Error, FileMeta, Key, KeyId, Root, Snapshot, Targets,
+    Timestamp,
 };
 
 pub(in crate::tuf::dialect) fn root(root: &Root) -> Vec<u8> {
@@ -75,7 +76,7 @@ pub(in crate::tuf::dialect) fn targets(targets: &Targets) -> Vec<u8> {
     out.extend_from_slice(b",\"targets\":");
     separated(targets.targets.iter(), b'{', b'}', &mut out, |(name, target), out| {
         member(name, out);
-        entry(target, out);
+        entry(target, base64, out);
     });
     version(targets.version, &mut out);
     out
@@ -93,7 +94,7 @@ pub(in crate::tuf::dialect) fn seal(message: &[u8], signatures: &[(KeyId, Signat
         out.extend_from_slice(b",\"method\":");
         string(method_name(signature.scheme()), out);
         out.extend_from_slice(b",\"sig\":");
-        string(&STANDARD.encode(signature.as_bytes()), out);
+        string(&base64(signature.as_bytes()), out);
         out.push(b'}');
     });
     out.push(b'}');
@@ -142,38 +143,15 @@ fn delegation(delegation: &Delegation, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-fn entry(target: &Target, out: &mut Vec<u8>) {
-    out.push(b'{');
-    if let Some(custom) = &target.custom {
-        member("custom", out);
-        out.extend_from_slice(custom.as_str().as_bytes());
-        out.push(b',');
-    }
-    hashes(&target.hashes, out);
-    out.extend_from_slice(b",\"length\":");
-    integer(target.length, out);
-    out.push(b'}');
-}
-
 fn file_meta(file: &FileMeta, out: &mut Vec<u8>) {
     out.push(b'{');
     if let Some(listed) = &file.hashes {
-        hashes(listed, out);
+        hashes(listed, base64, out);
         out.push(b',');
     }
     member("length", out);
     integer(file.length.unwrap_or_default(), out);
     out.push(b'}');
-}
-
-fn hashes(hashes: &Hashes, out: &mut Vec<u8>) {
-    let sha256 = hashes.sha256().map(|hash| ("sha256", STANDARD.encode(hash.as_bytes())));
-    let sha512 = hashes.sha512().map(|hash| ("sha512", STANDARD.encode(hash.as_bytes())));
-    member("hashes", out);
-    separated(sha256.into_iter().chain(sha512), b'{', b'}', out, |(name, hash), out| {
-        member(name, out);
-        string(&hash, out);
-    });
 }
 
 fn keys(keys: &BTreeMap<KeyId, Key>, out: &mut Vec<u8>) {
@@ -183,30 +161,12 @@ fn keys(keys: &BTreeMap<KeyId, Key>, out: &mut Vec<u8>) {
     });
 }
 
-fn keyids(role: &Role, out: &mut Vec<u8>) {
-    member("keyids", out);
-    separated(role.keyids().iter(), b'[', b']', out, |id, out| string(&id.to_string(), out));
-}
-
-fn threshold(role: &Role, out: &mut Vec<u8>) {
-    out.extend_from_slice(b",\"threshold\":");
-    integer(role.threshold(), out);
+fn base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
 }
 
 fn expires(at: Instant, out: &mut Vec<u8>) {
     string(&time::format(at), out);
-}
-
-/// The last member of every role, and the end of it.
-fn version(version: Version, out: &mut Vec<u8>) {
-    out.extend_from_slice(b",\"version\":");
-    integer(version, out);
-    out.push(b'}');
-}
-
-fn member(name: &str, out: &mut Vec<u8>) {
-    string(name, out);
-    out.push(b':');
 }
 
 #[cfg(test)]

@@ -14,8 +14,8 @@ use super::{MAX_BIN_BITS, key, unknown};
 use crate::crypto::{Scheme, Sha256, Sha512, Signature};
 use crate::tuf::{
     Bin, Custom, Delegation, Delegations, Envelope, EnvelopeSignature, Error, FileMeta, Hashes,
-    Key, KeyId, Limits, Naming, Paths, Role, RoleName, Root, Snapshot, Target, Targets, Threshold,
-    Timestamp, Unknown, Version,
+    Key, KeyId, Limits, Naming, Paths, Role, RoleName, Root, Snapshot, Target, Targets, Timestamp,
+    Unknown, Version,
 };
 
 pub(in crate::tuf::dialect) fn root(
@@ -116,7 +116,7 @@ impl Reader<'_> {
         let roles = fields.inside("roles", &["root", "snapshot", "targets", "timestamp"])?;
         let role = |name: &'static str| {
             let fields = Fields::of(self.role, name, roles.required(name)?, &ROLE_FIELDS)?;
-            self.role_keys(&keys, &fields)
+            role_keys(&keys, &fields)
         };
         let (root, targets) = (role("root")?, role("targets")?);
         let (snapshot, timestamp) = (role("snapshot")?, role("timestamp")?);
@@ -218,7 +218,7 @@ impl Reader<'_> {
         let Value::Bool(terminating) = *fields.required("terminating")? else {
             return Err(fields.malformed("has no boolean \"terminating\"".to_owned()));
         };
-        Ok(Delegation { name, role: self.role_keys(keys, &fields)?, paths, terminating })
+        Ok(Delegation { name, role: role_keys(keys, &fields)?, paths, terminating })
     }
 
     fn few<'p>(&self, paths: Vec<&'p str>) -> Result<Vec<&'p str>, Error> {
@@ -257,7 +257,7 @@ impl Reader<'_> {
                 return Err(fields.malformed(reason));
             }
         };
-        let (prefix, role) = (fields.string("name_prefix")?, self.role_keys(keys, &fields)?);
+        let (prefix, role) = (fields.string("name_prefix")?, role_keys(keys, &fields)?);
         let last = Bin::last(bits).index;
         let width = format!("{last:x}").len();
         let bin = |index: u32| {
@@ -266,28 +266,6 @@ impl Reader<'_> {
             Ok(Delegation { name, role: role.clone(), paths, terminating: false })
         };
         (0..=last).map(bin).collect()
-    }
-
-    fn role_keys(
-        &self,
-        keys: &BTreeMap<KeyId, Key>,
-        fields: &Fields<'_, '_>,
-    ) -> Result<Role, Error> {
-        let threshold =
-            u32::try_from(fields.integer("threshold")?).ok().and_then(Threshold::new).ok_or_else(
-                || fields.malformed("has a threshold that is no count of keys".to_owned()),
-            )?;
-        fields.array("keyids")?;
-        let known = |text: &str| {
-            let id: KeyId = text.parse().ok()?;
-            keys.contains_key(&id).then_some(id)
-        };
-        let ids = fields.strings("keyids")?.into_iter().map(|text| {
-            known(text)
-                .ok_or_else(|| fields.malformed(format!("names an unknown key {}", excerpt(text))))
-        });
-        Role::new(ids.collect::<Result<_, _>>()?, threshold)
-            .map_err(|repeated| fields.malformed(repeated.to_string()))
     }
 
     fn keys(&self, value: &Value<'_>) -> Result<BTreeMap<KeyId, Key>, Error> {
@@ -420,6 +398,11 @@ fn is_spec_version_1(text: &str) -> bool {
         && parts.next().is_some_and(number)
         && parts.next().is_none_or(number)
         && parts.next().is_none()
+}
+
+fn role_keys(keys: &BTreeMap<KeyId, Key>, fields: &Fields<'_, '_>) -> Result<Role, Error> {
+    fields.array("keyids")?;
+    fields.role(keys)
 }
 
 fn version(fields: &Fields<'_, '_>) -> Result<Version, Error> {

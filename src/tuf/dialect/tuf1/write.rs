@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use jiff::Timestamp as Instant;
 
 use super::super::canonical::{escape_controls, integer, separated, string};
+use super::super::members::{entry, hashes, keyids, member, threshold, version};
 use super::super::time;
 use super::{SPEC_VERSION, unknown};
-use crate::crypto::{Sha256, Sha512, Signature};
+use crate::crypto::Signature;
 use crate::tuf::{
-    Bin, Delegation, Delegations, FileMeta, Hashes, Key, KeyId, Naming, Paths, Role, Root,
-    Snapshot, Target, Targets, Timestamp, Version,
+    Bin, Delegation, Delegations, FileMeta, Key, KeyId, Naming, Paths, Root, Snapshot, Targets,
+    Timestamp, Version,
 };
 
 pub(in crate::tuf::dialect) fn root(root: &Root) -> Vec<u8> {
@@ -82,7 +83,7 @@ pub(in crate::tuf::dialect) fn targets(targets: &Targets) -> Vec<u8> {
     out.extend_from_slice(b",\"targets\":");
     separated(targets.targets.iter(), b'{', b'}', &mut out, |(name, target), out| {
         member(name, out);
-        entry(target, out);
+        entry(target, hex, out);
     });
     version(targets.version, &mut out);
     unknown::restore(out, &targets.unknown)
@@ -95,8 +96,7 @@ pub(in crate::tuf::dialect) fn seal(message: &[u8], signatures: &[(KeyId, Signat
         out.extend_from_slice(b"{\"keyid\":");
         string(&id.to_string(), out);
         out.extend_from_slice(b",\"sig\":");
-        let hex: String = signature.to_der().iter().map(|byte| format!("{byte:02x}")).collect();
-        string(&hex, out);
+        string(&hex(&signature.to_der()), out);
         out.push(b'}');
     });
     out.extend_from_slice(b",\"signed\":");
@@ -163,23 +163,10 @@ fn delegation(delegation: &Delegation, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-fn entry(target: &Target, out: &mut Vec<u8>) {
-    out.push(b'{');
-    if let Some(custom) = &target.custom {
-        member("custom", out);
-        out.extend_from_slice(custom.as_str().as_bytes());
-        out.push(b',');
-    }
-    hashes(&target.hashes, out);
-    out.extend_from_slice(b",\"length\":");
-    integer(target.length, out);
-    out.push(b'}');
-}
-
 fn file_meta(file: &FileMeta, out: &mut Vec<u8>) {
     out.push(b'{');
     if let Some(listed) = &file.hashes {
-        hashes(listed, out);
+        hashes(listed, hex, out);
         out.push(b',');
     }
     if let Some(length) = file.length {
@@ -192,16 +179,6 @@ fn file_meta(file: &FileMeta, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-fn hashes(hashes: &Hashes, out: &mut Vec<u8>) {
-    let sha256 = hashes.sha256().as_ref().map(Sha256::to_string).map(|hex| ("sha256", hex));
-    let sha512 = hashes.sha512().as_ref().map(Sha512::to_string).map(|hex| ("sha512", hex));
-    member("hashes", out);
-    separated(sha256.into_iter().chain(sha512), b'{', b'}', out, |(name, hash), out| {
-        member(name, out);
-        string(&hash, out);
-    });
-}
-
 fn keys(keys: &BTreeMap<KeyId, Key>, out: &mut Vec<u8>) {
     separated(keys.values(), b'{', b'}', out, |key, out| {
         member(&key.id().to_string(), out);
@@ -209,14 +186,8 @@ fn keys(keys: &BTreeMap<KeyId, Key>, out: &mut Vec<u8>) {
     });
 }
 
-fn keyids(role: &Role, out: &mut Vec<u8>) {
-    member("keyids", out);
-    separated(role.keyids().iter(), b'[', b']', out, |id, out| string(&id.to_string(), out));
-}
-
-fn threshold(role: &Role, out: &mut Vec<u8>) {
-    out.extend_from_slice(b",\"threshold\":");
-    integer(role.threshold(), out);
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn expires(at: Instant, out: &mut Vec<u8>) {
@@ -228,16 +199,4 @@ fn spec_version(out: &mut Vec<u8>) {
     out.push(b',');
     member("spec_version", out);
     string(SPEC_VERSION, out);
-}
-
-/// The last member of every role, and the end of it.
-fn version(version: Version, out: &mut Vec<u8>) {
-    out.extend_from_slice(b",\"version\":");
-    integer(version, out);
-    out.push(b'}');
-}
-
-fn member(name: &str, out: &mut Vec<u8>) {
-    string(name, out);
-    out.push(b':');
 }
