@@ -154,16 +154,21 @@ impl KeyStore for KeyDirectory {
 }
 
 /// Opens a key file and checks that it holds the key it is named for.
-fn unlock(
+pub(super) fn unlock(
     entry: &KeyEntry,
     file: &KeyFile,
     passphrases: &mut dyn PassphraseSource,
 ) -> Result<PrivateKey, Error> {
     let opened = open(file, request(Purpose::Unlock, entry), passphrases);
     let (key, _) = opened.map_err(|error| error.of_key(&entry.id))?;
+    meant(key, &entry.id)
+}
+
+/// The key, if it is the one that its file, or whoever gave it, says it is.
+pub(super) fn meant(key: PrivateKey, expected: &KeyId) -> Result<PrivateKey, Error> {
     match canonical_key_id(key.public()) {
-        found if found == entry.id => Ok(key),
-        found => Err(Error::OtherKey { expected: entry.id, found }),
+        found if found == *expected => Ok(key),
+        found => Err(Error::OtherKey { expected: *expected, found }),
     }
 }
 
@@ -220,8 +225,7 @@ pub(super) fn has_gun(role: &str) -> bool {
 
 /// What the place and the headers say together; headers win.
 pub(super) fn described(found: &Found, file: &KeyFile) -> KeyEntry {
-    let role = file.role.clone().or_else(|| found.entry.role.clone());
-    let gun = file.gun.clone().or_else(|| found.entry.gun.clone());
+    let (role, gun) = file.notes(Some(&found.entry));
     KeyEntry { id: found.entry.id, role, gun, is_unreadable: false }
 }
 

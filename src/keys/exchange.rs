@@ -3,7 +3,7 @@
 
 use zeroize::Zeroizing;
 
-use super::directory::{has_gun, new_passphrase, open};
+use super::directory::{has_gun, meant, new_passphrase, open};
 use super::layout::interpret;
 use super::{Error, KeyDirectory, KeyEntry, KeyFile, PassphraseRequest, PassphraseSource, Purpose};
 use crate::crypto::Signer;
@@ -28,8 +28,7 @@ impl KeyDirectory {
         let mut stream = Zeroizing::new(Vec::new());
         for id in ids {
             let (found, file) = self.read(id)?;
-            let role = file.role.clone().or(found.entry.role);
-            let gun = file.gun.clone().or(found.entry.gun);
+            let (role, gun) = file.notes(Some(&found.entry));
             let file = file.noted(role, gun, Some(id.to_string()));
             stream.extend_from_slice(file.to_pem()?.as_bytes());
         }
@@ -89,12 +88,11 @@ fn notes(
     origin: Option<&KeyEntry>,
     defaults: ImportDefaults<'_>,
 ) -> Result<(String, Option<String>), Error> {
-    let role = file.role.clone().or_else(|| origin?.role.clone());
+    let (role, gun) = file.notes(origin);
     let role = role.unwrap_or_else(|| defaults.role.unwrap_or("delegation").to_owned());
     if !has_gun(&role) {
         return Ok((role, None));
     }
-    let gun = file.gun.clone().or_else(|| origin?.gun.clone());
     match gun.or_else(|| Some(defaults.gun?.as_str().to_owned())) {
         Some(gun) => Ok((role, Some(gun))),
         None => Err(Error::NoGun { role }),
@@ -117,9 +115,7 @@ fn lock(
     };
     let (key, passphrase) = open(file, request, passphrases)?;
     let id = canonical_key_id(key.public());
-    if let Some(expected) = expected.filter(|expected| *expected != id) {
-        return Err(Error::OtherKey { expected, found: id });
-    }
+    let key = meant(key, &expected.unwrap_or(id))?;
     let entry = KeyEntry { id, role: Some(role), gun, is_unreadable: false };
     let passphrase = match passphrase {
         Some(passphrase) => passphrase,

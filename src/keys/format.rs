@@ -4,7 +4,9 @@ use zeroize::Zeroizing;
 
 use super::directory::open;
 use super::legacy::Envelope;
-use super::{Error, Lock, Passphrase, PassphraseRequest, PassphraseSource, Purpose, pbes2};
+use super::{
+    Error, KeyEntry, Lock, Passphrase, PassphraseRequest, PassphraseSource, Purpose, pbes2,
+};
 use crate::crypto::pem::{self, Block};
 use crate::crypto::{self, PrivateKey};
 
@@ -44,6 +46,12 @@ impl KeyFile {
     #[must_use]
     pub fn noted(self, role: Option<String>, gun: Option<String>, path: Option<String>) -> KeyFile {
         KeyFile { role, gun, path, ..self }
+    }
+
+    /// The role and the collection: as its headers say, else as its place does.
+    pub(super) fn notes(&self, place: Option<&KeyEntry>) -> (Option<String>, Option<String>) {
+        let role = self.role.clone().or_else(|| place?.role.clone());
+        (role, self.gun.clone().or_else(|| place?.gun.clone()))
     }
 
     /// Reads a file of one key.

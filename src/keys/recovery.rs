@@ -15,7 +15,7 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
-use super::directory::until_one_fits;
+use super::directory::{meant, until_one_fits};
 use super::{Error, Passphrase, PassphraseRequest, PassphraseSource, Purpose, pbes2};
 use crate::crypto::{PrivateKey, SecretBytes, Sha256, Signer};
 use crate::tuf::{KeyId, canonical_key_id};
@@ -219,10 +219,7 @@ impl Joined {
 
 fn read(id: &KeyId, pkcs8: &[u8]) -> Result<PrivateKey, Error> {
     let key = PrivateKey::from_pkcs8(pkcs8).map_err(|source| Error::Key { source })?;
-    match canonical_key_id(key.public()) {
-        found if found == *id => Ok(key),
-        found => Err(Error::OtherKey { expected: *id, found }),
-    }
+    meant(key, id)
 }
 
 fn seal(secret: &[u8], id: &KeyId, plain: &[u8]) -> Result<Vec<u8>, Error> {

@@ -4,9 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::directory::{open, request};
+use super::directory::unlock;
 use super::exchange::origin;
-use super::{Error, KeyEntry, KeyFile, KeySource, PassphraseSource, Purpose};
+use super::{Error, KeyEntry, KeyFile, KeySource, PassphraseSource};
 use crate::crypto::Signer;
 use crate::tuf::{KeyId, canonical_key_id};
 
@@ -50,12 +50,7 @@ impl KeySource for VariableKeys {
     ) -> Result<Box<dyn Signer>, Error> {
         let found = self.keys.iter().find(|(entry, _)| entry.id == *id);
         let (entry, file) = found.ok_or(Error::NoSuchKey { id: *id })?;
-        let opened = open(file, request(Purpose::Unlock, entry), passphrases);
-        let (key, _) = opened.map_err(|error| error.of_key(id))?;
-        match canonical_key_id(key.public()) {
-            found if found == *id => Ok(Box::new(key)),
-            found => Err(Error::OtherKey { expected: *id, found }),
-        }
+        Ok(Box::new(unlock(entry, file, passphrases)?))
     }
 }
 
@@ -82,7 +77,6 @@ fn describe(file: &KeyFile) -> Result<KeyEntry, String> {
             return Err(problem.to_owned());
         }
     };
-    let role = file.role.clone().or_else(|| origin.as_ref()?.role.clone());
-    let gun = file.gun.clone().or_else(|| origin.as_ref()?.gun.clone());
+    let (role, gun) = file.notes(origin.as_ref());
     Ok(KeyEntry { id, role, gun, is_unreadable: false })
 }
