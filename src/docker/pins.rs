@@ -87,11 +87,9 @@ impl Pins {
 
     /// The pin of this collection.
     pub fn rule(&self, gun: &Gun) -> Option<&Rule> {
-        let own = self.own.iter().filter(|rule| rule.prefix.covers(gun));
-        let own = own.max_by_key(|rule| rule.prefix.specificity());
         let notary = self.notary.iter().filter_map(|file| file.rule(gun));
         // The last of equals is taken: ours.
-        notary.rev().chain(own).max_by_key(|rule| rule.prefix.specificity())
+        notary.rev().chain(longest(&self.own, gun)).max_by_key(|rule| rule.prefix.specificity())
     }
 
     /// Every pin, ours first.
@@ -103,6 +101,12 @@ impl Pins {
     pub fn first_use(&self) -> FirstUse {
         self.first_use
     }
+}
+
+/// The rule with the longest prefix of those that cover a collection.
+fn longest<'r>(rules: &'r [Rule], gun: &Gun) -> Option<&'r Rule> {
+    let covering = rules.iter().filter(|rule| rule.prefix.covers(gun));
+    covering.max_by_key(|rule| rule.prefix.specificity())
 }
 
 /// The name of our file in the trust directory.

@@ -89,18 +89,20 @@ impl Reading {
 /// The option's last word counts, and it goes before the environment's (docker/cli
 /// `cli/command/trust.go`).
 fn trust_of(words: &Words, parsed: &Parsed, verb: Verb, by_default: Trust) -> Result<Trust, Error> {
-    let Some(found) = parsed.last(DISABLE) else { return Ok(by_default) };
-    let disabled = match found.value {
-        None => true,
-        Some(place) => {
-            let text = words.value(place)?;
-            trust::go_bool(text).ok_or_else(|| Error::NotBool {
-                command: verb.command(),
-                option: format!("--{DISABLE}={text}"),
-            })?
-        }
-    };
-    Ok(if disabled { Trust::Off } else { Trust::On })
+    Ok(match switch(words, parsed, verb, DISABLE)? {
+        None => by_default,
+        Some(true) => Trust::Off,
+        Some(false) => Trust::On,
+    })
+}
+
+/// What a switch is set to by its last word; `None` if it is not given.
+fn switch(words: &Words, parsed: &Parsed, verb: Verb, option: &str) -> Result<Option<bool>, Error> {
+    let Some(found) = parsed.last(option) else { return Ok(None) };
+    let Some(place) = found.value else { return Ok(Some(true)) };
+    let text = words.value(place)?;
+    let written = format!("--{option}={text}");
+    go_bool(text).map(Some).ok_or(Error::NotBool { command: verb.command(), option: written })
 }
 
 impl Guarded {
@@ -137,21 +139,8 @@ impl Guarded {
     /// # Errors
     ///
     /// [`Error::NotBool`].
-    pub fn switch(&self, option: &'static str) -> Result<bool, Error> {
-        match self.parsed.last(option) {
-            None => Ok(false),
-            Some(found) => match found.value {
-                None => Ok(true),
-                Some(place) => {
-                    let text = self.words.value(place)?;
-                    let wrong = || Error::NotBool {
-                        command: self.verb.command(),
-                        option: format!("--{option}={text}"),
-                    };
-                    trust::go_bool(text).ok_or_else(wrong)
-                }
-            },
-        }
+    pub fn switch(&self, option: &str) -> Result<bool, Error> {
+        Ok(switch(&self.words, &self.parsed, self.verb, option)?.unwrap_or_default())
     }
 
     /// Gives an option the value, in its last place or in a new one.

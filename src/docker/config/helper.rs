@@ -148,9 +148,8 @@ fn read_output(output: impl Read) -> std::io::Result<Zeroizing<Vec<u8>>> {
 const NOT_FOUND: &[u8] = b"credentials not found in native keychain";
 /// The user name that marks an identity token.
 const IDENTITY: &str = "<token>";
-/// Our secrets in the environment.
-const MAX_NAME: usize = 64;
 /// Bytes.
+const MAX_NAME: usize = 64;
 const MAX_OUTPUT: u64 = 64 << 10;
 /// It may ask the user to unlock something.
 const PATIENCE: Duration = Duration::from_secs(45);

@@ -132,16 +132,25 @@ struct Walk<'a> {
     images: Vec<ImageUse>,
 }
 
+/// In which build an instruction runs.
+#[derive(Clone, Copy)]
+enum Runs {
+    /// In this one.
+    Here,
+    /// In one that begins with the image of this one.
+    Later,
+}
+
 impl Walk<'_> {
     fn take(&mut self, instruction: &Instruction) -> Result<(), Error> {
         match instruction.keyword.as_str() {
             "arg" if self.stage.is_none() => self.argument(instruction),
             "from" => self.base(instruction),
-            "copy" => self.copy(instruction, false),
-            "run" => self.mounts(instruction, false),
+            "copy" => self.copy(instruction, Runs::Here),
+            "run" => self.mounts(instruction, Runs::Here),
             "onbuild" => match instruction.inner()? {
-                Some(inner) if inner.keyword == "copy" => self.copy(&inner, true),
-                Some(inner) if inner.keyword == "run" => self.mounts(&inner, true),
+                Some(inner) if inner.keyword == "copy" => self.copy(&inner, Runs::Later),
+                Some(inner) if inner.keyword == "run" => self.mounts(&inner, Runs::Later),
                 _ => Ok(()),
             },
             _ => Ok(()),
@@ -195,11 +204,11 @@ impl Walk<'_> {
     }
 
     /// `COPY --from=`: a stage by name or number, or an image.
-    fn copy(&mut self, instruction: &Instruction, later: bool) -> Result<(), Error> {
+    fn copy(&mut self, instruction: &Instruction, runs: Runs) -> Result<(), Error> {
         for option in &instruction.options {
             let Some(source) = option.text.strip_prefix("--from=") else { continue };
-            if self.is_numbered(source, instruction.line, later)?
-                || self.is_known(source, instruction.line, later)?
+            if self.is_numbered(source, instruction.line, runs)?
+                || self.is_known(source, instruction.line, runs)?
             {
                 continue;
             }
@@ -212,9 +221,12 @@ impl Walk<'_> {
 
     /// Whether a source is the number of a stage. A number that is too large for a builder is the
     /// name of an image.
-    fn is_numbered(&self, source: &str, line: usize, later: bool) -> Result<bool, Error> {
+    fn is_numbered(&self, source: &str, line: usize, runs: Runs) -> Result<bool, Error> {
         let is_number = !source.is_empty() && source.bytes().all(|byte| byte.is_ascii_digit());
-        let count = if later { self.names.len() } else { self.stage.unwrap_or_default() };
+        let count = match runs {
+            Runs::Here => self.stage.unwrap_or_default(),
+            Runs::Later => self.names.len(),
+        };
         match source.parse::<usize>() {
             _ if !is_number => Ok(false),
             Ok(number) if number < count => Ok(true),
@@ -223,13 +235,13 @@ impl Walk<'_> {
     }
 
     /// `RUN --mount=…,from=`: a stage by name, or an image.
-    fn mounts(&mut self, instruction: &Instruction, later: bool) -> Result<(), Error> {
+    fn mounts(&mut self, instruction: &Instruction, runs: Runs) -> Result<(), Error> {
         for option in &instruction.options {
             let Some(mount) = option.text.strip_prefix("--mount=") else { continue };
             let Some((before, source, after)) = mount_source(mount, instruction.line)? else {
                 continue;
             };
-            if source == SCRATCH || self.is_known(source, instruction.line, later)? {
+            if source == SCRATCH || self.is_known(source, instruction.line, runs)? {
                 continue;
             }
             let (before, after) = (format!("--mount={before}from="), after.to_owned());
@@ -240,8 +252,8 @@ impl Walk<'_> {
     }
 
     /// Whether a source is a stage or a context. A stage that comes later is one for BuildKit and
-    /// an image for the classic builder; `later` says that the instruction runs in another build.
-    fn is_known(&self, source: &str, line: usize, later: bool) -> Result<bool, Error> {
+    /// an image for the classic builder.
+    fn is_known(&self, source: &str, line: usize, runs: Runs) -> Result<bool, Error> {
         if source.contains(['$', '"', '\'', ' ']) || source.is_empty() {
             return Err(Error::at(line, format!("from={source}: only a plain name is understood")));
         }
@@ -250,13 +262,13 @@ impl Walk<'_> {
         if self.names[..stage].contains(&name) || self.settings.is_context(source) {
             return Ok(true);
         }
-        match self.names[stage..].contains(&name) {
-            true if later => Ok(true),
-            true => {
+        match (self.names[stage..].contains(&name), runs) {
+            (false, _) => Ok(false),
+            (true, Runs::Later) => Ok(true),
+            (true, Runs::Here) => {
                 let reason = format!("from={source}: the stage is not an earlier one");
                 Err(Error::at(line, reason))
             }
-            false => Ok(false),
         }
     }
 }

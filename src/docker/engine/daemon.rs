@@ -1,13 +1,12 @@
 //! Docker's daemon on this machine, asked without docker's program: starting that takes longer than
 //! the answer.
 
-use std::future::pending;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::process::Signals;
+use super::process::{Signals, end_of};
 use super::{Error, Inspected};
 use crate::image::Reference;
 use crate::net::{self, LocalAnswer, LocalServer};
@@ -62,16 +61,10 @@ pub(super) async fn answered<T>(
     patience: Option<Duration>,
     signals: &mut Signals,
 ) -> Result<T, Error> {
-    let patience_ends = async {
-        match patience {
-            Some(patience) => tokio::time::sleep(patience).await,
-            None => pending().await,
-        }
-    };
     tokio::select! {
         answer = answer => answer,
         signal = signals.next() => Err(Error::Interrupted { action, signal: signal.as_raw() }),
-        () = patience_ends => Err(Error::TimedOut { action, patience: patience.unwrap_or_default() }),
+        () = end_of(patience) => Err(Error::TimedOut { action, patience: patience.unwrap_or_default() }),
     }
 }
 

@@ -64,19 +64,13 @@ impl Run<'_> {
             let (stdout, stderr) = tokio::join!(self.take(stdout), read(stderr));
             Ok((child.wait().await?, stdout?, stderr?))
         };
-        let patience_ends = async {
-            match patience {
-                Some(patience) => tokio::time::sleep(patience).await,
-                None => pending().await,
-            }
-        };
         let (status, stdout, stderr) = tokio::select! {
             done = work => done.map_err(failed)?,
             number = signals.next() => {
                 end(&mut child, number).await;
                 return Err(Error::Interrupted { action: self.action, signal: number.as_raw() });
             }
-            () = patience_ends => {
+            () = end_of(patience) => {
                 end(&mut child, Number::TERM).await;
                 let patience = patience.unwrap_or_default();
                 return Err(Error::TimedOut { action: self.action, patience });
@@ -135,6 +129,14 @@ impl Run<'_> {
             }
             (None, signal) => Err(Error::Killed { action, signal: signal.unwrap_or_default() }),
         }
+    }
+}
+
+/// Waits until patience ends, if it does.
+pub(super) async fn end_of(patience: Option<Duration>) {
+    match patience {
+        Some(patience) => tokio::time::sleep(patience).await,
+        None => pending().await,
     }
 }
 

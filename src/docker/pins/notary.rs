@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::file::read_bounded;
-use super::{Error, Prefix, Reach, Rule, Speakers};
+use super::{Error, Prefix, Reach, Rule, Speakers, longest};
 use crate::docker::yaml;
 use crate::tuf::{Gun, KeyId};
 
@@ -29,13 +29,8 @@ pub(super) struct TrustPinning {
 impl TrustPinning {
     /// The one rule that applies: certificates by name, by prefix, then authorities.
     pub(super) fn rule(&self, gun: &Gun) -> Option<&Rule> {
-        let longest = |rules: &'_ [Rule]| {
-            let covering = rules.iter().enumerate().filter(|(_, rule)| rule.prefix.covers(gun));
-            covering.max_by_key(|(_, rule)| rule.prefix.specificity()).map(|(index, _)| index)
-        };
-        [&self.exact, &self.wildcard, &self.authorities]
-            .into_iter()
-            .find_map(|rules| longest(rules).and_then(|index| rules.get(index)))
+        let kinds = [&self.exact, &self.wildcard, &self.authorities];
+        kinds.into_iter().find_map(|rules| longest(rules, gun))
     }
 
     pub(super) fn rules(&self) -> impl Iterator<Item = &Rule> {
