@@ -146,19 +146,31 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         &self,
         store: &dyn KeyStore,
         passphrases: &mut dyn PassphraseSource,
-        mut change: impl FnMut(&mut Workbench<'_>) -> Result<T, Error>,
+        change: impl FnMut(&mut Workbench<'_>) -> Result<T, Error>,
     ) -> Result<Amended<T>, Error> {
-        let earlier = Earlier(self.cache());
-        let mut then = self.policy().now;
-        let mut outcome = self.amend(IfAbsent::Refuse, store, &mut *passphrases, &mut change).await;
         let served = self.policy().dialect.online_roles() == OnlineRoles::Server;
-        while let Some((role, before)) =
-            outcome.as_ref().err().and_then(|error| expired_before(error, then))
-            && !(role == RoleName::Timestamp && served)
+        let mends = |expired: &RoleName| !(served && *expired == RoleName::Timestamp);
+        let mut keys = KeyRing::new(store, passphrases)?;
+        let amended = self.amend_past(mends, &mut keys, change).await;
+        amended.map_err(|failure| failure.error)
+    }
+
+    /// The same, as long as what expired is something that the change mends.
+    pub(super) async fn amend_past<T>(
+        &self,
+        mends: impl Fn(&RoleName) -> bool,
+        keys: &mut KeyRing<'_>,
+        mut change: impl FnMut(&mut Workbench<'_>) -> Result<T, Error>,
+    ) -> Result<Amended<T>, Failure> {
+        let (earlier, mut then) = (Earlier(self.cache()), self.policy().now);
+        let mut outcome = self.amend_with(Roles::All, IfAbsent::Refuse, keys, &mut change).await;
+        while let Err(failure) = &outcome
+            && let Some((role, before)) = expired_before(&failure.error, then)
+            && mends(&role)
         {
             then = before;
             let reading = as_of(self, &earlier, then);
-            outcome = reading.amend(IfAbsent::Refuse, store, &mut *passphrases, &mut change).await;
+            outcome = reading.amend_with(Roles::All, IfAbsent::Refuse, keys, &mut change).await;
         }
         outcome
     }
@@ -205,7 +217,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
 }
 
 /// Whether something expired, and the moment before; `None` if that is no earlier than `then`.
-pub(super) fn expired_before(error: &Error, then: Instant) -> Option<(RoleName, Instant)> {
+fn expired_before(error: &Error, then: Instant) -> Option<(RoleName, Instant)> {
     let Error::Client(client::Error::Verify(verify::Error::Expired { role, at })) = error else {
         return None;
     };

@@ -23,7 +23,7 @@ use super::signers::KeyRing;
 use super::{Collection, Error, SignRequest, TagSigned, Workbench};
 use crate::client::{self, Author, Refreshed, Wish};
 use crate::crypto::{Sha256, Signature};
-use crate::edit::{Draft, Need, Proposal, Update};
+use crate::edit::{Draft, Need, Proposal, Signers, Update};
 use crate::keys::{KeyStore, PassphraseSource};
 use crate::net::Remote;
 use crate::storage::Cache;
@@ -113,43 +113,37 @@ impl Request {
         file::check_name(name)?;
         self.proposal.check_expiry(now)?;
         let mut keys = KeyRing::new(store, passphrases)?;
-        let wanted = |key: &&Key| {
-            let id = key.public().map(canonical_key_id);
-            keys.held().holds(key) && only.is_none_or(|only| id == Some(only))
-        };
-        let needs = self.needs()?;
-        let here: Vec<Key> =
-            needs.iter().flat_map(|need| &need.keys).filter(wanted).cloned().collect();
-        for id in here.iter().filter_map(|key| key.public().map(canonical_key_id)) {
-            keys.unlock_one(&id)?;
-        }
-        let mut proposal = self.proposal.clone();
-        let signers = keys.signers();
+        let here = self.unlock(only, &mut keys)?;
+        let (mut proposal, signers) = (self.proposal.clone(), keys.signers());
         let mut signed = proposal.sign(&signers)?;
         signed.sort_unstable();
         if signed.is_empty() {
-            let ids = needs.iter().flat_map(|need| need.keys.iter().map(Key::id)).collect();
+            let ids = self.needs()?.iter().flat_map(|need| &need.keys).map(Key::id).collect();
             return Err(Error::NothingToSign { gun: self.gun.clone(), keys: ids });
         }
         let statement = Matter::of(self).statement(name, now, &signed);
-        let mut statements = Vec::new();
-        let by_key: BTreeMap<KeyId, RoleName> =
-            signed.iter().map(|(role, id)| (*id, role.clone())).collect();
-        for (id, role) in by_key {
-            let key = here.iter().find(|key| key.id() == id).and_then(|key| signers.of(key));
-            let signer = key.ok_or(Error::Keys(crate::keys::Error::NoSuchKey { id }))?;
-            let made = signer.sign(statement.as_bytes());
-            let failed = |source| crate::edit::Error::Signing { role, source };
-            statements.push((id, made.map_err(failed)?));
-        }
         Ok(Contribution {
             gun: self.gun.clone(),
             request: self.digest(),
             name: name.to_owned(),
             at: now,
             files: only_new(&self.proposal, &proposal),
-            statements,
+            statements: state(&statement, &signed, &here, &signers)?,
         })
+    }
+
+    /// Unlocks the keys that are needed and are here, or that one of them.
+    fn unlock(&self, only: Option<KeyId>, keys: &mut KeyRing<'_>) -> Result<Vec<Key>, Error> {
+        let wanted = |key: &Key| {
+            let id = key.public().map(canonical_key_id);
+            keys.held().holds(key) && only.is_none_or(|only| id == Some(only))
+        };
+        let needed = self.needs()?.into_iter().flat_map(|need| need.keys);
+        let here: Vec<Key> = needed.filter(wanted).collect();
+        for id in here.iter().filter_map(|key| key.public().map(canonical_key_id)) {
+            keys.unlock_one(&id)?;
+        }
+        Ok(here)
     }
 
     /// Adds somebody's signatures; says whose keys they are by.
@@ -331,6 +325,23 @@ fn is_published(proposal: &Proposal, known: &Refreshed) -> bool {
             known.targets.role(role).is_some_and(|there| there.content() == targets)
         }
     })
+}
+
+/// Signs a statement with each of the keys that signed something.
+fn state(
+    statement: &str,
+    signed: &[(RoleName, KeyId)],
+    keys: &[Key],
+    signers: &Signers<'_>,
+) -> Result<Vec<(KeyId, Signature)>, Error> {
+    let by_key: BTreeMap<KeyId, &RoleName> = signed.iter().map(|(role, id)| (*id, role)).collect();
+    let one = |(id, role): (KeyId, &RoleName)| {
+        let key = keys.iter().find(|key| key.id() == id).and_then(|key| signers.of(key));
+        let signer = key.ok_or(Error::Keys(crate::keys::Error::NoSuchKey { id }))?;
+        let failed = |source| crate::edit::Error::Signing { role: role.clone(), source };
+        Ok((id, signer.sign(statement.as_bytes()).map_err(failed)?))
+    };
+    by_key.into_iter().map(one).collect()
 }
 
 /// The files with those signatures alone that one copy has more than the other.

@@ -93,7 +93,6 @@ impl<'c, C: Cache, R: Remote> Collection<'c, C, R> {
         self.remote
     }
 
-    /// The server; a collection that may not ask it cannot be changed.
     /// Refuses what only collections on a trust server have.
     pub(super) fn needs_server(&self, what: &'static str) -> Result<(), Error> {
         match self.policy.dialect.online_roles() {
@@ -102,6 +101,7 @@ impl<'c, C: Cache, R: Remote> Collection<'c, C, R> {
         }
     }
 
+    /// The server; a collection that may not ask it cannot be changed.
     pub(super) fn server(&self) -> Result<&'c R, client::Error> {
         let role = crate::tuf::RoleName::Timestamp;
         self.remote.ok_or_else(|| client::Error::NotStored { gun: self.gun().clone(), role })

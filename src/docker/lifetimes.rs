@@ -1,16 +1,18 @@
 //! What ends when, and signing again what ends soon.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp as Instant};
 
 use super::{Amended, Collection, Error, Workbench};
 use crate::client::{self, Refreshed, Wish};
+use crate::crypto::PublicKey;
 use crate::edit;
 use crate::keys::{KeyStore, PassphraseSource};
 use crate::net::Remote;
 use crate::storage::Cache;
-use crate::tuf::{Key, KeyId, OnlineRoles, RoleName, canonical_key_id, distinct_keys};
+use crate::tuf::{Key, KeyId, OnlineRoles, Role, RoleName, canonical_key_id, distinct_keys};
 use crate::verify::{self, TrustedTargets};
 
 /// Something that ends to be valid.
@@ -179,60 +181,68 @@ impl Workbench<'_> {
         let root = (RoleName::Root, self.draft.root().expires);
         let snapshot = self.draft.snapshot().map(|it| (RoleName::Snapshot, it.expires));
         let roles = self.draft.roles().map(|(role, targets)| (role.clone(), targets.expires));
-        let expired = self.suspended.keys().filter_map(|role| match self.unusable.get(role) {
-            Some(client::Error::Verify(verify::Error::Expired { at, .. })) => {
-                Some((role.clone(), *at))
-            }
-            _ => None,
-        });
+        let expired = expired(self.unusable).filter(|(role, _)| self.suspended.contains_key(role));
         std::iter::once(root).chain(snapshot).chain(roles).chain(expired).collect()
     }
 }
 
 fn roles(collection: &Refreshed, held: &[KeyId], now: Instant) -> Vec<Lifetime> {
     let targets = &collection.targets;
-    let root = targets.root().content();
-    let served = targets.root().policy().dialect.online_roles() == OnlineRoles::Server;
-    let here = |keys: Vec<&Key>, needed: usize| {
-        let held = keys.into_iter().filter(|key| {
-            key.public().is_some_and(|public| held.contains(&canonical_key_id(public)))
-        });
-        distinct_keys(held) >= needed
-    };
-    let keeper = |role: &RoleName| {
-        let is_here = match root.role(role) {
-            Some(keys) => here(root.keys_of(keys).collect(), keys.threshold().count()),
-            None => targets.delegation_to(role).is_some_and(|(parent, it)| {
-                let keys = parent.content().delegations.keys_of(it).collect();
-                here(keys, it.role.threshold().count())
-            }),
-        };
-        match role {
-            _ if is_here => Keeper::Here,
-            RoleName::Snapshot | RoleName::Timestamp if served => Keeper::Server,
-            _ => Keeper::Elsewhere,
-        }
-    };
-    let timestamp = (RoleName::Timestamp, targets.snapshot().timestamp().content().expires);
-    let is_told = served || is_half_over(&timestamp.0, timestamp.1, now);
-    let top = [
-        (RoleName::Root, root.expires),
-        (RoleName::Snapshot, targets.snapshot().content().expires),
-    ];
-    let loaded = targets.roles().map(|(name, role)| (name.clone(), role.content().expires));
-    let expired = collection.unusable.iter().filter_map(|(name, reason)| match reason {
-        client::Error::Verify(verify::Error::Expired { at, .. }) => Some((name.clone(), *at)),
-        _ => None,
-    });
     let mut ends = Vec::new();
-    for (role, at) in
-        top.into_iter().chain(is_told.then_some(timestamp)).chain(loaded).chain(expired)
-    {
+    for (role, at) in files(targets, now).into_iter().chain(expired(&collection.unusable)) {
         note(&mut ends, targets.owner(&role).clone(), at);
     }
-    ends.into_iter()
-        .map(|(role, at)| Lifetime { keeper: keeper(&role), what: Ending::Role(role), at })
-        .collect()
+    let lifetime = |(role, at)| {
+        let keeper = keeper(targets, &role, held);
+        Lifetime { keeper, what: Ending::Role(role), at }
+    };
+    ends.into_iter().map(lifetime).collect()
+}
+
+/// When each file ends, but for a timestamp that has half of its life before it and that no server
+/// signs.
+fn files(targets: &TrustedTargets, now: Instant) -> Vec<(RoleName, Instant)> {
+    let (root, snapshot) = (targets.root().content(), targets.snapshot());
+    let top = [(RoleName::Root, root.expires), (RoleName::Snapshot, snapshot.content().expires)];
+    let timestamp = (RoleName::Timestamp, snapshot.timestamp().content().expires);
+    let is_told = is_served(targets) || is_half_over(&timestamp.0, timestamp.1, now);
+    let loaded = targets.roles().map(|(name, role)| (name.clone(), role.content().expires));
+    top.into_iter().chain(is_told.then_some(timestamp)).chain(loaded).collect()
+}
+
+/// The roles that cannot be used because they expired, and when they did.
+fn expired(
+    unusable: &BTreeMap<RoleName, client::Error>,
+) -> impl Iterator<Item = (RoleName, Instant)> {
+    unusable.iter().filter_map(|(role, reason)| match reason {
+        client::Error::Verify(verify::Error::Expired { at, .. }) => Some((role.clone(), *at)),
+        _ => None,
+    })
+}
+
+fn keeper(targets: &TrustedTargets, role: &RoleName, held: &[KeyId]) -> Keeper {
+    let root = targets.root().content();
+    let is_here = match root.role(role) {
+        Some(keys) => are_enough(keys, root.keys_of(keys), held),
+        None => targets.delegation_to(role).is_some_and(|(parent, it)| {
+            are_enough(&it.role, parent.content().delegations.keys_of(it), held)
+        }),
+    };
+    match role {
+        _ if is_here => Keeper::Here,
+        RoleName::Snapshot | RoleName::Timestamp if is_served(targets) => Keeper::Server,
+        _ => Keeper::Elsewhere,
+    }
+}
+
+fn are_enough<'k>(role: &Role, keys: impl Iterator<Item = &'k Key>, held: &[KeyId]) -> bool {
+    let is_held = |public: &PublicKey| held.contains(&canonical_key_id(public));
+    let here = keys.filter(|key| key.public().is_some_and(is_held));
+    distinct_keys(here) >= role.threshold().count()
+}
+
+fn is_served(targets: &TrustedTargets) -> bool {
+    targets.root().policy().dialect.online_roles() == OnlineRoles::Server
 }
 
 /// The certificates of root keys, and of keys of delegations.

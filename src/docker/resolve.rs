@@ -143,6 +143,11 @@ pub(super) fn resolve_in(
     Ok(Resolution { reference, signers, collection, notes })
 }
 
+/// Whether pulls ask a role: what it signs counts, and what others sign does not.
+pub(super) fn is_asked_by_pulls(role: &RoleName) -> bool {
+    *role == RoleName::Targets || *role == RoleName::releases()
+}
+
 /// Refuses a `targets/releases` that is delegated, was published, and cannot be used.
 pub(super) fn settle_releases(collection: &mut Refreshed) -> Result<Vec<Note>, Error> {
     let releases = RoleName::releases();

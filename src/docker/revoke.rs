@@ -1,5 +1,6 @@
 //! Taking a tag's signatures back (docker/cli `trust revoke`, done thoroughly).
 
+use super::resolve::is_asked_by_pulls;
 use super::{Collection, Error, IfAbsent, Workbench};
 use crate::client::{Roles, Wish};
 use crate::edit::Draft;
@@ -31,8 +32,8 @@ pub struct Revocation {
 impl Revocation {
     /// Names that a pull still finds.
     pub fn still_pullable(&self) -> impl Iterator<Item = &str> {
-        let counts = |role: &RoleName| *role == RoleName::Targets || *role == RoleName::releases();
-        self.remaining.iter().filter(move |(_, role)| counts(role)).map(|(name, _)| name.as_str())
+        let asked = self.remaining.iter().filter(|(_, role)| is_asked_by_pulls(role));
+        asked.map(|(name, _)| name.as_str())
     }
 }
 

@@ -5,14 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use super::amend::{Failure, expired_before};
-use super::earlier::{Earlier, as_of};
-use super::founding::IfAbsent;
 use super::signers::KeyRing;
 use super::{Amended, Collection, Error, Workbench};
-use crate::client::{self, Roles, Wish};
+use crate::client::{self, Wish};
 use crate::edit::{self, Draft};
-use crate::keys::{self, KeyStore, PassphraseSource};
+use crate::keys::{self, KeyEntry, KeyStore, PassphraseSource};
 use crate::net::{Remote, RemoteFile};
 use crate::storage::Cache;
 use crate::tuf::{Key, KeyId, OnlineRoles, RoleName, Root, Threshold, Version, canonical_key_id};
@@ -111,40 +108,19 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
             }
             Ok(())
         };
-        match self.amend_though_expired(request, &mut keys, rotate).await {
-            Ok(amended) => {
-                let (spared, destroyed) = self.destroy(request, &replaced, store)?;
-                let ids =
-                    |(role, keys): (RoleName, Vec<Key>)| (role, keys.iter().map(Key::id).collect());
-                let keys = next.into_iter().map(ids).collect();
-                Ok(Rotation { keys, replaced, destroyed, spared, amended })
-            }
+        let mends = |_: &RoleName| request.roles.contains(&RoleName::Timestamp);
+        let amended = match self.amend_past(mends, &mut keys, rotate).await {
+            Ok(amended) => amended,
             Err(failure) => {
-                for id in made.iter().filter(|_| failure.in_vain) {
-                    keys.discard(id)?;
-                }
-                Err(failure.error)
+                let in_vain = made.iter().filter(|_| failure.in_vain);
+                in_vain.into_iter().try_for_each(|id| keys.discard(id))?;
+                return Err(failure.error);
             }
-        }
-    }
-
-    async fn amend_though_expired(
-        &self,
-        request: &RotateRequest,
-        keys: &mut KeyRing<'_>,
-        mut change: impl FnMut(&mut Workbench<'_>) -> Result<(), Error>,
-    ) -> Result<Amended<()>, Failure> {
-        let (earlier, mut then) = (Earlier(self.cache()), self.now());
-        let mut outcome = self.amend_with(Roles::All, IfAbsent::Refuse, keys, &mut change).await;
-        while request.roles.contains(&RoleName::Timestamp)
-            && let Some((_, before)) =
-                outcome.as_ref().err().and_then(|failure| expired_before(&failure.error, then))
-        {
-            then = before;
-            let reading = as_of(self, &earlier, then);
-            outcome = reading.amend_with(Roles::All, IfAbsent::Refuse, keys, &mut change).await;
-        }
-        outcome
+        };
+        let (spared, destroyed) = self.destroy(request, &replaced, store)?;
+        let ids = |(role, keys): (RoleName, Vec<Key>)| (role, keys.iter().map(Key::id).collect());
+        let keys = next.into_iter().map(ids).collect();
+        Ok(Rotation { keys, replaced, destroyed, spared, amended })
     }
 
     /// Asks the server before a key is made and stored, which takes longer than a journey: without
@@ -250,28 +226,25 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         replaced: &[Key],
         store: &dyn KeyStore,
     ) -> Result<(Vec<KeyId>, Vec<KeyId>), keys::Error> {
-        let own = request.roles.iter().filter(|role| **role != RoleName::Root);
-        let own: Vec<&str> = own.map(RoleName::as_str).collect();
+        let own: Vec<&str> = request.roles.iter().map(RoleName::as_str).collect();
         let retired: Vec<KeyId> =
             replaced.iter().filter_map(|key| key.public().map(canonical_key_id)).collect();
-        let (mut spared, mut destroyed) = (Vec::new(), Vec::new());
-        for entry in store.list()? {
-            let ours = entry.role.as_deref().is_some_and(|role| own.contains(&role))
-                && entry.gun.as_deref() == Some(self.gun().as_str());
-            if !ours || !retired.contains(&entry.id) {
-                continue;
-            }
-            if request.needed.contains(&entry.id) {
-                spared.push(entry.id);
-            } else {
-                match store.remove(&entry.id) {
-                    // Who keeps keys elsewhere also destroys them there.
-                    Err(keys::Error::Elsewhere { .. }) => {}
-                    other => {
-                        other?;
-                        destroyed.push(entry.id);
-                    }
-                }
+        let is_ours = |entry: &KeyEntry| {
+            let role = entry.role.as_deref().filter(|role| *role != RoleName::Root.as_str());
+            role.is_some_and(|role| own.contains(&role))
+                && entry.gun.as_deref() == Some(self.gun().as_str())
+        };
+        let entries = store.list()?.into_iter();
+        let goes = entries.filter(|entry| is_ours(entry) && retired.contains(&entry.id));
+        let (spared, doomed): (Vec<KeyId>, Vec<KeyId>) =
+            goes.map(|entry| entry.id).partition(|id| request.needed.contains(id));
+        let mut destroyed = Vec::new();
+        for id in doomed {
+            match store.remove(&id) {
+                Ok(()) => destroyed.push(id),
+                // Who keeps keys elsewhere also destroys them there.
+                Err(keys::Error::Elsewhere { .. }) => {}
+                Err(error) => return Err(error),
             }
         }
         Ok((spared, destroyed))

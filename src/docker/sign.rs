@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::resolve::is_asked_by_pulls;
 use super::signers::{RoleChoice, signable};
 use super::{Amended, Collection, Error, IfAbsent, Workbench};
 use crate::client::{self, Roles};
@@ -56,9 +57,7 @@ pub struct TagSigned {
 impl TagSigned {
     /// Whether a pull will find this digest: it stands in a role that counts.
     pub fn counts_for_pulls(&self) -> bool {
-        let counts =
-            |role: &RoleName| matches!(role, RoleName::Targets) || *role == RoleName::releases();
-        self.roles.iter().any(|(role, _)| counts(role))
+        self.roles.iter().any(|(role, _)| is_asked_by_pulls(role))
     }
 }
 

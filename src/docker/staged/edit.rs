@@ -2,6 +2,7 @@
 
 use super::form::{self, DelegationForm};
 use crate::docker::Error;
+use crate::edit::WithdrawnPaths;
 use crate::storage::Change;
 use crate::tuf::{Key, KeyId, RoleName, Target, Threshold};
 
@@ -43,9 +44,7 @@ pub enum StagedEdit {
         /// Canonical ids of keys to take away; unknown ones are none.
         keys: Vec<KeyId>,
         /// Prefixes to take away.
-        paths: Vec<String>,
-        /// Whether to take all prefixes away.
-        all_paths: bool,
+        paths: WithdrawnPaths,
     },
     /// Remove a delegated role.
     RemoveDelegation {
@@ -80,13 +79,7 @@ impl StagedEdit {
         let Change { action, scope, kind, path, data } = change;
         let data = data.as_deref().unwrap_or_default();
         if let Some(below) = scope.strip_suffix(EVERY_DELEGATION) {
-            return match (kind.as_str(), action.as_str()) {
-                ("delegation", "update") => {
-                    let keys = form::read_delegation(&RoleName::Targets, data)?.removed_keys()?;
-                    Ok(Self::Purge { below: signing_role(below)?, keys })
-                }
-                _ => Err(format!("{action} of a {kind} in {scope} is not understood")),
-            };
+            return Self::of_every_delegation(change, below, data);
         }
         let role = signing_role(scope)?;
         match (kind.as_str(), action.as_str()) {
@@ -106,13 +99,21 @@ impl StagedEdit {
             ("delegation", "update") => {
                 let form = form::read_delegation(&role, data)?;
                 form.refuse_additions()?;
-                let keys = form.removed_keys()?;
-                let DelegationForm { remove_paths: paths, clear_paths: all_paths, .. } = form;
-                Ok(Self::Narrow { role, keys, paths, all_paths })
+                Ok(Self::Narrow { role, keys: form.removed_keys()?, paths: form.removed_paths() })
             }
             ("delegation", "delete") => Ok(Self::RemoveDelegation { role }),
             ("witness", _) => Ok(Self::Witness { role }),
-            _ => Err(format!("{action} of a {kind} in {scope} is not understood")),
+            _ => Err(not_understood(change)),
+        }
+    }
+
+    fn of_every_delegation(change: &Change, below: &str, data: &[u8]) -> Result<Self, String> {
+        match (change.kind.as_str(), change.action.as_str()) {
+            ("delegation", "update") => {
+                let keys = form::read_delegation(&RoleName::Targets, data)?.removed_keys()?;
+                Ok(Self::Purge { below: signing_role(below)?, keys })
+            }
+            _ => Err(not_understood(change)),
         }
     }
 
@@ -137,21 +138,25 @@ impl StagedEdit {
                 let data = DelegationForm::adding(*threshold, keys, paths).write();
                 change("create", role.as_str(), "delegation", "", Some(data))
             }
-            Self::Narrow { role, keys, paths, all_paths } => {
-                let data = DelegationForm::taking(keys, paths, *all_paths).write();
+            Self::Narrow { role, keys, paths } => {
+                let data = DelegationForm::taking(keys, paths).write();
                 change("update", role.as_str(), "delegation", "", Some(data))
             }
             Self::RemoveDelegation { role } => {
                 change("delete", role.as_str(), "delegation", "", None)
             }
             Self::Purge { below, keys } => {
-                let data = DelegationForm::taking(keys, &[], false).write();
+                let data = DelegationForm::taking(keys, &WithdrawnPaths::default()).write();
                 let scope = format!("{below}{EVERY_DELEGATION}");
                 change("update", &scope, "delegation", "", Some(data))
             }
             Self::Witness { role } => change("update", role.as_str(), "witness", "", None),
         }
     }
+}
+
+fn not_understood(Change { action, scope, kind, .. }: &Change) -> String {
+    format!("{action} of a {kind} in {scope} is not understood")
 }
 
 fn signing_role(name: &str) -> Result<RoleName, String> {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::crypto::{Sha256, Sha512};
+use crate::edit::WithdrawnPaths;
 use crate::tuf::{Custom, Dialect, Hashes, Key, KeyId, RoleName, Target, Threshold};
 
 /// A change to a delegation; what is empty is not written.
@@ -25,18 +26,19 @@ pub(super) struct DelegationForm {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) add_paths: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) remove_paths: Vec<String>,
+    remove_paths: Vec<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(super) clear_paths: bool,
+    clear_paths: bool,
 }
 
 impl DelegationForm {
-    pub(super) fn taking(keys: &[KeyId], paths: &[String], all_paths: bool) -> Self {
-        Self {
-            remove_keys: keys.iter().map(ToString::to_string).collect(),
-            remove_paths: paths.to_vec(),
-            clear_paths: all_paths,
-            ..Self::default()
+    pub(super) fn taking(keys: &[KeyId], paths: &WithdrawnPaths) -> Self {
+        let remove_keys = keys.iter().map(ToString::to_string).collect();
+        match paths {
+            WithdrawnPaths::All => Self { remove_keys, clear_paths: true, ..Self::default() },
+            WithdrawnPaths::These(these) => {
+                Self { remove_keys, remove_paths: these.clone(), ..Self::default() }
+            }
         }
     }
 
@@ -74,6 +76,13 @@ impl DelegationForm {
     pub(super) fn removed_keys(&self) -> Result<Vec<KeyId>, String> {
         let ids: Result<_, _> = self.remove_keys.iter().map(|id| id.parse()).collect();
         ids.map_err(|error: crate::tuf::Error| error.to_string())
+    }
+
+    pub(super) fn removed_paths(self) -> WithdrawnPaths {
+        match self.clear_paths {
+            true => WithdrawnPaths::All,
+            false => WithdrawnPaths::These(self.remove_paths),
+        }
     }
 
     /// Nobody stages additions as updates; to pass them over would lose them.

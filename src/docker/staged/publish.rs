@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::StagedEdit;
 use crate::client;
 use crate::docker::{Amended, Collection, Error, IfAbsent, Workbench};
-use crate::edit::{Grant, Withdrawal, WithdrawnPaths};
+use crate::edit::{Grant, Withdrawal};
 use crate::keys::{KeyStore, PassphraseSource};
 use crate::net::Remote;
 use crate::storage::{Cache, Changelist, Staged};
@@ -107,13 +107,9 @@ impl Workbench<'_> {
                 };
                 self.draft.grant(role, &grant)?;
             }
-            StagedEdit::Narrow { role, keys, paths, all_paths } => {
-                let paths = match all_paths {
-                    true => WithdrawnPaths::All,
-                    false => WithdrawnPaths::These(paths.clone()),
-                };
-                let withdrawal = Withdrawal { keys: keys.clone(), paths, threshold: None };
-                self.draft.withdraw(role, &withdrawal)?;
+            StagedEdit::Narrow { role, keys, paths } => {
+                let (keys, paths) = (keys.clone(), paths.clone());
+                self.draft.withdraw(role, &Withdrawal { keys, paths, threshold: None })?;
             }
             StagedEdit::RemoveDelegation { role } => {
                 // One that is gone is what is wanted: the answer to an earlier try may be lost.

@@ -8,6 +8,7 @@ use super::super::stop::Stop;
 use super::shown;
 use crate::cli::pflag::Flag;
 use crate::docker::staged::StagedEdit;
+use crate::edit::WithdrawnPaths;
 use crate::tuf::{KeyId, RoleName};
 
 pub(super) static COMMAND: Command = Command {
@@ -34,29 +35,27 @@ fn run(call: &Call) -> Result<(), Stop> {
     let name = role.parse::<RoleName>().ok().filter(|role| role.parent().is_some());
     let name = name.ok_or_else(|| Stop::fatal(format!("invalid delegation name {role}")))?;
     let ids = call.rest(2);
-    let all_paths = call.has("all-paths");
-    let whole = ids.is_empty() && call.texts("paths").is_none() && !all_paths;
-    let paths = call.texts("paths").filter(|_| !all_paths).unwrap_or_default();
-    let (edits, lost) = match whole {
-        true => {
+    let paths = match (call.has("all-paths"), call.texts("paths")) {
+        (true, _) => Some(WithdrawnPaths::All),
+        (false, these) => these.map(|these| WithdrawnPaths::These(these.to_vec())),
+    };
+    let (edits, what) = match (ids, paths) {
+        ([], None) => {
             ask(call, &session)?;
-            (vec![StagedEdit::RemoveDelegation { role: name }], None)
+            let edits = vec![StagedEdit::RemoveDelegation { role: name }];
+            (
+                edits,
+                format!("Forced removal (including all keys and paths) of delegation role {role} "),
+            )
         }
-        false => {
-            let keys: Vec<KeyId> =
-                ids.iter().map(|id| session::key_id(id)).collect::<Result<_, _>>()?;
-            (edits(&name, &keys, paths, all_paths), Some(lost(call, ids, paths, all_paths)))
+        (ids, paths) => {
+            let keys = ids.iter().map(|id| session::key_id(id)).collect::<Result<Vec<_>, _>>()?;
+            let edits = edits(&name, &keys, paths.as_ref());
+            (edits, format!("Removal of delegation role {role} {}", lost(ids, paths.as_ref())))
         }
     };
     staging::stage(&edits, &collection, &session)?;
-    session.say(&match lost {
-        None => format!(
-            "\nForced removal (including all keys and paths) of delegation role {role} to repository \"{gun}\" staged for next publish.\n\n"
-        ),
-        Some(lost) => format!(
-            "\nRemoval of delegation role {role} {lost}to repository \"{gun}\" staged for next publish.\n\n"
-        ),
-    });
+    session.say(&format!("\n{what}to repository \"{gun}\" staged for next publish.\n\n"));
     staging::publish_if_wanted(call, &collection, &session)
 }
 
@@ -73,28 +72,29 @@ fn ask(call: &Call, session: &Session) -> Result<(), Stop> {
 }
 
 /// As the original stages it: each kind by itself, paths before keys.
-fn edits(role: &RoleName, keys: &[KeyId], paths: &[String], all_paths: bool) -> Vec<StagedEdit> {
-    let edit = |keys: &[KeyId], paths: &[String], all_paths| StagedEdit::Narrow {
+fn edits(role: &RoleName, keys: &[KeyId], paths: Option<&WithdrawnPaths>) -> Vec<StagedEdit> {
+    let edit = |keys: &[KeyId], paths: &WithdrawnPaths| StagedEdit::Narrow {
         role: role.clone(),
         keys: keys.to_vec(),
-        paths: paths.to_vec(),
-        all_paths,
+        paths: paths.clone(),
     };
-    let cleared = all_paths.then(|| edit(&[], &[], true));
-    let paths = (!paths.is_empty()).then(|| edit(&[], paths, false));
-    let keys = (!keys.is_empty()).then(|| edit(keys, &[], false));
-    cleared.into_iter().chain(paths).chain(keys).collect()
+    let none = WithdrawnPaths::default();
+    let paths = paths.filter(|paths| **paths != none).map(|paths| edit(&[], paths));
+    let keys = (!keys.is_empty()).then(|| edit(keys, &none));
+    paths.into_iter().chain(keys).collect()
 }
 
-fn lost(call: &Call, ids: &[String], paths: &[String], all_paths: bool) -> String {
-    let mut with = String::new();
-    if !ids.is_empty() {
-        with.push_str(&format!("with keys [{}], ", ids.join(" ")));
-    }
-    if all_paths {
-        with.push_str("with all paths, ");
-    } else if call.texts("paths").is_some() {
-        with.push_str(&format!("with paths [{}], ", shown(paths).join("\n")));
-    }
-    with
+fn lost(ids: &[String], paths: Option<&WithdrawnPaths>) -> String {
+    let keys = match ids {
+        [] => String::new(),
+        ids => format!("with keys [{}], ", ids.join(" ")),
+    };
+    let paths = match paths {
+        None => String::new(),
+        Some(WithdrawnPaths::All) => "with all paths, ".to_owned(),
+        Some(WithdrawnPaths::These(these)) => {
+            format!("with paths [{}], ", shown(these).join("\n"))
+        }
+    };
+    keys + &paths
 }
