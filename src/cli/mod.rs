@@ -6,6 +6,7 @@
 //! - The environment and the clock are read once, into `context`.
 
 mod args;
+mod asking;
 mod bundle;
 mod config;
 mod context;

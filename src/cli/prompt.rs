@@ -3,11 +3,11 @@
 //!
 //! Nobody is asked unless stdin is a terminal: a pipeline fails instead of hanging.
 
-use std::collections::BTreeMap;
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use zeroize::Zeroizing;
 
+use super::asking::{Desk, Entered, key_of};
 use super::exit::Kind;
 use super::output::{Failure, Output, for_terminal};
 use super::process::keeping_terminal;
@@ -28,21 +28,18 @@ pub(super) enum Subject {
 pub(super) struct Terminal {
     output: Output,
     subject: Subject,
-    /// What was entered, by what the keys are called: asked for once.
-    entered: BTreeMap<String, Passphrase>,
-    /// Whether what was entered last was remembered from before.
-    remembered: bool,
+    entered: Entered,
 }
 
 impl Terminal {
     /// Nobody is asked yet.
     pub(super) fn about(subject: Subject, output: Output) -> Self {
-        Self { output, subject, entered: BTreeMap::new(), remembered: false }
+        Self { output, subject, entered: Entered::default() }
     }
 
     /// What the passphrase is of, in docker's words if it is a key's.
     fn named(&self, request: &PassphraseRequest<'_>) -> String {
-        let key = format!("{} key{}", alias(request.role), with_id(request));
+        let key = key_of(alias(request.role), request);
         match (self.subject, request.purpose) {
             (Subject::Backup, _) => format!("the backup of {key}"),
             (_, Purpose::Create) => format!("new {key}"),
@@ -51,53 +48,41 @@ impl Terminal {
     }
 
     fn unlock(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
-        let alias = alias(request.role);
-        if request.attempt == 0 {
-            self.remembered = false;
-            if let Some(known) = self.entered.get(alias) {
-                self.remembered = true;
-                return Ok(known.again());
-            }
-        }
-        let tries = request.attempt - u32::from(self.remembered && request.attempt > 0);
-        if tries >= UNLOCK_TRIES {
-            return Err(request.refused());
-        }
-        if tries > 0 {
-            self.output.reply("Passphrase incorrect. Please retry.");
-        }
         let question = match request.token() {
             Some(label) => pin_of(label),
             None => format!("Enter passphrase for {}: ", self.named(request)),
         };
-        let entered = ask(&question)?;
-        self.entered.insert(alias.to_owned(), entered.again());
-        Ok(entered)
+        self.entered.unlock(&mut OnStderr(self.output), request, alias(request.role), &question)
     }
 
     fn create(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
         let alias = alias(request.role);
-        if let Some(known) = self.entered.get(alias) {
-            return Ok(known.again());
+        if let Some(known) = self.entered.known(alias) {
+            return Ok(known);
         }
         if alias == "root" && self.subject == Subject::NewKey {
             ROOT_WARNING.lines().for_each(|line| self.output.reply(line));
         }
         let key = self.named(request);
-        for _ in 0..CREATE_TRIES {
-            let entered = ask(&format!("Enter passphrase for {key}: "))?;
-            if entered.as_str().len() < SHORTEST {
-                self.output.reply(&format!("Passphrase is too short: {SHORTEST} bytes at least, better from a password manager."));
-                continue;
-            }
-            if ask(&format!("Repeat passphrase for {key}: "))?.as_str() != entered.as_str() {
-                self.output.reply("Passphrases do not match. Please retry.");
-                continue;
-            }
-            self.entered.insert(alias.to_owned(), entered.again());
-            return Ok(entered);
-        }
-        Err(request.refused())
+        let created = self.entered.create(&mut OnStderr(self.output), alias, &key)?;
+        created.ok_or_else(|| request.refused())
+    }
+}
+
+/// Where our own commands ask.
+struct OnStderr(Output);
+
+impl Desk for OnStderr {
+    const TOO_SHORT: &'static str =
+        "Passphrase is too short: 8 bytes at least, better from a password manager.";
+
+    fn ask(&mut self, question: &str) -> Result<Option<Passphrase>, Error> {
+        ask(question).map(Some)
+    }
+
+    fn say(&mut self, line: &str) -> Result<(), Error> {
+        self.0.reply(line);
+        Ok(())
     }
 }
 
@@ -132,8 +117,8 @@ pub(super) fn confirm(question: &str, option: &str) -> Result<bool, Failure> {
     Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
-/// One line of stdin, without its end; `None` when there are no more. Not a byte of the next line is
-/// taken: whoever asks next, or a child, gets it.
+/// One line of stdin, without its end; `None` when there are no more. Not a byte of the next line
+/// is taken: whoever asks next, or a child, gets it.
 pub(super) fn read_answer() -> io::Result<Option<Zeroizing<String>>> {
     let mut line = Zeroizing::new(Vec::new());
     let mut byte = [0];
@@ -176,14 +161,6 @@ fn alias(role: &str) -> &str {
     }
 }
 
-fn with_id(request: &PassphraseRequest<'_>) -> String {
-    request.id.map(|id| format!(" with ID {}", id.short())).unwrap_or_default()
-}
-
-const UNLOCK_TRIES: u32 = 4;
-const CREATE_TRIES: u32 = 11;
-/// Bytes.
-const SHORTEST: usize = 8;
 /// Bytes of a line; longer than any passphrase.
 const LONGEST_ANSWER: usize = 64 << 10;
 const ROOT_WARNING: &str = "\

@@ -1,11 +1,11 @@
 //! Asking for passphrases as docker does: on stdout, and from stdin, be it a terminal or not
 //! (Notary 0.7 `passphrase/passphrase.go`).
 
-use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 
 use zeroize::Zeroizing;
 
+use crate::cli::asking::{Desk, Entered, key_of};
 use crate::cli::environment::Environment;
 use crate::cli::process::keeping_terminal;
 use crate::cli::prompt::{pin_of, read_answer};
@@ -15,9 +15,7 @@ use crate::keys::{Error, Passphrase, PassphraseRequest, PassphraseSource, Purpos
 pub(super) struct Asker {
     root_is_given: bool,
     others_are_given: bool,
-    /// What was entered, by what keys are called: asked for once in a command.
-    entered: BTreeMap<String, Passphrase>,
-    remembered: bool,
+    entered: Entered,
 }
 
 impl Asker {
@@ -28,59 +26,40 @@ impl Asker {
             others_are_given: environment
                 .variable("DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE")
                 .is_some(),
-            entered: BTreeMap::new(),
-            remembered: false,
+            entered: Entered::default(),
         }
     }
 
     fn unlock(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
         let alias = alias(request);
-        if request.attempt == 0 {
-            self.remembered = self.entered.contains_key(alias);
-            if let Some(known) = self.entered.get(alias) {
-                return Ok(known.again());
-            }
-        }
-        let tries = request.attempt - u32::from(self.remembered && request.attempt > 0);
-        if tries >= UNLOCK_TRIES {
-            return Err(request.refused());
-        }
-        if tries > 0 {
-            say("Passphrase incorrect. Please retry.\n")?;
-        }
-        let question = format!("Enter passphrase for {alias} key{}: ", with_id(request));
-        let entered = ask(&question)?.ok_or_else(|| request.refused())?;
-        self.entered.insert(alias.to_owned(), entered.again());
-        Ok(entered)
+        let question = format!("Enter passphrase for {}: ", key_of(alias, request));
+        self.entered.unlock(&mut OnStdout, request, alias, &question)
     }
 
     fn create(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
         let alias = alias(request);
-        if let Some(known) = self.entered.get(alias) {
-            return Ok(known.again());
+        if let Some(known) = self.entered.known(alias) {
+            return Ok(known);
         }
         if alias == "root" {
             say(ROOT_WARNING)?;
         }
-        let key = format!("new {alias} key{}", with_id(request));
-        for _ in 0..CREATE_TRIES {
-            let first = ask(&format!("Enter passphrase for {key}: "))?;
-            let first = first.ok_or_else(|| request.refused())?;
-            if first.as_str().len() < SHORTEST {
-                say(
-                    "Passphrase is too short. Please use a password manager to generate and store a good random passphrase.\n",
-                )?;
-                continue;
-            }
-            let second = ask(&format!("Repeat passphrase for {key}: "))?;
-            if second.ok_or_else(|| request.refused())?.as_str() != first.as_str() {
-                say("Passphrases do not match. Please retry.\n")?;
-                continue;
-            }
-            self.entered.insert(alias.to_owned(), first.again());
-            return Ok(first);
-        }
-        Err(request.refused())
+        let key = format!("new {}", key_of(alias, request));
+        let created = self.entered.create(&mut OnStdout, alias, &key)?;
+        created.ok_or_else(|| request.refused())
+    }
+}
+
+/// Where docker asks.
+struct OnStdout;
+
+impl Desk for OnStdout {
+    fn ask(&mut self, question: &str) -> Result<Option<Passphrase>, Error> {
+        ask(question)
+    }
+
+    fn say(&mut self, line: &str) -> Result<(), Error> {
+        say(&format!("{line}\n"))
     }
 }
 
@@ -132,14 +111,6 @@ fn alias<'r>(request: &PassphraseRequest<'r>) -> &'r str {
     }
 }
 
-fn with_id(request: &PassphraseRequest<'_>) -> String {
-    request.id.map(|id| format!(" with ID {}", id.short())).unwrap_or_default()
-}
-
-const UNLOCK_TRIES: u32 = 4;
-const CREATE_TRIES: u32 = 11;
-/// Bytes.
-const SHORTEST: usize = 8;
 const ROOT_WARNING: &str = "\
 A new root key is being made. Everything that is ever signed in its repositories rests on it.
 Choose a long passphrase, and keep it and a copy of the key file in a safe place:

@@ -4,9 +4,9 @@
 //! Scripts answer these prompts, so their words are kept. Passphrases are asked for at a terminal
 //! only; questions take their answer from whatever stdin is.
 
-use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
 
+use crate::cli::asking::{Desk, Entered, INCORRECT, UNLOCK_TRIES, key_of};
 use crate::cli::environment::Environment;
 use crate::cli::output::Output;
 use crate::cli::prompt::{ask, pin_of, read_answer};
@@ -16,14 +16,14 @@ use crate::keys::{Error, Passphrase, PassphraseRequest, PassphraseSource, Purpos
 pub(super) struct Retriever<'e> {
     output: Output,
     environment: &'e Environment,
-    /// What was entered, by the role of the key: asked for once.
-    entered: BTreeMap<String, Passphrase>,
+    /// By the role of the key.
+    entered: Entered,
 }
 
 impl<'e> Retriever<'e> {
     /// Nobody is asked yet.
     pub(super) fn new(output: Output, environment: &'e Environment) -> Self {
-        Self { output, environment, entered: BTreeMap::new() }
+        Self { output, environment, entered: Entered::default() }
     }
 
     /// What the variables have for keys of that role, or for tokens.
@@ -43,43 +43,41 @@ impl<'e> Retriever<'e> {
         if let Some(label) = request.token() {
             return ask(&pin_of(label));
         }
-        let key = format!("{} key{}", request.role, with_id(request));
-        match (request.attempt, self.entered.get(request.role)) {
-            (0, Some(known)) => return Ok(known.again()),
+        // Unlike docker's, what is known from before is one of the tries.
+        match (request.attempt, self.entered.known(request.role)) {
+            (0, Some(known)) => return Ok(known),
             (0, None) => {}
             (tries, _) if tries >= UNLOCK_TRIES => return Err(request.refused()),
-            _ => self.output.page("Passphrase incorrect. Please retry.\n"),
+            _ => self.output.page(&format!("{INCORRECT}\n")),
         }
-        let entered = ask(&format!("Enter passphrase for {key}: "))?;
-        Ok(self.remember(request, entered))
+        let entered = ask(&format!("Enter passphrase for {}: ", key_of(request.role, request)))?;
+        Ok(self.entered.keep(request.role, entered))
     }
 
     fn create(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
         if request.role == "root" {
             self.output.page(ROOT_WARNING);
         }
-        if let Some(known) = self.entered.get(request.role) {
-            return Ok(known.again());
+        if let Some(known) = self.entered.known(request.role) {
+            return Ok(known);
         }
-        let key = format!("new {} key{}", request.role, with_id(request));
-        for _ in 0..CREATE_TRIES {
-            let entered = ask(&format!("Enter passphrase for {key}: "))?;
-            if entered.as_str().len() < SHORTEST {
-                self.output.page(TOO_SHORT);
-                continue;
-            }
-            if ask(&format!("Repeat passphrase for {key}: "))?.as_str() != entered.as_str() {
-                self.output.page("Passphrases do not match. Please retry.\n");
-                continue;
-            }
-            return Ok(self.remember(request, entered));
-        }
-        Err(too_many_attempts())
+        let key = format!("new {}", key_of(request.role, request));
+        let created = self.entered.create(&mut OnPage(self.output), request.role, &key)?;
+        created.ok_or_else(too_many_attempts)
+    }
+}
+
+/// Where Notary asks.
+struct OnPage(Output);
+
+impl Desk for OnPage {
+    fn ask(&mut self, question: &str) -> Result<Option<Passphrase>, Error> {
+        ask(question).map(Some)
     }
 
-    fn remember(&mut self, request: &PassphraseRequest<'_>, entered: Passphrase) -> Passphrase {
-        self.entered.insert(request.role.to_owned(), entered.again());
-        entered
+    fn say(&mut self, line: &str) -> Result<(), Error> {
+        self.0.page(&format!("{line}\n"));
+        Ok(())
     }
 }
 
@@ -129,15 +127,6 @@ fn too_many_attempts() -> Error {
     Error::Asking { source }
 }
 
-fn with_id(request: &PassphraseRequest<'_>) -> String {
-    request.id.map(|id| format!(" with ID {}", id.short())).unwrap_or_default()
-}
-
-const UNLOCK_TRIES: u32 = 4;
-const CREATE_TRIES: u32 = 11;
-/// Bytes.
-const SHORTEST: usize = 8;
-const TOO_SHORT: &str = "Passphrase is too short. Please use a password manager to generate and store a good random passphrase.\n";
 const ROOT_WARNING: &str = "\
 A new root key is being made. Everything that is ever signed under it rests on it, and nobody can
 restore it: choose a long passphrase, keep it in a password manager, and keep a copy of the key file
