@@ -1,27 +1,26 @@
 //! An honest TUF 1.0 repository in memory, and everything that can be done to spoil it.
 //!
-//! Nothing here uses the product's reader or writer: metadata is plain JSON, so that wrong files can
-//! be made as easily as right ones.
+//! Nothing here uses the product's reader or writer: metadata is plain JSON, so that wrong files
+//! can be made as easily as right ones.
 
-#![allow(dead_code, unreachable_pub, reason = "each test program uses a part")]
+#![allow(dead_code, unreachable_pub, unused_imports, reason = "each test program uses a part")]
 
 #[path = "repository/canonical.rs"]
 mod canonical;
+#[path = "tuf1/client.rs"]
+mod client;
 #[path = "repository/rsa.rs"]
 pub mod rsa;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use canonical::canonical;
-use countersign::client::{self, Found, Refreshed, Wish};
+pub use client::{Client, Site};
 use countersign::crypto::{Algorithm, PrivateKey, Sha256, Signer};
-use countersign::net::{self, Pace, Remote, RemoteFile};
-use countersign::storage::MemoryCache;
-use countersign::tuf::{Dialect, Gun, Limits, RoleName};
-use countersign::verify::{self, Anchor, FirstUse, Policy};
+use countersign::tuf::RoleName;
 use serde_json::{Value, json};
 
 pub const TOP: [&str; 4] = ["root", "timestamp", "snapshot", "targets"];
@@ -250,132 +249,6 @@ pub fn canonical_bytes(signed: &Value) -> Vec<u8> {
 
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// What a web server would show, and what it was asked for.
-pub struct Site {
-    files: BTreeMap<String, Vec<u8>>,
-    pub asked: Mutex<Vec<String>>,
-}
-
-impl From<&Repository> for Site {
-    fn from(repository: &Repository) -> Self {
-        Self { files: repository.files.clone(), asked: Mutex::default() }
-    }
-}
-
-impl Remote for Site {
-    fn name(&self) -> String {
-        "site".to_owned()
-    }
-
-    fn pace(&self) -> Pace {
-        Pace::InTurn
-    }
-
-    async fn fetch(&self, file: &RemoteFile, limit: u64) -> Result<Option<Vec<u8>>, net::Error> {
-        let name = match file {
-            RemoteFile::Current(role) => format!("{}.json", role.quoted()),
-            RemoteFile::ByVersion(role, version) => format!("{version}.{}.json", role.quoted()),
-            RemoteFile::ByHash(..) => panic!("TUF 1.0 metadata is not asked for by hash"),
-        };
-        self.asked.lock().expect("no panic").push(name.clone());
-        let found = self.files.get(&name).cloned();
-        match found {
-            Some(bytes) if bytes.len() as u64 > limit => {
-                Err(net::Error::TooLarge { host: self.name(), limit })
-            }
-            found => Ok(found),
-        }
-    }
-
-    async fn public_key(&self, _: &RoleName) -> Result<Vec<u8>, net::Error> {
-        panic!("nobody asks a site for keys")
-    }
-
-    async fn rotate_key(&self, _: &RoleName) -> Result<Vec<u8>, net::Error> {
-        panic!("nobody asks a site for keys")
-    }
-
-    async fn publish(&self, _: &[(RoleName, Vec<u8>)]) -> Result<(), net::Error> {
-        panic!("nobody publishes here")
-    }
-
-    async fn delete(&self) -> Result<(), net::Error> {
-        panic!("nobody deletes here")
-    }
-}
-
-/// A host that verifies.
-pub struct Client {
-    pub cache: MemoryCache,
-    pub policy: Policy,
-}
-
-impl Client {
-    pub fn new() -> Self {
-        let policy = Policy {
-            dialect: Dialect::Tuf1,
-            gun: Gun::raw("registry.test/team/web").expect("a name"),
-            anchor: Anchor::unpinned(FirstUse::Allow),
-            now: "2026-11-25T00:00:00Z".parse().expect("a date"),
-            limits: Limits::default(),
-            max_age: None,
-        };
-        Self { cache: MemoryCache::new(), policy }
-    }
-
-    /// One that has seen a repository.
-    pub fn warm(repository: &Repository) -> Self {
-        let client = Self::new();
-        client.refresh(repository).expect("an honest repository");
-        client
-    }
-
-    pub fn refresh(&self, repository: &Repository) -> Result<Refreshed, client::Error> {
-        self.refresh_from(&Site::from(repository))
-    }
-
-    /// The files that a refresh asks for.
-    pub fn questions(&self, repository: &Repository) -> Vec<String> {
-        let site = Site::from(repository);
-        self.refresh_from(&site).expect("an honest repository");
-        site.asked.into_inner().expect("no panic")
-    }
-
-    fn refresh_from(&self, site: &Site) -> Result<Refreshed, client::Error> {
-        let policy = Arc::new(self.policy.clone());
-        block_on(client::refresh(policy, &self.cache, Some(site), Wish::TARGETS))
-    }
-
-    /// Refreshes and looks a name up.
-    pub fn find(
-        &self,
-        repository: &Repository,
-        name: &str,
-    ) -> Result<Option<Found>, client::Error> {
-        let site = Site::from(repository);
-        let mut collection = self.refresh(repository)?;
-        block_on(client::search(&mut collection, &self.cache, Some(&site), name))
-    }
-
-    /// The role that signs a name.
-    pub fn role_of(&self, repository: &Repository, name: &str) -> Option<String> {
-        let found = self.find(repository, name).expect("a usable repository")?;
-        Some(found.role.to_string())
-    }
-
-    /// Why a repository is refused.
-    pub fn refusal(&self, repository: &Repository) -> verify::Error {
-        match self.refresh(repository) {
-            Err(client::Error::Verify(error)) => error,
-            other => panic!("not refused: {other:?}"),
-        }
-    }
-}
-
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
 }
 
 pub const EXPIRES: &str = "2056-01-01T00:00:00Z";
