@@ -1,5 +1,5 @@
-//! Signing by several people, from the first certificate to clients that knew the old root: ours and
-//! notary's, on the original trust server and on ours.
+//! Signing by several people, from the first certificate to clients that knew the old root: ours
+//! and notary's, on the original trust server and on ours.
 
 #[path = "support/registry.rs"]
 mod registry;

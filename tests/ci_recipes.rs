@@ -1,6 +1,6 @@
 //! The steps in `docs/ci`, run: their shell parts are taken out of the files, and do what they say
-//! against a real registry and trust server. Only buildx is played: it pushes a tiny image and writes
-//! the metadata file.
+//! against a real registry and trust server. Only buildx is played: it pushes a tiny image and
+//! writes the metadata file.
 
 #[path = "support/registry.rs"]
 mod registry;

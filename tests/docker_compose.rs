@@ -1,4 +1,5 @@
-//! Docker's real compose, through us: what it is given, it runs; what nobody signed never gets here.
+//! Docker's real compose, through us: what it is given, it runs; what nobody signed never gets
+//! here.
 
 #[path = "support/plugins.rs"]
 mod plugins;

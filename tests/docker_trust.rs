@@ -1,5 +1,5 @@
-//! `docker trust` as docker has it and as we have it: the same command lines in twin homes, the same
-//! answers; and what one of them made, used by the other.
+//! `docker trust` as docker has it and as we have it: the same command lines in twin homes, the
+//! same answers; and what one of them made, used by the other.
 
 #[path = "support/registry.rs"]
 mod registry;

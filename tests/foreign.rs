@@ -1,5 +1,5 @@
-//! Repositories of TUF 1.0 that others made, with roles and delegations as nobody has them who comes
-//! from docker: all commands say the same of them.
+//! Repositories of TUF 1.0 that others made, with roles and delegations as nobody has them who
+//! comes from docker: all commands say the same of them.
 
 use std::collections::BTreeSet;
 use std::fs;

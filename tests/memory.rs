@@ -1,5 +1,5 @@
-//! Threat L-10: what lies in memory while a key is open, and who comes by it. A publication is held up by
-//! its server, with the key open that signed it; then its memory is looked through.
+//! Threat L-10: what lies in memory while a key is open, and who comes by it. A publication is held
+//! up by its server, with the key open that signed it; then its memory is looked through.
 #![cfg(feature = "cli")]
 
 #[path = "support/canary.rs"]

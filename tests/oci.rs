@@ -265,7 +265,8 @@ fn what_go_tuf_mirror_puts_into_a_registry_is_read() {
     let servers = TestRegistry::start(&["--no-docker"]);
     let top = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mirror = top.join("test-registry/tuf-mirror");
-    // Repositories that python-tuf made: each with a name, who signs it, and another that nobody does.
+    // Repositories that python-tuf made: each with a name, who signs it, and another that nobody
+    // does.
     for (case, signed, role, absent) in [
         ("tags", "1.4", "targets", "absent"),
         ("ecdsa", "v1", "targets", "v2"),

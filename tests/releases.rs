@@ -15,7 +15,8 @@ fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging").join(name)
 }
 
-/// The part that decides, whose libraries are half of all; `make reproducible` does it with the program.
+/// The part that decides, whose libraries are half of all; `make reproducible` does it with the
+/// program.
 #[test]
 fn reproducible_build() {
     let quick = r#"profile.dev.package."*".opt-level=0"#;

@@ -1,4 +1,5 @@
-//! Trust data outlives its server: fetched whole, kept in one file, verified without anybody's help.
+//! Trust data outlives its server: fetched whole, kept in one file, verified without anybody's
+//! help.
 
 #![expect(clippy::disallowed_methods, reason = "real processes have a clock and an environment")]
 

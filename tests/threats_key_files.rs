@@ -139,7 +139,8 @@ fn cut_files_are_refused_wherever_they_end() {
     }
 }
 
-/// Notes in a file choose words and tables: role and collection may be anybody's, and it is the same key.
+/// Notes in a file choose words and tables: role and collection may be anybody's, and it is the
+/// same key.
 #[test]
 fn notes_decide_nothing() {
     let text = noted(&openssl("p256-sha256.pem"), "gun: reg.example.com/other\nrole: targets");
@@ -208,7 +209,8 @@ fn damaged(text: &str, from_end: usize) -> String {
     })
 }
 
-/// The file with another number in the derivation of its key, where both files have their lengths in the same places.
+/// The file with another number in the derivation of its key, where both files have their lengths
+/// in the same places.
 fn renumbered(name: &str, from: u32, to: u32) -> String {
     let (from, to) = (integer(from), integer(to));
     rewritten(&openssl(name), |der| {

@@ -1,5 +1,5 @@
-//! Keys on tokens, with SoftHSM as the token: made there, copied there, used, and every way in which
-//! a module can fail.
+//! Keys on tokens, with SoftHSM as the token: made there, copied there, used, and every way in
+//! which a module can fail.
 
 #[path = "support/registry.rs"]
 mod registry;

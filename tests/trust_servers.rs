@@ -1,4 +1,5 @@
-//! docker and notary against Notary's trust server and against ours: they say the same to each word.
+//! docker and notary against Notary's trust server and against ours: they say the same to each
+//! word.
 
 #[path = "support/registry.rs"]
 mod registry;

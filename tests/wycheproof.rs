@@ -1,5 +1,6 @@
-//! Threats K-10, K-12, K-13, K-14: the vectors of Wycheproof (<https://github.com/C2SP/wycheproof>), all sets whose
-//! algorithm some key of ours has, through the entries through which files are verified.
+//! Threats K-10, K-12, K-13, K-14: the vectors of Wycheproof
+//! (<https://github.com/C2SP/wycheproof>), all sets whose algorithm some key of ours has, through
+//! the entries through which files are verified.
 //!
 //! What Wycheproof calls acceptable, we refuse: leniency that some implementations have.
 
@@ -22,8 +23,8 @@ impl Verdicts {
         if is_good { self.good += 1 } else { self.bad += 1 }
     }
 
-    /// The same for a set that may be of another algorithm than ours: what is good there is not good here. What
-    /// is bad there may be our very algorithm.
+    /// The same for a set that may be of another algorithm than ours: what is good there is not
+    /// good here. What is bad there may be our very algorithm.
     fn note_of(
         &mut self,
         is_ours: bool,

@@ -224,8 +224,8 @@ impl Context {
         }
     }
 
-    /// Who we are at the registry of an image, as docker's login says; `None` if that is a token, or
-    /// nobody.
+    /// Who we are at the registry of an image, as docker's login says; `None` if that is a token,
+    /// or nobody.
     pub(super) fn user(&self, subject: &Subject) -> Option<String> {
         let name = subject.image_name().ok()?;
         match self.keychain.credential(Account::key_of(name)).ok()?? {

@@ -119,8 +119,8 @@ async fn export(
     })
 }
 
-/// What was believed about what is exported. An archive proves what was signed when it was made, and
-/// not that it is so still.
+/// What was believed about what is exported. An archive proves what was signed when it was made,
+/// and not that it is so still.
 fn tell_of_origin(subject: &Subject, from: &Found, exported: &Exported, context: &Context) {
     tell_of_collection(subject, &exported.collection, context);
     if let Found::Kept(held) = from {

@@ -1,4 +1,5 @@
-//! `history` and `diff`: what a repository's trust data was, who signed what when, and what changed.
+//! `history` and `diff`: what a repository's trust data was, who signed what when, and what
+//! changed.
 
 mod words;
 

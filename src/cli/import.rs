@@ -30,8 +30,8 @@ Examples:
   countersign import https://notary.example.com registry.example.com/team/web --server oci
   countersign import /srv/tuf/web/metadata registry.example.com/team/web --server https://trust.example.com")]
 pub(super) struct Arguments {
-    /// Archive of `rescue` or `bundle`, or where the trust data is: a trust server, https://…/metadata,
-    /// a folder in TUF 1.0, or oci
+    /// Archive of `rescue` or `bundle`, or where the trust data is: a trust server,
+    /// https://…/metadata, a folder in TUF 1.0, or oci
     #[arg(value_name = "FROM")]
     from: String,
 

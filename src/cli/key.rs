@@ -33,7 +33,8 @@ pub(super) enum Command {
     Load(transfer::Load),
     /// List the keys: where they are kept, what they sign, and until when
     List,
-    /// Find keys that are unlocked, exposed, kept once or twice, or good for nothing; and what to do
+    /// Find keys that are unlocked, exposed, kept once or twice, or good for nothing; and what to
+    /// do
     Audit,
     /// Write a printable sheet with a key, locked under a passphrase of its own
     Backup(recovery::Backup),

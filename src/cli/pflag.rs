@@ -1,6 +1,6 @@
 //! Words of a command line as flags, by the rules of the library that docker and notary are made
-//! with (spf13/pflag 1.0 `flag.go`, `parseArgs`). What is wrong is told in its words, because scripts
-//! look for them.
+//! with (spf13/pflag 1.0 `flag.go`, `parseArgs`). What is wrong is told in its words, because
+//! scripts look for them.
 
 mod value;
 

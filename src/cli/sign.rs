@@ -54,8 +54,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     custom: Option<PathBuf>,
 
-    /// Publish nothing: write what is to be signed into this file, for several people to sign (see `countersign
-    /// root sign`)
+    /// Publish nothing: write what is to be signed into this file, for several people to sign (see
+    /// `countersign root sign`)
     #[arg(long = "request", value_name = "FILE")]
     request_file: Option<PathBuf>,
 

@@ -1,9 +1,9 @@
 //! Asking ahead, for Notary's servers.
 //!
 //! Files that do not depend on each other are fetched side by side: on first contact root and
-//! timestamp, then the next root and the snapshot. What is fetched on the word of a file that is not
-//! verified yet is only ever used after that file was. A collection that did not change costs one
-//! question.
+//! timestamp, then the next root and the snapshot. What is fetched on the word of a file that is
+//! not verified yet is only ever used after that file was. A collection that did not change costs
+//! one question.
 
 use futures_util::future::join;
 use jiff::SignedDuration;

@@ -8,9 +8,9 @@ use crate::verify::TrustedTargets;
 /// Every name that these roles and those below them sign, with the role that decides.
 ///
 /// Roles are asked in the given order, each with all below it, breadth first, in the order in which
-/// they are delegated; the first that signs a name decides. A role that stands in the list itself is
-/// not asked as part of another one. Roles that are not loaded sign nothing. What stands in a hashed
-/// bin is signed by the role that it is a bin of.
+/// they are delegated; the first that signs a name decides. A role that stands in the list itself
+/// is not asked as part of another one. Roles that are not loaded sign nothing. What stands in a
+/// hashed bin is signed by the role that it is a bin of.
 pub fn entries<'t>(
     targets: &'t TrustedTargets,
     roles: &[RoleName],

@@ -19,8 +19,8 @@ pub(super) struct Files<'f, R> {
     stored: BTreeMap<RoleName, Arc<Stored>>,
 }
 
-/// A stored file, read when its bytes are first needed. One that turns out to be unreadable is as good
-/// as lost: it is fetched again.
+/// A stored file, read when its bytes are first needed. One that turns out to be unreadable is as
+/// good as lost: it is fetched again.
 struct Stored {
     file: LazyLock<Option<Hashed<'static>>, Reading>,
     /// What will be looked for in it, if little.
@@ -206,8 +206,8 @@ impl Stored {
         Self::new(Box::new(|| unread.read().ok().flatten().map(Hashed::of)), sight)
     }
 
-    /// Has the file read, looked into and hashed while the server is asked: that is what an unchanged
-    /// collection costs most. Whatever is not done when it is needed is done then.
+    /// Has the file read, looked into and hashed while the server is asked: that is what an
+    /// unchanged collection costs most. Whatever is not done when it is needed is done then.
     fn meanwhile(self: Arc<Self>) -> Arc<Self> {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let stored = Arc::clone(&self);

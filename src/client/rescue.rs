@@ -1,7 +1,7 @@
 //! Everything of a collection that a server still serves, to be kept when the server is gone.
 //!
-//! Nothing is decided here: what is fetched is kept as it came, whatever it is worth. That is seen when it is
-//! refreshed from what was kept ([`net::Kept`]), now or in years.
+//! Nothing is decided here: what is fetched is kept as it came, whatever it is worth. That is seen
+//! when it is refreshed from what was kept ([`net::Kept`]), now or in years.
 
 use std::collections::BTreeSet;
 
@@ -20,13 +20,14 @@ pub struct Rescue {
     pub problems: Vec<String>,
 }
 
-/// Fetches the roots, the current files, and of each role at most `depth` older versions; each file goes to
-/// `keep` as it comes, and none is held in memory. A server that names versions without end is left after
-/// [`MAX_GAP`] in a row that it does not have, or after [`MAX_FILES`].
+/// Fetches the roots, the current files, and of each role at most `depth` older versions; each file
+/// goes to `keep` as it comes, and none is held in memory. A server that names versions without end
+/// is left after [`MAX_GAP`] in a row that it does not have, or after [`MAX_FILES`].
 ///
 /// # Errors
 ///
-/// [`Error::NoTrustData`] if the server has no such collection; a failed journey, or what `keep` says.
+/// [`Error::NoTrustData`] if the server has no such collection; a failed journey, or what `keep`
+/// says.
 pub async fn rescue<E: From<Error>>(
     policy: &Policy,
     remote: &impl Remote,

@@ -23,7 +23,8 @@ pub(super) struct Unusable {
 }
 
 impl Unusable {
-    /// Notes why a role cannot be used, and what it says if it lacks nothing but signatures or time.
+    /// Notes why a role cannot be used, and what it says if it lacks nothing but signatures or
+    /// time.
     fn note(
         &mut self,
         role: &RoleName,

@@ -1,10 +1,11 @@
-//! Pages for secrets: locked in memory, so that they are never written to swap, and left out of core
-//! files.
+//! Pages for secrets: locked in memory, so that they are never written to swap, and left out of
+//! core files.
 //!
-//! A page is locked once, before the first secret lies on it, and never unlocked. Locks do not nest:
-//! unlocking the page of one secret would unlock those of its neighbours. So places on these pages are
-//! lent, and lent again when they come back. Where the system locks no more (`RLIMIT_MEMLOCK`), pages
-//! are used unlocked: a secret that may be swapped is better than a publication that fails.
+//! A page is locked once, before the first secret lies on it, and never unlocked. Locks do not
+//! nest: unlocking the page of one secret would unlock those of its neighbours. So places on these
+//! pages are lent, and lent again when they come back. Where the system locks no more
+//! (`RLIMIT_MEMLOCK`), pages are used unlocked: a secret that may be swapped is better than a
+//! publication that fails.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -58,8 +59,8 @@ fn new_pages() -> Option<&'static mut [u8]> {
     Some(pages)
 }
 
-/// Passphrases, seeds, scalars, derived keys; and keys in DER, of which RSA's of 4096 bits takes 2400
-/// bytes.
+/// Passphrases, seeds, scalars, derived keys; and keys in DER, of which RSA's of 4096 bits takes
+/// 2400 bytes.
 static SHELVES: [Shelf; 2] = [Shelf::of(128), Shelf::of(4096)];
 /// Bytes; a multiple of the size of a page on every machine, and a small part of what any user may
 /// lock.

@@ -113,8 +113,8 @@ impl PrivateKey {
         encoding::write_notary_pkcs8(self)
     }
 
-    /// What that holds, which is how notary-signer keeps it: SEC 1 with its curve, PKCS#1, or the 96
-    /// bytes of an Ed25519 key.
+    /// What that holds, which is how notary-signer keeps it: SEC 1 with its curve, PKCS#1, or the
+    /// 96 bytes of an Ed25519 key.
     pub fn to_notary_raw(&self) -> SecretBytes {
         encoding::write_notary_raw(self)
     }

@@ -15,8 +15,9 @@ use super::pages;
 
 /// A secret: a private key that lies open, what a passphrase gave, the passphrase itself.
 ///
-/// It lies where it was made until it is dropped, and moving it copies nothing: on a page that is locked in
-/// memory and left out of core files, if the system does that. It cannot be printed or cloned.
+/// It lies where it was made until it is dropped, and moving it copies nothing: on a page that is
+/// locked in memory and left out of core files, if the system does that. It cannot be printed or
+/// cloned.
 pub struct SecretBytes {
     place: Place,
     length: usize,

@@ -1,7 +1,8 @@
 //! A collection signed anew at another place, from what it says where it was.
 //!
-//! Where a collection goes that cannot keep its bytes, as from Notary's form into TUF 1.0, its owner
-//! signs what was verified: the same tags, the same delegations, new files under new versions.
+//! Where a collection goes that cannot keep its bytes, as from Notary's form into TUF 1.0, its
+//! owner signs what was verified: the same tags, the same delegations, new files under new
+//! versions.
 
 use std::collections::BTreeMap;
 
@@ -58,8 +59,8 @@ impl<'s> Source<'s> {
         entries.map(|(name, target)| (name.to_owned(), target.clone())).collect()
     }
 
-    /// Delegations, those nearer to `targets` first, each with who makes it. Whether names are shared
-    /// out among bins is for the place to say.
+    /// Delegations, those nearer to `targets` first, each with who makes it. Whether names are
+    /// shared out among bins is for the place to say.
     fn delegations(&self) -> Vec<(&Targets, &Delegation)> {
         let parents = self.collection.targets.roles().map(|(_, role)| role.content());
         let mut made: Vec<_> = parents
@@ -132,8 +133,8 @@ fn adopt(
     }
     let mut targets = source.entries(&RoleName::Targets);
     let releases = RoleName::releases();
-    // Pulls ask releases first: of two entries its own counts, and where that counts for nothing they
-    // ask no further.
+    // Pulls ask releases first: of two entries its own counts, and where that counts for nothing
+    // they ask no further.
     let (misplaced, own): (Vec<_>, Vec<_>) = source
         .entries(&releases)
         .into_iter()

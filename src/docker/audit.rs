@@ -125,7 +125,8 @@ fn wrong_with_key(id: KeyId, copies: &[&Holding], survey: &Survey) -> Vec<Findin
     findings
 }
 
-/// A root key that cannot be done without, in one file, unless sheets proved lately that they would bring it back.
+/// A root key that cannot be done without, in one file, unless sheets proved lately that they would
+/// bring it back.
 fn alone(id: KeyId, copies: &[&Holding], survey: &Survey, now: Instant) -> Option<Finding> {
     let needed = |used: &&Use| used.role == RoleName::Root && used.keys == used.threshold;
     let gun = &survey.uses(&id).iter().find(needed)?.gun;
@@ -151,8 +152,8 @@ fn alone(id: KeyId, copies: &[&Holding], survey: &Survey, now: Instant) -> Optio
     Some(Finding { id, kind: FindingKind::SingleCopy, problem, remedy })
 }
 
-/// A key for several roles, or for the tags of several repositories. Root keys and signers are meant
-/// to serve many repositories.
+/// A key for several roles, or for the tags of several repositories. Root keys and signers are
+/// meant to serve many repositories.
 fn shared(uses: &[Use]) -> Option<String> {
     let roles: BTreeSet<&str> = uses.iter().map(|used| used.role.as_str()).collect();
     let top = |role: &RoleName| matches!(role, RoleName::Root | RoleName::Targets);
@@ -164,8 +165,8 @@ fn shared(uses: &[Use]) -> Option<String> {
     (guns.len() > 1).then(|| format!("signs the tags of {} repositories", guns.len()))
 }
 
-/// The command that gives one of the repositories another targets key: not the one that the key was made for,
-/// which it goes on serving.
+/// The command that gives one of the repositories another targets key: not the one that the key was
+/// made for, which it goes on serving.
 fn another_key(id: KeyId, copies: &[&Holding], uses: &[Use]) -> String {
     let noted = copies.iter().find_map(|copy| copy.entry.gun.as_deref());
     let other = |used: &&Use| used.role == RoleName::Targets && Some(used.gun.as_str()) != noted;

@@ -9,9 +9,9 @@ use crate::storage::Cache;
 use crate::tuf::{Bins, RoleName};
 
 impl<C: Cache, R: Remote> Collection<'_, C, R> {
-    /// Splits every role that signs names and whose keys are here, or `targets` while none does, into
-    /// so many bins; founds the collection first if that is wanted. Returns the roles that were
-    /// split, or split otherwise than before.
+    /// Splits every role that signs names and whose keys are here, or `targets` while none does,
+    /// into so many bins; founds the collection first if that is wanted. Returns the roles that
+    /// were split, or split otherwise than before.
     ///
     /// # Errors
     ///

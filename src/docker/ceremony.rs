@@ -100,8 +100,8 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// [`Error::NothingToSign`] if no such key is here; [`Error::Edit`] for what has expired; those of
-    /// the keys.
+    /// [`Error::NothingToSign`] if no such key is here; [`Error::Edit`] for what has expired; those
+    /// of the keys.
     pub fn sign(
         &self,
         only: Option<KeyId>,
@@ -237,7 +237,8 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         Ok((Request::verified(gun, made, before, &proposal.files(), policy)?, value))
     }
 
-    /// The same for tags: what [`sign`](Collection::sign) would publish, for others to sign as well.
+    /// The same for tags: what [`sign`](Collection::sign) would publish, for others to sign as
+    /// well.
     ///
     /// # Errors
     ///

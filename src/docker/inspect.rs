@@ -15,8 +15,8 @@ use crate::verify::Wanted;
 /// What docker shows of a repository.
 #[derive(Debug)]
 pub struct Inspection {
-    /// Tags in `targets/releases` and `targets`, of which one with two digests stands there twice; in TUF
-    /// 1.0 what a look-up finds.
+    /// Tags in `targets/releases` and `targets`, of which one with two digests stands there twice;
+    /// in TUF 1.0 what a look-up finds.
     pub tags: Vec<SignedTag>,
     /// Delegated roles other than `targets/releases`, by name.
     pub signers: Vec<SignerKeys>,
@@ -102,7 +102,8 @@ fn signed_tag(collection: &Refreshed, role: &RoleName, tag: &str, target: &Targe
     }
 }
 
-/// As docker tells of them: what `targets` and `targets/releases` say differently stands there twice.
+/// As docker tells of them: what `targets` and `targets/releases` say differently stands there
+/// twice.
 fn signed_tags(collection: &Refreshed, only: Option<&Tag>) -> Vec<SignedTag> {
     let mut tags = match collection.targets.root().policy().dialect.search_order() {
         SearchOrder::BreadthFirst => as_docker_tells(collection),

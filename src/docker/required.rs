@@ -4,13 +4,13 @@ use super::{Error, Resolution, SignerName};
 use crate::image::ImageDigest;
 
 impl Resolution {
-    /// Refuses the answer unless each of these signers signs the same digest for the tag. Their roles
-    /// must have been loaded: [`Detail::Signers`](super::Detail::Signers).
+    /// Refuses the answer unless each of these signers signs the same digest for the tag. Their
+    /// roles must have been loaded: [`Detail::Signers`](super::Detail::Signers).
     ///
     /// # Errors
     ///
-    /// [`Error::SignersDiffer`] if one signs another digest, [`Error::NotSignedBy`] if one signs none
-    /// that counts.
+    /// [`Error::SignersDiffer`] if one signs another digest, [`Error::NotSignedBy`] if one signs
+    /// none that counts.
     pub fn check_signed_by(&self, signers: &[SignerName]) -> Result<(), Error> {
         let missing = signers.iter().find(|signer| !self.is_signed_by(signer));
         missing.map_or(Ok(()), |signer| Err(self.lack_of(signer)))

@@ -12,8 +12,9 @@ use crate::storage::{self, MemoryCache};
 use crate::tuf::{RoleName, Version};
 use crate::verify::Policy;
 
-/// Fetches a repository's trust data into an archive: the chain of roots, the current state, and of each
-/// role at most `depth` older versions. What it is worth at the policy's time is noted beside it.
+/// Fetches a repository's trust data into an archive: the chain of roots, the current state, and of
+/// each role at most `depth` older versions. What it is worth at the policy's time is noted beside
+/// it.
 ///
 /// # Errors
 ///
@@ -38,8 +39,8 @@ pub async fn rescue(
     Ok(collection)
 }
 
-/// Fetches what a host that has seen nothing needs to verify a repository, and its chain of roots for
-/// those that have, into an archive; nothing else, and nothing that does not verify now.
+/// Fetches what a host that has seen nothing needs to verify a repository, and its chain of roots
+/// for those that have, into an archive; nothing else, and nothing that does not verify now.
 ///
 /// # Errors
 ///

@@ -116,9 +116,9 @@ fn put(
     Ok(TagSigned { tag: tag.clone(), digest: descriptor.digest, roles: signed })
 }
 
-/// Makes sure that a role can be signed on top of what is published of it. Where nobody who may sign
-/// it now has signed it, as after a signer of that name was removed and another was added, it begins
-/// anew. What pulls look at does not: losing its entries is for a person to decide.
+/// Makes sure that a role can be signed on top of what is published of it. Where nobody who may
+/// sign it now has signed it, as after a signer of that name was removed and another was added, it
+/// begins anew. What pulls look at does not: losing its entries is for a person to decide.
 fn make_usable(bench: &mut Workbench<'_>, role: &RoleName) -> Result<(), Error> {
     let is_orphaned = |reason: &client::Error| {
         matches!(reason, client::Error::Verify(verify::Error::Threshold { valid: 0, .. }))
@@ -135,8 +135,8 @@ fn make_usable(bench: &mut Workbench<'_>, role: &RoleName) -> Result<(), Error> 
     }
 }
 
-/// An entry as docker writes it; in a delegated role it also says which collection it is for, if that
-/// is to be told.
+/// An entry as docker writes it; in a delegated role it also says which collection it is for, if
+/// that is to be told.
 pub(super) fn target(
     gun: Option<&Gun>,
     request: &SignRequest,

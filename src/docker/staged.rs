@@ -1,5 +1,5 @@
-//! Changes that are staged now and published later, as notary does it (Notary 0.7 `client/client.go`,
-//! `client/delegations.go`, `client/helpers.go`).
+//! Changes that are staged now and published later, as notary does it (Notary 0.7
+//! `client/client.go`, `client/delegations.go`, `client/helpers.go`).
 //!
 //! A [`StagedEdit`] is what a staged file means; `edit` and `form` read and write it, `publish`
 //! applies all that is staged to the collection as it is then, and again if another publisher was

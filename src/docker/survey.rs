@@ -1,7 +1,7 @@
 //! What keys are for, as far as the cache of this machine says.
 //!
-//! The cached files and notes are looked at and not verified: what they say fills tables and gives advice,
-//! and decides nothing.
+//! The cached files and notes are looked at and not verified: what they say fills tables and gives
+//! advice, and decides nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -14,12 +14,13 @@ use crate::tuf::{
 };
 
 impl Draft {
-    /// Shares the names of a role out among so many bins, new ones or in place of those that it has.
+    /// Shares the names of a role out among so many bins, new ones or in place of those that it
+    /// has.
     ///
     /// # Errors
     ///
-    /// [`Error::NoBins`] where names cannot be shared out, [`Error::Role`] if the role or one of its
-    /// bins is not loaded, [`Error::TooMany`] beyond what clients accept.
+    /// [`Error::NoBins`] where names cannot be shared out, [`Error::Role`] if the role or one of
+    /// its bins is not loaded, [`Error::TooMany`] beyond what clients accept.
     pub fn split(&mut self, owner: &RoleName, bins: Bins) -> Result<Edited, Error> {
         if !self.dialect.has_bins() {
             return Err(Error::NoBins { role: owner.clone() });

@@ -14,8 +14,8 @@ use crate::verify::{CurrentRoot, TrustedRole, TrustedTargets};
 
 /// A change to a collection, until it is signed.
 ///
-/// Here are its targets; delegations are edited in `delegation.rs`, the root's keys in `rotation.rs`,
-/// roles as a whole in `renewal.rs`, and `sealing.rs` signs.
+/// Here are its targets; delegations are edited in `delegation.rs`, the root's keys in
+/// `rotation.rs`, roles as a whole in `renewal.rs`, and `sealing.rs` signs.
 #[derive(Clone, Debug)]
 pub struct Draft {
     pub(super) dialect: Dialect,

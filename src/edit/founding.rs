@@ -16,8 +16,8 @@ pub struct Founding<'s> {
     pub gun: &'s Gun,
     /// Signs the root.
     pub root: &'s dyn Signer,
-    /// Its certificate for this collection; without one it is made here. Where root keys are bare it
-    /// has none.
+    /// Its certificate for this collection; without one it is made here. Where root keys are bare
+    /// it has none.
     pub certificate: Option<&'s Certificate>,
     /// Signs targets.
     pub targets: &'s dyn Signer,
@@ -46,8 +46,8 @@ impl Founding<'_> {
     /// # Errors
     ///
     /// [`Error::Certificate`] when the given certificate cannot speak for the collection,
-    /// [`Error::UnusableKey`] for a kind of key that the dialect has no form for, [`Error::Signing`]
-    /// when the root key cannot sign.
+    /// [`Error::UnusableKey`] for a kind of key that the dialect has no form for,
+    /// [`Error::Signing`] when the root key cannot sign.
     pub fn draft(&self, dialect: Dialect) -> Result<Draft, Error> {
         let root_key = match self.certificate {
             Some(certificate) => self.certified(dialect, certificate)?,

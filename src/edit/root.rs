@@ -32,8 +32,8 @@ impl RootSheet {
         Self { content: root, before: None, sealed, also: Vec::new(), touched: false }
     }
 
-    /// A first root that is signed and was not published yet. What changes it makes a second one, so
-    /// that whoever has the first can follow.
+    /// A first root that is signed and was not published yet. What changes it makes a second one,
+    /// so that whoever has the first can follow.
     pub(super) fn prepared(root: Root, sealed: Vec<u8>) -> Self {
         Self { before: Some(root.clone()), ..Self::first(root, sealed) }
     }

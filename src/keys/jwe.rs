@@ -1,7 +1,7 @@
 //! Private keys as notary-signer keeps them in its table (Notary 0.7.0
-//! `signer/keydbstore/sql_keydbstore.go`): a JSON Web Encryption in its compact form (RFC 7516 §3.1).
-//! The passphrase gives a key (PBES2-HS256+A128KW, RFC 7518 §4.8), which wraps another one, which
-//! encrypts (A256GCM, §5.3).
+//! `signer/keydbstore/sql_keydbstore.go`): a JSON Web Encryption in its compact form (RFC 7516
+//! §3.1). The passphrase gives a key (PBES2-HS256+A128KW, RFC 7518 §4.8), which wraps another one,
+//! which encrypts (A256GCM, §5.3).
 
 use std::num::NonZeroU32;
 

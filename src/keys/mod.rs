@@ -6,8 +6,8 @@
 //! - A wrong passphrase and a damaged file give the same error.
 //! - Files appear whole or not at all, with the mode they keep, and no link is followed to one.
 //! - Whatever keeps keys elsewhere is a [`KeySource`]; what it signs is checked before it is used.
-//! - Passphrases and PINs come from a [`PassphraseSource`]; nothing here looks at a terminal, at the
-//!   environment, or, unless asked, at the desktop's keyring.
+//! - Passphrases and PINs come from a [`PassphraseSource`]; nothing here looks at a terminal, at
+//!   the environment, or, unless asked, at the desktop's keyring.
 //!
 //! Notary 0.7.0 is the reference: `tuf/utils/x509.go`, `tuf/utils/pkcs8.go`, `trustmanager/`.
 

@@ -1,9 +1,9 @@
 //! Keys on paper: an encrypted backup, or shares of which some bring the key back.
 //!
 //! - A backup is the key under a passphrase, stretched so that guessing is slow.
-//! - Shares: the key is encrypted under a random secret, and the secret is shared (Shamir). Fewer than
-//!   the threshold say nothing of it. Each share also carries a check value of the secret, so that a
-//!   drill proves that shares belong together without opening the key.
+//! - Shares: the key is encrypted under a random secret, and the secret is shared (Shamir). Fewer
+//!   than the threshold say nothing of it. Each share also carries a check value of the secret, so
+//!   that a drill proves that shares belong together without opening the key.
 //! - Both are a [`Sheet`]: text that can be printed, typed in again line by line, or scanned.
 
 mod sheet;
@@ -117,8 +117,8 @@ impl Sheet {
     ///
     /// # Errors
     ///
-    /// [`Error::Locked`]; [`Error::OtherKey`] if it holds another key than it says; [`Error::Sheet`]
-    /// for a share.
+    /// [`Error::Locked`]; [`Error::OtherKey`] if it holds another key than it says;
+    /// [`Error::Sheet`] for a share.
     pub fn open(&self, passphrase: &Passphrase) -> Result<PrivateKey, Error> {
         match &self.content {
             Content::Backup(sealed) => read(&self.id, &pbes2::open(sealed, passphrase)?),

@@ -42,8 +42,8 @@ impl<F: Fn(&str) -> Option<String>> PassphraseSource for Environment<F> {
 /// A file that holds one passphrase, or lines of `role=passphrase`.
 ///
 /// The roles are `root`, `targets`, `snapshot`, `timestamp`, delegations by their full name,
-/// `delegation` for every other key, and `token` for PINs. A single line that starts with none of these is the
-/// passphrase of every key.
+/// `delegation` for every other key, and `token` for PINs. A single line that starts with none of
+/// these is the passphrase of every key.
 pub struct PassphraseFile {
     lines: Vec<(Option<String>, Passphrase)>,
 }

@@ -1,5 +1,6 @@
-//! Where a registry is: https; on this machine also http, if https is not spoken there. As for docker's
-//! `insecure-registries`, one that the user named may speak http, if https is not to be had.
+//! Where a registry is: https; on this machine also http, if https is not spoken there. As for
+//! docker's `insecure-registries`, one that the user named may speak http, if https is not to be
+//! had.
 //!
 //! It is found out with the first question, which is asked by https: no answer is remembered beyond
 //! this process, so that none can ever lead away from TLS.
@@ -33,7 +34,8 @@ impl Addresses {
         &self.https
     }
 
-    /// The one to ask after [`Self::first`] was asked in vain; `None` if this failure is the answer.
+    /// The one to ask after [`Self::first`] was asked in vain; `None` if this failure is the
+    /// answer.
     pub(super) fn second(&self, failure: &Error) -> Option<&ServerUrl> {
         let (Error::Unreachable { host, .. } | Error::Certificate { host, .. }) = failure else {
             return None;

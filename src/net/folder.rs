@@ -1,8 +1,8 @@
 //! A folder of files that is signed into: a TUF 1.0 repository without any server.
 //!
-//! Whoever publishes has the folder's turn, looks whether it still shows the timestamp that he read,
-//! and puts his own there last ([`PublicDirectory`]). So of several publishers one is first, and the
-//! others make their change anew.
+//! Whoever publishes has the folder's turn, looks whether it still shows the timestamp that he
+//! read, and puts his own there last ([`PublicDirectory`]). So of several publishers one is first,
+//! and the others make their change anew.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -77,8 +77,8 @@ impl Remote for FolderRepository {
 
     async fn fetch(&self, file: &RemoteFile, limit: u64) -> Result<Option<Vec<u8>>, Error> {
         if self.directory.is_half_published().map_err(Error::Folder)? {
-            // What a publisher could not end is ended by whoever has the next turn. Who may only read
-            // reads what is there.
+            // What a publisher could not end is ended by whoever has the next turn. Who may only
+            // read reads what is there.
             drop(self.turn().await);
         }
         let found = self.file(file, limit).await?;

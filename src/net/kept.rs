@@ -45,8 +45,8 @@ impl Shelf for &Mutex<ArchiveWriter> {
     }
 }
 
-/// What was kept of a collection, in the place of the server that showed it. Nothing can be published
-/// there.
+/// What was kept of a collection, in the place of the server that showed it. Nothing can be
+/// published there.
 pub struct Kept<S> {
     name: String,
     pace: Pace,
@@ -137,8 +137,8 @@ impl Shelf for ArchiveShelf {
 }
 
 impl Kept<ArchiveShelf> {
-    /// A collection in an archive, in the place of the server that showed it. Its bytes are looked at
-    /// when they are asked for.
+    /// A collection in an archive, in the place of the server that showed it. Its bytes are looked
+    /// at when they are asked for.
     ///
     /// # Errors
     ///

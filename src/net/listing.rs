@@ -32,13 +32,13 @@ impl Default for Bounds {
     }
 }
 
-/// The names of all collections of a trust server that were published and not deleted, as its changefeed
-/// tells (Notary 0.7 `server/handlers/changefeed.go`).
+/// The names of all collections of a trust server that were published and not deleted, as its
+/// changefeed tells (Notary 0.7 `server/handlers/changefeed.go`).
 ///
 /// # Errors
 ///
-/// [`Error::Unavailable`] if the server has none; [`Error::Unauthorised`] if it is not for everyone;
-/// [`Error::Malformed`] if it is longer than the bounds, or leads nowhere.
+/// [`Error::Unavailable`] if the server has none; [`Error::Unauthorised`] if it is not for
+/// everyone; [`Error::Malformed`] if it is longer than the bounds, or leads nowhere.
 pub async fn collections(
     http: Http,
     server: &ServerUrl,
@@ -68,13 +68,13 @@ pub async fn collections(
     Err(malformed(server, ENDLESS))
 }
 
-/// The names of all repositories of a registry, without its host (OCI distribution specification 1.1,
-/// "Listing Repositories" of docker's registry API).
+/// The names of all repositories of a registry, without its host (OCI distribution specification
+/// 1.1, "Listing Repositories" of docker's registry API).
 ///
 /// # Errors
 ///
-/// [`Error::Unavailable`] if the registry has no catalogue; [`Error::Unauthorised`] if it is not for
-/// everyone; [`Error::Malformed`] if it is longer than the bounds, or leads nowhere.
+/// [`Error::Unavailable`] if the registry has no catalogue; [`Error::Unauthorised`] if it is not
+/// for everyone; [`Error::Malformed`] if it is longer than the bounds, or leads nowhere.
 pub async fn repositories(
     http: Http,
     domain: &str,

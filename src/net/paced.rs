@@ -35,8 +35,8 @@ impl Rate {
     }
 }
 
-/// A collection on a server, read at a pace. What fails on the way is tried again a few times, with pauses
-/// that grow.
+/// A collection on a server, read at a pace. What fails on the way is tried again a few times, with
+/// pauses that grow.
 pub struct Paced {
     server: NotaryServer,
     rate: Arc<Rate>,

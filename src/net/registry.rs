@@ -102,8 +102,9 @@ impl Registry {
         check(host.clone(), digest, size, hash.finish().into(), found_size)
     }
 
-    /// The manifest that a tag means; `None` if there is no such tag. The one that is `known` need not
-    /// be sent again (RFC 9110 §13.1.2): most registries give a manifest its digest as entity tag.
+    /// The manifest that a tag means; `None` if there is no such tag. The one that is `known` need
+    /// not be sent again (RFC 9110 §13.1.2): most registries give a manifest its digest as entity
+    /// tag.
     ///
     /// # Errors
     ///

@@ -122,7 +122,8 @@ fn read(folder: &Path, path: &str, limit: u64) -> Result<Option<Vec<u8>>, Error>
         host: file.display().to_string(),
         source: source.into(),
     };
-    // A pipe would keep us waiting; links are followed, for whoever lays out the folder may use them.
+    // A pipe would keep us waiting; links are followed, for whoever lays out the folder may use
+    // them.
     let waitless = i32::try_from(OFlags::NONBLOCK.bits()).expect("a small number");
     let opened = match OpenOptions::new().read(true).custom_flags(waitless).open(&file) {
         Ok(opened) => opened,

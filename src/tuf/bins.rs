@@ -35,8 +35,8 @@ impl Bin {
         Self { bits, index: u32::MAX >> 32_u32.saturating_sub(u32::from(bits.max(1))) }
     }
 
-    /// The same share as hash prefixes, which every client of TUF 1.0 reads: whole hexadecimal digits,
-    /// so 1, 2, 4 or 8 of them.
+    /// The same share as hash prefixes, which every client of TUF 1.0 reads: whole hexadecimal
+    /// digits, so 1, 2, 4 or 8 of them.
     #[expect(clippy::arithmetic_side_effects, reason = "at most 32 bits, in 64")]
     pub fn hash_prefixes(self) -> Vec<String> {
         let bits = usize::from(self.bits.clamp(1, 32));

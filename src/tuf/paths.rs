@@ -69,8 +69,8 @@ impl From<Vec<String>> for Paths {
 
 /// Which names a role may sign after every delegation above it had its say.
 ///
-/// Notary drops prefixes that its parent does not cover (`Restrict`); in TUF 1.0 every delegation on
-/// the way must cover the name.
+/// Notary drops prefixes that its parent does not cover (`Restrict`); in TUF 1.0 every delegation
+/// on the way must cover the name.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Scope {
     prefixes: Vec<String>,

@@ -55,8 +55,8 @@ impl Anchor {
         self.pin.is_none() && self.first_use == FirstUse::Refuse
     }
 
-    /// The root keys that may carry trust from one root to the next, whatever the time and the pins:
-    /// in TUF 1.0 all, in Notary those whose certificate is for this collection.
+    /// The root keys that may carry trust from one root to the next, whatever the time and the
+    /// pins: in TUF 1.0 all, in Notary those whose certificate is for this collection.
     pub(super) fn speakers<'r>(&self, kind: RootKeys, gun: &Gun, root: &'r Root) -> Vec<&'r Key> {
         let speaks = |key: &&Key| match kind {
             RootKeys::Bare => true,

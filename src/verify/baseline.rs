@@ -84,8 +84,8 @@ impl Baseline {
         (seen.governance == *governance).then_some(seen.sha256)
     }
 
-    /// Whether this very file was accepted here. Then what is remembered of it says all: a file that
-    /// was accepted under keys that were rotated since is no floor any more, although its own
+    /// Whether this very file was accepted here. Then what is remembered of it says all: a file
+    /// that was accepted under keys that were rotated since is no floor any more, although its own
     /// signature still holds.
     pub(super) fn remembers(&self, role: &RoleName, sha256: Sha256) -> bool {
         self.seen.get(role).is_some_and(|seen| seen.sha256 == sha256)

@@ -124,8 +124,8 @@ impl Policy {
 }
 
 /// The roles that an earlier snapshot listed and this one does not. A role that was listed with its
-/// version may neither vanish nor go back (TUF 1.0.34 §5.5.5); of others only a targets file can say
-/// whether they were meant to go.
+/// version may neither vanish nor go back (TUF 1.0.34 §5.5.5); of others only a targets file can
+/// say whether they were meant to go.
 fn vanished(before: &Seen, snapshot: &Snapshot) -> Result<Vec<RoleName>, Error> {
     let mut vanished = Vec::new();
     for (role, version) in &before.listed {

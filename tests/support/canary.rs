@@ -1,4 +1,5 @@
-//! Secrets that are looked for in all that a program says, writes and hands on, however they are spelt.
+//! Secrets that are looked for in all that a program says, writes and hands on, however they are
+//! spelt.
 #![allow(dead_code, reason = "every test program uses a part of it")]
 
 use std::fs;
@@ -19,7 +20,8 @@ pub(crate) fn places(bytes: &[u8], needle: &[u8]) -> Vec<usize> {
     memchr::memmem::find_iter(bytes, needle).collect()
 }
 
-/// As it is, from its end, in hexadecimal digits, and in base64 wherever it begins in what is encoded.
+/// As it is, from its end, in hexadecimal digits, and in base64 wherever it begins in what is
+/// encoded.
 pub(crate) fn spellings(secret: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
     let mut all = vec![

@@ -29,8 +29,8 @@ impl Stage {
         Self { home, variables, shown: vec![(path, "HOME".to_owned())] }
     }
 
-    /// A home beside the servers: a user's variables, the certificate of the trust server, and images with
-    /// these tags, which are shown as DIGEST and the tag.
+    /// A home beside the servers: a user's variables, the certificate of the trust server, and
+    /// images with these tags, which are shown as DIGEST and the tag.
     pub(crate) fn beside(servers: &TestRegistry, repository: &str, tags: &[&str]) -> Self {
         let mut stage = Self::new();
         for tag in tags {

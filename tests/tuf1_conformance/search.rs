@@ -22,8 +22,8 @@ fn visited(stage: &mut Stage) -> Vec<String> {
     named.map(str::to_owned).collect()
 }
 
-/// Delegations in the order in which they are written: `t-A` from `targets` to A, of all names; with `!`
-/// terminating, with `.py` of such names only.
+/// Delegations in the order in which they are written: `t-A` from `targets` to A, of all names;
+/// with `!` terminating, with `.py` of such names only.
 const GRAPHS: [(&str, &str); 12] = [
     ("t-A", "A"),
     ("t-A t-B", "AB"),

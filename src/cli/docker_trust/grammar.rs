@@ -1,5 +1,5 @@
-//! Docker's command line, as its libraries read it (spf13/cobra with `TraverseChildren`, spf13/pflag):
-//! a table of commands and one reader.
+//! Docker's command line, as its libraries read it (spf13/cobra with `TraverseChildren`,
+//! spf13/pflag): a table of commands and one reader.
 //!
 //! Flags may stand anywhere after their command; those of `docker` itself only before the first
 //! word. What is wrong is told in docker's words, because scripts look for them.

@@ -50,8 +50,8 @@ Examples:
   countersign docker-trust sign registry.example.com/team/web:1.4"
 )]
 pub(super) struct Arguments {
-    /// inspect, key, revoke, sign, signer and their arguments as docker takes them; --install [DIR] or
-    /// --uninstall [DIR]
+    /// inspect, key, revoke, sign, signer and their arguments as docker takes them; --install [DIR]
+    /// or --uninstall [DIR]
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
     pub(super) words: Vec<OsString>,
 }

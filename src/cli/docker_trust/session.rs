@@ -45,8 +45,8 @@ impl Session {
         Ok(answer.is_some_and(|answer| answer.trim().eq_ignore_ascii_case("y")))
     }
 
-    /// Where passphrases may come from: as for every command of ours, and at last from stdin, be it a
-    /// terminal or not.
+    /// Where passphrases may come from: as for every command of ours, and at last from stdin, be it
+    /// a terminal or not.
     pub(super) fn passphrases(&self) -> Result<Passphrases<'_>, Refusal> {
         Ok(Passphrases::new(&self.context)?)
     }

@@ -1,5 +1,5 @@
-//! `docker trust signer add` and `remove`. docker 26 and later removes nobody in most cases, and says
-//! nothing; this does.
+//! `docker trust signer add` and `remove`. docker 26 and later removes nobody in most cases, and
+//! says nothing; this does.
 
 use std::path::Path;
 
@@ -69,8 +69,8 @@ fn add_to(repository: &str, name: &str, keys: &[Key], session: &Session) -> Resu
     Ok(())
 }
 
-/// Adds a signer, founding the collection if there is none; whether there was none. `initialising` is
-/// said before the root key is opened.
+/// Adds a signer, founding the collection if there is none; whether there was none. `initialising`
+/// is said before the root key is opened.
 pub(super) fn found_or_extend(
     subject: &Subject,
     name: &str,

@@ -1,5 +1,5 @@
-//! What went wrong, in docker's words (docker/cli `cli/trust/trust.go`, `NotaryError`): scripts look
-//! for parts of them.
+//! What went wrong, in docker's words (docker/cli `cli/trust/trust.go`, `NotaryError`): scripts
+//! look for parts of them.
 
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;

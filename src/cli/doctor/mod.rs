@@ -1,8 +1,8 @@
-//! `doctor`: what this host, or a directory, believes to be verified and is not; and what will break
-//! next.
+//! `doctor`: what this host, or a directory, believes to be verified and is not; and what will
+//! break next.
 //!
-//! What is looked at is looked at here; what it means is decided in `docker::checkup`. No network is
-//! asked unless `--online` says so, and nothing is changed.
+//! What is looked at is looked at here; what it means is decided in `docker::checkup`. No network
+//! is asked unless `--online` says so, and nothing is changed.
 
 mod configuration;
 mod directory;

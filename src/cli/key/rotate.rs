@@ -45,7 +45,8 @@ pub(in crate::cli) struct Rotate {
     #[arg(short = 'r', long, conflicts_with = "keys")]
     server_managed: bool,
 
-    /// Private key in PEM to use instead of a new one, or the id of one that is here; may be repeated
+    /// Private key in PEM to use instead of a new one, or the id of one that is here; may be
+    /// repeated
     #[arg(short, long = "key", value_name = "FILE|ID")]
     keys: Vec<String>,
 

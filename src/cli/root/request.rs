@@ -42,8 +42,8 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, value_name = "ROLE", default_value = "root")]
     role: String,
 
-    /// A key that shall sign from now on: a certificate made by `root certify` for root, a public key for other
-    /// roles, or the id of a key that is here; may be repeated
+    /// A key that shall sign from now on: a certificate made by `root certify` for root, a public
+    /// key for other roles, or the id of a key that is here; may be repeated
     #[arg(long, value_name = "FILE|ID")]
     add: Vec<String>,
 

@@ -26,7 +26,8 @@ pub(in crate::cli) struct Arguments {
     #[arg(value_name = "REQUEST")]
     request: PathBuf,
 
-    /// Sign with this key and no other: its id, or first digits [default: every needed key that is here]
+    /// Sign with this key and no other: its id, or first digits [default: every needed key that is
+    /// here]
     #[arg(long, value_name = "ID")]
     key: Option<String>,
 

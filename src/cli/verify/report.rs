@@ -1,5 +1,5 @@
-//! What `verify` found, in the forms that CI systems show: SARIF 2.1.0 (code scanning) and JUnit XML
-//! (test results). One finding, or one test case, for each reference.
+//! What `verify` found, in the forms that CI systems show: SARIF 2.1.0 (code scanning) and JUnit
+//! XML (test results). One finding, or one test case, for each reference.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! What a host or a directory believes to be verified, and is not; and what will break next.
 //!
-//! Facts in, findings out: nothing here looks at a disk, an environment or a clock. Each finding has
-//! an id that stays, so that fleets can count and silence it, and the one command that helps.
+//! Facts in, findings out: nothing here looks at a disk, an environment or a clock. Each finding
+//! has an id that stays, so that fleets can count and silence it, and the one command that helps.
 //!
 //! | file | about |
 //! |---|---|

@@ -1,8 +1,8 @@
 //! Files of a directory that believe they verify: CI, compose, Dockerfiles.
 //!
 //! Pipelines are read as far as their scopes: which steps run where content trust is on, and what
-//! runs there. Templates, includes and expressions are not worked out; a finding names the line, and
-//! whoever reads it decides.
+//! runs there. Templates, includes and expressions are not worked out; a finding names the line,
+//! and whoever reads it decides.
 //!
 //! | file | about |
 //! |---|---|

@@ -14,9 +14,9 @@ pub enum Error {
         /// The command.
         command: &'static str,
     },
-    /// `--`, or a value that looks like an option, before a command. Docker's library then takes the
-    /// word behind it for a value (spf13/cobra `Command.Traverse`), and the one after for the command:
-    /// `docker image -- ls pull IMAGE` pulls.
+    /// `--`, or a value that looks like an option, before a command. Docker's library then takes
+    /// the word behind it for a value (spf13/cobra `Command.Traverse`), and the one after for the
+    /// command: `docker image -- ls pull IMAGE` pulls.
     #[error(
         "{command}: which word is the command cannot be told behind -- or a value that begins with -; \
          write --option=value, and no -- before the command"

@@ -93,8 +93,8 @@ impl Parsed {
         self.last("help").is_some_and(|given| given.value.is_none())
     }
 
-    /// Whether `--help` or `--version` is among them. Before a command they need not keep docker from
-    /// running it: `docker --version run IMAGE` runs the image.
+    /// Whether `--help` or `--version` is among them. Before a command they need not keep docker
+    /// from running it: `docker --version run IMAGE` runs the image.
     pub(super) fn mention_printing(&self) -> bool {
         self.options.iter().any(|given| matches!(given.name, "help" | "version"))
     }

@@ -15,7 +15,8 @@ use crate::docker::{given_variables, withheld_variables};
 
 impl Engine {
     /// Runs docker with our streams, or with another stdin. The signals that would end us are
-    /// passed on to it, and it decides; its exit code, 128 and the number of a signal that ended it.
+    /// passed on to it, and it decides; its exit code, 128 and the number of a signal that ended
+    /// it.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
 //! tough's editor, with our signers.
 //!
-//! What a role says is given to it as our writer writes it, without signatures: so a tag, a path or a
-//! key that tough would read otherwise than we do is found out before anything is signed.
+//! What a role says is given to it as our writer writes it, without signatures: so a tag, a path or
+//! a key that tough would read otherwise than we do is found out before anything is signed.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,9 +1,9 @@
 //! What each role of the repository will say.
 //!
-//! docker asks `targets/releases`, then `targets`, and no other role. TUF 1.0 asks `targets` first and
-//! then every delegation in turn (TUF 1.0.34 §5.6.7). So that a tag means the same to both, `targets`
-//! leaves to `targets/releases` the names that it has, and no look-up goes on to the other roles:
-//! `targets/releases` ends it, or an empty role does ([`END`]).
+//! docker asks `targets/releases`, then `targets`, and no other role. TUF 1.0 asks `targets` first
+//! and then every delegation in turn (TUF 1.0.34 §5.6.7). So that a tag means the same to both,
+//! `targets` leaves to `targets/releases` the names that it has, and no look-up goes on to the
+//! other roles: `targets/releases` ends it, or an empty role does ([`END`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,8 +20,8 @@ use crate::tuf::{
 /// Roles and what they say; versions and dates are still to come.
 pub(super) type Contents = BTreeMap<RoleName, Targets>;
 
-/// Who signs all of it: the keys of `targets`. Whoever signed the original cannot sign it in another
-/// form.
+/// Who signs all of it: the keys of `targets`. Whoever signed the original cannot sign it in
+/// another form.
 struct Authority {
     role: Role,
     keys: BTreeMap<KeyId, Key>,

@@ -36,8 +36,8 @@ impl Attempt {
         Ok(outcome)
     }
 
-    /// Whether it was refused. Each attempt has a lock of its own: a token that takes its time keeps
-    /// nobody from another.
+    /// Whether it was refused. Each attempt has a lock of its own: a token that takes its time
+    /// keeps nobody from another.
     fn refused(&self) -> Arc<Mutex<bool>> {
         static ATTEMPTS: Mutex<BTreeMap<[u8; 32], Arc<Mutex<bool>>>> = Mutex::new(BTreeMap::new());
         Arc::clone(locked(&ATTEMPTS).entry(*self.0.as_bytes()).or_default())

@@ -365,8 +365,8 @@ impl Custom {
         notary::custom::unnamed(self)
     }
 
-    /// The JSON as an object, which readers of TUF 1.0 expect (TUF 1.0.34 §4.5): what is none becomes
-    /// its member of that name, of plain letters.
+    /// The JSON as an object, which readers of TUF 1.0 expect (TUF 1.0.34 §4.5): what is none
+    /// becomes its member of that name, of plain letters.
     pub fn into_object(self, member: &str) -> Self {
         match self.as_str().starts_with('{') {
             true => self,

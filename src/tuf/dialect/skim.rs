@@ -158,8 +158,9 @@ impl<'t> Skim<'t> {
     }
 }
 
-/// Where a string ends that begins before `at`, past its quotation mark, or beyond the text if it does
-/// not; and whether it has escapes. Eight bytes at a time, for this is most of what there is to skip.
+/// Where a string ends that begins before `at`, past its quotation mark, or beyond the text if it
+/// does not; and whether it has escapes. Eight bytes at a time, for this is most of what there is
+/// to skip.
 fn string_end(bytes: &[u8], mut at: usize) -> (usize, bool) {
     let mut escaped = false;
     loop {

@@ -1,4 +1,5 @@
-//! Dates as Go writes and reads them (RFC 3339, up to nanoseconds, any offset), and as TUF 1.0 does.
+//! Dates as Go writes and reads them (RFC 3339, up to nanoseconds, any offset), and as TUF 1.0
+//! does.
 
 use jiff::civil::DateTime;
 use jiff::tz::Offset;

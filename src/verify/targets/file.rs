@@ -22,8 +22,8 @@ pub enum Wanted<'n> {
     Glimpsed(&'n Glance),
 }
 
-/// What a glance at a file saw that nobody has verified yet ([`Policy::unverified_glance`]). It counts
-/// only once a file with the same hash turns out to have been accepted in full before.
+/// What a glance at a file saw that nobody has verified yet ([`Policy::unverified_glance`]). It
+/// counts only once a file with the same hash turns out to have been accepted in full before.
 ///
 /// [`Policy::unverified_glance`]: crate::verify::Policy::unverified_glance
 #[derive(Clone, Debug)]
@@ -74,8 +74,8 @@ impl Mandate<'_> {
         Ok(TrustedRole { content, scope: Scope::everything(), seen, signers, delegator: None })
     }
 
-    /// What to remember of a file that lies in the cache, if it is truly signed; nothing of one that
-    /// is remembered already.
+    /// What to remember of a file that lies in the cache, if it is truly signed; nothing of one
+    /// that is remembered already.
     pub(super) fn observe(
         &self,
         bytes: &[u8],

@@ -59,8 +59,8 @@ impl TrustedTargets {
         Ok(Lookup::Absent)
     }
 
-    /// Whether the role's absence from the snapshot says that it has no file yet. In TUF 1.0 it says
-    /// that somebody took it out.
+    /// Whether the role's absence from the snapshot says that it has no file yet. In TUF 1.0 it
+    /// says that somebody took it out.
     fn was_never_published(&self, role: &RoleName) -> bool {
         let listed = self.snapshot.listed(role).is_some();
         !listed && !self.root().policy().dialect.lists_every_role()

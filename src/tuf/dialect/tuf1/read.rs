@@ -226,8 +226,8 @@ impl Reader<'_> {
         Ok(paths)
     }
 
-    /// Each is 1 to 64 lower-case hexadecimal digits: an empty one would cover every name, and others
-    /// none.
+    /// Each is 1 to 64 lower-case hexadecimal digits: an empty one would cover every name, and
+    /// others none.
     fn hash_prefixes(&self, fields: &Fields<'_, '_>) -> Result<Paths, Error> {
         let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         let prefixes = self.few(fields.strings("path_hash_prefixes")?)?;

@@ -1,8 +1,8 @@
-//! Members that TUF 1.0 does not name (TUF 1.0.34 §4.1): taken out of what was read, and put back into
-//! what is written.
+//! Members that TUF 1.0 does not name (TUF 1.0.34 §4.1): taken out of what was read, and put back
+//! into what is written.
 //!
-//! They may stand in `signed`, in a target or a listed file, in a delegation, and in a role of root's.
-//! Those of a key are kept with the key.
+//! They may stand in `signed`, in a target or a listed file, in a delegation, and in a role of
+//! root's. Those of a key are kept with the key.
 
 use super::super::canonical;
 use super::super::json::{self, Value};
