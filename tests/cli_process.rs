@@ -60,6 +60,59 @@ fn script(path: &Path, text: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o700)).expect("set");
 }
 
+/// What lies where a file of settings is looked for may be anything.
+#[test]
+fn what_is_no_file_keeps_nobody_waiting() {
+    let pipe = |path: &Path| {
+        assert!(Command::new("mkfifo").arg(path).status().expect("mkfifo runs").success());
+    };
+    let endless = |path: &Path| std::os::unix::fs::symlink("/dev/zero", path).expect("a link");
+    let regular = |path: &Path| fs::write(path, "").expect("written");
+    let after = |place: &str, make: &dyn Fn(&Path), line: &str| {
+        let home = tempfile::tempdir().expect("a home");
+        let path = home.path().join(place);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        make(&path);
+        let mut child = countersign(home.path()).args(line.split(' ')).spawn().expect("it runs");
+        wait(&mut child).code()
+    };
+    const SETTINGS: &str = ".docker/trust/countersign.toml";
+    const PINS: &str = ".docker/trust/pins.toml";
+    const DOCKER: &str = ".docker/config.json";
+    const AUTHORITY: &str = ".docker/tls/127.0.0.1:1/ca.crt";
+    for (place, line, code, usual) in [
+        (SETTINGS, "key list", 2, 0),
+        (SETTINGS, "verify 127.0.0.1:1/web:1", 2, 5),
+        (PINS, "verify 127.0.0.1:1/web:1", 2, 5),
+        (AUTHORITY, "verify 127.0.0.1:1/web:1", 2, 2),
+        (DOCKER, "doctor", 8, 8),
+    ] {
+        for no_file in [&pipe as &dyn Fn(&Path), &endless] {
+            assert_eq!(after(place, no_file, line), Some(code), "{place}: {line}");
+        }
+        assert_eq!(after(place, &regular, line), Some(usual), "{place}: {line}");
+    }
+}
+
+#[test]
+fn without_descriptors_it_ends_with_a_reason() {
+    let home = tempfile::tempdir().expect("a home");
+    let ended = |limit: u32| {
+        let line = format!("ulimit -n {limit}; exec \"$0\" verify --offline 127.0.0.1:1/web:1");
+        let mut command = Command::new("sh");
+        command.args(["-c", &line]).arg(env!("CARGO_BIN_EXE_countersign"));
+        let output = command.env_clear().env("HOME", home.path()).output().expect("sh runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    for limit in 4..12 {
+        let (code, said) = ended(limit);
+        assert!(!said.contains("panicked"), "{limit}: {code:?} {said}");
+        assert!(said.starts_with("error: "), "{limit}: {code:?} {said}");
+    }
+    let (code, said) = ended(256);
+    assert_eq!(code, Some(5), "{said}");
+}
+
 #[test]
 fn secret_canary_nowhere() {
     let home = tempfile::tempdir().expect("a home");

@@ -36,6 +36,7 @@ use super::exit::Kind;
 use super::output::Failure;
 use super::span::Span;
 use crate::keys::trusted_file;
+use crate::storage::read_regular;
 
 /// What the file says.
 #[derive(Debug, Default, Deserialize)]
@@ -119,7 +120,8 @@ impl Config {
     ///
     /// If it cannot be read, or says something that is not known.
     pub(super) fn read_if_there(path: &Path) -> Result<Self, Failure> {
-        match read_text(path) {
+        let bytes = read_regular(path, MAX_BYTES);
+        match bytes.and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other)) {
             Ok(text) => Self::parse(path, &text),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(unusable(path, &error.to_string())),

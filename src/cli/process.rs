@@ -1,11 +1,14 @@
 //! This process: what it keeps to itself, what it waits for, and how it ends.
 
 use std::fs::File;
+use std::io;
+use std::os::unix::net::UnixStream;
 use std::sync::{Condvar, Mutex, MutexGuard, Once, PoisonError, mpsc};
 use std::time::Duration;
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::Kind;
@@ -29,14 +32,21 @@ pub(super) fn guard_memory() -> Result<(), Failure> {
 ///
 /// Those of the command, or if nothing can be waited for.
 pub(super) fn wait_for<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| {
+    let runtime = runtime().map_err(|error| {
         Failure::new(Kind::Other, format!("cannot wait for the network: {error}"))
     })?;
     let outcome = runtime.block_on(command);
     // A thread that still asks for a name or for credentials is not waited for.
     runtime.shutdown_background();
     outcome
+}
+
+/// Tokio panics if no descriptor is left for the last that it keeps; so as many as it opens are
+/// opened before.
+fn runtime() -> io::Result<Runtime> {
+    let spare: io::Result<Vec<_>> = (0..3).map(|_| UnixStream::pair()).collect();
+    drop(spare?);
+    Builder::new_current_thread().enable_all().build()
 }
 
 /// Runs a command; a signal that would end us ends the command first, so that it can clean up.
@@ -99,7 +109,7 @@ fn watch_for_signals() {
 }
 
 fn end_at_signal(ready: mpsc::Sender<()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime();
     // Without it a signal ends us as it always does, with the echo perhaps off.
     let Ok(runtime) = runtime else { return };
     let signal = {

@@ -92,6 +92,10 @@ impl TlsFiles {
 
     fn add(&mut self, path: &Path) -> Result<(), Error> {
         match path.extension().and_then(OsStr::to_str) {
+            // A pipe would keep us waiting.
+            Some("crt" | "cert" | "key") if path.exists() && !path.is_file() => {
+                Err(refusal(path, "not a regular file"))
+            }
             Some("crt") => self.add_authorities(path),
             Some("cert") => self.add_client_in_folder(path),
             Some("key") if !path.with_extension("cert").is_file() => {

@@ -27,6 +27,7 @@ pub mod metadata;
 mod pending;
 mod public;
 mod record;
+mod regular;
 #[cfg(feature = "server")]
 pub mod signer;
 mod unread;
@@ -40,6 +41,7 @@ pub use flat::FlatDirectory;
 pub use manifest::KeptManifest;
 pub use memory::MemoryCache;
 pub use public::PublicDirectory;
+pub use regular::read_regular;
 pub use unread::Unread;
 
 use std::sync::Arc;

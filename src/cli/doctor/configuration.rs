@@ -1,17 +1,19 @@
 //! A look at configuration files: whether each can be read, and what it gives away.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::Deserialize;
 
+use super::MAX_BYTES;
 use super::trust::Places;
 use crate::cli::args::Global;
 use crate::cli::config::{Config, WhenUnreachable, is_notary};
 use crate::cli::environment::Environment;
 use crate::docker::checkup::{Finding, Id, Severity};
 use crate::docker::pins::{PinFile, Pins};
+use crate::storage::read_regular;
 use crate::verify::FirstUse;
 
 /// What is to be said of the configuration.
@@ -68,8 +70,16 @@ fn pins(places: &Places, environment: &Environment) -> Option<Finding> {
 /// docker's own file: whether its credentials can be had.
 fn docker(places: &Places, environment: &Environment) -> Vec<Finding> {
     let path = places.docker.config_file();
-    let Ok(text) = fs::read(&path) else { return Vec::new() };
     let subject = path.display().to_string();
+    let text = match read_regular(&path, MAX_BYTES) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
+        Err(error) => {
+            let (message, id) = (format!("cannot be read: {error}"), Id::DockerConfigurationBroken);
+            let remedy = format!("mv {subject} {subject}.broken && docker login");
+            return vec![Finding::new(id, Severity::Broken, subject, message, remedy)];
+        }
+    };
     let configuration: Configuration = match serde_json::from_slice(&text) {
         Ok(configuration) => configuration,
         Err(error) => {

@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
+use super::MAX_BYTES;
 use crate::cli::environment::Environment;
 use crate::docker::checkup::{ContentTrust, Daemon, DockerProgram, Host, Plugin, Shim};
 use crate::docker::engine::Program;
+use crate::storage::read_regular;
 
 /// What there is. docker's program is started for its version, and nothing else.
 pub(super) fn look(environment: &Environment) -> Host {
@@ -94,7 +96,7 @@ fn plugin_folders(environment: &Environment) -> Vec<PathBuf> {
 }
 
 fn extra_folders(config: &Path) -> Vec<PathBuf> {
-    let text = fs::read(config).unwrap_or_default();
+    let text = read_regular(config, MAX_BYTES).unwrap_or_default();
     let configuration: Configuration = serde_json::from_slice(&text).unwrap_or_default();
     configuration.extra_folders
 }
@@ -114,7 +116,7 @@ fn plugin(environment: &Environment) -> Plugin {
 }
 
 fn insecure_registries() -> Vec<String> {
-    let text = fs::read(DAEMON_CONFIGURATION).unwrap_or_default();
+    let text = read_regular(Path::new(DAEMON_CONFIGURATION), MAX_BYTES).unwrap_or_default();
     let configuration: DaemonConfiguration = serde_json::from_slice(&text).unwrap_or_default();
     configuration.insecure_registries
 }

@@ -156,3 +156,6 @@ fn verdict(findings: &[Finding]) -> String {
         ),
     }
 }
+
+/// Of a file that is looked at; larger ones are none of those that are expected.
+const MAX_BYTES: u64 = 1 << 20;

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use super::MAX_BYTES;
 use super::trust::Places;
 use crate::crypto::certificates_from_pem;
 use crate::docker::checkup::{Finding, Id, Severity};
+use crate::storage::read_regular;
 
 /// What is to be said of it: a folder for each server, `*.crt` authorities, `X.cert` with `X.key`.
 pub(super) fn findings(places: &Places, now: Timestamp) -> Vec<Finding> {
@@ -31,7 +33,7 @@ fn file(path: &Path, now: Timestamp) -> Option<Finding> {
 }
 
 fn authorities(path: &Path, now: Timestamp) -> Option<Finding> {
-    let text = match fs::read(path) {
+    let text = match read_regular(path, MAX_BYTES) {
         Ok(text) => text,
         Err(error) => return Some(finding(Id::TlsUnreadable, path, error.to_string(), AUTHORITY)),
     };

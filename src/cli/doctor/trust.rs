@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::MAX_BYTES;
 use crate::cli::args::Global;
 use crate::cli::context::{docker_location, trust_directory};
 use crate::cli::environment::Environment;
@@ -17,7 +18,7 @@ use crate::docker::checkup::{
 use crate::docker::config::Location;
 use crate::docker::pins::Pins;
 use crate::keys::{KeyDirectory, KeyFile, KeyStore};
-use crate::storage::{Cache, CollectionDirectory, TrustDirectory};
+use crate::storage::{Cache, CollectionDirectory, TrustDirectory, read_regular};
 use crate::tuf::{Dialect, Gun, Limits, RoleName, Targets};
 use crate::verify::FirstUse;
 
@@ -130,7 +131,7 @@ fn keys(trust: &Path) -> Vec<KeyFact> {
     let fact = |entry: crate::keys::KeyEntry| {
         let path = directory.path().join(format!("{}.key", entry.id));
         // Keys of older layouts lie elsewhere; of them only that they can be read is known.
-        let file = fs::read(&path).ok().and_then(|text| KeyFile::parse(&text).ok());
+        let file = read_regular(&path, MAX_BYTES).ok().and_then(|text| KeyFile::parse(&text).ok());
         KeyFact {
             id: entry.id.to_string(),
             path,

@@ -6,8 +6,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
-    io::Read,
+    io::ErrorKind,
     path::{Path, PathBuf},
 };
 
@@ -17,6 +16,7 @@ use zeroize::Zeroizing;
 
 use super::{Environment, Error, Location, helper::Helper};
 use crate::net::{self, Credential, Credentials, Secret};
+use crate::storage::read_regular;
 
 /// Docker's credentials. Files are read and helpers run when a credential is asked for.
 pub struct Keychain {
@@ -143,17 +143,14 @@ fn parse<T: DeserializeOwned>(place: &str, bytes: &[u8]) -> Result<T, Error> {
 
 fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
     let failed = |source| Error::Read { path: path.to_owned(), source };
-    let file = match fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(error)),
-    };
-    let mut bytes = Zeroizing::new(Vec::new());
-    file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > MAX_FILE {
-        return Err(Error::TooLarge { path: path.to_owned(), limit: MAX_FILE });
+    match read_regular(path, MAX_FILE).map(Zeroizing::new) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == ErrorKind::FileTooLarge => {
+            Err(Error::TooLarge { path: path.to_owned(), limit: MAX_FILE })
+        }
+        Err(error) => Err(failed(error)),
     }
-    Ok(Some(bytes))
 }
 
 const VARIABLE: &str = "DOCKER_AUTH_CONFIG";
@@ -162,6 +159,8 @@ const MAX_FILE: u64 = 1 << 20;
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const HUB: &str = "https://index.docker.io/v1/";

@@ -10,6 +10,7 @@ use super::process::{Signals, end_of};
 use super::{Error, Inspected};
 use crate::image::Reference;
 use crate::net::{self, LocalAnswer, LocalServer};
+use crate::storage::read_regular;
 
 /// The socket that docker's program would use, if it is one of this machine: as `DOCKER_HOST` says,
 /// or docker's own one if neither that nor a context says otherwise (docker/cli
@@ -86,9 +87,12 @@ fn message(answer: &LocalAnswer) -> String {
 }
 
 fn current_context(config_file: &Path) -> Option<String> {
-    let text = std::fs::read(config_file).ok()?;
+    let text = read_regular(config_file, MAX_CONFIGURATION).ok()?;
     serde_json::from_slice::<Configuration>(&text).ok()?.current_context
 }
+
+/// Bytes.
+const MAX_CONFIGURATION: u64 = 1 << 20;
 
 #[derive(Deserialize)]
 struct Refusal {

@@ -12,12 +12,13 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Error, Prefix, Rule, Speakers};
+use crate::storage::read_regular;
 use crate::tuf::KeyId;
 
 /// Our file of pins; it need not be there.
@@ -221,12 +222,7 @@ fn sections(text: &str) -> Vec<&str> {
 
 /// Reads a file of at most a mebibyte.
 pub(super) fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(io::Error::other("larger than a mebibyte"));
-    }
-    Ok(bytes)
+    read_regular(path, MAX_BYTES)
 }
 
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
