@@ -123,8 +123,21 @@ fn notary_server_s_configuration_is_understood_or_named() {
         "auth": {"type": "token", "options": {"realm": "https://a/token", "issuer": "a", "service": "s", "rootcertbundle": "/r"}},
         "repositories": {"gun_prefixes": ["docker.io/"]}, "surprise": {"x": 1}}"#,
     );
+    let (code, _, remarks) = check();
+    assert_eq!(code, Some(2), "{remarks}");
+    for missing in ["a.crt: No such file", "/r: No such file"] {
+        assert!(remarks.contains(missing), "{missing}: {remarks}");
+    }
+    let (authority, certificate, key) = certified("a");
+    for (name, text) in [("a.crt", certificate), ("a.key", key), ("clients.crt", authority)] {
+        std::fs::write(home.path().join(name), text).expect("written");
+    }
+    let text = std::fs::read_to_string(&file)
+        .expect("read")
+        .replace("/r\"", &format!("{}\"", home.path().join("clients.crt").display()));
+    write(&text);
     let (code, said, remarks) = check();
-    assert_eq!(code, Some(0), "{remarks}");
+    assert_eq!(code, Some(0), "{said}{remarks}");
     for expected in ["a.crt", "clients.crt", "https://a/token", "in memory", "docker.io/"] {
         assert!(said.contains(expected), "{expected}: {said}");
     }
@@ -281,8 +294,9 @@ fn a_flag_stands_above_its_variable_and_that_above_the_file() {
         "--drain-seconds=3",
     ];
     let with_file = ["--config", file.to_str().expect("text")];
+    // What would be done is said, and then that the certificate is not there.
     let says = |(code, told): (Option<i32>, String), expected: &[&str]| {
-        assert_eq!(code, Some(0), "{told}");
+        assert_eq!(code == Some(2), told.contains(".crt: No such file"), "{told}");
         for line in expected {
             assert!(told.lines().any(|told| told == *line), "{line}: {told}");
         }
@@ -321,6 +335,70 @@ fn a_flag_stands_above_its_variable_and_that_above_the_file() {
             "after SIGTERM, serve on for 3 s",
         ],
     );
+}
+
+#[test]
+fn a_check_says_what_a_start_would_run_into_and_touches_nothing() {
+    let home = tempfile::tempdir().expect("a directory");
+    let (data, new) = (home.path().join("data"), home.path().join("new"));
+    let checking = |data: &Path, words: &[&str]| {
+        let words = [&["--check"], words].concat();
+        let output = command(data, &words).output().expect("it runs");
+        let told = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        (output.status.code(), told)
+    };
+    let expect = |(code, told): (Option<i32>, String), expected: i32, line: &str| {
+        assert_eq!(code, Some(expected), "{line}: {told}");
+        assert!(told.contains(line), "{line}: {told}");
+    };
+    expect(checking(&new, &[]), 0, "make the database ");
+    assert!(!new.exists());
+
+    let serve = Serve::start(&data);
+    expect(checking(&data, &[]), 0, "trust.db open now, and has to end");
+    let listen = ["--listen", serve.address()];
+    let words =
+        [&["serve", "--check", "--data", new.to_str().expect("text")][..], &listen].concat();
+    let output = Command::new(env!("CARGO_BIN_EXE_countersign")).args(words).output();
+    let told = String::from_utf8_lossy(&output.expect("it runs").stdout).into_owned();
+    assert!(
+        told.contains(&format!("listens on {} now, and has to end", serve.address())),
+        "{told}"
+    );
+    drop(serve);
+    let before = listing(&data);
+    expect(checking(&data, &[]), 0, "go on with the database ");
+    assert_eq!(listing(&data), before);
+
+    let file = home.path().join("file");
+    std::fs::write(&file, "bob:{SHA}x\n").expect("written");
+    expect(checking(&file, &[]), 8, "is no directory");
+    let path = file.to_str().expect("text");
+    expect(checking(&new, &["--tls-cert", path, "--tls-key", path]), 2, "the key cannot be read");
+    let database = format!("sqlite:{path}");
+    expect(checking(&new, &["--database", &database]), 8, "is no SQLite database");
+    let config = home.path().join("server.toml");
+    let config_text = format!("[auth.htpasswd]\nfile = {path:?}\n");
+    std::fs::write(&config, config_text).expect("written");
+    let words = ["--config", config.to_str().expect("text")];
+    expect(checking(&new, &words), 2, "line 1 is no `name:$2y$");
+    let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    std::fs::set_permissions(&data, everybody).expect("changed");
+    expect(checking(&data, &[]), 0, "everybody on this host may replace files");
+}
+
+/// Names, lengths and times of the files of a directory.
+fn listing(directory: &Path) -> Vec<(std::ffi::OsString, u64, std::time::SystemTime)> {
+    let entries = std::fs::read_dir(directory).expect("a directory");
+    let mut files: Vec<_> = entries
+        .map(|entry| {
+            let entry = entry.expect("an entry");
+            let about = entry.metadata().expect("there");
+            (entry.file_name(), about.len(), about.modified().expect("a time"))
+        })
+        .collect();
+    files.sort();
+    files
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod config;
 mod configured;
 mod database;
 mod files;
+mod findings;
 mod import;
 mod notary;
 mod ready;
@@ -28,7 +29,6 @@ use super::environment::Environment;
 use super::exit::{Code, Kind};
 use super::output::{Failure, Output};
 use super::process::guard_memory;
-use config::Config;
 use configured::configured;
 use settings::Settings;
 use start::start;
@@ -114,9 +114,7 @@ pub(super) fn run(arguments: Arguments, global: &Global, output: Output) -> Resu
         .build()
         .map_err(|error| Failure::new(Kind::Other, format!("cannot serve: {error}")))?;
     if config.check {
-        output.page(&config.describe());
-        output.page(&runtime.block_on(outlook(&config, &environment))?);
-        return Ok(Code::Done);
+        return runtime.block_on(findings::tell(&config, &environment, output));
     }
     match task {
         Task::Serve => {
@@ -133,18 +131,6 @@ pub(super) fn run(arguments: Arguments, global: &Global, output: Output) -> Resu
             recover::all(&server, &directories, output).await
         }),
     }
-}
-
-/// What would be done to databases on servers, and found there.
-async fn outlook(config: &Config, environment: &Environment) -> Result<String, Failure> {
-    let mut text = database::outlook(config).await?.to_string();
-    if let Some(signer) = &config.signer {
-        text += &signer.outlook(config, environment).await?;
-    }
-    if let Some(token) = &config.token {
-        text += &token::outlook(token)?;
-    }
-    Ok(text)
 }
 
 /// Judging is arithmetic; more threads than processors would only take memory.

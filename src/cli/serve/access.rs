@@ -16,11 +16,16 @@ pub(super) fn of(auth: Option<&Auth>, master: &MasterSecret) -> Result<Access, F
 
 /// Reads again who is known; what is damaged changes nothing.
 pub(super) fn read_again(access: &Access, auth: &Auth) -> Result<(), Failure> {
-    access.replace(&match auth {
+    access.replace(&known(auth)?);
+    Ok(())
+}
+
+/// Reads who is known.
+pub(super) fn known(auth: &Auth) -> Result<Access, Failure> {
+    Ok(match auth {
         Auth::Token(token) => Access::Tokens(tokens(token)?),
         Auth::Htpasswd(htpasswd) => Access::Passwords(passwords(htpasswd)?),
-    });
-    Ok(())
+    })
 }
 
 fn tokens(token: &Token) -> Result<Tokens, Failure> {

@@ -6,6 +6,7 @@ use std::path::Path;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::config::Config;
+use super::findings;
 use super::reload::{Running, received};
 use super::start::{Started, start};
 use super::tls::{self, Shown};
@@ -30,6 +31,7 @@ pub(super) async fn serve(
     let address = listener.address().unwrap_or(config.listen);
     output.answer(&format!("https://{address}"));
     news.iter().for_each(|news| output.notice(news));
+    findings::warn_of_open_doors(config.data(), output);
     if let Some(authority) = authority {
         say_how_to_trust(output, address, &authority);
     }

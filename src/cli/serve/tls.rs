@@ -53,7 +53,7 @@ pub(super) fn renewed(
 }
 
 /// The certificate that was given, if one was.
-fn configured(config: &Config) -> Result<Option<Tls>, Failure> {
+pub(super) fn configured(config: &Config) -> Result<Option<Tls>, Failure> {
     let Some(files) = &config.tls else { return Ok(None) };
     let certificate = read_small(&files.certificate)?;
     let key = Zeroizing::new(read_small(&files.key)?);

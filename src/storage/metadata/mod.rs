@@ -21,7 +21,7 @@ mod sqlite;
 pub use error::Error;
 pub use memory::MemoryStore;
 pub use sql::{Address, BadAddress, Outlook};
-pub use sqlite::{SqliteStore, backup};
+pub use sqlite::{Glance, SqliteStore, backup, glance};
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;

@@ -6,14 +6,16 @@
 
 mod backup;
 mod checkpoints;
+mod glance;
 mod inserts;
 mod readers;
 mod rows;
 mod writer;
 
 pub use backup::backup;
+pub use glance::{Glance, glance};
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -225,11 +227,7 @@ async fn migrate(path: &Path, connection: &mut SqliteConnection) -> Result<(), E
         .fetch_one(&mut *connection)
         .await
         .map_err(&failed)?;
-    let done = usize::try_from(version).unwrap_or(usize::MAX);
-    if done > MIGRATIONS.len() {
-        let problem = format!("made by a later release (its tables have version {version})");
-        return Err(Error::Unusable { path: path.to_owned(), problem });
-    }
+    let done = glance::later(path, version)?;
     for migration in MIGRATIONS.iter().skip(done) {
         sqlx::raw_sql(*migration).execute(&mut *connection).await.map_err(&failed)?;
     }
@@ -238,11 +236,9 @@ async fn migrate(path: &Path, connection: &mut SqliteConnection) -> Result<(), E
 
 /// One process at a time: what it answers from memory must be what is stored.
 fn lock(path: &Path) -> Result<std::fs::File, Error> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let name = PathBuf::from(name);
-    let unusable = |problem: String| Error::Unusable { path: path.to_owned(), problem };
-    let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&name);
+    let unusable = |problem: String| unusable(path, problem);
+    let mut options = std::fs::OpenOptions::new();
+    let file = options.create(true).truncate(false).write(true).open(glance::lock_of(path));
     let file = file.map_err(|error| unusable(error.to_string()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -251,6 +247,10 @@ fn lock(path: &Path) -> Result<std::fs::File, Error> {
         }
         Err(std::fs::TryLockError::Error(error)) => Err(unusable(error.to_string())),
     }
+}
+
+fn unusable(path: &Path, problem: impl Into<String>) -> Error {
+    Error::Unusable { path: path.to_owned(), problem: problem.into() }
 }
 
 fn failed(action: &'static str) -> impl Fn(sqlx::Error) -> Error {
