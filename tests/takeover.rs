@@ -75,12 +75,15 @@ impl Takeover<'_> {
 
         self.check_touches_nothing();
         self.make_timestamps_old("a");
+        self.make_odd_names();
+        self.check_names_what_is_not_served();
         let ours = self.serve();
+        self.renews("a");
+        self.database.sql("notaryserver", "DELETE FROM tuf_files WHERE gun LIKE 'odd name %'");
         self.serves(&files);
         assert!(self.feed().starts_with(&feed[..feed.len() - 1]), "the changefeed goes on");
         let renewed = self.current();
         assert_eq!(without_timestamps(&renewed), without_timestamps(&current));
-        self.renews("a");
         self.work("ours");
         self.hands_out_keys_until_they_are_used();
         let (files, feed) = (self.files(), self.feed());
@@ -124,15 +127,68 @@ impl Takeover<'_> {
         self.notary(&["init", "-p", "example.com/deleted"]);
         self.notary(&["init", "-p", "example.com/b"]);
         self.sign("example.com/b", "v1");
+        self.notary(&["init", "-p", "other.example.org:5000/deep/ly/c"]);
+        self.notary(&["init", "-p", "example.com/gone"]);
+        self.notary(&["delete", "--remote", "example.com/gone"]);
+        self.make_a_long_life("other.example.org:5000/deep/ly/c", &delegate);
         if self.docker {
             self.push("1");
         }
+    }
+
+    /// Each role's key replaced, some of them twice and there and back, and delegations of delegations.
+    fn make_a_long_life(&self, gun: &str, delegate: &str) {
+        for role in ["root", "root", "targets"] {
+            self.notary(&["key", "rotate", gun, role]);
+        }
+        for managed in ["-r", "-r"] {
+            self.notary(&["key", "rotate", gun, "timestamp", managed]);
+            self.notary(&["key", "rotate", gun, "snapshot", managed]);
+        }
+        self.notary(&["key", "rotate", gun, "snapshot"]);
+        for role in ["targets/releases", "targets/team", "targets/gone"] {
+            self.notary(&["delegation", "add", "-p", gun, role, delegate, "--all-paths"]);
+        }
+        self.sign(gun, "v1");
+        self.notary(&["delegation", "remove", "-y", "-p", gun, "targets/gone"]);
+        self.notary(&["key", "rotate", gun, "snapshot", "-r"]);
+        self.sign(gun, "v2");
+    }
+
+    /// Names that notary-server took and we do not, older than all others, and more of them than are
+    /// looked at in one go.
+    fn make_odd_names(&self) {
+        let week = match self.database.kind() {
+            Kind::Postgres => "interval '9 days'",
+            Kind::MariaDb => "INTERVAL 9 DAY",
+        };
+        self.database.sql(
+            "notaryserver",
+            &format!(
+                "INSERT INTO tuf_files (created_at, updated_at, gun, role, version, sha256, data) \
+                 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 250) \
+                 SELECT created_at - {week}, updated_at, concat('odd name ', i), role, version, sha256, data \
+                 FROM tuf_files, n WHERE gun = 'example.com/b' AND role = 'timestamp' AND version = 1"
+            ),
+        );
+    }
+
+    fn check_names_what_is_not_served(&self) {
+        let output = self.command().arg("--check").output().expect("the program runs");
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(told.contains("names that are not served here: 250, \"odd name 1\""), "{told}");
     }
 
     /// What publishers and readers do, whoever serves.
     fn work(&self, name: &str) {
         self.sign("example.com/a", name);
         self.sign("example.com/b", name);
+        let aged = "other.example.org:5000/deep/ly/c";
+        self.sign(aged, name);
+        self.notary(&["key", "rotate", aged, "timestamp", "-r"]);
+        self.notary(&["key", "rotate", aged, "root"]);
+        self.notary(&["init", "-p", "example.com/gone"]);
+        self.notary(&["delete", "--remote", "example.com/gone"]);
         self.notary(&["key", "rotate", "example.com/b", "timestamp", "-r"]);
         self.sign("example.com/b", &format!("{name}-rotated"));
         self.notary(&["key", "rotate", "example.com/a", "snapshot", "-r"]);
@@ -141,9 +197,12 @@ impl Takeover<'_> {
         self.sign(&own, "v1");
         self.notary(&["delete", "--remote", "example.com/deleted"]);
         self.notary(&["init", "-p", "example.com/deleted"]);
-        for (gun, tag) in
-            [("example.com/a", "v1"), ("example.com/a", name), ("example.com/b", name)]
-        {
+        for (gun, tag) in [
+            ("example.com/a", "v1"),
+            ("example.com/a", name),
+            ("example.com/b", name),
+            (aged, name),
+        ] {
             let listed = self.notary(&["list", gun]);
             assert!(listed.lines().any(|line| line.starts_with(tag)), "{gun} {tag}: {listed}");
         }

@@ -58,6 +58,7 @@ impl<D: Engine> SqlStore<D> {
             let counts = all(&store.pool, &store.words.counts, &[], "be counted").await?;
             let (collections, files): (i64, i64) = counts.into_iter().next().unwrap_or_default();
             lines.push(format!("it holds {files} files of {collections} collections"));
+            lines.extend(store.odd_names().await?);
         }
         pool.close().await;
         Ok(Outlook { lines })
@@ -148,15 +149,40 @@ impl<D: Engine> SqlStore<D> {
         rows.into_iter().map(|row| super::key(gun, row)).collect()
     }
 
-    /// A name that we would never serve is not ours to look at.
+    /// At most so many names. One that we would never serve is not ours to look at, and takes no place:
+    /// else enough of them would hide all others from who renews.
     async fn read_guns(
         &self,
         statement: &Statement,
         values: &[Value<'_>],
+        limit: usize,
         action: &'static str,
     ) -> Result<Vec<Gun>, Error> {
-        let guns: Vec<(String,)> = all(&self.pool, statement, values, action).await?;
-        Ok(guns.iter().filter_map(|(gun,)| Gun::raw(gun).ok()).collect())
+        let mut asked = limit;
+        loop {
+            let values = [values, &[most(asked)]].concat();
+            let rows: Vec<(String,)> = all(&self.pool, statement, &values, action).await?;
+            let ours = rows.iter().filter_map(|(gun,)| Gun::raw(gun).ok());
+            let ours: Vec<Gun> = ours.take(limit).collect();
+            if ours.len() == limit || rows.len() < asked {
+                return Ok(ours);
+            }
+            asked = asked.saturating_mul(2);
+        }
+    }
+
+    /// What there is that has a name which we do not serve, if anything.
+    async fn odd_names(&self) -> Result<Option<String>, Error> {
+        let values = [Value::Text(""), Value::Text(""), most(usize::MAX)];
+        let names: Vec<(String,)> =
+            all(&self.pool, &self.words.names, &values, "list its names").await?;
+        let odd: Vec<&str> =
+            names.iter().map(|(gun,)| gun.as_str()).filter(|gun| Gun::raw(gun).is_err()).collect();
+        let first: Vec<String> = odd.iter().take(3).map(|gun| format!("{gun:?}")).collect();
+        let (count, more) = (odd.len(), if odd.len() > 3 { ", …" } else { "" });
+        let told =
+            || format!("names that are not served here: {count}, {}{more}", first.join(", "));
+        Ok((count > 0).then(told))
     }
 
     async fn take_lease(&self) -> Result<bool, Error> {
@@ -219,8 +245,8 @@ impl<D: Engine> MetadataStore for SqlStore<D> {
 
     fn stale(&self, before: Instant, limit: usize) -> Answer<'_, Vec<Gun>> {
         async move {
-            let values = [Value::Number(before.as_microsecond()), most(limit)];
-            self.read_guns(&self.words.stale, &values, "find stale files").await
+            let values = [Value::Number(before.as_microsecond())];
+            self.read_guns(&self.words.stale, &values, limit, "find stale files").await
         }
         .boxed()
     }
@@ -232,8 +258,8 @@ impl<D: Engine> MetadataStore for SqlStore<D> {
         limit: usize,
     ) -> Answer<'a, Vec<Gun>> {
         async move {
-            let values = [Value::Text(part), Value::Text(after.unwrap_or_default()), most(limit)];
-            self.read_guns(&self.words.names, &values, "find names").await
+            let values = [Value::Text(part), Value::Text(after.unwrap_or_default())];
+            self.read_guns(&self.words.names, &values, limit, "find names").await
         }
         .boxed()
     }
