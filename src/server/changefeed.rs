@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Response;
-use serde_json::json;
+use serde::Serialize;
 
 use super::{Error, Inner, response};
 use crate::storage::metadata::{Change, Event, Page};
@@ -17,22 +17,22 @@ impl Inner {
     ) -> Result<Response<Full<Bytes>>, Error> {
         let changes = self.store.changes(gun, page(query.unwrap_or_default())?).await?;
         let records: Vec<_> = changes.iter().map(record).collect();
-        let body = json!({ "count": records.len(), "records": records });
-        Ok(response::json(body.to_string()))
+        let body = serde_json::to_vec(&Records { count: records.len(), records });
+        Ok(response::json(body.map_err(|_| Error::Internal("a changefeed that is no JSON"))?))
     }
 }
 
 /// A negative number of records walks backwards, and so does a negative id, from the end.
 fn page(query: &str) -> Result<Page, Error> {
     let parameter = |name: &str| {
-        let parameters = query.split('&').filter_map(|pair| pair.split_once('='));
-        parameters.into_iter().find(|(found, _)| *found == name).map(|(_, value)| value)
+        let mut parameters = url::form_urlencoded::parse(query.as_bytes()).take(MAX_PARAMETERS);
+        parameters.find(|(found, _)| found == name).map(|(_, value)| value).unwrap_or_default()
     };
-    let records = parameter("records").unwrap_or_default();
+    let records = parameter("records");
     let records: i32 = records.parse().map_err(|_| Error::Query {
         problem: format!("invalid records parameter: parsing {records:?}: invalid syntax"),
     })?;
-    let id = match parameter("change_id").unwrap_or_default() {
+    let id = match &*parameter("change_id") {
         "" => 0,
         id => id
             .parse::<i64>()
@@ -49,27 +49,64 @@ fn page(query: &str) -> Result<Page, Error> {
     })
 }
 
-fn record(change: &Change) -> serde_json::Value {
+/// As Notary writes it, member by member: there are scripts that read it so.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Record<'c> {
+    #[serde(rename = "ID")]
+    id: String,
+    created_at: String,
+    #[serde(rename = "GUN")]
+    gun: &'c str,
+    version: u64,
+    #[serde(rename = "SHA256")]
+    sha256: String,
+    category: &'static str,
+}
+
+#[derive(Serialize)]
+struct Records<'c> {
+    count: usize,
+    records: Vec<Record<'c>>,
+}
+
+fn record(change: &Change) -> Record<'_> {
     let (version, sha256, category) = match change.event {
         Event::Update { version, sha256 } => (version.number(), sha256.to_string(), "update"),
         Event::Deletion => (0, String::new(), "deletion"),
     };
-    json!({
-        "ID": change.id.to_string(),
-        "CreatedAt": change.at.to_string(),
-        "GUN": change.gun,
-        "Version": version,
-        "SHA256": sha256,
-        "Category": category,
-    })
+    Record {
+        id: change.id.to_string(),
+        created_at: change.at.to_string(),
+        gun: change.gun.as_ref(),
+        version,
+        sha256,
+        category,
+    }
 }
 
 const DEFAULT_RECORDS: usize = 100;
 const MAX_RECORDS: usize = 1000;
+const MAX_PARAMETERS: usize = 16;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_record_is_written_as_notary_writes_it() {
+        let change = Change {
+            id: 7,
+            at: "2026-11-21T21:22:41.822326Z".parse().expect("a time"),
+            gun: "a/b".to_owned(),
+            event: Event::Deletion,
+        };
+        let records = Records { count: 1, records: vec![record(&change)] };
+        assert_eq!(
+            serde_json::to_string(&records).expect("JSON"),
+            r#"{"count":1,"records":[{"ID":"7","CreatedAt":"2026-11-21T21:22:41.822326Z","GUN":"a/b","Version":0,"SHA256":"","Category":"deletion"}]}"#
+        );
+    }
 
     #[test]
     fn changefeed_bounds() {
@@ -79,6 +116,8 @@ mod tests {
             ("records=5", after(0, 5)),
             ("records=0", after(0, 100)),
             ("records=5&change_id=", after(0, 5)),
+            ("records=%35&change_id=%37", after(7, 5)),
+            ("records=5&records=6", after(0, 5)),
             ("change_id=7&records=5", after(7, 5)),
             ("records=1000000000", after(0, 1000)),
             ("records=-3", before(None, 3)),
@@ -88,7 +127,14 @@ mod tests {
         ] {
             assert_eq!(page(query).expect(query), expected, "{query}");
         }
-        for bad in ["", "records=", "records=x", "records=1&change_id=x", "records=99999999999"] {
+        for bad in [
+            "",
+            "records=",
+            "records=x",
+            "records=1&change_id=x",
+            "records=99999999999",
+            "records=+5",
+        ] {
             assert!(matches!(page(bad), Err(Error::Query { .. })), "{bad}");
         }
     }

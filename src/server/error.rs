@@ -1,18 +1,20 @@
 //! Statuses and Notary's error codes: chosen here and nowhere else (Notary
 //! `server/errors/errors.go`).
 
+mod told;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
-use serde_json::{Value, json};
 
 use super::response;
 use crate::tuf::RoleName;
 use crate::verify::submission::Refusal;
 use crate::{crypto, edit, keys, storage::metadata as storage};
+pub use told::Needed;
 
 /// Why a request was not granted.
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +89,7 @@ pub enum Error {
         /// How to be let in.
         challenge: String,
         /// What would have been needed.
-        needed: Value,
+        needed: Vec<Needed>,
     },
     /// The store failed.
     #[error("the store failed")]
@@ -146,12 +148,7 @@ impl Error {
         if matches!(self, Self::NoMethod) {
             return response::empty(status);
         }
-        let mut error = json!({ "code": code, "message": message });
-        if let (Some(detail), Some(members)) = (self.detail(), error.as_object_mut()) {
-            members.insert("detail".to_owned(), detail);
-        }
-        let body = format!("{}\n", json!({ "errors": [error] }));
-        let mut answer = response::error(status, body);
+        let mut answer = response::error(status, self.body(code, message));
         if let Self::Unauthorised { challenge, .. } = self
             && let Ok(challenge) = HeaderValue::from_str(challenge)
         {
@@ -268,59 +265,6 @@ impl Error {
             _ => (S::INTERNAL_SERVER_ERROR, "UNKNOWN", UNKNOWN),
         }
     }
-
-    fn detail(&self) -> Option<Value> {
-        Some(match self {
-            Self::NoFile | Self::Refused(Refusal::Version { .. }) => json!({}),
-            Self::Prefix { prefixes } => {
-                json!(format!("Require GUNs with prefix: [{}]", prefixes.join(" ")))
-            }
-            Self::Query { problem } => json!(shortened(problem)),
-            Self::Upload { problem } => json!(problem),
-            Self::TooLarge { .. } | Self::TimedOut => json!(self.to_string()),
-            Self::Role { role } => json!(role),
-            Self::Updating(error @ storage::Error::Taken { .. }) => {
-                json!(shortened(&error.to_string()))
-            }
-            Self::Refused(Refusal::Json(error)) => json!(shortened(&error.to_string())),
-            Self::Refused(refusal) => verdict(refusal)?,
-            Self::Unauthorised { needed, .. } => needed.clone(),
-            Self::LostKey(_) => named("ErrBadRoot", SHUT_KEY),
-            _ if self.is_shut_key() => json!(SHUT_KEY),
-            _ if self.is_out_of_reach() => json!(OUT_OF_REACH),
-            _ => return None,
-        })
-    }
-}
-
-/// What clients take apart to say what is wrong (Notary `tuf/validation/errors.go`).
-fn verdict(refusal: &Refusal) -> Option<Value> {
-    let message = shortened(&refusal.to_string());
-    let name = match refusal {
-        Refusal::Hierarchy { missing } => {
-            let error = json!({ "Missing": missing.as_str(), "Msg": message });
-            return Some(json!({ "Name": "ErrBadHierarchy", "Error": error }));
-        }
-        Refusal::Root(_) | Refusal::RootVersion { .. } | Refusal::TimestampKey => "ErrBadRoot",
-        Refusal::Targets(_) => "ErrBadTargets",
-        Refusal::Snapshot(_) => "ErrBadSnapshot",
-        Refusal::Damaged(_) => return None,
-        _ => "ErrValidation",
-    };
-    Some(named(name, &message))
-}
-
-fn named(name: &str, message: &str) -> Value {
-    json!({ "Name": name, "Error": { "Msg": message } })
-}
-
-/// Clients read at most 1024 bytes of an error.
-fn shortened(text: &str) -> String {
-    let mut short: String = text.chars().filter(|c| !c.is_control()).take(500).collect();
-    while short.len() > 500 {
-        short.pop();
-    }
-    short
 }
 
 const NOT_FOUND: &str = "You have requested metadata that does not exist.";
@@ -334,9 +278,5 @@ const OLD_VERSION: &str = "A newer version of metadata is already available.";
 const UPDATING: &str = "An error has occurred while updating the TUF repository.";
 const TOO_OFTEN: &str = "Too many requests.";
 const UNKNOWN: &str = "unknown error";
-const SHUT_KEY: &str = "The server cannot open its own key of this collection. Its administrators have to put the key's secret back, or \
-     the collection's owner rotates the key.";
-const OUT_OF_REACH: &str =
-    "The server cannot reach its own keys now. Nothing was changed; try again later.";
 /// Seconds; to ask sooner is of no use.
 const SOMEBODY_ACTS: u64 = 60;

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | all requests | every request but those for health and metrics |
 //! | requests of a caller | the same |
-//! | wrong passwords and tokens of a caller | what was refused for them; an empty one refuses before anything is checked |
+//! | wrong passwords of a caller | each of them; while it is empty no password is looked at that was not found right before |
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -24,7 +24,7 @@ pub struct Limits {
     pub requests: Option<Rate>,
     /// Requests of each caller.
     pub requests_each: Option<Rate>,
-    /// Wrong passwords and tokens of each caller.
+    /// Wrong passwords of each caller.
     pub failures_each: Option<Rate>,
     /// Connections at once.
     pub connections: usize,
@@ -91,7 +91,6 @@ impl Gates {
 
     /// Lets a request in, or says when it may come again.
     pub(super) fn enter(&self, caller: Option<IpAddr>, now: Instant) -> Result<(), Error> {
-        self.may_guess(caller, now)?;
         if let (Some(each), Some(caller)) = (&self.each, caller) {
             each.take(caller, now).map_or(Ok(()), refuse)?;
         }
@@ -101,7 +100,7 @@ impl Gates {
         }
     }
 
-    /// Lets whoever has not sent too many wrong passwords and tokens send another one.
+    /// Lets whoever has not sent too many wrong passwords send another one.
     pub(super) fn may_guess(&self, caller: Option<IpAddr>, now: Instant) -> Result<(), Error> {
         match (&self.failures, caller) {
             (Some(failures), Some(caller)) => failures.wait_for(caller, now).map_or(Ok(()), refuse),
@@ -109,7 +108,7 @@ impl Gates {
         }
     }
 
-    /// Notes a wrong password or token.
+    /// Notes a wrong password.
     pub(super) fn failed(&self, caller: Option<IpAddr>, now: Instant) {
         if let (Some(failures), Some(caller)) = (&self.failures, caller) {
             let _ = failures.take(caller, now);
@@ -249,18 +248,20 @@ mod tests {
     }
 
     #[test]
-    fn failures_close_the_door_for_who_fails() {
+    fn failures_end_the_guessing_of_who_fails() {
         let rate = Rate { burst: 2, each: Duration::from_secs(60) };
         let now = Instant::now();
         let gates = Gates::new(&Limits { failures_each: Some(rate), ..Limits::default() }, now);
         let (guesser, other) = (address("10.0.0.1"), address("10.0.0.2"));
         for _ in 0..2 {
-            assert!(gates.enter(guesser, now).is_ok());
+            assert!(gates.may_guess(guesser, now).is_ok());
             gates.failed(guesser, now);
         }
-        assert!(matches!(gates.enter(guesser, now), Err(Error::TooOften { seconds: 60 })));
-        assert!(gates.enter(other, now).is_ok());
-        assert!(gates.enter(guesser, now + Duration::from_secs(61)).is_ok());
+        let refused = gates.may_guess(guesser, now);
+        assert!(matches!(refused, Err(Error::TooOften { seconds: 60 })));
+        assert!(gates.enter(guesser, now).is_ok(), "who shows no password is no guesser");
+        assert!(gates.may_guess(other, now).is_ok());
+        assert!(gates.may_guess(guesser, now + Duration::from_secs(61)).is_ok());
     }
 
     #[test]

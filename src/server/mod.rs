@@ -36,7 +36,7 @@ mod secret;
 mod upload;
 
 pub use auth::{Access, Caller, Passwords, Peer, Readers, Tokens};
-pub use error::Error;
+pub use error::{Error, Needed};
 pub use import::TakenOver;
 pub use limits::{Limits, Rate};
 pub use listen::{Listener, Tls};

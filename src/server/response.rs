@@ -20,7 +20,8 @@ pub(super) struct Rendered {
     bytes: Bytes,
     etag: HeaderValue,
     last_modified: HeaderValue,
-    stored_at: Instant,
+    /// Since when these bytes are all that the address stands for, if they are so for ever.
+    unchanged_since: Option<Instant>,
     cache_control: HeaderValue,
     /// When a timestamp ends to be valid; the end of time for other roles.
     pub(super) expires: Instant,
@@ -38,7 +39,7 @@ impl Rendered {
         Self {
             etag: header(format!("\"{}\"", file.sha256)),
             last_modified: header(date),
-            stored_at: file.stored_at,
+            unchanged_since: matches!(which, Which::Hash(_)).then_some(file.stored_at),
             cache_control: header(cache_control(role, which, options)),
             bytes: file.bytes,
             expires,
@@ -75,9 +76,12 @@ impl Rendered {
             let same = |tag: &str| tag == "*" || tag.trim_start_matches("W/") == ours;
             return tags.to_str().is_ok_and(|tags| tags.split(',').map(str::trim).any(same));
         }
+        // Dates have seconds, clocks are set back and databases restored: of a file that changes, no date
+        // proves that it did not.
+        let Some(unchanged) = self.unchanged_since else { return false };
         let since = asked.get(IF_MODIFIED_SINCE).and_then(|since| since.to_str().ok());
         let since = since.and_then(|since| jiff::fmt::rfc2822::parse(since).ok());
-        since.is_some_and(|since| self.stored_at.as_second() <= since.timestamp().as_second())
+        since.is_some_and(|since| unchanged.as_second() <= since.timestamp().as_second())
     }
 }
 

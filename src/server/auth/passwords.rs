@@ -134,7 +134,10 @@ impl Passwords {
             .ok_or_else(|| refusal(Some("credentials that cannot be read")))?;
         match self.is_right(name, password, visitor).await? {
             true => Ok(Some(name.to_owned())),
-            false => Err(refusal(Some("a wrong name or password"))),
+            false => {
+                visitor.guessed_wrong();
+                Err(refusal(Some("a wrong name or password")))
+            }
         }
     }
 
@@ -148,6 +151,7 @@ impl Passwords {
         if users.remembers(name, password) {
             return Ok(true);
         }
+        visitor.may_guess()?;
         let Ok(_turn) = self.turns.acquire().await else { return Ok(false) };
         visitor.may_guess()?;
         let (name, password) = (name.to_owned(), Zeroizing::new(password.to_owned()));
