@@ -184,3 +184,48 @@ async fn a_collection_of_twenty_thousand_tags_is_published_and_read_back() {
     assert!(publisher.publish(draft, &server, 20_001).await, "one tag more");
     assert!(resident(&serve) < 200 << 20, "{} bytes", resident(&serve));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_readers_of_a_large_file_share_it() {
+    let home = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(home.path());
+    let publisher = Publisher::new();
+    let gun = name("large/two".to_owned());
+    let server = serve.collection(&gun);
+    let foundation = Foundation::new(&publisher.root, &publisher.targets);
+    let mut draft = initialise(&policy(&gun), &server, foundation).await.expect("keys");
+    for number in 0..32_000_u32 {
+        let target = Target { length: 1, hashes: Hashes::of(b"x"), custom: None };
+        let long = format!("{number:0200}");
+        draft.set_target(&RoleName::Targets, &long, target).expect("a target");
+    }
+    assert!(publisher.publish(draft, &server, 1).await);
+    let before = resident(&serve);
+    let slow: Vec<_> = (0..30).map(|_| reads_nothing(&serve, "large/two")).collect();
+    // All of them have their answer, and are within the time that a silent reader is given.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let grown = resident(&serve).saturating_sub(before);
+    println!("{} KiB more for {} readers", grown >> 10, slow.len());
+    assert!(grown < 100 << 20, "{grown} bytes more");
+    let found = server.fetch(&RemoteFile::Current(RoleName::Targets), 16 << 20).await;
+    assert!(found.expect("an answer").expect("there").len() > 9 << 20);
+    for mut reader in slow {
+        reader.kill().expect("killed");
+        reader.wait().expect("gone");
+    }
+}
+
+/// Asks for the targets of a collection, and leaves the answer where it is.
+fn reads_nothing(serve: &Serve, gun: &str) -> std::process::Child {
+    use std::io::Write as _;
+    let mut reader = Command::new("openssl")
+        .args(["s_client", "-quiet", "-connect", serve.address()])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("openssl runs");
+    let request = format!("GET /v2/{gun}/_trust/tuf/targets.json HTTP/1.1\r\nHost: x\r\n\r\n");
+    reader.stdin.as_mut().expect("piped").write_all(request.as_bytes()).expect("asked");
+    reader
+}

@@ -77,7 +77,7 @@ impl Cache {
     ) {
         let mut shard = self.shard(gun);
         let size = file.size();
-        if shard.generation != since.0 || size > self.shard_bytes / 2 {
+        if shard.generation != since.0 || !self.keeps(size) {
             return;
         }
         if shard.collections.get(gun).is_some_and(|files| files.state != state) {
@@ -93,6 +93,11 @@ impl Cache {
         let freed = replaced.map_or(0, |file| file.size());
         files.bytes = (files.bytes + size).saturating_sub(freed);
         shard.bytes = (shard.bytes + size).saturating_sub(freed);
+    }
+
+    /// Whether a file of that size is ever kept.
+    pub(super) fn keeps(&self, size: usize) -> bool {
+        size <= self.shard_bytes / 2
     }
 
     /// Forgets a collection that has changed.

@@ -57,7 +57,7 @@ pub enum Error {
     #[error("the upload did not arrive in time")]
     TimedOut,
     /// Too much is going on.
-    #[error("too many uploads at once")]
+    #[error("too much is being sent or received at once")]
     Busy,
     /// A caller asks more often than allowed.
     #[error("too many requests; the next one in {seconds} s")]

@@ -64,7 +64,10 @@ impl Inner {
             Ok(found) => return Ok(found),
             Err(since) => since,
         };
-        let file = self.store.file(gun, role, which).await?.ok_or(Error::NoFile)?;
+        let mut file = self.store.file(gun, role, which).await?.ok_or(Error::NoFile)?;
+        if !self.cache.keeps(file.bytes.len()) {
+            file.bytes = self.lent.share(file.sha256, file.bytes)?;
+        }
         let expires = expiry(role, which, &file);
         let rendered = Arc::new(Rendered::new(role, which, file, expires, &self.options));
         if state != Some(NO_COLLECTION) {

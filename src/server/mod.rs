@@ -17,6 +17,7 @@ mod error;
 mod expiries;
 mod foreign;
 mod import;
+mod lent;
 mod limits;
 mod listen;
 mod log;
@@ -52,6 +53,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp as Instant};
+use tokio::sync::Semaphore;
 
 use crate::storage::metadata::MetadataStore;
 use crate::tuf::{self, Dialect, Gun};
@@ -74,6 +76,8 @@ struct Inner {
     options: Options,
     clock: Clock,
     cache: Cache,
+    lent: lent::Lent,
+    pages: Semaphore,
     turns: publish::Turns,
     budget: upload::Budget,
     gates: limits::Gates,
@@ -98,6 +102,8 @@ pub struct Options {
     pub upload_time: Duration,
     /// Bytes of files that are kept in memory for readers.
     pub cache_bytes: usize,
+    /// Bytes of files too large for that which are being sent; readers of the same file share it.
+    pub sending_bytes: usize,
     /// Seconds for which others may keep a file that will never change (Notary
     /// `caching.max_age.consistent_metadata`).
     pub consistent_max_age: u32,
@@ -120,6 +126,7 @@ impl Default for Options {
             uploads_bytes: 256 << 20,
             upload_time: Duration::from_secs(120),
             cache_bytes: 8 << 20,
+            sending_bytes: 256 << 20,
             consistent_max_age: 30 * 24 * 3600,
             current_max_age: 300,
             timestamp_age: SignedDuration::from_hours(7 * 24),
@@ -164,6 +171,8 @@ impl Server {
     ) -> Self {
         let inner = Inner {
             cache: Cache::new(options.cache_bytes),
+            lent: lent::Lent::new(options.sending_bytes),
+            pages: Semaphore::new(PAGES_AT_ONCE),
             budget: upload::Budget::new(options.uploads_bytes),
             turns: publish::Turns::default(),
             gates: limits::Gates::new(&options.limits, std::time::Instant::now()),
@@ -202,3 +211,6 @@ impl Inner {
         })
     }
 }
+
+/// Pages for people that are made side by side.
+const PAGES_AT_ONCE: usize = 2;

@@ -80,6 +80,6 @@ impl Inner {
 }
 
 /// Memory is counted in blocks of 1 KiB.
-fn blocks(bytes: usize) -> usize {
+pub(super) fn blocks(bytes: usize) -> usize {
     bytes.div_ceil(1024)
 }

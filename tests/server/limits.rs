@@ -288,7 +288,12 @@ async fn a_signature_that_is_none_is_not_held_against_anybody_in_the_log() {
 
 #[tokio::test]
 async fn health_truthful() {
-    let bench = Bench::on(Arc::new(super::failing::Failing), 7, Access::Open, Options::default());
+    let bench = Bench::on(
+        Arc::new(super::failing::Failing::default()),
+        7,
+        Access::Open,
+        Options::default(),
+    );
     for path in ["/_notary_server/health", "/_notary_server/ready"] {
         let healthy = Bench::new().get(path).await;
         assert_eq!((healthy.status, healthy.body.as_slice()), (200, b"{}".as_slice()));

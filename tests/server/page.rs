@@ -1,10 +1,13 @@
 //! The page for people: what a reader sees, and what he does not.
 
+use std::sync::Arc;
+
 use countersign::crypto::Sha256;
 use countersign::server::{Access, Options, Passwords, Readers};
 
 use super::access::Issuer;
 use super::bench::{Answer, Bench, SnapshotBy};
+use super::failing::Failing;
 use super::repository::Repository;
 
 #[tokio::test]
@@ -184,4 +187,14 @@ pub(crate) async fn founded(bench: &Bench, gun: &str) -> Repository {
 pub(crate) fn text(answer: &Answer) -> String {
     assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
     String::from_utf8(answer.body.clone()).expect("UTF-8")
+}
+
+#[tokio::test]
+async fn however_many_ask_for_pages_few_are_made_at_once() {
+    let store = Arc::new(Failing::default());
+    let bench = Bench::on(store.clone(), 7, Access::Open, Options::default());
+    let answers = futures_util::future::join_all((0..20).map(|_| bench.get("/"))).await;
+    assert!(answers.iter().all(|answer| answer.status == 500), "each was made, or tried");
+    let most = store.most.load(std::sync::atomic::Ordering::SeqCst);
+    assert!((1..=2).contains(&most), "{most} at once");
 }

@@ -74,6 +74,10 @@ impl Inner {
         let (admitted, sight) = self.access.sight(self.visitor(headers, caller)).await?;
         caller.named(admitted);
         let wish = Wish::parse(query.unwrap_or_default());
+        // Each page reads whole collections: those who wait for theirs take no memory, and nothing from
+        // those who publish.
+        let turn = self.pages.acquire().await;
+        let _turn = turn.map_err(|_| Error::Internal("pages are over"))?;
         let page = match &wish.repository {
             None => self.index(&sight, &wish).await?,
             Some(name) => {
