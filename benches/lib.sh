@@ -133,6 +133,27 @@ median_ms() {
     jq '.results[0].median * 10000 | round / 10' "$work/times.json"
 }
 
+# medians_by_turns RUNS COMMAND…: milliseconds of each command, to a tenth, a line each. They take turns, for a machine
+# is not as fast at one moment as at another.
+medians_by_turns() { python3 -c "$by_turns" "$@"; }
+
+by_turns=$(
+    cat <<'PYTHON'
+import shlex, statistics, subprocess, sys, time
+
+def took(command):
+    began = time.perf_counter()
+    subprocess.run(shlex.split(command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    return (time.perf_counter() - began) * 1000
+
+runs, commands = int(sys.argv[1]), sys.argv[2:]
+rounds = [[took(command) for command in commands] for _ in range(runs + 2)][2:]
+for times in zip(*rounds):
+    print(round(statistics.median(times), 1))
+PYTHON
+)
+readonly by_turns
+
 # median_mib RUNS COMMAND…: the peak memory of each run, to a tenth.
 median_mib() {
     local times=$1 run

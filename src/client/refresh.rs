@@ -100,6 +100,9 @@ pub async fn refresh(
 ) -> Result<Refreshed, Error> {
     let (refreshed, accepted) = refresh_and_leave(policy, cache, remote, wish).await?;
     accepted.map_or(Ok(()), |accepted| cache.keep(&accepted))?;
+    if let Some(remote) = remote {
+        remote.believed();
+    }
     Ok(refreshed)
 }
 

@@ -87,6 +87,10 @@ pub trait Remote: Send + Sync {
         limit: u64,
     ) -> impl Future<Output = Result<Option<Vec<u8>>, Error>> + Send;
 
+    /// Told when all that was read here turned out to be true: what helps to ask for less the next
+    /// time may be kept now.
+    fn believed(&self) {}
+
     /// The public key, as JSON, that the place will sign `role` with.
     ///
     /// # Errors

@@ -41,6 +41,10 @@ impl<R: Remote> Remote for Recording<'_, R> {
         Ok(given)
     }
 
+    fn believed(&self) {
+        self.remote.believed();
+    }
+
     async fn public_key(&self, role: &RoleName) -> Result<Vec<u8>, Error> {
         self.remote.public_key(role).await
     }

@@ -65,6 +65,16 @@ impl Remote for TrustSource {
         }
     }
 
+    fn believed(&self) {
+        match self {
+            Self::Notary(server) => server.believed(),
+            Self::Files(files) => files.believed(),
+            Self::Folder(folder) => folder.believed(),
+            Self::Oci(registry) => registry.believed(),
+            Self::Kept(kept) => kept.believed(),
+        }
+    }
+
     async fn public_key(&self, role: &RoleName) -> Result<Vec<u8>, Error> {
         match self {
             Self::Notary(server) => server.public_key(role).await,

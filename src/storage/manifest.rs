@@ -27,12 +27,9 @@ impl KeptManifest {
         }
     }
 
-    /// Puts another in its place, if it can: of a collection that was never believed nothing is kept.
+    /// Puts another in its place, if it can. Without it the next look-up is told everything.
     pub fn write(&self, bytes: &[u8]) {
-        if let Ok(Some(ours)) = self.beside_the_record()
-            && let Ok(Found::File(_)) = ours.look(self.0.record_file().as_ref(), u64::MAX)
-        {
-            // Without it the next look-up is told everything.
+        if let Ok(Some(ours)) = self.beside_the_record() {
             let _ = ours.replace_casually(&self.0.manifest_file(), bytes);
         }
     }
@@ -63,11 +60,11 @@ mod tests {
     }
 
     #[test]
-    fn of_a_collection_that_was_believed_the_last_manifest_is_kept_until_it_is_forgotten() {
+    fn the_last_manifest_is_kept_until_the_collection_is_forgotten() {
         let folder = tempfile::tempdir().expect("a folder");
         let collection = collection(&folder);
         let kept = collection.manifest();
-        kept.write(b"too early");
+        kept.write(b"no trust directory yet");
         assert_eq!(kept.read(99), None);
         believe(&collection);
         for manifest in [&b"one"[..], b"another"] {

@@ -243,7 +243,7 @@ fn collection(timestamp: &'static str) -> impl Fn(&Seen) -> Answer + Clone {
     }
 }
 
-/// A trust directory in which the collection was believed before, and what it has of its manifest.
+/// A trust directory in which the collection was accepted before, and what it has of its manifest.
 fn believed(name: &Name) -> (tempfile::TempDir, KeptManifest) {
     let folder = tempfile::tempdir().expect("a folder");
     let cache = TrustDirectory::new(folder.path()).repository(&Gun::from(name));
@@ -269,15 +269,23 @@ async fn a_manifest_that_is_known_is_not_sent_again() {
     let client = Client::new();
     let name: Name = format!("{}/team/web", server.authority()).parse().expect("a name");
     let (_folder, kept) = believed(&name);
-    for (is_new, expected, conditional) in
-        [(false, "old", false), (false, "old", true), (true, "new", true), (true, "new", true)]
-    {
+    for (is_new, is_true, expected, is_known) in [
+        (false, false, "old", false),
+        (false, true, "old", false),
+        (false, true, "old", true),
+        (true, true, "new", true),
+        (true, true, "new", true),
+    ] {
         shown.store(is_new, Ordering::Relaxed);
         let repository = OciRepository::new(name.clone(), registry(&client, &server));
-        let found = repository.keeping(kept.clone()).fetch(&file, 99).await.expect("answered");
+        let repository = repository.keeping(kept.clone());
+        let found = repository.fetch(&file, 99).await.expect("answered");
         assert_eq!(found.as_deref(), Some(expected.as_bytes()));
         let seen = server.seen().pop().expect("a request");
-        assert_eq!(seen.header("if-none-match").is_some(), conditional);
+        assert_eq!(seen.header("if-none-match").is_some(), is_known);
+        if is_true {
+            repository.believed();
+        }
     }
 }
 

@@ -13,7 +13,7 @@
 mod index;
 mod push;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -38,6 +38,8 @@ pub struct OciRepository {
     read: Arc<Mutex<Option<Published>>>,
     /// The manifest that an earlier call read, if it is kept.
     kept: Option<KeptManifest>,
+    /// The one to be kept once it is believed.
+    unkept: Arc<std::sync::Mutex<Option<Vec<u8>>>>,
 }
 
 /// A manifest under the tag.
@@ -50,11 +52,12 @@ struct Published {
 impl OciRepository {
     /// The trust data beside the images of `name`, in this registry.
     pub fn new(name: Name, registry: Registry) -> Self {
-        Self { name, registry: Arc::new(registry), read: Arc::default(), kept: None }
+        let (read, unkept) = (Arc::default(), Arc::default());
+        Self { name, registry: Arc::new(registry), read, kept: None, unkept }
     }
 
-    /// The same, with the manifest kept there for calls to come: while it holds, a registry says so
-    /// instead of sending it.
+    /// The same, with the manifest kept there for calls to come, once it is believed: while it holds,
+    /// a registry says so instead of sending it.
     #[must_use]
     pub fn keeping(self, manifest: KeptManifest) -> Self {
         Self { kept: Some(manifest), ..self }
@@ -83,7 +86,7 @@ impl OciRepository {
             None => None,
             Some(Tagged::Known) => known.map(<[u8]>::to_vec),
             Some(Tagged::Other(manifest)) => {
-                self.kept.iter().for_each(|kept| kept.write(&manifest.bytes));
+                *self.unkept() = self.kept.is_some().then(|| manifest.bytes.clone());
                 Some(manifest.bytes)
             }
         })
@@ -170,6 +173,10 @@ impl OciRepository {
         }
     }
 
+    fn unkept(&self) -> std::sync::MutexGuard<'_, Option<Vec<u8>>> {
+        self.unkept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn malformed(&self, problem: &'static str) -> Error {
         Error::Malformed { host: self.name(), problem }
     }
@@ -199,6 +206,12 @@ impl Remote for OciRepository {
         }
     }
 
+    fn believed(&self) {
+        if let (Some(kept), Some(manifest)) = (&self.kept, self.unkept().take()) {
+            kept.write(&manifest);
+        }
+    }
+
     async fn public_key(&self, _: &RoleName) -> Result<Vec<u8>, Error> {
         Err(self.refusal("a registry keeps no keys"))
     }
@@ -219,7 +232,10 @@ impl Remote for OciRepository {
             pushes.push(self.registry.push_blob(index::EMPTY));
         }
         stream::iter(pushes).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
-        self.replace(known.as_ref(), &next.write()).await
+        let next = next.write();
+        self.replace(known.as_ref(), &next).await?;
+        self.kept.iter().for_each(|kept| kept.write(&next));
+        Ok(())
     }
 
     async fn delete(&self) -> Result<(), Error> {
