@@ -86,6 +86,16 @@ impl Reading {
     }
 }
 
+/// The words from docker's command on. Other than [`Reading::of`] it takes an option that docker
+/// does not have for a switch: the words are only told about, and not run.
+pub(super) fn behind_globals(words: &[String]) -> &[String] {
+    let mut at = 0;
+    while let Some(word) = words.get(at).filter(|word| word.starts_with('-')) {
+        at += if table::GLOBAL.take_next(word) { 2 } else { 1 };
+    }
+    words.get(at..).unwrap_or_default()
+}
+
 /// The option's last word counts, and it goes before the environment's (docker/cli
 /// `cli/command/trust.go`).
 fn trust_of(words: &Words, parsed: &Parsed, verb: Verb, by_default: Trust) -> Result<Trust, Error> {

@@ -50,6 +50,18 @@ impl Flags {
         self.all().find(|(short, _)| *short == Some(letter)).map(|(_, flag)| flag)
     }
 
+    /// Whether the next word is this option's value. None of an option that is not known.
+    pub(super) fn take_next(&self, option: &str) -> bool {
+        let flag = match option.strip_prefix("--") {
+            Some(name) => self.long(name),
+            None => option.strip_prefix('-').and_then(|it| {
+                let mut letters = it.chars();
+                self.short(letters.next()?).filter(|_| letters.next().is_none())
+            }),
+        };
+        flag.is_some_and(|flag| flag.takes_value)
+    }
+
     fn unknown(&self, option: &str) -> Error {
         let option = option.chars().take(MAX_SHOWN).collect();
         Error::UnknownOption { command: self.command, option }

@@ -217,3 +217,17 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_script_s_command_is_found_behind_docker_s_options() {
+    for (line, command) in [
+        ("pull a", "pull a"),
+        ("-H tcp://x -D --config c pull a", "pull a"),
+        ("--host=tcp://x -lwarn --tls pull a", "pull a"),
+        ("--new-switch pull a", "pull a"),
+        ("--context", ""),
+    ] {
+        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        assert_eq!(behind_globals(&words).join(" "), command, "{line}");
+    }
+}
