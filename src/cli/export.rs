@@ -170,27 +170,22 @@ fn told(
     if root.expires.duration_since(now) <= within {
         notes.push(format!("warning: the root in {} ends {:.0}", folder.display(), root.expires));
     }
+    let keyids: Vec<String> = root.root.keyids().iter().map(ToString::to_string).collect();
     if exported.founded.is_some() {
-        let ids = root.root.keyids().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        notes.push(format!("readers of it may pin its root key: {ids}"));
+        notes.push(format!("readers of it may pin its root key: {}", keyids.join(", ")));
     }
-    let versions = versions(&exported.versions);
     let json = json!({
         "name": gun.as_str(),
         "metadata": folder.display().to_string(),
         "tags": tags,
-        "root": {"version": root.version.number(), "keyids": root.root.keyids().iter().map(ToString::to_string).collect::<Vec<_>>()},
-        "versions": versions,
+        "root": {"version": root.version.number(), "keyids": keyids},
+        "versions": versions(&exported.versions),
         "left_out": left_out.iter().map(|(role, _)| role.as_str()).collect::<Vec<_>>(),
     });
-    let new = match exported.versions.len() {
-        0 => "nothing new".to_owned(),
-        _ => exported
-            .versions
-            .iter()
-            .map(|(role, version)| format!("{role} {version}"))
-            .collect::<Vec<_>>()
-            .join(", "),
+    let new = exported.versions.iter().map(|(role, version)| format!("{role} {version}"));
+    let new = match new.collect::<Vec<_>>().join(", ") {
+        none if none.is_empty() => "nothing new".to_owned(),
+        new => new,
     };
     let line = format!("{tags} tags in {}: {new}", folder.display());
     Told { line, notes, json, code: Code::Done }

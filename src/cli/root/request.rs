@@ -142,24 +142,28 @@ fn added(
     context: &Context,
     passphrases: &mut Passphrases<'_>,
 ) -> Result<Key, Failure> {
-    let dialect = Dialect::Notary;
     if Path::new(text).exists() {
-        let pem = source::read(Path::new(text))?;
-        let about = |problem: String| Failure::new(Kind::Usage, format!("{text}: {problem}"));
-        return match role {
-            RoleName::Root => CertificateBundle::from_pem(&pem)
-                .map_err(|error| about(error.to_string()))
-                .and_then(|bundle| {
-                    let unusable = || about("its key cannot sign a root".to_owned());
-                    dialect.certified_key(&bundle).ok_or_else(unusable)
-                }),
-            _ => public_key(dialect, &pem, context.now).map_err(|error| about(error.to_string())),
-        };
+        return key_in(Path::new(text), role, context);
     }
     let id = find(text, context)?.id;
     let signer = context.key_set()?.signer(&id, &mut passphrases.chain())?;
     match role {
-        RoleName::Root => Ok(crate::edit::root_key(dialect, gun, signer.as_ref(), context.now)?),
-        _ => Ok(dialect.key(signer.public())),
+        RoleName::Root => Ok(crate::edit::root_key(DIALECT, gun, signer.as_ref(), context.now)?),
+        _ => Ok(DIALECT.key(signer.public())),
     }
 }
+
+/// The key in a file: a certificate for root, a public key for other roles.
+fn key_in(path: &Path, role: &RoleName, context: &Context) -> Result<Key, Failure> {
+    let pem = source::read(path)?;
+    let about =
+        |problem: String| Failure::new(Kind::Usage, format!("{}: {problem}", path.display()));
+    if *role != RoleName::Root {
+        return public_key(DIALECT, &pem, context.now).map_err(|error| about(error.to_string()));
+    }
+    let bundle = CertificateBundle::from_pem(&pem).map_err(|error| about(error.to_string()))?;
+    DIALECT.certified_key(&bundle).ok_or_else(|| about("its key cannot sign a root".to_owned()))
+}
+
+/// Ceremonies are for Notary's trust servers only.
+const DIALECT: Dialect = Dialect::Notary;

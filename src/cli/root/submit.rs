@@ -1,9 +1,9 @@
 //! `root submit`: what enough people signed is published.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::super::context::Context;
 use super::super::exit::Code;
@@ -11,10 +11,11 @@ use super::super::key::find;
 use super::super::output::{Failure, Format};
 use super::super::passphrases::Passphrases;
 use super::super::process::{guard_memory, wait_for};
+use super::super::publishing::versions;
 use super::super::source;
 use super::super::verify::not_offline;
 use super::{FILE_MAX, read, write};
-use crate::docker::Contribution;
+use crate::docker::{Contribution, Request};
 use crate::keys::KeyStore as _;
 use crate::net::Access;
 
@@ -49,17 +50,11 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Fail
     not_offline(context)?;
     guard_memory()?;
     let request = read(&arguments.request, context)?;
-    let mut contributions = Vec::new();
-    for path in &arguments.signatures {
-        let about = |error| Failure::from(error).about(path.display());
-        let contribution =
-            Contribution::read(&source::read_up_to(path, FILE_MAX)?).map_err(about)?;
-        let keys = request.clone().collect(&contribution).map_err(about)?;
-        let by: Vec<String> = keys.iter().map(|id| id.short()).collect();
-        let name = contribution.name();
-        context.output.notice(&format!("{}: {name}, with {}", path.display(), by.join(", ")));
-        contributions.push(contribution);
-    }
+    let contributions = arguments
+        .signatures
+        .iter()
+        .map(|path| collected(path, &request, context))
+        .collect::<Result<Vec<Contribution>, Failure>>()?;
     let subject = context.subject_of(request.gun())?;
     let keys = context.key_set()?;
     let mut passphrases = Passphrases::new(context)?;
@@ -81,17 +76,26 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Fail
     if submission.versions.is_empty() {
         context.output.notice(&format!("{}: was published already", request.gun()));
     }
-    let versions = submission.versions.iter();
     match context.output.format {
-        Format::Text => {
-            versions.for_each(|(role, version)| context.output.answer(&format!("{role} {version}")))
-        }
-        Format::Json => {
-            let versions: Map<String, Value> = versions
-                .map(|(role, version)| (role.to_string(), version.number().into()))
-                .collect();
-            context.output.object(&json!({"name": request.gun().as_str(), "versions": versions}));
-        }
+        Format::Text => submission
+            .versions
+            .iter()
+            .for_each(|(role, version)| context.output.answer(&format!("{role} {version}"))),
+        Format::Json => context.output.object(&json!({
+            "name": request.gun().as_str(),
+            "versions": versions(&submission.versions),
+        })),
     }
     Ok(Code::Done)
+}
+
+/// Somebody's signatures, if they are good ones for this request; says whose they are.
+fn collected(path: &Path, request: &Request, context: &Context) -> Result<Contribution, Failure> {
+    let about = |error| Failure::from(error).about(path.display());
+    let contribution = Contribution::read(&source::read_up_to(path, FILE_MAX)?).map_err(about)?;
+    let keys = request.clone().collect(&contribution).map_err(about)?;
+    let by: Vec<String> = keys.iter().map(|id| id.short()).collect();
+    let name = contribution.name();
+    context.output.notice(&format!("{}: {name}, with {}", path.display(), by.join(", ")));
+    Ok(contribution)
 }
