@@ -1,7 +1,7 @@
 //! `explain`: the chain from the root to a tag, or its broken link.
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::context::Context;
 use super::exit::Code;
@@ -11,7 +11,7 @@ use super::subject::Subject;
 use super::table::table;
 use super::verify::{links, resolve};
 use crate::docker::{Detail, Resolution};
-use crate::tuf::{Key, KeyId, RoleName, canonical_key_id};
+use crate::tuf::{Key, KeyId, RoleName};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -50,46 +50,32 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Fail
 fn explain(subject: &Subject, resolution: &Resolution, context: &Context) {
     let steps = steps(resolution, context);
     match context.output.format {
-        Format::Json => steps.iter().for_each(|step| {
-            context.output.object(&json!({
-                "role": step.role.as_str(),
-                "version": step.version,
-                "expires": step.expires,
-                "keys": step.keys,
-                "why": step.why,
-            }));
-        }),
+        Format::Json => {
+            steps.iter().for_each(|step| context.output.object(&step.object()));
+            context.output.object(&answer_object(subject, resolution));
+        }
         Format::Text => {
-            let row = |step: &Step| {
-                let version = step.version.to_string();
-                let keys = step.keys.iter().map(|key| key.chars().take(12).collect::<String>());
-                let keys = keys.collect::<Vec<_>>().join(", ");
-                [step.role.to_string(), version, step.expires.clone(), keys, step.why.clone()]
-            };
-            let rows: Vec<_> = steps.iter().map(row).collect();
-            context
-                .output
-                .page(&table(["LINK", "VERSION", "EXPIRES", "KEYS", "TRUSTED BECAUSE"], &rows));
+            let rows: Vec<_> = steps.iter().map(Step::row).collect();
+            let columns = ["LINK", "VERSION", "EXPIRES", "KEYS", "TRUSTED BECAUSE"];
+            context.output.page(&table(columns, &rows));
+            let reference = &resolution.reference;
+            let (size, role) = (reference.size(), reference.role());
+            let line = format!("{} is {reference}, {size} bytes, by {role}", subject.typed);
+            context.output.page(&format!("\n{line}\n"));
         }
     }
+}
+
+fn answer_object(subject: &Subject, resolution: &Resolution) -> Value {
     let reference = &resolution.reference;
-    let line = format!(
-        "{} is {reference}, {} bytes, by {}",
-        subject.typed,
-        reference.size(),
-        reference.role()
-    );
-    match context.output.format {
-        Format::Text => context.output.page(&format!("\n{line}\n")),
-        Format::Json => context.output.object(&json!({
-            "reference": subject.typed,
-            "name": reference.name(),
-            "digest": reference.digest().to_string(),
-            "size": reference.size(),
-            "role": reference.role().as_str(),
-            "signers": resolution.signers,
-        })),
-    }
+    json!({
+        "reference": subject.typed,
+        "name": reference.name(),
+        "digest": reference.digest().to_string(),
+        "size": reference.size(),
+        "role": reference.role().as_str(),
+        "signers": resolution.signers,
+    })
 }
 
 /// One file of the chain.
@@ -100,6 +86,25 @@ struct Step {
     /// Canonical ids, but of the certificate for root keys: what a pin names.
     keys: Vec<String>,
     why: String,
+}
+
+impl Step {
+    fn row(&self) -> [String; 5] {
+        let keys = self.keys.iter().map(|key| key.chars().take(12).collect::<String>());
+        let keys = keys.collect::<Vec<_>>().join(", ");
+        let version = self.version.to_string();
+        [self.role.to_string(), version, self.expires.clone(), keys, self.why.clone()]
+    }
+
+    fn object(&self) -> Value {
+        json!({
+            "role": self.role.as_str(),
+            "version": self.version,
+            "expires": self.expires,
+            "keys": self.keys,
+            "why": self.why,
+        })
+    }
 }
 
 fn steps(resolution: &Resolution, context: &Context) -> Vec<Step> {
@@ -117,13 +122,13 @@ fn steps(resolution: &Resolution, context: &Context) -> Vec<Step> {
 fn keys_of(role: &RoleName, resolution: &Resolution) -> Vec<String> {
     let targets = &resolution.collection.targets;
     let root = targets.root().content();
-    let canonical = |key: &Key| key.public().map_or(key.id(), canonical_key_id).to_string();
+    let known = |key: &Key| key.known_as().to_string();
     match (role, root.role(role)) {
         (RoleName::Root, Some(keys)) => keys.keyids().iter().map(KeyId::to_string).collect(),
-        (_, Some(keys)) => root.keys_of(keys).map(canonical).collect(),
+        (_, Some(keys)) => root.keys_of(keys).map(known).collect(),
         (_, None) => targets
             .delegation_to(role)
-            .map(|(parent, it)| parent.content().delegations.keys_of(it).map(canonical).collect())
+            .map(|(parent, it)| parent.content().delegations.keys_of(it).map(known).collect())
             .unwrap_or_default(),
     }
 }

@@ -15,7 +15,7 @@ use crate::net::Remote;
 use crate::storage::Cache;
 use crate::tuf::{
     Custom, Delegation, Dialect, Gun, Key, KeyId, OnlineRoles, RoleName, Target, Targets,
-    canonical_key_id, distinct_keys,
+    distinct_keys,
 };
 
 /// What was carried over.
@@ -50,7 +50,7 @@ impl<'s> Source<'s> {
     pub fn root_keys(&self) -> Vec<KeyId> {
         let root = self.collection.targets.root().content();
         let keys = root.keys_of(&root.root);
-        keys.filter_map(|key| key.public().map(canonical_key_id)).collect()
+        keys.filter_map(Key::canonical_id).collect()
     }
 
     /// The entries that a role may sign; none if nothing of it is published.

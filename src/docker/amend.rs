@@ -16,7 +16,7 @@ use crate::edit::{Draft, Update};
 use crate::keys::{KeyStore, PassphraseSource};
 use crate::net::Remote;
 use crate::storage::Cache;
-use crate::tuf::{Key, KeyId, OnlineRoles, RoleName, Version, canonical_key_id};
+use crate::tuf::{Key, KeyId, OnlineRoles, RoleName, Version};
 use crate::verify::{self, Policy, SuspendedRole, Wanted};
 
 /// A collection as it is now, to be changed.
@@ -81,7 +81,7 @@ impl Workbench<'_> {
     /// As [`Workbench::can_sign`].
     pub fn possible_keys(&self, role: &RoleName) -> Result<Vec<KeyId>, Error> {
         let (_, possible) = self.draft.keys_of(role)?;
-        Ok(possible.into_iter().filter_map(|key| key.public().map(canonical_key_id)).collect())
+        Ok(possible.into_iter().filter_map(Key::canonical_id).collect())
     }
 
     /// Refuses a role that is published but unusable: it cannot be signed on top of, because its

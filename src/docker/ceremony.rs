@@ -27,7 +27,7 @@ use crate::edit::{Draft, Need, Proposal, Signers, Update};
 use crate::keys::{KeyStore, PassphraseSource};
 use crate::net::Remote;
 use crate::storage::Cache;
-use crate::tuf::{Gun, Key, KeyId, Limits, RoleName, Version, canonical_key_id};
+use crate::tuf::{Gun, Key, KeyId, Limits, RoleName, Version};
 use crate::verify::{self, Policy, TrustedRoot};
 
 pub use rehearsal::{Rehearsal, Rehearsed};
@@ -135,12 +135,12 @@ impl Request {
     /// Unlocks the keys that are needed and are here, or that one of them.
     fn unlock(&self, only: Option<KeyId>, keys: &mut KeyRing<'_>) -> Result<Vec<Key>, Error> {
         let wanted = |key: &Key| {
-            let id = key.public().map(canonical_key_id);
+            let id = key.canonical_id();
             keys.held().holds(key) && only.is_none_or(|only| id == Some(only))
         };
         let needed = self.needs()?.into_iter().flat_map(|need| need.keys);
         let here: Vec<Key> = needed.filter(wanted).collect();
-        for id in here.iter().filter_map(|key| key.public().map(canonical_key_id)) {
+        for id in here.iter().filter_map(Key::canonical_id) {
             keys.unlock_one(&id)?;
         }
         Ok(here)

@@ -10,12 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp as Instant;
 
 use super::{Amended, Collection, Error, IfAbsent, Workbench};
-use crate::client::Wish;
+use crate::client::{Refreshed, Wish};
 use crate::edit::{Edited, Grant, Withdrawal};
 use crate::keys::{KeyStore, PassphraseSource};
 use crate::net::Remote;
 use crate::storage::Cache;
-use crate::tuf::{Delegation, KeyId, RoleName, Threshold, Version, canonical_key_id};
+use crate::tuf::{Delegation, Delegations, Key, KeyId, RoleName, Threshold, Version};
 
 /// What to take from a delegation.
 #[derive(Clone, Debug)]
@@ -176,31 +176,31 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
     /// As [`Collection::refresh`].
     pub async fn delegations(&self) -> Result<Vec<DelegationState>, Error> {
         let collection = self.refresh(Wish::EVERYTHING).await?;
-        let mut states = BTreeMap::new();
-        for (_, delegator) in collection.targets.roles() {
-            let delegations = &delegator.content().delegations;
-            for it in delegations.roles.iter().filter(|it| !it.is_bin()) {
-                let canonical =
-                    |id: &KeyId| delegations.keys.get(id)?.public().map(canonical_key_id);
-                let known = |id: &KeyId| canonical(id).unwrap_or(*id);
-                let published = collection.targets.role(&it.name).map(|role| Published {
-                    version: role.content().version,
-                    expires: role.content().expires,
-                    names: collection.targets.signed_by(&it.name).count(),
-                    signers: role.signers().iter().map(known).collect(),
-                });
-                let state = DelegationState {
-                    name: it.name.clone(),
-                    keys: it.role.keyids().iter().map(known).collect(),
-                    threshold: it.role.threshold(),
-                    paths: it.paths.prefixes().to_vec(),
-                    published,
-                    unusable: collection.unusable.get(&it.name).map(ToString::to_string),
-                };
-                states.insert(it.name.clone(), state);
-            }
-        }
+        let made = collection.targets.roles().flat_map(|(_, it)| it.content().delegations.each());
+        let states: BTreeMap<_, _> = made
+            .filter(|(_, it)| !it.is_bin())
+            .map(|(all, it)| (&it.name, state_of(&collection, all, it)))
+            .collect();
         Ok(states.into_values().collect())
+    }
+}
+
+/// One of those delegations as it is in the collection.
+fn state_of(collection: &Refreshed, all: &Delegations, it: &Delegation) -> DelegationState {
+    let known = |id: &KeyId| all.keys.get(id).map_or(*id, Key::known_as);
+    let published = collection.targets.role(&it.name).map(|role| Published {
+        version: role.content().version,
+        expires: role.content().expires,
+        names: collection.targets.signed_by(&it.name).count(),
+        signers: role.signers().iter().map(known).collect(),
+    });
+    DelegationState {
+        name: it.name.clone(),
+        keys: it.role.keyids().iter().map(known).collect(),
+        threshold: it.role.threshold(),
+        paths: it.paths.prefixes().to_vec(),
+        published,
+        unusable: collection.unusable.get(&it.name).map(ToString::to_string),
     }
 }
 

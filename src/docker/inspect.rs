@@ -9,7 +9,7 @@ use crate::client::{Refreshed, Roles, Wish};
 use crate::image::{ImageDigest, Tag};
 use crate::net::Remote;
 use crate::storage::Cache;
-use crate::tuf::{KeyId, RoleName, SearchOrder, Target, canonical_key_id};
+use crate::tuf::{Key, KeyId, RoleName, SearchOrder, Target};
 use crate::verify::Wanted;
 
 /// What docker shows of a repository.
@@ -127,16 +127,13 @@ fn as_docker_tells(collection: &Refreshed) -> Vec<SignedTag> {
 }
 
 fn signers(collection: &Refreshed) -> Vec<SignerKeys> {
-    let delegations = collection.targets.roles().flat_map(|(_, role)| {
-        let delegations = &role.content().delegations;
-        let roles = delegations.roles.iter().filter(|delegation| !delegation.is_bin());
-        roles.map(move |delegation| (delegations, delegation))
-    });
-    let mut signers: Vec<SignerKeys> = delegations
-        .filter(|(_, delegation)| delegation.name != RoleName::releases())
+    let roles = collection.targets.roles();
+    let mut signers: Vec<SignerKeys> = roles
+        .flat_map(|(_, role)| role.content().delegations.each())
+        .filter(|(_, delegation)| !delegation.is_bin() && delegation.name != RoleName::releases())
         .filter_map(|(delegations, delegation)| {
             let keys = delegations.keys_of(delegation);
-            let keys = keys.map(|key| key.public().map_or(key.id(), canonical_key_id)).collect();
+            let keys = keys.map(Key::known_as).collect();
             Some(SignerKeys { name: delegation.name.signer_name()?.to_owned(), keys })
         })
         .collect();
@@ -151,10 +148,7 @@ fn administrative(collection: &Refreshed) -> Vec<AdministrativeKey> {
         .map(|(name, role)| AdministrativeKey {
             name,
             keys: role.keyids().to_vec(),
-            canonical: root
-                .keys_of(role)
-                .filter_map(|key| key.public().map(canonical_key_id))
-                .collect(),
+            canonical: root.keys_of(role).filter_map(Key::canonical_id).collect(),
         })
         .collect()
 }

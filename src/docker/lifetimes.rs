@@ -249,16 +249,16 @@ fn is_served(targets: &TrustedTargets) -> bool {
 fn certificates(targets: &TrustedTargets) -> Vec<Lifetime> {
     let root = targets.root().content();
     let roots = root.keys_of(&root.root).map(|key| (RoleName::Root, key));
-    let delegated = targets.roles().flat_map(|(_, role)| {
-        let delegations = &role.content().delegations;
-        let roles = delegations.roles.iter().filter(|it| !it.is_bin());
-        roles.flat_map(|it| delegations.keys_of(it).map(|key| (it.name.clone(), key)))
-    });
+    let delegated = targets
+        .roles()
+        .flat_map(|(_, role)| role.content().delegations.each())
+        .filter(|(_, it)| !it.is_bin())
+        .flat_map(|(all, it)| all.keys_of(it).map(|key| (it.name.clone(), key)));
     roots
         .chain(delegated)
         .filter_map(|(role, key)| {
             let at = key.certificate()?.not_after();
-            let what = Ending::Certificate(role, canonical_key_id(key.public()?));
+            let what = Ending::Certificate(role, key.canonical_id()?);
             Some(Lifetime { what, at, keeper: Keeper::Elsewhere })
         })
         .collect()

@@ -12,7 +12,7 @@ use crate::edit::{self, Draft};
 use crate::keys::{self, KeyEntry, KeyStore, PassphraseSource};
 use crate::net::{Remote, RemoteFile};
 use crate::storage::Cache;
-use crate::tuf::{Key, KeyId, OnlineRoles, RoleName, Root, Threshold, Version, canonical_key_id};
+use crate::tuf::{Key, KeyId, OnlineRoles, RoleName, Root, Threshold, Version};
 
 /// Which roles get other keys, and which.
 #[derive(Clone, Debug)]
@@ -227,8 +227,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         store: &dyn KeyStore,
     ) -> Result<(Vec<KeyId>, Vec<KeyId>), keys::Error> {
         let own: Vec<&str> = request.roles.iter().map(RoleName::as_str).collect();
-        let retired: Vec<KeyId> =
-            replaced.iter().filter_map(|key| key.public().map(canonical_key_id)).collect();
+        let retired: Vec<KeyId> = replaced.iter().filter_map(Key::canonical_id).collect();
         let is_ours = |entry: &KeyEntry| {
             let role = entry.role.as_deref().filter(|role| *role != RoleName::Root.as_str());
             role.is_some_and(|role| own.contains(&role))

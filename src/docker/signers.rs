@@ -7,7 +7,7 @@ use super::Error;
 use crate::crypto::{PrivateKey, Signer};
 use crate::edit::{Draft, Signers};
 use crate::keys::{self, KeyEntry, KeyStore, PassphraseSource};
-use crate::tuf::{Gun, Key, KeyId, RoleName, canonical_key_id};
+use crate::tuf::{Gun, Key, KeyId, RoleName};
 
 /// Which roles to sign.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -26,7 +26,7 @@ pub(super) struct HeldKeys(BTreeSet<KeyId>);
 impl HeldKeys {
     /// Whether the private key of this public key is here.
     pub(super) fn holds(&self, key: &Key) -> bool {
-        key.public().is_some_and(|public| self.0.contains(&canonical_key_id(public)))
+        key.canonical_id().is_some_and(|id| self.0.contains(&id))
     }
 }
 
@@ -69,7 +69,7 @@ impl<'k> KeyRing<'k> {
                 .signing_keys(role)?
                 .into_iter()
                 .filter(|key| self.held.holds(key))
-                .filter_map(|key| key.public().map(canonical_key_id))
+                .filter_map(Key::canonical_id)
                 .collect();
             for id in ids {
                 self.unlock_one(&id)?;
@@ -160,8 +160,7 @@ pub(super) fn signable(
         if possible.iter().any(|key| keys.holds(key)) {
             signable.push(role);
         } else {
-            let ids =
-                possible.iter().filter_map(|key| key.public().map(canonical_key_id)).collect();
+            let ids = possible.iter().filter_map(|key| key.canonical_id()).collect();
             missing.push((role, ids));
         }
     }

@@ -7,7 +7,7 @@ use super::root::check_key;
 use super::{Draft, Error};
 use crate::tuf::{
     Delegation, Delegations, Key, KeyId, Limits, Paths, Role, RoleName, Targets, Threshold,
-    canonical_key_id, distinct_keys,
+    distinct_keys,
 };
 
 /// What to add to a delegation, or to make one of.
@@ -185,11 +185,8 @@ impl Draft {
     /// the number of their keys. Nobody can use them.
     pub fn starved(&self) -> Vec<(RoleName, usize, Threshold)> {
         let changed = self.roles.values().filter(|sheet| sheet.touched);
-        let delegations = changed.flat_map(|sheet| {
-            let delegations = &sheet.content.delegations;
-            delegations.roles.iter().map(move |delegation| (delegations, delegation))
-        });
-        delegations
+        changed
+            .flat_map(|sheet| sheet.content.delegations.each())
             .filter_map(|(delegations, it)| {
                 let (found, needed) = (distinct_keys(delegations.keys_of(it)), it.role.threshold());
                 (found < needed.count()).then(|| (it.name.clone(), found, needed))
@@ -199,11 +196,8 @@ impl Draft {
 
     /// The delegations in which a key may sign, by either of its ids. Bins follow their roles.
     pub fn delegations_with(&self, id: &KeyId) -> Vec<RoleName> {
-        let delegations = self.roles().flat_map(|(_, targets)| {
-            let delegations = &targets.delegations;
-            delegations.roles.iter().map(move |delegation| (delegations, delegation))
-        });
-        delegations
+        self.roles()
+            .flat_map(|(_, targets)| targets.delegations.each())
             .filter(|(delegations, it)| {
                 !it.is_own_bin() && delegations.keys_of(it).any(|key| goes_by(key, id))
             })
@@ -277,7 +271,7 @@ impl Draft {
 
 /// Whether a key is meant by this id: the one in metadata, or that of the bare key.
 fn goes_by(key: &Key, id: &KeyId) -> bool {
-    key.id() == *id || key.public().map(canonical_key_id) == Some(*id)
+    [key.id(), key.known_as()].contains(id)
 }
 
 fn is_within(role: &RoleName, ancestor: &RoleName) -> bool {

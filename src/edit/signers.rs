@@ -2,7 +2,7 @@
 
 use crate::crypto::{Signature, Signer};
 use crate::edit::Error;
-use crate::tuf::{Dialect, Key, KeyId, Message, Role, RoleName, canonical_key_id, distinct_keys};
+use crate::tuf::{Dialect, Key, KeyId, Message, Role, RoleName, distinct_keys};
 
 /// Unlocked keys, found by the public key that they belong to, whatever certificate or id it goes
 /// by.
@@ -55,7 +55,7 @@ impl<'s> Signers<'s> {
         }
         // As key stores name them; a root is signed by the one before as well.
         let own = keys.iter().filter(|key| role.keyids().contains(&key.id()));
-        let possible = own.map(|key| key.public().map_or(key.id(), canonical_key_id)).collect();
+        let possible = own.map(|key| key.known_as()).collect();
         Err(Error::Keys { role: name.clone(), found, needed, possible })
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use super::Error;
+use super::{Error, canonical_key_id};
 use crate::crypto::{Certificate, CertificateBundle, PublicKey, Sha256};
 
 /// The id of a key as its dialect computes it.
@@ -88,6 +88,16 @@ impl Key {
     /// The id under which roles and signatures name this key.
     pub fn id(&self) -> KeyId {
         self.id
+    }
+
+    /// The canonical id of the bare key; `None` when it cannot be used.
+    pub fn canonical_id(&self) -> Option<KeyId> {
+        self.public().map(canonical_key_id)
+    }
+
+    /// The id by which people know this key: the canonical one, and where it cannot be used its own.
+    pub fn known_as(&self) -> KeyId {
+        self.canonical_id().unwrap_or(self.id)
     }
 
     /// The key type as written: `ecdsa`, `ecdsa-x509`, `rsa`, …

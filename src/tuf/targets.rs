@@ -65,6 +65,11 @@ impl Delegations {
         self.roles.iter().find(|delegation| delegation.name == *name)
     }
 
+    /// Each delegation, with those among which it stands and which have its keys.
+    pub fn each(&self) -> impl Iterator<Item = (&Self, &Delegation)> {
+        self.roles.iter().map(move |delegation| (self, delegation))
+    }
+
     /// The keys of a delegation, in its order.
     pub fn keys_of<'a>(&'a self, delegation: &'a Delegation) -> impl Iterator<Item = &'a Key> {
         delegation.role.keyids().iter().filter_map(|id| self.keys.get(id))

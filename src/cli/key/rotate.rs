@@ -17,7 +17,7 @@ use super::transfer;
 use crate::docker::{Legacy, NewKeys, RotateRequest, Rotation, Survey};
 use crate::net::Access;
 use crate::storage::TrustDirectory;
-use crate::tuf::{Key, KeyId, OnlineRoles, RoleName, Threshold, canonical_key_id};
+use crate::tuf::{Key, KeyId, OnlineRoles, RoleName, Threshold};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -129,8 +129,7 @@ fn tell(gun: &str, rotation: &Rotation, context: &Context) {
 }
 
 fn replaced(rotation: &Rotation) -> Vec<KeyId> {
-    let canonical = |key: &Key| key.public().map_or(key.id(), canonical_key_id);
-    rotation.replaced.iter().map(canonical).collect()
+    rotation.replaced.iter().map(Key::known_as).collect()
 }
 
 fn texts(ids: &[KeyId]) -> Vec<String> {

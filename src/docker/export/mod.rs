@@ -34,7 +34,7 @@ use crate::net::{Remote, StaticRepository};
 use crate::storage::{Cache, PublicDirectory};
 use crate::tuf::{
     Dialect, FileMeta, Key, KeyId, RoleName, Root, SearchOrder, Snapshot, Targets, Timestamp,
-    Unknown, Version, canonical_key_id, distinct_keys,
+    Unknown, Version, distinct_keys,
 };
 use crate::verify::Policy;
 
@@ -296,7 +296,7 @@ fn unlocked(
             let (role, possible) = (name.clone(), role.keyids().to_vec());
             return Err(edit::Error::Keys { role, found, needed, possible }.into());
         }
-        for id in here.into_iter().filter_map(Key::public).map(canonical_key_id) {
+        for id in here.into_iter().filter_map(Key::canonical_id) {
             signers.insert(id, keys.shared(&id)?);
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::State;
 use crate::image::ImageDigest;
-use crate::tuf::{Key, KeyId, Role, RoleName, Target, Threshold, Version, canonical_key_id};
+use crate::tuf::{Key, KeyId, Role, RoleName, Target, Threshold, Version};
 
 /// A role that was signed.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -85,7 +85,7 @@ impl State {
             keys.find_map(|keys| keys.get(id))
         };
         let key = root.keys.get(id).or_else(|| delegated(id));
-        key.and_then(Key::public).map_or(*id, canonical_key_id)
+        key.map_or(*id, Key::known_as)
     }
 
     /// Version and signers of every file that publishers sign.

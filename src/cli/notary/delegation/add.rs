@@ -10,7 +10,7 @@ use super::shown;
 use crate::cli::pflag::Flag;
 use crate::docker::staged::StagedEdit;
 use crate::docker::{PublicKeyError, public_key};
-use crate::tuf::{Dialect, Key, RoleName, Threshold, canonical_key_id};
+use crate::tuf::{Dialect, Key, RoleName, Threshold};
 
 pub(super) static COMMAND: Command = Command {
     name: "add",
@@ -74,7 +74,7 @@ fn edits(role: &RoleName, keys: &[Key], paths: &[String]) -> Vec<StagedEdit> {
 fn sentence(gun: &str, role: &str, keys: &[Key], paths: &[String], call: &Call) -> String {
     let mut with = String::new();
     if !keys.is_empty() {
-        let ids = keys.iter().filter_map(|key| key.public().map(canonical_key_id));
+        let ids = keys.iter().filter_map(Key::canonical_id);
         let ids = ids.map(|id| id.to_string()).collect::<Vec<_>>().join(" ");
         with.push_str(&format!("with keys [{ids}], "));
     }

@@ -7,7 +7,7 @@ use super::super::table::table;
 use super::shown;
 use crate::cli::output::Failure;
 use crate::cli::process::wait_for;
-use crate::tuf::{Delegation, Delegations, canonical_key_id};
+use crate::tuf::{Delegation, Delegations};
 use crate::verify::TrustedTargets;
 
 pub(super) static COMMAND: Command = Command {
@@ -46,13 +46,8 @@ fn run(call: &Call) -> Result<(), Stop> {
 }
 
 fn rows(targets: &TrustedTargets) -> Vec<[String; 4]> {
-    let mut delegations: Vec<(&Delegations, &Delegation)> = targets
-        .roles()
-        .flat_map(|(_, role)| {
-            let all = &role.content().delegations;
-            all.roles.iter().map(move |delegation| (all, delegation))
-        })
-        .collect();
+    let mut delegations: Vec<(&Delegations, &Delegation)> =
+        targets.roles().flat_map(|(_, role)| role.content().delegations.each()).collect();
     delegations.sort_by_key(|(_, delegation)| delegation.name.as_str());
     delegations.into_iter().flat_map(|(all, delegation)| rows_of(all, delegation)).collect()
 }
@@ -60,10 +55,7 @@ fn rows(targets: &TrustedTargets) -> Vec<[String; 4]> {
 /// One row for each path or key, whichever are more.
 fn rows_of(all: &Delegations, delegation: &Delegation) -> Vec<[String; 4]> {
     let paths = shown(delegation.paths.prefixes());
-    let keys: Vec<String> = all
-        .keys_of(delegation)
-        .map(|key| key.public().map_or(key.id(), canonical_key_id).to_string())
-        .collect();
+    let keys: Vec<String> = all.keys_of(delegation).map(|key| key.known_as().to_string()).collect();
     let cell = |column: &[String], row: usize| column.get(row).cloned().unwrap_or_default();
     let name = |row| if row == 0 { delegation.name.to_string() } else { String::new() };
     let threshold =
