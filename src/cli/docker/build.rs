@@ -9,12 +9,15 @@ use super::dockerfile::Source;
 use super::scratch::scratch;
 use super::session::{Pinned, Session};
 use crate::docker::command_line::{Asked, Build, Guarded, Verb};
+use crate::docker::config::builder_alias;
 use crate::docker::engine::{Engine, Progress};
 
 /// Pins every image of the build, and has docker build.
 pub(super) async fn run(mut guarded: Guarded, session: &Session) -> Result<Next, Refusal> {
     let variable = |name: &str| session.context.environment.variable(name).map(str::to_owned);
-    let build = guarded.build(&variable).map_err(|error| Refusal::of_words(&error))?;
+    let alias = builder_alias(session.context.docker_config());
+    let build =
+        guarded.build(&variable, alias.as_deref()).map_err(|error| Refusal::of_words(&error))?;
     let source = source(&build)?;
     pin_words(&mut guarded, &build, session).await?;
     let (text, pins) = source.pinned(&build.settings, session).await?;

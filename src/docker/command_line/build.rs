@@ -9,6 +9,7 @@ use super::{Error, Guarded, Place, Used, Verb};
 use crate::docker::build_source::{
     CacheImage, SYNTAX_ARGUMENT, attestation, cache_image, check_sources, context_image, sbom,
 };
+use crate::docker::config::BUILDX;
 use crate::docker::dockerfile::{Builder, Settings};
 
 /// A build as the command line has it.
@@ -25,12 +26,20 @@ pub struct Build {
 }
 
 impl Guarded {
-    /// Reads a build. `variable` is the environment, from which an argument without a value comes.
+    /// Reads a build. `variable` is the environment, from which an argument without a value comes;
+    /// `alias` the builder that docker's configuration names.
     ///
     /// # Errors
     ///
     /// [`Error`] for what would take content that nobody signed.
-    pub fn build(&self, variable: &dyn Fn(&str) -> Option<String>) -> Result<Build, Error> {
+    pub fn build(
+        &self,
+        variable: &dyn Fn(&str) -> Option<String>,
+        alias: Option<&str>,
+    ) -> Result<Build, Error> {
+        if self.verb == Verb::Build && alias.is_some_and(|alias| alias != BUILDX) {
+            return Err(self.refuse("docker's config.json names another builder than buildx"));
+        }
         let &[context] = self.parsed.operands.as_slice() else {
             let reason = "requires exactly 1 argument, the build context";
             return Err(Error::Operands { command: self.verb.command(), reason });
@@ -47,7 +56,7 @@ impl Guarded {
                 arguments: arguments(&self.values("build-arg")?, variable),
                 target: self.value("target")?.map(str::to_owned),
                 contexts: self.context_names()?,
-                builder: builder(self.verb, variable("DOCKER_BUILDKIT").as_deref()),
+                builder: builder(self.verb, variable("DOCKER_BUILDKIT").as_deref(), alias),
             },
             images,
         })
@@ -141,10 +150,12 @@ pub(super) fn arguments(
     pairs.collect()
 }
 
-fn builder(verb: Verb, variable: Option<&str>) -> Builder {
+/// Docker 20.10 builds with the alias whatever the variable says (docker/cli
+/// `cmd/docker/aliases.go`).
+fn builder(verb: Verb, variable: Option<&str>, alias: Option<&str>) -> Builder {
     match (verb, variable.and_then(go_bool)) {
         (Verb::BuildxBuild, _) | (_, Some(true)) => Builder::BuildKit,
-        (_, Some(false)) => Builder::Classic,
-        (_, None) => Builder::Either,
+        (_, Some(false)) if alias.is_none() => Builder::Classic,
+        _ => Builder::Either,
     }
 }

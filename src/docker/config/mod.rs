@@ -2,6 +2,7 @@
 //!
 //! The environment is read through [`Environment`], once, by whoever starts us.
 
+mod aliases;
 mod error;
 mod helper;
 mod keychain;
@@ -9,6 +10,7 @@ mod location;
 mod notary_auth;
 mod trust_server;
 
+pub use aliases::{BUILDX, builder_alias};
 pub use error::Error;
 pub use keychain::Keychain;
 pub use location::{Environment, Location};

@@ -22,7 +22,7 @@ pub enum Error {
         problem: String,
     },
     /// The index has no image for the platform.
-    #[error("no image for {wanted} (there is: {})", found.join(", "))]
+    #[error("no image for {wanted} (there is: {})", all(found))]
     Platform {
         /// The platform asked for.
         wanted: String,
@@ -43,4 +43,11 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+}
+
+fn all(platforms: &[String]) -> String {
+    match platforms {
+        [] => "none that names its platform".to_owned(),
+        platforms => platforms.join(", "),
+    }
 }
