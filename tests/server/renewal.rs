@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use countersign::server::{Access, Options};
 use countersign::storage::metadata::{
-    Answer, Change, KeyRecord, MemoryStore, MetadataStore, Page, StoredFile, Which,
+    Answer, Change, KeyRecord, MemoryStore, MetadataStore, Page, SqliteStore, StoredFile, Which,
 };
 use countersign::tuf::{Gun, RoleName};
 use countersign::verify::submission::{Holdings, Publication};
@@ -33,6 +33,28 @@ async fn timestamps_are_renewed_before_they_expire() {
     assert_eq!(version(&bench, &team, "snapshot").await, 1, "the snapshot lasts");
     let mut client = Client::of(team.gun.as_str());
     client.at(after_hours(7 * 24 + 1)).refresh(&bench.shown(&team).await).expect("it verifies");
+}
+
+#[tokio::test]
+async fn a_damaged_name_keeps_no_other_collection_from_being_renewed() {
+    use sqlx::Connection as _;
+    let home = tempfile::tempdir().expect("a directory");
+    let path = home.path().join("trust.db");
+    let store = SqliteStore::open(&path).await.expect("a store");
+    let bench = Bench::on(Arc::new(store), 7, Access::Open, Options::default());
+    let team = bench.uploaded_team(SnapshotBy::Server).await;
+    let place = format!("sqlite:{}", path.display());
+    let mut database = sqlx::SqliteConnection::connect(&place).await.expect("a connection");
+    for name in ["x'61002f62'", "x'61ff'", "x'612062'"] {
+        let row = format!("INSERT INTO collections SELECT CAST({name} AS TEXT), 1, 0");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(row)).execute(&mut database).await.expect("damaged");
+    }
+    bench.set_clock(after_hours(7 * 24 + 1));
+    bench.server.renew_due().await;
+    assert_eq!(version(&bench, &team, "timestamp").await, 2);
+    let page = bench.get("/").await;
+    let shown = String::from_utf8_lossy(&page.body).contains("registry.test/team/app");
+    assert!(page.status == 200 && shown, "the page names what it can");
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use jiff::Timestamp as Instant;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{Connection as _, Row as _, SqliteConnection};
+use sqlx::{Connection as _, SqliteConnection};
 
 use super::{Answer, Change, Error, KeyRecord, MetadataStore, Page, StoredFile, Which};
 use crate::tuf::{Gun, RoleName};
@@ -139,7 +139,7 @@ impl MetadataStore for SqliteStore {
                 .fetch_all(&mut *self.readers.one().await)
                 .await
                 .map_err(failed("find stale files"))?;
-            found.iter().map(|row| rows::gun(row.try_get(0))).collect()
+            Ok(rows::guns(&found))
         }
         .boxed()
     }
@@ -157,7 +157,7 @@ impl MetadataStore for SqliteStore {
                 .fetch_all(&mut *self.readers.one().await)
                 .await
                 .map_err(failed("find names"))?;
-            found.iter().map(|row| rows::gun(row.try_get(0))).collect()
+            Ok(rows::guns(&found))
         }
         .boxed()
     }

@@ -60,9 +60,11 @@ pub(super) fn change(row: &SqliteRow) -> Result<Change, Error> {
     Ok(Change { id, at: instant(row.try_get(1))?, gun, event })
 }
 
-pub(super) fn gun(text: Result<&str, sqlx::Error>) -> Result<Gun, Error> {
-    let text = text.map_err(failed("read names"))?;
-    Gun::raw(text).map_err(|_| Error::Damaged { what: "collection name" })
+/// The names in these rows. One that is none is damage of its row, and costs no other collection
+/// anything.
+pub(super) fn guns(rows: &[SqliteRow]) -> Vec<Gun> {
+    let name = |row: &SqliteRow| Gun::raw(row.try_get(0).ok()?).ok();
+    rows.iter().filter_map(name).collect()
 }
 
 fn read_version(number: Result<i64, sqlx::Error>) -> Result<Version, Error> {
