@@ -30,7 +30,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Body;
-use hyper::header::HOST;
+use hyper::header::{HOST, HeaderName, ORIGIN};
 use hyper::{HeaderMap, Method, Request, Response, Uri};
 
 use super::auth::{Caller, Peer, Permission};
@@ -150,6 +150,11 @@ impl Route {
         }
     }
 
+    /// Whether something is another way afterwards.
+    fn changes(&self) -> bool {
+        matches!(self, Self::Publish(_) | Self::Delete(_) | Self::RotateKey(..))
+    }
+
     /// What a caller must be allowed; `None` where anybody may.
     fn permission(&self) -> Option<Permission<'_>> {
         Some(match self {
@@ -217,6 +222,9 @@ impl Server {
     {
         let inner = &self.inner;
         one_host(headers)?;
+        if route.changes() {
+            of_its_own_accord(headers)?;
+        }
         self.check_prefix(route)?;
         if let Some(permission) = route.permission() {
             let visitor = inner.visitor(headers, caller);
@@ -266,6 +274,24 @@ fn one_host(headers: &HeaderMap) -> Result<(), Error> {
     match headers.get_all(HOST).iter().nth(1) {
         None => Ok(()),
         Some(_) => Err(Error::Query { problem: "a request with two Host headers".to_owned() }),
+    }
+}
+
+/// Refuses what another site had a browser send: it adds the password that its user gave to the page.
+fn of_its_own_accord(headers: &HeaderMap) -> Result<(), Error> {
+    let text = |name: HeaderName| headers.get(name).map(|it| it.to_str().unwrap_or_default());
+    let own = |origin: &str| {
+        let host = text(HOST).unwrap_or_default();
+        origin.strip_prefix("https://").is_some_and(|origin| origin == host)
+    };
+    let forged = match (text(HeaderName::from_static("sec-fetch-site")), text(ORIGIN)) {
+        (Some(site), _) => !matches!(site, "same-origin" | "none"),
+        (None, Some(origin)) => !own(origin),
+        (None, None) => false,
+    };
+    match forged {
+        false => Ok(()),
+        true => Err(Error::Query { problem: "a request that another site made".to_owned() }),
     }
 }
 

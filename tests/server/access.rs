@@ -290,6 +290,37 @@ async fn tickets_stand_for_passwords_and_for_nothing_more() {
 }
 
 #[tokio::test]
+async fn no_other_site_has_a_browser_publish_or_delete() {
+    let hash = bcrypt::hash("right", 4).expect("a hash");
+    let passwords = Passwords::parse(&format!("alice:{hash}"), Readers::Nobody).expect("a file");
+    let alice = Bench::with(Access::Passwords(passwords), Options::default())
+        .saying("authorization", "Basic YWxpY2U6cmlnaHQ=")
+        .saying("host", "trust.test:4443");
+    let (tuf, key) = ("/v2/a/b/_trust/tuf/", "/v2/a/b/_trust/tuf/timestamp.key");
+    for (header, value, refused) in [
+        ("user-agent", "notary", false),
+        ("sec-fetch-site", "none", false),
+        ("sec-fetch-site", "same-origin", false),
+        ("origin", "https://trust.test:4443", false),
+        ("sec-fetch-site", "cross-site", true),
+        ("sec-fetch-site", "same-site", true),
+        ("origin", "https://evil.test", true),
+        ("origin", "https://trust.test:4443.evil.test", true),
+        ("origin", "null", true),
+    ] {
+        let browser = alice.saying(header, value);
+        for (method, path) in [("DELETE", tuf), ("POST", key)] {
+            let status = browser.ask(method, path, Vec::new()).await.status;
+            let expected = if refused { 400 } else { 200 };
+            assert_eq!(status, expected, "{method} {header}: {value}");
+        }
+        let code = browser.post("a/b", &[]).await.code();
+        assert_eq!(code == "INVALID_PARAMETERS", refused, "{header}: {value}");
+        assert_eq!(browser.get("/").await.status, 200, "links lead to the page");
+    }
+}
+
+#[tokio::test]
 async fn log_hygiene() {
     let bench = Bench::new();
     bench.get("/v2/a%22%7d,%0a%1b{b/_trust/tuf/root.json").await;
