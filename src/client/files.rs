@@ -206,15 +206,13 @@ impl Stored {
         Self::new(Box::new(|| unread.read().ok().flatten().map(Hashed::of)), sight)
     }
 
-    /// Has the file read, looked into and hashed while the server is asked: that is what an
-    /// unchanged collection costs most. Whatever is not done when it is needed is done then.
+    /// Has the file read, looked into and hashed, side by side, while the server is asked: that is
+    /// what an unchanged collection costs most. Whatever is not done when it is needed is done then.
     fn meanwhile(self: Arc<Self>) -> Arc<Self> {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let stored = Arc::clone(&self);
-            runtime.spawn_blocking(move || {
-                stored.glance();
-                stored.file.as_ref().map(Hashed::sha256);
-            });
+            let [looking, hashing] = [Arc::clone(&self), Arc::clone(&self)];
+            runtime.spawn_blocking(move || looking.glance().is_some());
+            runtime.spawn_blocking(move || hashing.file.as_ref().map(Hashed::sha256));
         }
         self
     }
