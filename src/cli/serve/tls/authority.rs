@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType, SerialNumber,
+    KeyUsagePurpose, PublicKeyData as _, SanType, SerialNumber,
 };
 use zeroize::Zeroizing;
 
@@ -52,7 +52,9 @@ pub(super) fn own(data: &DataDirectory, names: &[String], now: Timestamp) -> Res
     };
     let named = data.read(NAMES)?.as_deref() == Some(names.join("\n").as_bytes());
     match stored(data, SERVER)? {
-        Some(server) if stands && named && server.serves(now, SERVER_RENEWED_BEFORE) => {
+        Some(server)
+            if stands && named && server.is_one() && server.serves(now, SERVER_RENEWED_BEFORE) =>
+        {
             Ok(Own { server, made: false, news })
         }
         old => {
@@ -65,6 +67,14 @@ pub(super) fn own(data: &DataDirectory, names: &[String], now: Timestamp) -> Res
 }
 
 impl Pair {
+    /// Whether certificate and key belong together: a renewal may have ended between the two.
+    fn is_one(&self) -> bool {
+        let key = KeyPair::from_pem(&self.key).map(|key| key.subject_public_key_info());
+        let certificates = certificates_from_pem(self.certificate.as_bytes()).unwrap_or_default();
+        let certified = certificates.first().and_then(|first| first.public_key().ok());
+        certified.zip(key.ok()).is_some_and(|(certified, key)| *certified.spki() == *key)
+    }
+
     /// Whether it is good now, and for so long.
     fn serves(&self, now: Timestamp, long: SignedDuration) -> bool {
         let good = |one: &Certificate| {
@@ -223,6 +233,22 @@ mod tests {
         assert_ne!(authority(), old);
         assert!(at(9 * 365 + 11).news.is_empty());
         assert!(own(&data, &["other".to_owned()], after(9 * 365 + 11)).expect("a pair").made);
+    }
+
+    #[test]
+    fn a_renewal_that_ended_between_key_and_certificate_is_done_again() {
+        let home = tempfile::tempdir().expect("a directory");
+        let data = DataDirectory::create(home.path()).expect("a directory");
+        let names = ["a".to_owned()];
+        let now: Timestamp = "2026-03-01T12:00:00Z".parse().expect("a time");
+        let first = own(&data, &names, now).expect("a pair");
+        assert!(first.server.is_one());
+        assert!(!own(&data, &names, now).expect("a pair").made);
+        let next = KeyPair::generate().expect("a key").serialize_pem();
+        data.write(SERVER.key, next.as_bytes()).expect("written");
+        let mended = own(&data, &names, now).expect("a pair");
+        assert!(mended.made && mended.server.is_one());
+        assert!(!own(&data, &names, now).expect("a pair").made);
     }
 
     #[test]
