@@ -144,6 +144,33 @@ fn all_tags_partial_failure_is_failure() {
     assert!(both.contains("alpine@[3]") && both.contains("alpine@[latest]"), "{both}");
 }
 
+/// Older digests in `targets` do not answer for a `targets/releases` that cannot be used.
+#[test]
+fn all_tags_are_refused_where_each_of_them_would_be() {
+    let stage = Stage::new();
+    for words in [
+        &["key", "generate", "alice"] as &[&str],
+        &["signer", "add", "alice", "--key", "alice.pub", "alpine"],
+        &[
+            "sign",
+            "alpine:3@sha256:3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b",
+            "--size",
+            "1",
+        ],
+        &["signer", "remove", "--force", "alice", "alpine"],
+    ] {
+        let mut command = stage.program(Path::new(env!("CARGO_BIN_EXE_countersign")));
+        let output = command.args(words).output().expect("it runs");
+        assert!(output.status.success(), "{words:?}: {}", text(&output));
+    }
+    for words in [&["pull", "-a", "alpine"] as &[&str], &["pull", "alpine:3"]] {
+        let output = stage.docker(words, &[("DOCKER_CONTENT_TRUST", "1")], None);
+        assert_eq!(output.status.code(), Some(1), "{words:?}: {}", text(&output));
+        assert!(text(&output).contains("targets/releases: 0 of 1"), "{}", text(&output));
+        assert_eq!(stage.take_calls(), "", "{words:?}: docker was not even asked");
+    }
+}
+
 #[test]
 fn the_shim_is_put_and_taken_away_and_never_finds_itself() {
     let stage = Stage::new();

@@ -69,6 +69,29 @@ fn a_server_is_rescued_and_shut_down_and_its_images_are_still_verified() {
 }
 
 #[test]
+fn a_repository_from_which_nothing_can_be_pulled_is_kept_and_does_not_count_as_verified() {
+    let servers = TestRegistry::start(&["--trust", COUNTERSIGN, "--no-docker"]);
+    let image = format!("{}/team/web", servers.registry());
+    servers.seed("team/web:1", &[]);
+    let archive = servers.directory().join("trust.tar").display().to_string();
+    let tag = format!("{image}:1");
+    succeed(&servers, &["sign", &tag]);
+    succeed(&servers, &["key", "generate", "alice"]);
+    succeed(&servers, &["signer", "add", "alice", "--key", "alice.pub", &image]);
+    succeed(&servers, &["sign", &tag]);
+    succeed(&servers, &["signer", "remove", "--force", "alice", &image]);
+
+    let told = countersign(&servers, &["rescue", "--to", &archive, &image]);
+    assert_code(&told, 4);
+    assert!(text(&told).contains("targets/releases: 0 of 1 required"), "{}", text(&told));
+    for arguments in
+        [&["rescue", "verify", &archive] as &[&str], &["rescue", "verify", &archive, &tag]]
+    {
+        assert_code(&countersign(&servers, arguments), 4);
+    }
+}
+
+#[test]
 fn a_notary_server_is_moved_and_its_clients_do_not_notice() {
     let servers = TestRegistry::start(&[]);
     let image = format!("{}/team/web", servers.registry());

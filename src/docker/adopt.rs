@@ -79,7 +79,7 @@ impl<'s> Source<'s> {
     fn check_releases(&self) -> Result<(), Error> {
         let role = RoleName::releases();
         match self.collection.unusable.get(&role) {
-            Some(reason) => Err(Error::Role { role, reason: reason.to_string() }),
+            Some(reason) => Err(Error::Unusable { role, reason: reason.to_string() }),
             None => Ok(()),
         }
     }

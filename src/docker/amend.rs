@@ -89,11 +89,11 @@ impl Workbench<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::Role`].
+    /// [`Error::Unusable`].
     pub fn check_usable(&self, role: &RoleName) -> Result<(), Error> {
         match self.unusable.get(role) {
             Some(reason) if self.draft.targets(role).is_none() => {
-                Err(Error::Role { role: role.clone(), reason: reason.to_string() })
+                Err(Error::Unusable { role: role.clone(), reason: reason.to_string() })
             }
             _ => Ok(()),
         }

@@ -106,6 +106,14 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// A role that is published cannot be used, and so not be signed on top of.
+    #[error("{}", about(.role, .reason))]
+    Unusable {
+        /// The role.
+        role: RoleName,
+        /// Why not.
+        reason: String,
+    },
     /// No name of a signer.
     #[error("signer name {name:?} {reason}")]
     SignerName {
@@ -230,9 +238,15 @@ fn listed_elsewhere(found: &[RoleName]) -> String {
 fn with_keys(roles: &[(RoleName, Vec<KeyId>)]) -> String {
     let one = |(role, keys): &(RoleName, Vec<KeyId>)| {
         let keys = keys.iter().map(KeyId::short).collect::<Vec<_>>().join(", ");
-        format!("{role} with {keys}")
+        format!("{role} with {}", if keys.is_empty() { "no key at all" } else { &keys })
     };
     roles.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+/// A reason with its role before it, which most reasons name themselves.
+fn about(role: &RoleName, reason: &str) -> String {
+    let named = reason.strip_prefix(role.as_str()).is_some_and(|rest| rest.starts_with(':'));
+    if named { reason.to_owned() } else { format!("{role}: {reason}") }
 }
 
 fn needed(keys: &[KeyId]) -> String {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::found::found;
-use super::resolve::signers_of;
+use super::resolve::{refuse_unusable, signers_of};
 use super::{Collection, Error};
 use crate::client::{Refreshed, Roles, Wish};
 use crate::image::{ImageDigest, Tag};
@@ -81,9 +81,21 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
 }
 
 impl Inspection {
-    /// What pulls look up: each tag once, as the role signs it that they come to.
+    /// What pulls look up: each tag once, as the role signs it that they come to. To be shown: it
+    /// passes over roles that cannot be used, as a pull does not.
     pub fn pulled(&self) -> Vec<SignedTag> {
         pulled(&self.collection)
+    }
+
+    /// The same, to be pulled.
+    ///
+    /// # Errors
+    ///
+    /// As [`Collection::resolve`]: where a role that decides cannot be used, no other one answers in
+    /// its place.
+    pub fn into_pulled(mut self) -> Result<Vec<SignedTag>, Error> {
+        refuse_unusable(&mut self.collection)?;
+        Ok(self.pulled())
     }
 }
 

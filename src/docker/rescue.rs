@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::resolve::refuse_unusable;
 use super::{Collection, Error, Inspection};
 use crate::client;
 use crate::net::{ArchiveShelf, Kept, KeptFile, Recording, Remote, RemoteFile};
@@ -106,9 +107,13 @@ pub fn files(
 ///
 /// # Errors
 ///
-/// As [`Collection::inspect`].
+/// As [`Collection::inspect`], and for a repository from which nothing could be pulled, because a
+/// role that decides cannot be used.
 pub async fn judge(policy: &Policy, remote: &impl Remote) -> Result<Inspection, Error> {
-    Collection::new(policy.clone(), &MemoryCache::new(), remote).inspect(None).await
+    let cache = MemoryCache::new();
+    let mut inspection = Collection::new(policy.clone(), &cache, remote).inspect(None).await?;
+    refuse_unusable(&mut inspection.collection)?;
+    Ok(inspection)
 }
 
 fn trusted(inspection: &Inspection) -> Verdict {

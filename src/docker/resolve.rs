@@ -164,6 +164,19 @@ pub(super) fn settle_releases(collection: &mut Refreshed) -> Result<Vec<Note>, E
     Ok(vec![Note::ReleasesNeverPublished])
 }
 
+/// Refuses a collection in which a role that decides cannot be used; one that pulls never ask is
+/// left out. In TUF 1.0 every role may decide.
+pub(super) fn refuse_unusable(collection: &mut Refreshed) -> Result<(), Error> {
+    settle_releases(collection)?;
+    match collection.targets.root().policy().dialect.search_order() {
+        SearchOrder::BreadthFirst => Ok(()),
+        SearchOrder::DepthFirst => match collection.unusable.pop_first() {
+            Some((_, error)) => Err(error.into()),
+            None => Ok(()),
+        },
+    }
+}
+
 /// docker's order: `targets/releases`, then `targets`; no other role counts. In TUF 1.0 the role
 /// counts to which the search leads.
 fn deciding<'c>(collection: &'c Refreshed, tag: &str) -> Option<(&'c RoleName, &'c Target)> {

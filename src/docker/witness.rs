@@ -12,7 +12,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
     ///
     /// # Errors
     ///
-    /// [`Error::Role`] for a role that is damaged; [`Error::Edit`] for one that nobody delegates
+    /// [`Error::Unusable`] for a role that is damaged; [`Error::Edit`] for one that nobody delegates
     /// to, or of which too few keys are here.
     pub async fn witness(
         &self,
@@ -30,7 +30,7 @@ impl Workbench<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::Role`] for a damaged role, [`Error::Edit`] for one that nobody delegates to.
+    /// [`Error::Unusable`] for a damaged role, [`Error::Edit`] for one that nobody delegates to.
     pub fn witness(&mut self, role: &RoleName) -> Result<(), Error> {
         if let Some(suspended) = self.suspended.get(role)
             && self.draft.targets(role).is_none()

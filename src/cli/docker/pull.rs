@@ -63,7 +63,8 @@ async fn every_tag(
     let failed = |failure| Refusal::of_image(name, &latest, typed, &failure);
     let subject = session.context.subject(typed).map_err(failed)?;
     let required = session.context.required_signers().map_err(failed)?;
-    let mut tags = inspection(&subject, &session.context).await.map_err(failed)?.pulled();
+    let inspection = inspection(&subject, &session.context).await.map_err(failed)?;
+    let mut tags = inspection.into_pulled().map_err(|error| failed(error.into()))?;
     tags.sort_by(|left, right| natural(&left.tag, &right.tag));
     let lacks = |signed: &SignedTag| {
         required.iter().any(|signer| signed.signers.iter().all(|it| it != signer.as_str()))

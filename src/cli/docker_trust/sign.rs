@@ -65,7 +65,7 @@ enum Known {
 fn look_up(subject: &Subject, tag: &Tag, session: &Session) -> Result<Known, Refusal> {
     let opened = session.context.open(subject, Access::PushPull)?;
     match wait_for(async { Ok(opened.collection().inspect(Some(tag)).await) })? {
-        Ok(inspection) => Ok(entry(&inspection, tag).map_or(Known::Unsigned, Known::Signed)),
+        Ok(inspection) => Ok(entry(inspection, tag).map_or(Known::Unsigned, Known::Signed)),
         Err(docker::Error::Client(client::Error::NoTrustData { seen_before: false, .. })) => {
             Ok(Known::Nothing)
         }
@@ -73,8 +73,10 @@ fn look_up(subject: &Subject, tag: &Tag, session: &Session) -> Result<Known, Ref
     }
 }
 
-fn entry(inspection: &Inspection, tag: &Tag) -> Option<SignedTag> {
-    let found = inspection.pulled().into_iter().find(|signed| signed.tag == tag.as_str());
+/// What a pull of the tag would find: nothing, where it would be refused.
+fn entry(inspection: Inspection, tag: &Tag) -> Option<SignedTag> {
+    let mut pulled = inspection.into_pulled().ok()?.into_iter();
+    let found = pulled.find(|signed| signed.tag == tag.as_str());
     found.filter(|signed| signed.digest.is_some())
 }
 

@@ -37,6 +37,9 @@ impl From<docker::Error> for Failure {
             E::NoSigningKey { .. } => failure(Kind::KeyStore)
                 .advise("`countersign key list` shows the keys that are here."),
             E::Role { role, .. } => failure(Kind::BadRole).role(role),
+            E::Unusable { role, .. } => failure(Kind::Policy).role(role).advise(format!(
+                "Look over what it lists, and have it signed again as it is: countersign witness REPO {role}"
+            )),
             E::SignerName { .. } | E::NoSuchVersion { .. } => failure(Kind::Usage),
             E::NeedsServer { .. } => failure(Kind::Usage)
                 .advise("Name one with --server URL, if the repository is on one as well."),

@@ -48,7 +48,11 @@ impl From<verify::Error> for Failure {
         let failure = |kind| Self::of(kind, &error);
         match &error {
             E::Threshold { role, valid, needed } => {
-                failure(Kind::Threshold).role(role).expected(needed).found(valid)
+                let fact = failure(Kind::Threshold).role(role).expected(needed).found(valid);
+                match role.parent() {
+                    Some(_) => fact.advise(SIGNED_AGAIN),
+                    None => fact,
+                }
             }
             E::RootChain { valid, needed, .. } => failure(Kind::Threshold)
                 .role("root")
@@ -141,6 +145,8 @@ fn lacks_keys(name: &str, message: &str) -> bool {
     name == "ErrBadHierarchy" || (name == "ErrBadRoot" && message.contains("timestamp keys exist"))
 }
 
+const SIGNED_AGAIN: &str =
+    "Perhaps its keys were changed: who has them signs it again with countersign witness.";
 const WITH_OTHERS: &str =
     "Those who hold others sign a file, which --request FILE or `countersign root request` writes.";
 const LACKS_KEYS: &str = "If it took the collection over from another server, or lost its keys, the owner gives it \

@@ -23,7 +23,8 @@ pub(in crate::cli) fn notes(gun: &str, after: &Aftermath) -> Vec<String> {
     for role in &after.starved {
         notes.push(format!(
             "warning: {role}: has fewer keys than must sign it, and cannot be read until it gets \
-             more and is signed again"
+             more and is signed again: countersign delegation add {gun} {role} --key FILE, then \
+             countersign witness {gun} {role}"
         ));
     }
     for role in &after.beyond {

@@ -23,7 +23,7 @@ use self::plan::Contents;
 use self::published::Published;
 use super::founding::FoundingKeys;
 use super::lifetimes::is_half_over;
-use super::resolve::settle_releases;
+use super::resolve::refuse_unusable;
 use super::signers::KeyRing;
 use super::{Collection, Error};
 use crate::client::{self, Refreshed, Wish};
@@ -33,8 +33,8 @@ use crate::keys::{KeyStore, PassphraseSource};
 use crate::net::{Remote, StaticRepository};
 use crate::storage::{Cache, PublicDirectory};
 use crate::tuf::{
-    Dialect, FileMeta, Key, KeyId, RoleName, Root, SearchOrder, Snapshot, Targets, Timestamp,
-    Unknown, Version, distinct_keys,
+    Dialect, FileMeta, Key, KeyId, RoleName, Root, Snapshot, Targets, Timestamp, Unknown, Version,
+    distinct_keys,
 };
 use crate::verify::Policy;
 
@@ -109,18 +109,6 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
             left_out: std::mem::take(&mut collection.unusable).into_iter().collect(),
             collection,
         })
-    }
-}
-
-/// A role that decides and cannot be used is refused; one that pulls never ask is left out.
-fn refuse_unusable(collection: &mut Refreshed) -> Result<(), Error> {
-    settle_releases(collection)?;
-    match collection.targets.root().policy().dialect.search_order() {
-        SearchOrder::BreadthFirst => Ok(()),
-        SearchOrder::DepthFirst => match collection.unusable.pop_first() {
-            Some((_, error)) => Err(error.into()),
-            None => Ok(()),
-        },
     }
 }
 
