@@ -78,18 +78,18 @@ impl Engine for MySql {
 
     sql::sends_statements!();
 
-    fn states(
-        pool: MySqlPool,
-        guns: Vec<String>,
-    ) -> BoxFuture<'static, Result<Vec<(String, i64)>, sqlx::Error>> {
+    fn states<'a>(
+        connection: &'a mut MySqlConnection,
+        guns: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<(String, i64)>, sqlx::Error>> {
         async move {
             let statement = vec![STATE; guns.len()].join(" UNION ALL ");
             // Only its length varies.
             let mut query = sqlx::query_as(AssertSqlSafe(statement));
-            for gun in &guns {
+            for gun in guns {
                 query = query.bind(gun.as_str()).bind(gun.as_str());
             }
-            query.fetch_all(&pool).await
+            query.fetch_all(connection).await
         }
         .boxed()
     }

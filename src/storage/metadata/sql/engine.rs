@@ -64,10 +64,10 @@ pub(in crate::storage) trait Engine: Database {
     ) -> BoxFuture<'c, Result<u64, sqlx::Error>>;
 
     /// The rows of current timestamps, one for each of these collections that is there.
-    fn states(
-        pool: Pool<Self>,
-        guns: Vec<String>,
-    ) -> BoxFuture<'static, Result<Vec<(String, i64)>, sqlx::Error>>;
+    fn states<'a>(
+        connection: &'a mut Self::Connection,
+        guns: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<(String, i64)>, sqlx::Error>>;
     /// Begins a transaction in which nobody else changes this collection. Every statement in it sees
     /// what was stored before the turn came.
     fn turn<'a>(

@@ -33,7 +33,6 @@ pub(in crate::storage) use statement::{Places, Row, Statement, Value};
 
 pub(super) use rows::number;
 use rows::{ChangeRow, FileRow, change, file, named_snapshot, role, version};
-use watch::Watch;
 
 use std::time::Duration;
 

@@ -8,8 +8,9 @@ use sqlx::Pool;
 
 use super::engine::{all, run};
 use super::statement::{Statement, Value};
+use super::watch::{Held, Watch};
 use super::words::Words;
-use super::{ChangeRow, Engine, FileRow, Outlook, Watch, failed};
+use super::{ChangeRow, Engine, FileRow, Outlook, failed};
 use crate::crypto::Sha256;
 use crate::storage::metadata::{
     Answer, Change, Error, KeyRecord, MetadataStore, Page, Shared, StoredFile, Which,
@@ -44,9 +45,9 @@ impl<D: Engine> SqlStore<D> {
     }
 
     fn on(pool: Pool<D>) -> Result<Self, Error> {
-        let (replica, watched) = (super::replica()?, pool.clone());
-        let watch = Watch::start(move |guns| D::states(watched.clone(), guns));
-        Ok(Self { pool, words: Arc::new(Words::of::<D>()), watch, replica })
+        let (replica, words) = (super::replica()?, Arc::new(Words::of::<D>()));
+        let watch = Watch::start(Held::of(pool.clone()));
+        Ok(Self { pool, words, watch, replica })
     }
 
     /// What opening it would do. Nothing is changed.

@@ -2,13 +2,18 @@
 //!
 //! An asker is answered by a question to the database that began after he asked, so nobody is told
 //! what was true only before. All who ask while one question is under way share the next one: the
-//! busier the server, the less each answer costs.
+//! busier the server, the less each answer costs. A connection is held from one question to the next,
+//! for handing it back is a question of its own (whether it still works).
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use futures_util::future::BoxFuture;
+use sqlx::Pool;
+use sqlx::pool::PoolConnection;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
+use super::Engine;
 use crate::storage::metadata::Error;
 use crate::tuf::Gun;
 
@@ -28,22 +33,69 @@ struct Request {
     reply: oneshot::Sender<Result<State, Error>>,
 }
 
+/// Who knows the states of collections.
+pub(super) trait Witness: Send + 'static {
+    /// The states of those of these collections that exist.
+    fn ask(
+        &mut self,
+        guns: &[String],
+    ) -> impl Future<Output = Result<Vec<(String, i64)>, sqlx::Error>> + Send;
+
+    /// Nobody has asked for a while.
+    fn rest(&mut self);
+}
+
+/// A database, and the connection that is held while questions follow each other.
+pub(super) struct Held<D: Engine> {
+    pool: Pool<D>,
+    connection: Option<PoolConnection<D>>,
+}
+
+impl<D: Engine> Held<D> {
+    pub(super) fn of(pool: Pool<D>) -> Self {
+        Self { pool, connection: None }
+    }
+}
+
+impl<D: Engine> Witness for Held<D> {
+    async fn ask(&mut self, guns: &[String]) -> Result<Vec<(String, i64)>, sqlx::Error> {
+        // One that failed is not asked again.
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.pool.acquire().await?,
+        };
+        let states = D::states(&mut connection, guns).await?;
+        self.connection = Some(connection);
+        Ok(states)
+    }
+
+    fn rest(&mut self) {
+        self.connection = None;
+    }
+}
+
 impl Watch {
-    /// Has `ask` find the states of collections, for as long as anybody may want to know them. A
-    /// collection that is not in the answer does not exist.
-    pub(in crate::storage::metadata) fn start(
-        ask: impl Fn(Vec<String>) -> BoxFuture<'static, Result<Vec<(String, i64)>, sqlx::Error>>
-        + Send
-        + 'static,
-    ) -> Self {
+    /// Has the witness asked for as long as anybody may want to know.
+    pub(super) fn start(mut witness: impl Witness) -> Self {
         let (queue, mut requests) = mpsc::channel::<Request>(MAX_WAITING);
         tokio::spawn(async move {
             let mut batch = Vec::new();
-            while requests.recv_many(&mut batch, MAX_BATCH).await > 0 {
+            loop {
+                let more = timeout(REST, requests.recv_many(&mut batch, MAX_BATCH)).await;
+                match more {
+                    Ok(0) => return,
+                    Ok(_) => {}
+                    Err(_) => {
+                        witness.rest();
+                        if requests.recv_many(&mut batch, MAX_BATCH).await == 0 {
+                            return;
+                        }
+                    }
+                }
                 let mut guns: Vec<String> = batch.iter().map(|one| one.gun.to_string()).collect();
                 guns.sort_unstable();
                 guns.dedup();
-                answer(ask(guns).await, &mut batch);
+                answer(witness.ask(&guns).await, &mut batch);
             }
         });
         Self { queue }
@@ -88,33 +140,41 @@ fn gone() -> Error {
 const MAX_BATCH: usize = 64;
 /// How many may wait.
 const MAX_WAITING: usize = 4096;
+/// After how long without a question the connection is handed back.
+const REST: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
-    use futures_util::FutureExt as _;
-
     use super::*;
+
+    /// Whoever asks hears what was so when the question was put, and is told it later.
+    struct Slow {
+        now: Arc<AtomicI64>,
+        asked: Arc<AtomicUsize>,
+    }
+
+    impl Witness for Slow {
+        async fn ask(&mut self, guns: &[String]) -> Result<Vec<(String, i64)>, sqlx::Error> {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            let now = self.now.load(Ordering::SeqCst);
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            Ok(guns.iter().map(|gun| (gun.clone(), now)).collect())
+        }
+
+        fn rest(&mut self) {}
+    }
 
     #[tokio::test]
     async fn an_answer_is_never_older_than_its_question_and_askers_share() {
         let (now, asked) = (Arc::new(AtomicI64::new(0)), Arc::new(AtomicUsize::new(0)));
-        let (current, count) = (Arc::clone(&now), Arc::clone(&asked));
-        let watch = Watch::start(move |guns| {
-            count.fetch_add(1, Ordering::SeqCst);
-            let current = current.load(Ordering::SeqCst);
-            async move {
-                tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-                Ok(guns.into_iter().map(|gun| (gun, current)).collect())
-            }
-            .boxed()
-        });
+        let watch = Watch::start(Slow { now: Arc::clone(&now), asked: Arc::clone(&asked) });
         let askers = (0..200).map(|number| {
             let (watch, now) = (watch.clone(), Arc::clone(&now));
             tokio::spawn(async move {
-                tokio::time::sleep(std::time::Duration::from_micros(number * 50)).await;
+                tokio::time::sleep(Duration::from_micros(number * 50)).await;
                 let before = now.fetch_add(1, Ordering::SeqCst) + 1;
                 let gun = Gun::raw("a").expect("a name");
                 let state = watch.state(&gun).await.expect("answered").expect("there");
