@@ -26,7 +26,7 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -35,8 +35,9 @@ use super::environment::absolute;
 use super::exit::Kind;
 use super::output::Failure;
 use super::span::Span;
+use crate::docker::toml;
 use crate::keys::trusted_file;
-use crate::storage::read_regular;
+use crate::storage::{read_named, read_regular};
 
 /// What the file says.
 #[derive(Debug, Default, Deserialize)]
@@ -120,8 +121,7 @@ impl Config {
     ///
     /// If it cannot be read, or says something that is not known.
     pub(super) fn read_if_there(path: &Path) -> Result<Self, Failure> {
-        let bytes = read_regular(path, MAX_BYTES);
-        match bytes.and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other)) {
+        match read_regular(path, MAX_BYTES).and_then(text) {
             Ok(text) => Self::parse(path, &text),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(unusable(path, &error.to_string())),
@@ -134,8 +134,8 @@ impl Config {
     ///
     /// If it cannot be read, or says something that is not known.
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
-        let text = read_text(path).map_err(|error| unusable(path, &error.to_string()))?;
-        Self::parse(path, &text)
+        let text = read_named(path, MAX_BYTES).and_then(text);
+        Self::parse(path, &text.map_err(|error| unusable(path, &error.to_string()))?)
     }
 
     /// The trust server of a collection: that of the longest prefix in whole components.
@@ -181,11 +181,7 @@ impl Config {
     }
 
     fn parse(path: &Path, text: &str) -> Result<Self, Failure> {
-        let read = toml::from_str(text).map_err(|error| {
-            let before = error.span().and_then(|span| text.get(..span.start));
-            let line = before.map(|text| format!("line {}: ", text.matches('\n').count() + 1));
-            unusable(path, &format!("{}{}", line.unwrap_or_default(), error.message()))
-        });
+        let read = toml::parsed(text).map_err(|problem| unusable(path, &problem));
         Ok(Self { path: Some(path.to_owned()), ..read? })
     }
 }
@@ -196,13 +192,8 @@ pub(super) fn is_notary(path: &Path) -> bool {
     matches!(form, Some("json" | "yaml" | "yml"))
 }
 
-fn read_text(path: &Path) -> std::io::Result<String> {
-    let mut text = String::new();
-    std::fs::File::open(path)?.take(MAX_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_BYTES {
-        return Err(std::io::Error::other("larger than any configuration"));
-    }
-    Ok(text)
+fn text(bytes: Vec<u8>) -> std::io::Result<String> {
+    String::from_utf8(bytes).map_err(std::io::Error::other)
 }
 
 fn unusable(path: &Path, problem: &str) -> Failure {

@@ -2,7 +2,6 @@
 
 mod buildx;
 
-use std::io::Read;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,6 +17,7 @@ use super::output::Failure;
 use super::subject::Subject;
 use crate::image::{Descriptor, ImageDigest, Tag};
 use crate::net;
+use crate::storage::read_named;
 
 /// What to sign.
 #[derive(Args)]
@@ -177,15 +177,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 
 /// The same for files that may be larger.
 pub(super) fn read_up_to(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(|error| unusable(path, &error.to_string()))?;
-    file.take(limit + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| unusable(path, &error.to_string()))?;
-    match bytes.len() as u64 <= limit {
-        true => Ok(bytes),
-        false => Err(unusable(path, &format!("larger than {} MiB", limit >> 20))),
-    }
+    read_named(path, limit).map_err(|error| unusable(path, &error.to_string()))
 }
 
 fn unusable(path: &Path, problem: &str) -> Failure {

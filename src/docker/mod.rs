@@ -17,6 +17,7 @@ pub mod pins;
 pub mod pull;
 pub mod rescue;
 pub mod staged;
+pub(crate) mod toml;
 pub(crate) mod yaml;
 
 mod adopt;

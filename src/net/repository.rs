@@ -1,15 +1,13 @@
 //! A TUF 1.0 repository as plain files: behind any web server, or in a folder.
 
-use std::fs::OpenOptions;
 use std::future::Future;
-use std::io::Read as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
 use url::Url;
 
 use super::{Deadline, Error, Http, Pace, Remote, RemoteFile, ServerUrl, http::Request};
+use crate::storage::read_regular;
 use crate::tuf::RoleName;
 
 /// A folder of metadata files, named as TUF 1.0 names them, to be read.
@@ -118,28 +116,18 @@ async fn get(
 /// A folder holds files under the names that a web server in front of it would be asked for.
 fn read(folder: &Path, path: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {
     let file = folder.join(path);
-    let unreadable = |source: std::io::Error| Error::Unreachable {
-        host: file.display().to_string(),
-        source: source.into(),
-    };
-    // A pipe would keep us waiting; links are followed, for whoever lays out the folder may use
-    // them.
-    let waitless = i32::try_from(OFlags::NONBLOCK.bits()).expect("a small number");
-    let opened = match OpenOptions::new().read(true).custom_flags(waitless).open(&file) {
-        Ok(opened) => opened,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && folder.is_dir() => {
-            return Ok(None);
-        }
-        Err(error) => return Err(unreadable(error)),
-    };
-    if !opened.metadata().map_err(unreadable)?.is_file() {
-        let problem = "what should be a file is none";
-        return Err(Error::Malformed { host: file.display().to_string(), problem });
-    }
-    let mut bytes = Vec::new();
-    opened.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
-    match bytes.len() as u64 > limit {
-        true => Err(Error::TooLarge { host: file.display().to_string(), limit }),
-        false => Ok(Some(bytes)),
+    let host = || file.display().to_string();
+    // Links are followed, for whoever lays out the folder may use them.
+    match read_regular(&file, limit) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) => match error.kind() {
+            ErrorKind::NotFound if folder.is_dir() => Ok(None),
+            ErrorKind::FileTooLarge => Err(Error::TooLarge { host: host(), limit }),
+            ErrorKind::IsADirectory | ErrorKind::InvalidInput => {
+                let problem = "what should be a file is none";
+                Err(Error::Malformed { host: host(), problem })
+            }
+            _ => Err(Error::Unreachable { host: host(), source: error.into() }),
+        },
     }
 }

@@ -5,7 +5,6 @@
 use std::{
     ffi::OsStr,
     fs,
-    io::Read,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -16,6 +15,7 @@ use rustls::{
 };
 
 use super::{Error, trust::Trust};
+use crate::storage::read_named;
 
 /// Docker's directory of TLS material, one folder for each server.
 #[derive(Clone, Debug)]
@@ -137,11 +137,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    let mut bytes = Vec::new();
-    let file = fs::File::open(path).map_err(|error| refusal(path, error))?;
-    file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|error| refusal(path, error))?;
-    let fits = bytes.len() as u64 <= MAX_FILE;
-    fits.then_some(bytes).ok_or_else(|| refusal(path, "larger than any certificate file"))
+    read_named(path, MAX_FILE).map_err(|error| refusal(path, error))
 }
 
 fn refusal(path: &Path, problem: impl ToString) -> Error {

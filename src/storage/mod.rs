@@ -41,7 +41,7 @@ pub use flat::FlatDirectory;
 pub use manifest::KeptManifest;
 pub use memory::MemoryCache;
 pub use public::PublicDirectory;
-pub use regular::read_regular;
+pub use regular::{read_named, read_regular};
 pub use unread::Unread;
 
 use std::sync::Arc;

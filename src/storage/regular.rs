@@ -1,4 +1,5 @@
-//! Files that the program finds by itself: they may be anything by now.
+//! Small files, read whole: those that the program finds by itself, which may be anything by now, and
+//! those that somebody named.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _};
@@ -14,11 +15,35 @@ use rustix::fs::OFlags;
 /// Those of the system, or if it is larger or something else: a pipe would keep us waiting for
 /// ever, and a device may have no end.
 pub fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    open_regular(path)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    read_bounded(open_regular(path)?, limit)
+}
+
+/// Reads what a user named, of at most `limit` bytes. He may have named a pipe (`<(…)`) and then
+/// waits for it.
+///
+/// # Errors
+///
+/// Those of the system, or if it is larger.
+pub fn read_named(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    read_bounded(File::open(path)?, limit)
+}
+
+fn read_bounded(file: File, limit: u64) -> io::Result<Vec<u8>> {
+    let enough = limit.saturating_add(1);
+    // At once as much as is needed: a key would stay behind wherever it outgrew its place.
+    let expected = usize::try_from(file.metadata()?.len().saturating_add(1).min(enough));
+    let mut bytes = Vec::with_capacity(expected.unwrap_or_default());
+    file.take(enough).read_to_end(&mut bytes)?;
     match bytes.len() as u64 <= limit {
         true => Ok(bytes),
-        false => Err(io::Error::new(ErrorKind::FileTooLarge, format!("larger than {limit} bytes"))),
+        false => Err(io::Error::new(ErrorKind::FileTooLarge, told(limit))),
+    }
+}
+
+fn told(limit: u64) -> String {
+    match limit.is_multiple_of(MIB) {
+        true => format!("larger than {} MiB", limit / MIB),
+        false => format!("larger than {limit} bytes"),
     }
 }
 
@@ -31,6 +56,8 @@ fn open_regular(path: &Path) -> io::Result<File> {
         _ => Err(io::Error::new(ErrorKind::InvalidInput, "not a regular file")),
     }
 }
+
+const MIB: u64 = 1 << 20;
 
 #[cfg(test)]
 mod tests {

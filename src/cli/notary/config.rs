@@ -4,7 +4,7 @@
 //! Names count in any case, as for viper, which reads it there. JSON, TOML and YAML are understood.
 //! Paths of certificates are relative to the file, those of the command line to where one is.
 
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -15,6 +15,7 @@ use crate::cli::environment::{Environment, absolute};
 use crate::cli::go;
 use crate::docker::command_line::go_bool;
 use crate::docker::yaml;
+use crate::storage::read_named;
 
 /// What file and flags say together.
 #[derive(Debug, Default)]
@@ -169,12 +170,7 @@ fn form(path: &Path) -> &str {
 }
 
 fn text(path: &Path) -> std::io::Result<String> {
-    let mut text = String::new();
-    std::fs::File::open(path)?.take(MAX_BYTES + 1).read_to_string(&mut text)?;
-    match text.len() as u64 > MAX_BYTES {
-        true => Err(std::io::Error::other("larger than any configuration")),
-        false => Ok(text),
-    }
+    String::from_utf8(read_named(path, MAX_BYTES)?).map_err(std::io::Error::other)
 }
 
 fn unopened(problem: &str) -> Stop {

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{Error, Prefix, Rule, Speakers};
+use crate::docker::toml::parsed;
 use crate::storage::read_regular;
 use crate::tuf::KeyId;
 
@@ -118,11 +119,7 @@ impl PinFile {
     }
 
     fn parse(&self, text: &str) -> Result<Pinned, Error> {
-        toml::from_str(text).map_err(|error| {
-            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-            let line = before.matches('\n').count() + 1;
-            self.malformed(&format!("line {line}: {}", error.message()))
-        })
+        parsed(text).map_err(|problem| self.malformed(&problem))
     }
 
     fn speakers(&self, name: &str, entry: Entry) -> Result<Speakers, Error> {
@@ -199,7 +196,7 @@ impl Entry {
 /// The text without the section of a name.
 fn without(text: &str, prefix: &Prefix) -> String {
     let is_its = |section: &&str| {
-        let pins = toml::from_str::<Pinned>(section).map(|pinned| pinned.pins);
+        let pins = parsed::<Pinned>(section).map(|pinned| pinned.pins);
         pins.is_ok_and(|pins| pins.contains_key(&prefix.to_string()))
     };
     sections(text).into_iter().filter(|section| !is_its(section)).collect()
