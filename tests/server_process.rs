@@ -156,11 +156,42 @@ fn notary_server_s_configuration_is_understood_or_named() {
             "auth.type",
         ),
         ("[", "server-config.json"),
+        // What the original understands, whatever the case, must not be passed over: it would let
+        // everybody in.
+        (r#"{"Auth": {"Type": "token"}}"#, "auth.options"),
+        (r#"{"auth": "token"}"#, "auth: no section"),
+        (
+            r#"{"caching": {"max_age": {"current_metadata": -1}}}"#,
+            "caching.max_age.current_metadata",
+        ),
+        (
+            r#"{"caching": {"max_age": {"Consistent_Metadata": 31536001}}}"#,
+            "caching.max_age.consistent_metadata",
+        ),
     ] {
         write(text);
         let (code, _, told) = check();
         assert_eq!(code, Some(2), "{text}");
         assert!(told.contains(named), "{named}: {told}");
+    }
+}
+
+#[test]
+fn a_configuration_that_cannot_be_read_is_told_by_line_and_without_its_passwords() {
+    let home = tempfile::tempdir().expect("a directory");
+    let file = home.path().join("server.toml");
+    for (text, named) in [
+        ("log = \"info\"\ndatabase = \"postgres://a:hunter2@b/c", "line 2"),
+        ("database = [\"postgres://a:hunter2@b/c\"]", "line 1: invalid type: sequence"),
+        ("signer = \"postgres://a:hunter2@b/c\"", "line 1: invalid type: string, expected"),
+        ("database = \"redis://a:hunter2@b/c\"", "use sqlite:FILE"),
+        ("[limits]\nconnections = 0", "line 2: invalid value: integer `0`"),
+        ("[limits]\nconnections_each = 0", "line 2: invalid value: integer `0`"),
+    ] {
+        std::fs::write(&file, text).expect("written");
+        let (code, told) = checked(&[], &["--config", file.to_str().expect("text")]);
+        assert_eq!(code, Some(2), "{told}");
+        assert!(told.contains(named) && !told.contains("hunter2"), "{named}: {told}");
     }
 }
 

@@ -280,11 +280,11 @@ impl Callers {
     fn admit(&self, address: IpAddr, most: usize) -> Option<Seat> {
         let caller = network(address);
         let mut callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = callers.entry(caller).or_default();
-        if *count >= most {
+        // Nobody is remembered for having been refused.
+        if callers.get(&caller).copied().unwrap_or_default() >= most {
             return None;
         }
-        *count += 1;
+        *callers.entry(caller).or_default() += 1;
         Some(Seat { callers: self.clone(), caller })
     }
 }

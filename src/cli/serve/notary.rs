@@ -19,9 +19,7 @@ pub(super) fn read(
     path: &Path,
     environment: &Environment,
 ) -> Result<(Config, Vec<String>), Failure> {
-    let text = read_small(path)?;
-    let value: Value =
-        serde_json::from_slice(&text).map_err(|error| unusable(path, &error.to_string()))?;
+    let value = document(path)?;
     let mut taking = Taking {
         path,
         config: Config::default(),
@@ -31,9 +29,9 @@ pub(super) fn read(
         auth_type: None,
     };
     for (section, content) in value.as_object().ok_or_else(|| unusable(path, "no JSON object"))? {
-        let members = content.as_object().cloned().unwrap_or_default();
+        let members = content.as_object().ok_or_else(|| taking.refuse(section, "no section"))?;
         for (name, value) in members {
-            taking.take(&format!("{section}.{name}"), &value)?;
+            taking.take(&format!("{section}.{name}"), value)?;
         }
     }
     for key in VARIABLES {
@@ -45,6 +43,24 @@ pub(super) fn read(
     taking.database()?;
     taking.access()?;
     Ok((taking.config, taking.remarks))
+}
+
+/// A configuration of Notary's. Names count in any case, as for viper, which reads it there: an
+/// `Auth` that nobody understood would let everybody in.
+pub(super) fn document(path: &Path) -> Result<Value, Failure> {
+    let document = serde_json::from_slice(&read_small(path)?);
+    document.map(in_lower_case).map_err(|error| unusable(path, &error.to_string()))
+}
+
+fn in_lower_case(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let lower =
+                |(name, value): (String, Value)| (name.to_lowercase(), in_lower_case(value));
+            Value::Object(members.into_iter().map(lower).collect())
+        }
+        other => other,
+    }
 }
 
 struct Taking<'p> {
@@ -78,10 +94,8 @@ impl Taking<'_> {
             "auth.type" => self.auth_type = Some(text(value).to_owned()),
             "auth.options" => self.config.auth = Some(Auth::Token(self.token(value)?)),
             "caching.max_age" => {
-                let age = |name| value.get(name).and_then(Value::as_u64);
-                let seconds = |age: Option<u64>| age.and_then(|age| u32::try_from(age).ok());
-                self.config.caching.current = seconds(age("current_metadata"));
-                self.config.caching.consistent = seconds(age("consistent_metadata"));
+                self.config.caching.current = self.age(value, "current_metadata")?;
+                self.config.caching.consistent = self.age(value, "consistent_metadata")?;
             }
             "repositories.gun_prefixes" => {
                 let prefixes = value.as_array().cloned().unwrap_or_default();
@@ -92,7 +106,7 @@ impl Taking<'_> {
             "logging.level" => {
                 self.config.level = match text(value) {
                     "debug" => Level::Debug,
-                    "info" | "warning" => Level::Info,
+                    "info" | "warning" | "warn" => Level::Info,
                     _ => Level::Error,
                 };
             }
@@ -175,6 +189,20 @@ impl Taking<'_> {
         })
     }
 
+    /// Seconds, as a number or as text (Notary `cmd/notary-server/config.go`, `getCacheConfig`).
+    fn age(&self, ages: &Value, name: &str) -> Result<Option<u32>, Failure> {
+        let Some(age) = ages.get(name) else { return Ok(None) };
+        let seconds = age.as_str().map_or_else(|| age.as_u64(), |text| text.parse().ok());
+        let fits = seconds.and_then(|it| u32::try_from(it).ok()).filter(|it| *it <= MAX_AGE);
+        match fits {
+            Some(seconds) => Ok(Some(seconds)),
+            None => {
+                let problem = format!("no number of seconds between 0 and {MAX_AGE}");
+                Err(self.refuse(&format!("caching.max_age.{name}"), &problem))
+            }
+        }
+    }
+
     fn address(&self, value: &Value) -> Result<SocketAddr, Failure> {
         let text = text(value);
         let whole = if text.starts_with(':') { format!("0.0.0.0{text}") } else { text.to_owned() };
@@ -209,8 +237,11 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
+/// A year (Notary `const.go`, `CacheMaxAgeLimit`).
+const MAX_AGE: u32 = 365 * 24 * 3600;
+
 /// What Notary's variables may say: `NOTARY_SERVER_STORAGE_DB_URL` and the like.
-const VARIABLES: [&str; 9] = [
+const VARIABLES: [&str; 10] = [
     "server.http_addr",
     "server.tls_cert_file",
     "server.tls_key_file",
@@ -219,5 +250,6 @@ const VARIABLES: [&str; 9] = [
     "trust_service.key_algorithm",
     "storage.backend",
     "storage.db_url",
+    "auth.type",
     "logging.level",
 ];

@@ -7,11 +7,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::config::Config;
 use super::database::failure;
-use super::files::{read_small, unusable};
+use super::files::unusable;
+use super::notary;
 use crate::cli::environment::{Environment, clock};
 use crate::cli::exit::Kind;
 use crate::cli::output::{Failure, Output};
@@ -48,8 +48,7 @@ impl SignerFile {
 /// Reads notary-signer's own configuration (Notary 0.7.0 `cmd/notary-signer/config.go`); its
 /// variables stand above it.
 pub(super) fn read(path: &Path, environment: &Environment) -> Result<Signer, Failure> {
-    let value: Value = serde_json::from_slice(&read_small(path)?)
-        .map_err(|error| unusable(path, &error.to_string()))?;
+    let value = notary::document(path)?;
     let said = |name: &str| {
         let variable = format!("NOTARY_SIGNER_STORAGE_{}", name.to_uppercase());
         let in_file = value["storage"][name].as_str();

@@ -51,7 +51,7 @@
 //! ```
 
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -63,6 +63,7 @@ use crate::cli::serve::files::{read_small, unusable};
 use crate::cli::serve::signer::SignerFile;
 use crate::cli::serve::token::TokenFile;
 use crate::crypto::Algorithm;
+use crate::docker::toml;
 use crate::server::{ForwardedHeader, Level, Limits, Proxies, Rate};
 
 /// The file.
@@ -108,8 +109,8 @@ pub(in crate::cli::serve) struct Tls {
 pub(in crate::cli::serve) struct Asking {
     pub(in crate::cli::serve) requests_per_second: Option<NonZeroU32>,
     pub(in crate::cli::serve) requests_per_second_each: Option<NonZeroU32>,
-    pub(in crate::cli::serve) connections: Option<usize>,
-    pub(in crate::cli::serve) connections_each: Option<usize>,
+    pub(in crate::cli::serve) connections: Option<NonZeroUsize>,
+    pub(in crate::cli::serve) connections_each: Option<NonZeroUsize>,
 }
 
 impl Asking {
@@ -120,8 +121,10 @@ impl Asking {
         Limits {
             requests: rate(self.requests_per_second),
             requests_each: rate(self.requests_per_second_each),
-            connections: self.connections.unwrap_or(usual.connections),
-            connections_each: self.connections_each.unwrap_or(usual.connections_each),
+            connections: self.connections.map_or(usual.connections, NonZeroUsize::get),
+            connections_each: self
+                .connections_each
+                .map_or(usual.connections_each, NonZeroUsize::get),
             ..usual
         }
     }
@@ -232,8 +235,7 @@ impl Config {
     /// Reads the file.
     pub(in crate::cli::serve) fn read(path: &Path) -> Result<Self, Failure> {
         let text = String::from_utf8(read_small(path)?).map_err(|_| unusable(path, "no text"))?;
-        let file: File =
-            toml::from_str(&text).map_err(|error| unusable(path, error.to_string().trim_end()))?;
+        let file: File = toml::parsed(&text).map_err(|problem| unusable(path, &problem))?;
         let mut config = Self {
             data: file.data,
             tls: file.tls,
