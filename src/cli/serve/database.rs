@@ -111,14 +111,17 @@ pub(super) async fn outlook(config: &Config) -> Result<Outlook, Failure> {
 
 /// What it means for the exit code.
 pub(super) fn failure(error: &Error) -> Failure {
-    Failure::of(
-        match error {
-            Error::Unusable { .. } | Error::Unfit { .. } | Error::Damaged { .. } => Kind::State,
-            Error::Unreachable { .. } => Kind::Network,
-            _ => Kind::Disk,
-        },
-        error,
-    )
+    Failure::of(kind(error), error)
+}
+
+/// What kind of trouble that is.
+pub(super) fn kind(error: &Error) -> Kind {
+    match error {
+        Error::Unusable { .. } | Error::Unfit { .. } | Error::Damaged { .. } => Kind::State,
+        Error::Conflict | Error::Taken { .. } => Kind::State,
+        Error::Unreachable { .. } => Kind::Network,
+        _ => Kind::Disk,
+    }
 }
 
 #[cfg(test)]

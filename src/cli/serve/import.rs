@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
+use super::failure::failure;
 use crate::cli::exit::{Code, Kind};
 use crate::cli::output::{Failure, Output};
 use crate::docker::rescue::files;
-use crate::server::{Error, Server, TakenOver};
+use crate::server::{Server, TakenOver};
 use crate::storage::archive::{ArchiveReader, ArchivedCollection};
-use crate::storage::metadata;
 use crate::tuf::Gun;
-use crate::verify::submission::Refusal;
 
 /// Takes over everything in an archive, one collection after the other; each whole or not at all.
 pub(super) async fn all(server: &Server, path: &Path, output: Output) -> Result<Code, Failure> {
@@ -43,7 +42,7 @@ async fn one(
     let gun = Gun::raw(&collection.gun)?;
     let files = files(archive, collection)?;
     let taken = server.import(&gun, collection.fetched_at, files).await;
-    taken.map_err(|error| Failure::of(kind(&error), &error))
+    taken.map_err(|error| failure(&error, Kind::Policy))
 }
 
 fn told(gun: &str, taken: &TakenOver) -> String {
@@ -57,18 +56,6 @@ fn told(gun: &str, taken: &TakenOver) -> String {
         count => format!("; {count} that nothing vouches for left out"),
     };
     format!("{gun}: {files}, timestamp {timestamp} until {expires:.0}{left_out}")
-}
-
-fn kind(error: &Error) -> Kind {
-    match error {
-        Error::Refused(Refusal::Apart { .. }) => Kind::State,
-        Error::Refused(_) => Kind::Policy,
-        Error::Prefix { .. } => Kind::Usage,
-        Error::Updating(metadata::Error::Conflict) => Kind::State,
-        Error::Store(metadata::Error::Unreachable { .. })
-        | Error::Updating(metadata::Error::Unreachable { .. }) => Kind::Network,
-        _ => Kind::Disk,
-    }
 }
 
 const FROM_HERE_ON: &str = "Clients go on with what the old server signed until its timestamps end. \

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::failure::failure;
 use crate::cli::exit::{Code, Kind};
 use crate::cli::output::{Failure, Output};
 use crate::server::{Recovered, Server};
@@ -16,23 +17,23 @@ pub(super) async fn all(
     directories: &[PathBuf],
     output: Output,
 ) -> Result<Code, Failure> {
-    let (mut after, mut failed): (Option<Gun>, usize) = (None, 0);
+    let (mut after, mut code): (Option<Gun>, Code) = (None, Code::Done);
     loop {
         let names = server.collections(after.as_ref(), AT_ONCE).await;
-        let names = names.map_err(|error| Failure::of(Kind::Disk, &error))?;
+        let names = names.map_err(|error| failure(&error, Kind::State))?;
         let Some(last) = names.last().cloned() else { break };
         for gun in &names {
             match server.recover(gun, &seen(gun, directories, output), LEAP).await {
                 Ok(recovered) => output.answer(&told(gun, &recovered)),
                 Err(error) => {
-                    failed += 1;
-                    output.refusal(Some(gun.as_str()), &Failure::of(Kind::State, &error));
+                    let failure = failure(&error, Kind::State);
+                    code = code.max(output.refusal(Some(gun.as_str()), &failure));
                 }
             }
         }
         after = Some(last);
     }
-    Ok(if failed == 0 { Code::Done } else { Kind::State.code() })
+    Ok(code)
 }
 
 fn told(gun: &Gun, recovered: &Recovered) -> String {
