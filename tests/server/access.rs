@@ -175,8 +175,13 @@ async fn token_faults() {
         let log = bench.log.lock().expect("a log").join("\n");
         assert!(!log.contains(&token) || token.len() < 4, "{what}: tokens stay out of the log");
     }
+    let nothing_more = json!([
+        {"type": "repository", "name": "a/b", "actions": ["pull"]},
+        {"type": "repository", "name": "a/c", "actions": null},
+    ]);
     for (what, token) in [
         ("it", valid),
+        ("a grant of nothing, as Go writes it", with("access", nothing_more)),
         ("several audiences", with("aud", json!(["x", "notary-server"]))),
         (
             "within the leeway",

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hyper::HeaderMap;
 use jiff::{SignedDuration, Timestamp as Instant};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::{Caller, Permission, Sight, credentials};
 use crate::crypto::certificates_from_pem;
@@ -30,7 +30,7 @@ pub struct Tokens {
 #[derive(Deserialize)]
 struct Header {
     alg: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_nothing")]
     x5c: Vec<String>,
     /// What must be understood (RFC 7515 §4.1.11); we understand no extension.
     crit: Option<serde::de::IgnoredAny>,
@@ -41,11 +41,11 @@ struct Claims {
     iss: String,
     aud: Audience,
     exp: i64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_nothing")]
     nbf: i64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_nothing")]
     sub: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_nothing")]
     access: Vec<Grant>,
 }
 
@@ -61,7 +61,7 @@ struct Grant {
     #[serde(rename = "type")]
     kind: String,
     name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_nothing")]
     actions: Vec<String>,
 }
 
@@ -233,6 +233,15 @@ fn issued(chain: &[String], trusted: &[Certificate], now: Instant) -> Option<Cer
 fn part<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, &'static str> {
     let json = URL_SAFE_NO_PAD.decode(text).map_err(|_| "not a token")?;
     serde_json::from_slice(&json).map_err(|_| "not a token")
+}
+
+/// Token services written in Go write an empty list as `null`.
+fn null_is_nothing<'de, D, T>(value: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Option::deserialize(value).map(Option::unwrap_or_default)
 }
 
 const LEEWAY: SignedDuration = SignedDuration::from_secs(60);
