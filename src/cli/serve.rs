@@ -5,6 +5,7 @@ mod backup;
 mod config;
 mod configured;
 mod database;
+mod failure;
 mod files;
 mod findings;
 mod import;

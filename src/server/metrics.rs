@@ -12,7 +12,6 @@ use serde_json::json;
 
 use super::log::chain;
 use super::{Error, Inner, Route, response};
-use crate::tuf::Gun;
 
 #[derive(Default)]
 pub(super) struct Metrics {
@@ -54,7 +53,7 @@ impl Metrics {
         }
     }
 
-    pub(super) fn published(&self, _: &Gun) {
+    pub(super) fn published(&self) {
         self.publications.fetch_add(1, Relaxed);
     }
 

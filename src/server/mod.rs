@@ -96,7 +96,7 @@ pub struct Options {
     pub gun_prefixes: Vec<String>,
     /// Bytes of one upload.
     pub upload_bytes: usize,
-    /// Bytes of all uploads that are under way.
+    /// Bytes of all uploads that are under way; room for the largest one there is in any case.
     pub uploads_bytes: usize,
     /// How long an upload may take.
     pub upload_time: Duration,
@@ -173,7 +173,7 @@ impl Server {
             cache: Cache::new(options.cache_bytes),
             lent: lent::Lent::new(options.sending_bytes),
             pages: Semaphore::new(PAGES_AT_ONCE),
-            budget: upload::Budget::new(options.uploads_bytes),
+            budget: upload::Budget::new(options.uploads_bytes, options.upload_bytes),
             turns: publish::Turns::default(),
             gates: limits::Gates::new(&options.limits, std::time::Instant::now()),
             draining: AtomicBool::new(false),

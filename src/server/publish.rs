@@ -57,7 +57,7 @@ impl Inner {
                 outcome => break outcome?,
             }
         };
-        self.metrics.published(gun);
+        self.metrics.published();
         self.foreign.forget(gun);
         self.log.published(&publication, caller);
         Ok(response::empty(StatusCode::OK))

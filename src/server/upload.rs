@@ -25,15 +25,28 @@ pub(super) struct Received {
 }
 
 impl Budget {
-    pub(super) fn new(bytes: usize) -> Self {
-        Self(Arc::new(Semaphore::new(blocks(bytes))))
+    /// For all uploads together, and never too little for one of that size.
+    pub(super) fn new(all: usize, one: usize) -> Self {
+        Self(Arc::new(Semaphore::new(blocks(all).max(taken_by(one)))))
     }
 
-    /// Twice, because a body is there as a whole and in parts.
-    fn room_for(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Error> {
-        let wanted = u32::try_from(2 * blocks(bytes)).map_err(|_| Error::Busy)?;
-        Arc::clone(&self.0).try_acquire_many_owned(wanted).map_err(|_| Error::Busy)
+    fn nothing(&self) -> Result<OwnedSemaphorePermit, Error> {
+        Arc::clone(&self.0).try_acquire_many_owned(0).map_err(|_| Error::Busy)
     }
+
+    /// Has an upload that takes this room take as much as so many bytes of it need.
+    fn widen(&self, room: &mut OwnedSemaphorePermit, bytes: usize) -> Result<(), Error> {
+        let missing = taken_by(bytes).saturating_sub(room.num_permits());
+        let missing = u32::try_from(missing).map_err(|_| Error::Busy)?;
+        let more = Arc::clone(&self.0).try_acquire_many_owned(missing).map_err(|_| Error::Busy)?;
+        room.merge(more);
+        Ok(())
+    }
+}
+
+/// Twice, because a body is there as a whole and in parts.
+fn taken_by(bytes: usize) -> usize {
+    2 * blocks(bytes)
 }
 
 impl Inner {
@@ -64,7 +77,7 @@ impl Inner {
         if body.size_hint().lower() > limit as u64 {
             return Err(Error::TooLarge { limit });
         }
-        let mut room = self.budget.room_for(0)?;
+        let mut room = self.budget.nothing()?;
         let mut received = Vec::new();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| Error::Upload { problem: "it breaks off" })?;
@@ -72,7 +85,7 @@ impl Inner {
             if received.len() + data.len() > limit {
                 return Err(Error::TooLarge { limit });
             }
-            room.merge(self.budget.room_for(data.len())?);
+            self.budget.widen(&mut room, received.len() + data.len())?;
             received.extend_from_slice(&data);
         }
         Ok((room, received))

@@ -1,5 +1,6 @@
 //! How often and how much callers may ask, what is remembered of it, and who is told what.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,10 +10,13 @@ use countersign::server::{
 };
 use countersign::storage::metadata::{MemoryStore, MetadataStore, SqliteStore};
 use countersign::tuf::Gun;
+use http_body_util::StreamBody;
+use hyper::Request;
+use hyper::body::Frame;
 use serde_json::Value;
 
 use super::access::Issuer;
-use super::bench::{Bench, SnapshotBy, key_in};
+use super::bench::{Bench, FILES, SnapshotBy, form, key_in};
 use super::page::founded;
 use super::repository::after_hours;
 
@@ -177,6 +181,22 @@ async fn who_sends_many_guesses_at_once_is_not_let_in_with_all_of_them() {
     // As many as are judged side by side may come on top.
     assert!((3..=5).contains(&judged), "{judged} of 100 guesses were judged");
     assert!(statuses.iter().all(|answer| [401, 429].contains(&answer.status)));
+}
+
+#[tokio::test]
+async fn an_upload_takes_the_room_of_its_bytes_however_small_its_pieces() {
+    let options = Options { upload_bytes: 64 << 10, uploads_bytes: 1, ..Options::default() };
+    let bench = Bench::with(Access::Open, options);
+    let team = bench.team(SnapshotBy::Server).await;
+    let files = SnapshotBy::Server.roles(&FILES).iter();
+    let body = form(&files.map(|role| (*role, &*team.current[*role])).collect::<Vec<_>>());
+    assert!(2 * body.len() > 4 << 10, "more pieces than there are blocks");
+    let pieces = body.into_iter().map(|byte| Ok::<_, Infallible>(Frame::data(vec![byte].into())));
+    let request = Request::post(format!("/v2/{}/_trust/tuf/", team.gun))
+        .header("content-type", "multipart/form-data; boundary=0123456789abcdef")
+        .body(StreamBody::new(futures_util::stream::iter(pieces)))
+        .expect("a request");
+    assert_eq!(bench.server.respond(request).await.status(), 200);
 }
 
 #[tokio::test]
