@@ -6,7 +6,7 @@
 //! for handing it back is a question of its own (whether it still works).
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::Pool;
 use sqlx::pool::PoolConnection;
@@ -48,7 +48,8 @@ pub(super) trait Witness: Send + 'static {
 /// A database, and the connection that is held while questions follow each other.
 pub(super) struct Held<D: Engine> {
     pool: Pool<D>,
-    connection: Option<PoolConnection<D>>,
+    /// Since when it is held, too.
+    connection: Option<(PoolConnection<D>, Instant)>,
 }
 
 impl<D: Engine> Held<D> {
@@ -60,12 +61,12 @@ impl<D: Engine> Held<D> {
 impl<D: Engine> Witness for Held<D> {
     async fn ask(&mut self, guns: &[String]) -> Result<Vec<(String, i64)>, sqlx::Error> {
         // One that failed is not asked again.
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.pool.acquire().await?,
+        let (mut connection, since) = match self.connection.take() {
+            Some(held) => held,
+            None => (self.pool.acquire().await?, Instant::now()),
         };
         let states = D::states(&mut connection, guns).await?;
-        self.connection = Some(connection);
+        self.connection = (since.elapsed() < HOLD).then_some((connection, since));
         Ok(states)
     }
 
@@ -80,18 +81,7 @@ impl Watch {
         let (queue, mut requests) = mpsc::channel::<Request>(MAX_WAITING);
         tokio::spawn(async move {
             let mut batch = Vec::new();
-            loop {
-                let more = timeout(REST, requests.recv_many(&mut batch, MAX_BATCH)).await;
-                match more {
-                    Ok(0) => return,
-                    Ok(_) => {}
-                    Err(_) => {
-                        witness.rest();
-                        if requests.recv_many(&mut batch, MAX_BATCH).await == 0 {
-                            return;
-                        }
-                    }
-                }
+            while gather(&mut requests, &mut batch, &mut witness).await > 0 {
                 let mut guns: Vec<String> = batch.iter().map(|one| one.gun.to_string()).collect();
                 guns.sort_unstable();
                 guns.dedup();
@@ -107,6 +97,20 @@ impl Watch {
         self.queue.send(request).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
+}
+
+/// Those who wait for an answer, at least one; none when nobody can ask any more. The witness rests
+/// if that takes long.
+async fn gather(
+    requests: &mut mpsc::Receiver<Request>,
+    batch: &mut Vec<Request>,
+    witness: &mut impl Witness,
+) -> usize {
+    if let Ok(count) = timeout(REST, requests.recv_many(batch, MAX_BATCH)).await {
+        return count;
+    }
+    witness.rest();
+    requests.recv_many(batch, MAX_BATCH).await
 }
 
 fn answer(found: Result<Vec<(String, i64)>, sqlx::Error>, batch: &mut Vec<Request>) {
@@ -140,6 +144,8 @@ fn gone() -> Error {
 const MAX_BATCH: usize = 64;
 /// How many may wait.
 const MAX_WAITING: usize = 4096;
+/// How long a connection is held, for the pool to see to its age now and then.
+const HOLD: Duration = Duration::from_secs(1);
 /// After how long without a question the connection is handed back.
 const REST: Duration = Duration::from_millis(100);
 
