@@ -130,7 +130,7 @@ verify_rows() {
 beside_servers() {
     local times
     enter_stage "$work/tls"
-    times=$(medians_by_turns "$((runs * 3))" \
+    times=$(medians_by_turns "$((runs * 3))" '' \
         "$program --server $TRUST_SERVER verify $tls_registry/bench/small:v1" \
         "$program --server oci verify $tls_registry/bench/small:v1" \
         "$program --server $ours verify $tls_registry/bench/small-ours:v1")

@@ -36,12 +36,12 @@ open_a_logged_line() {
     cp "$TEST_CA" "$DOCKER_CONFIG/tls/${line#https://}/ca.crt"
 }
 
-# One collection with 1 tag, one with 20 000, made by notary, the snapshot key at the server as docker
-# has it. Each tool then has a trust directory of its own: keys (of the same passphrases), no cache.
+# Collections with 1 tag and with 20 000, made by notary, the snapshot key at the server as docker has it: one to
+# verify and for ours to sign, and for the others one each to sign, so that nobody fetches what another has published.
+# Each tool then has a trust directory of its own: keys (of the same passphrases), no cache.
 make_collections() {
-    local maker=$work/maker
-    collection small
-    collection big
+    local maker=$work/maker name
+    for name in {small,big}{,-notary,-docker}; do collection "$name"; done
     hand_out
 }
 
@@ -60,7 +60,7 @@ collection() {
     notary -d "$maker" init "$gun"
     notary -d "$maker" publish "$gun"
     notary -d "$maker" key rotate "$gun" snapshot --server-managed
-    if [[ $1 == small ]]; then
+    if [[ $1 == small* ]]; then
         notary -d "$maker" addhash "$gun" v1 527 --sha256 "$(openssl rand -hex 32)"
     else
         stage_many "$maker/tuf/$gun/changelist" 20000
@@ -87,24 +87,17 @@ PYTHON
 
 # verify_rows COLLECTION TAG TITLE RUNS BAR-NOTARY BAR-DOCKER BAR-MEMORY
 verify_rows() {
-    local image=$REGISTRY/bench/$1 ours theirs
+    local image=$REGISTRY/bench/$1 times
     local mine="$program verify $image:$2" notary="notary -d $work/notary/trust lookup $image $2" docker="docker trust inspect $image:$2"
-    ours=$(milliseconds ours "$4" "$mine")
-    theirs=$(milliseconds notary "$4" "$notary")
-    row "verify, warm, $3: notary lookup" "$ours" "$theirs" ms "$5"
-    theirs=$(milliseconds docker "$4" "$docker")
-    row "verify, warm, $3: docker trust inspect" "$ours" "$theirs" ms "$6"
-    ours=$(mebibytes ours "$mine")
-    theirs=$(mebibytes notary "$notary")
-    limit_row "verify, warm, $3: peak memory (notary)" "$ours" "$theirs" MiB "$7"
-    ours=$(cold_milliseconds ours "$4" "$mine")
-    theirs=$(cold_milliseconds notary "$4" "$notary")
-    row "verify, cold, $3: notary lookup" "$ours" "$theirs" ms ''
-    theirs=$(cold_milliseconds docker "$4" "$docker")
-    row "verify, cold, $3: docker trust inspect" "$ours" "$theirs" ms ''
+    mapfile -t times < <(milliseconds "$4" '' ours "$mine" notary "$notary" docker "$docker")
+    row "verify, warm, $3: notary lookup" "${times[0]}" "${times[1]}" ms "$5"
+    row "verify, warm, $3: docker trust inspect" "${times[0]}" "${times[2]}" ms "$6"
+    limit_row "verify, warm, $3: peak memory (notary)" "$(mebibytes ours "$mine")" "$(mebibytes notary "$notary")" MiB "$7"
+    # shellcheck disable=SC2016  # each has its own
+    mapfile -t times < <(milliseconds "$4" 'rm -rf "$DOCKER_CONFIG/trust/tuf"' ours "$mine" notary "$notary" docker "$docker")
+    row "verify, cold, $3: notary lookup" "${times[0]}" "${times[1]}" ms ''
+    row "verify, cold, $3: docker trust inspect" "${times[0]}" "${times[2]}" ms ''
 }
-
-cold_milliseconds() { before_each="rm -rf $work/$1/trust/tuf" milliseconds "$@"; }
 
 round_trip_rows() {
     local image=$REGISTRY/bench/small ours theirs
@@ -121,21 +114,14 @@ round_trip_rows() {
 # sign_rows COLLECTION TAG TITLE RUNS BAR-NOTARY BAR-DOCKER BAR-MEMORY: another digest each time. docker signs
 # again what is signed, since any other digest it would take from a push: the least it can do.
 sign_rows() {
-    local image=$REGISTRY/bench/$1 ours theirs notary="notary -d $work/notary/trust"
+    local image=$REGISTRY/bench/$1 times notary="notary -d $work/notary/trust" next="openssl rand -hex -out $work/digest 32"
     script sign-ours "exec $program sign $image:$2 --digest sha256:\$digest --size 527"
-    script sign-notary "$notary addhash $image $2 527 --sha256 \$digest && exec $notary publish $image"
-    script sign-docker "exec docker trust sign $image:$2"
-    before_each="openssl rand -hex -out $work/digest 32"
-    $before_each
-    ours=$(milliseconds ours "$4" "$work/sign-ours")
-    theirs=$(milliseconds notary "$4" "$work/sign-notary")
-    row "sign, $3: notary addhash + publish" "$ours" "$theirs" ms "$5"
-    theirs=$(milliseconds docker "$4" "$work/sign-docker")
-    row "sign, $3: docker trust sign" "$ours" "$theirs" ms "$6"
-    ours=$(mebibytes ours "$work/sign-ours")
-    theirs=$(mebibytes notary "$work/sign-notary")
-    limit_row "sign, $3: peak memory (notary)" "$ours" "$theirs" MiB "$7"
-    before_each=
+    script sign-notary "$notary addhash $image-notary $2 527 --sha256 \$digest && exec $notary publish $image-notary"
+    script sign-docker "exec docker trust sign $image-docker:$2"
+    mapfile -t times < <(milliseconds "$4" "$next" ours "$work/sign-ours" notary "$work/sign-notary" docker "$work/sign-docker")
+    row "sign, $3: notary addhash + publish" "${times[0]}" "${times[1]}" ms "$5"
+    row "sign, $3: docker trust sign" "${times[0]}" "${times[2]}" ms "$6"
+    limit_row "sign, $3: peak memory (notary)" "$(mebibytes ours "$work/sign-ours")" "$(mebibytes notary "$work/sign-notary")" MiB "$7"
 }
 
 # script NAME TEXT: a shell script that finds $digest in a file. Its shell costs each tool the same.
@@ -146,30 +132,27 @@ script() {
 
 # What trust adds to a pull of an image that is there already.
 pull_rows() {
-    local image=$REGISTRY/bench/pull:1 named plain ours theirs
+    local image=$REGISTRY/bench/pull:1 named times
     named=$("$top/test-registry/seed" bench/pull:1)
     docker pull --quiet "$image" >/dev/null
     DOCKER_CONTENT_TRUST=1 docker push --quiet "$image" >/dev/null
     named=$(docker trust inspect "$image" | jq -r --arg name "${image%:*}" '$name + "@sha256:" + .[0].SignedTags[0].Digest')
     docker pull --quiet "$named" >/dev/null
-    plain=$(milliseconds docker "$runs" "docker pull $named")
-    ours=$(milliseconds ours "$runs" "$program verify-pull $image")
-    theirs=$(DOCKER_CONTENT_TRUST=1 milliseconds docker "$runs" "docker pull $image")
-    ours=$(minus "$ours" "$plain")
-    theirs=$(minus "$theirs" "$plain")
-    row "verify-pull adds to docker pull: docker's own trust" "$ours" "$theirs" ms 1
+    mapfile -t times < <(milliseconds "$runs" '' docker "docker pull $named" ours "$program verify-pull $image" \
+        docker "DOCKER_CONTENT_TRUST=1 docker pull $image")
+    row "verify-pull adds to docker pull: docker's own trust" "$(minus "${times[1]}" "${times[0]}")" "$(minus "${times[2]}" "${times[0]}")" ms 1
 }
 
 minus() { jq -n --arg a "$1" --arg b "$2" '($a | tonumber) - ($b | tonumber)'; }
 
 # Most of the time in which a large collection is signed is notary-server's: the same clients with countersign serve.
 own_server_rows() {
-    local work=$work/own
+    local work=$work/own name
     local maker=$work/maker
     mkdir "$work"
     start_stage "$work/run" --trust countersign --no-docker
     enter_stage "$work/run"
-    collection big
+    for name in big{,-notary,-docker}; do collection "$name"; done
     hand_out
     sign_rows big v20000 "20 000 tags, countersign serve" "$((runs / 3 + 2))" 4 '' 32
 }
@@ -231,8 +214,16 @@ fresh_machine() {
 
 # --- measuring -------------------------------------------------------------------------------------
 
-# milliseconds WHO RUNS COMMAND: the median, in WHO's configuration, after $before_each.
-milliseconds() { DOCKER_CONFIG=$work/$1 median_ms "$2" "$before_each" "$3"; }
+# milliseconds RUNS BEFORE-EACH WHO COMMAND…: the medians, each in WHO's configuration.
+milliseconds() {
+    local count=$1 before_each=$2 commands=()
+    shift 2
+    while (($# > 0)); do
+        commands+=("DOCKER_CONFIG=$work/$1 $2")
+        shift 2
+    done
+    medians_by_turns "$count" "$before_each" "${commands[@]}"
+}
 
 # mebibytes WHO COMMAND: the whole command line's peak.
 mebibytes() {
@@ -284,6 +275,6 @@ align() {
 }
 
 runs=${RUNS:-20}
-delay=0.05 before_each=''
+delay=0.05
 readonly runs delay
 main "$@"

@@ -133,21 +133,34 @@ median_ms() {
     jq '.results[0].median * 10000 | round / 10' "$work/times.json"
 }
 
-# medians_by_turns RUNS COMMAND…: milliseconds of each command, to a tenth, a line each. They take turns, for a machine
-# is not as fast at one moment as at another.
+# medians_by_turns RUNS BEFORE-EACH COMMAND…: milliseconds of each command, to a tenth, a line each. They take turns, for
+# a machine is not as fast at one moment as at another. A command may begin with variables, NAME=VALUE; the shell that
+# runs BEFORE-EACH, which is not timed, has them too.
 medians_by_turns() { python3 -c "$by_turns" "$@"; }
 
 by_turns=$(
     cat <<'PYTHON'
-import shlex, statistics, subprocess, sys, time
+import os, shlex, statistics, subprocess, sys, time
 
-def took(command):
+def parts(command):
+    words, variables = shlex.split(command), {}
+    while "=" in words[0]:
+        name, variables[name] = words[0].split("=", 1)[0], words.pop(0).split("=", 1)[1]
+    return words, {**os.environ, **variables}
+
+def run(words, environment):
+    subprocess.run(words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+
+def took(words, environment):
+    if before_each:
+        run(["sh", "-c", before_each], environment)
     began = time.perf_counter()
-    subprocess.run(shlex.split(command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    run(words, environment)
     return (time.perf_counter() - began) * 1000
 
-runs, commands = int(sys.argv[1]), sys.argv[2:]
-rounds = [[took(command) for command in commands] for _ in range(runs + 2)][2:]
+runs, before_each = int(sys.argv[1]), sys.argv[2]
+commands = [parts(command) for command in sys.argv[3:]]
+rounds = [[took(*command) for command in commands] for _ in range(runs + 2)][2:]
 for times in zip(*rounds):
     print(round(statistics.median(times), 1))
 PYTHON
