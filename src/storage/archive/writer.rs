@@ -22,6 +22,8 @@ use crate::storage::Error;
 pub struct ArchiveWriter {
     path: PathBuf,
     file: File,
+    /// Where the last whole entry ends, and the next one begins.
+    end: u64,
     written: HashMap<String, Place>,
     now: Instant,
     /// Collections that a power cut may take.
@@ -55,10 +57,9 @@ impl ArchiveWriter {
         }
         let found = entries::scan(&mut file).map_err(failed)?;
         file.set_len(found.end).map_err(failed)?;
-        file.seek(SeekFrom::End(0)).map_err(failed)?;
-        let written = found.places;
-        let mut writer = Self { path: path.to_owned(), file, written, now, unsynced: 0 };
-        if found.end == 0 {
+        let (end, written) = (found.end, found.places);
+        let mut writer = Self { path: path.to_owned(), file, end, written, now, unsynced: 0 };
+        if end == 0 {
             writer.append(FORMAT_ENTRY, FORMAT_TEXT)?;
         }
         Ok(writer)
@@ -98,9 +99,7 @@ impl ArchiveWriter {
         if place.length > limit {
             return Err(damaged("longer than it may be"));
         }
-        let read = entries::read(&mut self.file, place);
-        let back = self.file.seek(SeekFrom::End(0));
-        let bytes = read.and_then(|bytes| back.map(|_| bytes)).map_err(|it| self.failed(it))?;
+        let bytes = entries::read(&mut self.file, place).map_err(|it| self.failed(it))?;
         match Sha256::of(&bytes) == *sha256 {
             true => Ok(Some(bytes)),
             false => Err(damaged("its bytes have another hash")),
@@ -151,15 +150,20 @@ impl ArchiveWriter {
 
     fn append(&mut self, name: &str, bytes: &[u8]) -> Result<(), Error> {
         let seconds = u64::try_from(self.now.as_second()).unwrap_or_default();
-        let whole = self.file.stream_position().map_err(|source| self.failed(source))?;
-        let appended = entries::write(&mut self.file, name, bytes, seconds);
-        if let Err(source) = appended {
-            // What cannot be cut off now is cut off when the work goes on.
-            let _ = self.file.set_len(whole);
-            return Err(self.failed(source));
-        }
-        let place = Place { offset: whole + entries::BLOCK, length: bytes.len() as u64 };
+        // Not where the file stands: after a write that failed that may be in the middle of an entry.
+        let begun = self.file.seek(SeekFrom::Start(self.end));
+        let appended = begun.and_then(|_| entries::write(&mut self.file, name, bytes, seconds));
+        let end = match appended.and_then(|()| self.file.stream_position()) {
+            Ok(end) => end,
+            Err(source) => {
+                // What cannot be cut off now is written over, or cut off when the work goes on.
+                let _ = self.file.set_len(self.end);
+                return Err(self.failed(source));
+            }
+        };
+        let place = Place { offset: self.end + entries::BLOCK, length: bytes.len() as u64 };
         self.written.insert(name.to_owned(), place);
+        self.end = end;
         Ok(())
     }
 
@@ -187,3 +191,26 @@ const SYNC_EVERY: u32 = 64;
 const FORMAT_ENTRY: &str = "countersign-archive";
 const FORMAT_TEXT: &[u8] =
     b"Trust data (TUF metadata, of Notary v1 or TUF 1.0) as it was served. Format 1.\n";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_an_entry_that_could_not_be_written_is_found() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("trust.tar");
+        let mut writer = ArchiveWriter::open(&path, Instant::UNIX_EPOCH).expect("an archive");
+        let before = writer.file(b"before").expect("written");
+        // A disk takes the beginning of what does not fit.
+        writer.file.write_all(&[7; 700]).expect("written");
+        writer.file.set_len(writer.end).expect("cut off");
+        let after = writer.file(b"after").expect("written");
+        assert_eq!(writer.bytes(&before, 9).expect("read"), Some(b"before".to_vec()));
+        let last = writer.file(b"last").expect("written");
+        let found = entries::scan(&mut writer.file).expect("read").places;
+        for sha256 in [before, after, last] {
+            assert!(found.contains_key(&blob_name(&sha256)), "{sha256}");
+        }
+    }
+}
