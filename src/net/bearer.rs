@@ -62,7 +62,7 @@ impl TokenRequest<'_> {
         let response = http.send(&request, deadline).await?;
         let response = accepted(response).await?;
         let unusable = response.malformed("the token server's answer has no usable token");
-        let body = Zeroizing::new(response.body(MAX_REPLY).await?);
+        let body = Zeroizing::new(response.document(MAX_REPLY).await?);
         read(&body).ok_or(unusable)
     }
 

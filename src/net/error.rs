@@ -150,9 +150,9 @@ pub enum Error {
         /// The place.
         host: String,
     },
-    /// A folder could not be published into.
+    /// A folder or an archive, in the place of a server, could not be read or published into.
     #[error(transparent)]
-    Folder(storage::Error),
+    Storage(storage::Error),
     /// The registry does not have this tag or digest.
     #[error("{host} does not have {reference}")]
     NotFound {

@@ -49,9 +49,9 @@ impl FolderRepository {
                     waited += WAIT;
                 }
                 Err(storage::Error::Locked { path, .. }) => {
-                    return Err(Error::Folder(storage::Error::Locked { path, waited }));
+                    return Err(Error::Storage(storage::Error::Locked { path, waited }));
                 }
-                turn => return turn.map_err(Error::Folder),
+                turn => return turn.map_err(Error::Storage),
             }
         }
     }
@@ -76,7 +76,7 @@ impl Remote for FolderRepository {
     }
 
     async fn fetch(&self, file: &RemoteFile, limit: u64) -> Result<Option<Vec<u8>>, Error> {
-        if self.directory.is_half_published().map_err(Error::Folder)? {
+        if self.directory.is_half_published().map_err(Error::Storage)? {
             // What a publisher could not end is ended by whoever has the next turn. Who may only
             // read reads what is there.
             drop(self.turn().await);
@@ -105,7 +105,7 @@ impl Remote for FolderRepository {
         if now != known {
             return Err(Error::Conflict { host: self.name() });
         }
-        self.directory.publish(&next).map_err(Error::Folder)
+        self.directory.publish(&next).map_err(Error::Storage)
     }
 
     async fn delete(&self) -> Result<(), Error> {

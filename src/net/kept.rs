@@ -38,10 +38,7 @@ pub trait Shelf: Send + Sync {
 impl Shelf for &Mutex<ArchiveWriter> {
     fn bytes(&self, sha256: &Sha256, limit: u64) -> Result<Option<Vec<u8>>, Error> {
         let mut archive = self.lock().unwrap_or_else(PoisonError::into_inner);
-        archive.bytes(sha256, limit).map_err(|error| Error::Unreachable {
-            host: "the archive".to_owned(),
-            source: Box::new(error),
-        })
+        archive.bytes(sha256, limit).map_err(Error::Storage)
     }
 }
 
@@ -122,17 +119,11 @@ impl<S: Shelf> Remote for Kept<S> {
 
 /// The bytes in an archive.
 #[derive(Clone)]
-pub struct ArchiveShelf {
-    archive: Arc<ArchiveReader>,
-    name: String,
-}
+pub struct ArchiveShelf(Arc<ArchiveReader>);
 
 impl Shelf for ArchiveShelf {
     fn bytes(&self, sha256: &Sha256, limit: u64) -> Result<Option<Vec<u8>>, Error> {
-        self.archive.file(sha256, limit).map_err(|error| Error::Unreachable {
-            host: self.name.clone(),
-            source: Box::new(error),
-        })
+        self.0.file(sha256, limit).map_err(Error::Storage)
     }
 }
 
@@ -150,7 +141,7 @@ impl Kept<ArchiveShelf> {
         let files = collection.files.iter().map(|file| KeptFile::listed(archive, file));
         let files = files.collect::<Result<Vec<KeptFile>, storage::Error>>()?;
         let name = format!("{} (kept {:.0})", collection.server, collection.fetched_at);
-        let shelf = ArchiveShelf { archive: Arc::clone(archive), name: name.clone() };
+        let shelf = ArchiveShelf(Arc::clone(archive));
         Ok(Self::new(name, collection.dialect.into(), &files, shelf))
     }
 }

@@ -147,7 +147,7 @@ async fn read<T: for<'de> Deserialize<'de>>(response: Response) -> Result<T, Err
         200 => {}
         status => return Err(Error::Unavailable { host, status }),
     }
-    let body = response.body(MAX_BODY).await?;
+    let body = response.document(MAX_BODY).await?;
     serde_json::from_slice(&body).map_err(|_| Error::Malformed { host, problem: "no list" })
 }
 

@@ -184,7 +184,7 @@ impl NotaryServer {
     async fn key(&self, method: Method, role: &RoleName, access: Access) -> Result<Vec<u8>, Error> {
         let request = Request::new(method, self.url(&format!("{role}.key"))?);
         let response = self.send(request, access).await?;
-        expect_200(response)?.body(MAX_KEY).await
+        expect_200(response)?.document(MAX_KEY).await
     }
 }
 
@@ -201,7 +201,7 @@ impl Remote for NotaryServer {
             response.discard().await;
             return Ok(None);
         }
-        expect_200(response)?.body(limit).await.map(Some)
+        expect_200(response)?.document(limit).await.map(Some)
     }
 
     async fn public_key(&self, role: &RoleName) -> Result<Vec<u8>, Error> {

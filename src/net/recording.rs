@@ -32,6 +32,10 @@ impl<R: Remote> Remote for Recording<'_, R> {
         self.remote.pace()
     }
 
+    fn takes_changes(&self) -> Result<(), Error> {
+        self.remote.takes_changes()
+    }
+
     async fn fetch(&self, file: &RemoteFile, limit: u64) -> Result<Option<Vec<u8>>, Error> {
         let given = self.remote.fetch(file, limit).await?;
         if let Some(bytes) = &given {

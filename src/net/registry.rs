@@ -220,7 +220,7 @@ async fn read_manifest(response: Response, limit: u64) -> Result<Manifest, Error
     let host = response.host().to_owned();
     let announced = response.header("docker-content-digest").map(str::to_owned);
     let content_type = response.header("content-type").map(str::to_owned);
-    let bytes = response.body(limit).await?;
+    let bytes = response.document(limit).await?;
     let found = ImageDigest::of(&bytes);
     if let Some(expected) = announced.filter(|announced| *announced != found.to_string()) {
         let expected = super::text::sanitised(&expected);

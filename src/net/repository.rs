@@ -104,7 +104,7 @@ async fn get(
 ) -> Result<Option<Vec<u8>>, Error> {
     let response = http.send(&Request::get(url), deadline).await?;
     match response.status() {
-        200 => response.body(limit).await.map(Some),
+        200 => response.document(limit).await.map(Some),
         403 | 404 => {
             response.discard().await;
             Ok(None)

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{CONTENT_ENCODING, HeaderMap};
+use reqwest::Version;
+use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
+use serde::de::IgnoredAny;
 use url::Url;
 
 use super::{Deadline, Error, failure::broken_off};
@@ -59,6 +61,25 @@ impl Response {
         Ok(body)
     }
 
+    /// The whole body, which is JSON of up to `limit` bytes. One that only the end of the connection
+    /// ends, and that stops in the middle of a value, was cut short.
+    pub(super) async fn document(self, limit: u64) -> Result<Vec<u8>, Error> {
+        let (host, is_measured) = (self.host.clone(), self.says_its_length());
+        let document = self.body(limit).await?;
+        if is_measured || !stops_short(&document) {
+            return Ok(document);
+        }
+        let source = "the connection ended in the middle of it".into();
+        Err(Error::Truncated { host, found: document.len() as u64, source })
+    }
+
+    /// Whether a body that is cut short is seen to be (RFC 9112 §6.3).
+    fn says_its_length(&self) -> bool {
+        let says = [CONTENT_LENGTH, TRANSFER_ENCODING];
+        self.answer.version() > Version::HTTP_11
+            || says.iter().any(|name| self.headers().contains_key(name))
+    }
+
     /// The next piece of a body that may have up to `limit` bytes in all.
     pub(super) async fn piece(&mut self, limit: u64) -> Result<Option<Bytes>, Error> {
         let too_large = |host: &str| Error::TooLarge { host: host.to_owned(), limit };
@@ -95,6 +116,10 @@ impl Response {
         }
         Err(self.malformed("the answer has a Content-Encoding that was not asked for"))
     }
+}
+
+fn stops_short(document: &[u8]) -> bool {
+    serde_json::from_slice::<IgnoredAny>(document).is_err_and(|error| error.is_eof())
 }
 
 /// Bytes set aside before any arrived.

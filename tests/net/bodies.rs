@@ -56,6 +56,29 @@ async fn body_shorter_than_announced_is_an_error() {
 }
 
 #[tokio::test]
+async fn a_body_that_only_the_connection_ends_is_whole_if_its_json_is() {
+    for (body, whole) in [
+        ("{\"a\":[1]}\n", true),
+        ("{\"a\":[1", false),
+        ("{\"a\":\"", false),
+        ("", false),
+        ("<html>", true),
+        ("{}}", true),
+    ] {
+        for version in ["1.0", "1.1"] {
+            let answer = format!("HTTP/{version} 200 OK\r\nConnection: close\r\n\r\n{body}");
+            match answered(Answer::raw(answer)).await {
+                Ok(found) => assert_eq!((found.as_deref(), whole), (Some(body.as_bytes()), true)),
+                Err(Error::Truncated { found, .. }) => {
+                    assert_eq!((found, whole), (body.len() as u64, false));
+                }
+                Err(other) => panic!("{body}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn two_lengths_are_not_an_answer() {
     let both = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}x";
     let error = answered(Answer::raw(both)).await.expect_err("ambiguous");

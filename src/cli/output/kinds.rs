@@ -16,9 +16,9 @@ impl From<tuf::Error> for Failure {
         use tuf::Error as E;
         let failure = |kind| Self::of(kind, &error);
         match &error {
-            E::Malformed { role, .. } | E::NotJson { role, .. } => failure(Kind::Malformed)
-                .role(role)
-                .advise("Is it a trust server that answers? A proxy or a login page may stand in its place."),
+            E::Malformed { role, .. } | E::NotJson { role, .. } => {
+                failure(Kind::Malformed).role(role).advise(NO_METADATA)
+            }
             E::WrongType { role, expected, found } => {
                 failure(Kind::WrongType).role(role).expected(expected).found(found)
             }
@@ -100,7 +100,7 @@ impl From<net::Error> for Failure {
     fn from(error: net::Error) -> Self {
         use net::Error as E;
         let error = match error {
-            E::Folder(error) => return error.into(),
+            E::Storage(error) => return error.into(),
             other => other,
         };
         let failure = |kind| Self::of(kind, &error);
@@ -131,11 +131,13 @@ impl From<net::Error> for Failure {
             E::SizeMismatch { expected, found, .. } => {
                 failure(Kind::Mismatch).expected(expected).found(found)
             }
-            E::Write { .. } | E::Folder(_) => failure(Kind::Disk),
+            E::Write { .. } | E::Storage(_) => failure(Kind::Disk),
         }
     }
 }
 
+const NO_METADATA: &str = "A proxy or a login page may have answered in the place of what was asked. Otherwise what was published \
+     there is damaged: tell its owner.";
 const READ_ONLY: &str = "Web servers hand out what lies in a folder: sign there, with --server file:///THE/FOLDER. \
      An archive stays as it is.";
 
