@@ -21,7 +21,7 @@ use countersign::tuf::Gun;
 use countersign::verify::{Policy, Wanted};
 use rustix::process::Signal;
 
-use serve::{Acknowledged, Publisher, Serve, check, command, policy, refused, trouble_free};
+use serve::{Acknowledged, Publisher, Serve, check, command, policy, ready, refused, trouble_free};
 
 /// `COUNTERSIGN_KILLS` rounds, or a few; `make kills` asks for 200.
 #[tokio::test(flavor = "multi_thread")]
@@ -194,6 +194,8 @@ async fn a_full_disk_refuses_and_an_emptied_one_goes_on() {
     assert_eq!(refused, 3, "the disk is full after {} collections", stored.len());
     assert!(stored.len() > 3, "{} collections", stored.len());
     check(serve, &stored).await;
+    let (code, told) = ready(serve, &[]);
+    assert!(code == 0 && told.contains("is full, since "), "{code}: {told}");
     std::fs::remove_file(&filler).expect("removed");
     let began = Instant::now();
     let gun = Gun::raw("full/afterwards").expect("a name");
@@ -201,6 +203,7 @@ async fn a_full_disk_refuses_and_an_emptied_one_goes_on() {
         assert!(began.elapsed() < Duration::from_secs(60), "it goes on without a restart");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    assert_eq!(ready(serve, &[]), (0, String::new()));
     stored.insert(gun.to_string(), 1);
     check(serve, &stored).await;
     everything_verifies(serve).await;

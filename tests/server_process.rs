@@ -15,7 +15,7 @@ use countersign::net::Remote as _;
 use countersign::tuf::{Gun, RoleName};
 use rustix::process::Signal;
 
-use serve::{Publisher, Serve, certified, command, curl, pinging, refused};
+use serve::{Publisher, Serve, certified, command, curl, pinging, ready, refused};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_clients_do_not_starve() {
@@ -498,6 +498,8 @@ fn signer_needs_client_cert() {
         assert_ne!(code, 0, "{who}");
         assert_eq!(answer, "", "{who}");
     }
+    let (code, told) = ready(&serve, &["--config", &show("server.toml")]);
+    assert!(code == 0 && told.contains("only clients with a certificate"), "{code}: {told}");
     let log = std::fs::read_to_string(place("log")).expect("a log");
     let requests = log.lines().filter(|line| line.contains("\"request\""));
     let requests: Vec<serde_json::Value> =
@@ -514,21 +516,16 @@ fn before_it_ends_a_server_says_that_it_is_not_ready() {
     let config = home.path().join("server.toml");
     let serving = command(home.path(), &["-q", "--config", config.to_str().expect("text")]);
     let mut serve = Serve::run(serving, home.path());
-    let ready = |serve: &Serve| {
-        let output = Command::new("curl")
-            .args(["-sS", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", "20", "--cacert"])
-            .arg(serve.data.join("ca.crt"))
-            .arg(format!("{}/_notary_server/ready", serve.url))
-            .output()
-            .expect("curl runs");
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    };
-    assert_eq!(ready(&serve), "200");
+    assert_eq!(ready(&serve, &[]), (0, String::new()));
     serve.signal(Signal::TERM);
     let began = Instant::now();
-    while ready(&serve) == "200" {
-        assert!(began.elapsed() < Duration::from_secs(60), "it hears the signal");
-    }
+    let told = loop {
+        match ready(&serve, &[]) {
+            (0, _) => assert!(began.elapsed() < Duration::from_secs(60), "it hears the signal"),
+            (code, told) => break format!("{code}: {told}"),
+        }
+    };
+    assert!(told.starts_with("5: ") && told.contains("the server is ending"), "{told}");
     assert!(curl(&serve, &[]).1.starts_with("HTTP/1.1 200"), "who comes all the same is served");
     assert_eq!(serve.child.wait().expect("it ends").code(), Some(0));
 }

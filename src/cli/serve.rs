@@ -121,7 +121,7 @@ pub(super) fn run(arguments: Arguments, global: &Global, output: Output) -> Resu
         Task::Serve => {
             runtime.block_on(running::serve(config, &environment, output)).map(|()| Code::Done)
         }
-        Task::Ready => runtime.block_on(ready::ask(&config)),
+        Task::Ready => runtime.block_on(ready::ask(&config, output)),
         Task::Backup(copy) => runtime.block_on(backup::copy(&config, &copy, output)),
         Task::Import(archive) => runtime.block_on(async {
             let server = start(&config, &environment, output).await?.server;

@@ -11,7 +11,7 @@ use hyper::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
 
 use super::response;
-use crate::tuf::RoleName;
+use crate::tuf::{self, RoleName};
 use crate::verify::submission::Refusal;
 use crate::{crypto, edit, keys, storage::metadata as storage};
 pub use told::Needed;
@@ -91,6 +91,14 @@ pub enum Error {
         /// What would have been needed.
         needed: Vec<Needed>,
     },
+    /// A stored file is none of its role.
+    #[error("the stored {role} cannot be read")]
+    Unreadable {
+        /// Whose file it is.
+        role: RoleName,
+        /// Why not.
+        source: tuf::Error,
+    },
     /// The store failed.
     #[error("the store failed")]
     Store(#[from] storage::Error),
@@ -112,7 +120,7 @@ pub enum Error {
         /// Whose key it is.
         role: RoleName,
         /// Its id in metadata.
-        id: crate::tuf::KeyId,
+        id: tuf::KeyId,
     },
     /// Nobody knows the passphrase of an alias of notary-signer's keys.
     #[error("there is no passphrase for alias {alias}")]
@@ -126,7 +134,7 @@ pub enum Error {
     )]
     Unopened {
         /// Its id in metadata.
-        id: crate::tuf::KeyId,
+        id: tuf::KeyId,
         /// The alias that it names.
         alias: String,
     },

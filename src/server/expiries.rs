@@ -10,8 +10,8 @@ use std::time::{Duration, Instant as Stopwatch};
 use jiff::Timestamp as Instant;
 
 use super::{Error, Inner, Server};
-use crate::storage::metadata::{StoredFile, Which};
-use crate::tuf::{self, Dialect, Gun, Limits, RoleName, Snapshot};
+use crate::storage::metadata::{self as storage, StoredFile, Which};
+use crate::tuf::{Dialect, Gun, Limits, RoleName, Snapshot};
 
 /// What was counted last.
 #[derive(Default)]
@@ -52,8 +52,16 @@ impl Server {
             for gun in &names {
                 let started = Stopwatch::now();
                 match inner.expiries_of(gun).await {
-                    Ok(ends) => count.add(&ends),
-                    Err(_) => count.unreadable += 1,
+                    Ok(Some(ends)) => count.add(&ends),
+                    Ok(None) => {}
+                    // That says nothing about this collection, nor about those that come next.
+                    Err(error @ Error::Store(storage::Error::Unreachable { .. })) => {
+                        return Err(error);
+                    }
+                    Err(error) => {
+                        count.unreadable += 1;
+                        inner.log.trouble("count of expiries", Some(gun), &error);
+                    }
                 }
                 tokio::time::sleep(started.elapsed() * REST).await;
             }
@@ -65,23 +73,35 @@ impl Server {
 }
 
 impl Inner {
-    /// The end of every current file of a collection.
-    async fn expiries_of(&self, gun: &Gun) -> Result<Vec<(RoleName, Instant)>, Error> {
+    /// The end of every current file of a collection; `None` if it was deleted meanwhile.
+    async fn expiries_of(&self, gun: &Gun) -> Result<Option<Vec<(RoleName, Instant)>>, Error> {
         let mut ends = Vec::new();
         for role in [RoleName::Root, RoleName::Timestamp] {
-            let file = self.store.file(gun, &role, Which::Current).await?.ok_or(Error::NoFile)?;
-            ends.push((role.clone(), end(&role, &file).map_err(|_| UNREADABLE)?));
+            let Some(file) = self.store.file(gun, &role, Which::Current).await? else {
+                return self.none_left_of(gun).await;
+            };
+            ends.push((role.clone(), end(&role, &file)?));
         }
-        let file = self.store.file(gun, &RoleName::Snapshot, Which::Current).await?;
-        let snapshot = snapshot(&file.ok_or(Error::NoFile)?).map_err(|_| UNREADABLE)?;
+        let Some(file) = self.store.file(gun, &RoleName::Snapshot, Which::Current).await? else {
+            return self.none_left_of(gun).await;
+        };
+        let snapshot = snapshot(&file)?;
         ends.push((RoleName::Snapshot, snapshot.expires));
         for (role, meta) in snapshot.meta.iter().filter(|(role, _)| role.lists_targets()) {
             let Some(sha256) = meta.sha256() else { continue };
             if let Some(file) = self.store.file(gun, role, Which::Hash(sha256)).await? {
-                ends.push((role.clone(), end(role, &file).map_err(|_| UNREADABLE)?));
+                ends.push((role.clone(), end(role, &file)?));
             }
         }
-        Ok(ends)
+        Ok(Some(ends))
+    }
+
+    /// That there is no such collection, or else that it lacks a file.
+    async fn none_left_of<T>(&self, gun: &Gun) -> Result<Option<T>, Error> {
+        match self.store.file(gun, &RoleName::Root, Which::Current).await? {
+            None => Ok(None),
+            Some(_) => Err(Error::NoFile),
+        }
     }
 }
 
@@ -135,23 +155,28 @@ impl Expiries {
     }
 }
 
-fn end(role: &RoleName, file: &StoredFile) -> Result<Instant, tuf::Error> {
-    let (dialect, limits) = (Dialect::Notary, Limits::default());
-    Ok(match role {
-        RoleName::Root => dialect.open_root(&file.bytes, &limits)?.unverified_content().expires,
+fn end(role: &RoleName, file: &StoredFile) -> Result<Instant, Error> {
+    let (dialect, limits, bytes) = (Dialect::Notary, Limits::default(), &file.bytes);
+    let end = match role {
+        RoleName::Root => {
+            dialect.open_root(bytes, &limits).map(|it| it.unverified_content().expires)
+        }
         RoleName::Timestamp => {
-            dialect.open_timestamp(&file.bytes, &limits)?.unverified_content().expires
+            dialect.open_timestamp(bytes, &limits).map(|it| it.unverified_content().expires)
         }
-        RoleName::Snapshot => snapshot(file)?.expires,
+        RoleName::Snapshot => return snapshot(file).map(|snapshot| snapshot.expires),
         RoleName::Targets | RoleName::Delegation(_) => {
-            dialect.glance_at_targets(role, &file.bytes, &[], &limits)?.expires
+            dialect.glance_at_targets(role, bytes, &[], &limits).map(|targets| targets.expires)
         }
-    })
+    };
+    end.map_err(|source| Error::Unreadable { role: role.clone(), source })
 }
 
-fn snapshot(file: &StoredFile) -> Result<Snapshot, tuf::Error> {
-    let snapshot = Dialect::Notary.open_snapshot(&file.bytes, &Limits::default())?;
-    Ok(snapshot.into_unverified_content())
+/// What a stored snapshot says.
+pub(super) fn snapshot(file: &StoredFile) -> Result<Snapshot, Error> {
+    let snapshot = Dialect::Notary.open_snapshot(&file.bytes, &Limits::default());
+    let unreadable = |source| Error::Unreadable { role: RoleName::Snapshot, source };
+    snapshot.map(|snapshot| snapshot.into_unverified_content()).map_err(unreadable)
 }
 
 fn kind(role: &RoleName) -> usize {
@@ -166,7 +191,6 @@ fn kind(role: &RoleName) -> usize {
 
 const ROLES: [&str; 5] = ["root", "targets", "snapshot", "timestamp", "delegation"];
 const DAYS: [i64; 5] = [0, 1, 7, 30, 90];
-const UNREADABLE: Error = Error::Internal("a stored file cannot be read");
 const AT_ONCE: usize = 200;
 /// After each collection, so many times as long as it took.
 const REST: u32 = 4;

@@ -72,9 +72,7 @@ impl Inner {
         if let Some(publication) = imported.onto(&held, namesake)? {
             // A timestamp counts as stored when it was signed: its age is what renewal goes by.
             let signed_at = expires.checked_sub(TIMESTAMP_LIFETIME).unwrap_or(fetched_at);
-            let published = self.store.publish(&publication, &[], signed_at.min(fetched_at)).await;
-            self.cache.forget(gun);
-            published.map_err(Error::Updating)?;
+            self.store_it(&publication, &[], signed_at.min(fetched_at)).await?;
             stored = publication.files().len();
         }
         Ok(TakenOver { stored, left_out, timestamp, expires })

@@ -82,8 +82,13 @@ impl Inner {
         caller: &Caller,
     ) -> Result<Response<Full<Bytes>>, Error> {
         let _turn = self.turns.take(gun).await;
-        let deleted = self.store.delete(gun, self.clock.now()).await;
+        let now = self.clock.now();
+        let deleted = self.store.delete(gun, now).await;
         self.cache.forget(gun);
+        // Where there was nothing to delete, nothing was written.
+        if !matches!(deleted, Ok(false)) {
+            self.writing.note(&deleted, now);
+        }
         if deleted.map_err(Error::Updating)? {
             self.keys.shut.forget(gun);
             self.foreign.forget(gun);

@@ -140,6 +140,10 @@ impl Inner {
             "Collections whose timestamp key is not this server's, and whose timestamp is due.";
         head(&mut text, "countersign_foreign_timestamps", "gauge", about);
         let _ = writeln!(text, "countersign_foreign_timestamps {}", self.foreign.count());
+        let about = "Whether the last attempt to store something succeeded.";
+        head(&mut text, "countersign_storing", "gauge", about);
+        let _ =
+            writeln!(text, "countersign_storing {}", u8::from(self.writing.problem().is_none()));
         response::plain(text)
     }
 
@@ -153,7 +157,14 @@ impl Inner {
             let body = json!({ "Trust operational": chain(&problem) });
             return response::error(StatusCode::SERVICE_UNAVAILABLE, body.to_string());
         }
-        self.health().await
+        let mut answer = self.health().await;
+        if let Some(problem) = self.writing.problem().filter(|_| answer.status() == StatusCode::OK)
+        {
+            // Readers are served: whoever is sent elsewhere for this finds nothing better there.
+            let body = json!({ "storing": problem });
+            *answer.body_mut() = Full::new(body.to_string().into());
+        }
+        answer
     }
 
     /// As notary-server tells it: nothing, or what does not work.

@@ -35,6 +35,7 @@ mod response;
 mod router;
 mod secret;
 mod upload;
+mod writing;
 
 pub use auth::{Access, Caller, Passwords, Peer, Readers, Tokens};
 pub use error::{Error, Needed};
@@ -62,6 +63,7 @@ use cache::Cache;
 use expiries::Expiries;
 use foreign::Foreign;
 use metrics::Metrics;
+use writing::Writing;
 
 /// A trust server, apart from the sockets that it listens on. Clones are the same server.
 #[derive(Clone)]
@@ -84,6 +86,7 @@ struct Inner {
     draining: AtomicBool,
     expiries: Expiries,
     foreign: Foreign,
+    writing: Writing,
     metrics: Metrics,
     log: Log,
 }
@@ -179,6 +182,7 @@ impl Server {
             draining: AtomicBool::new(false),
             expiries: Expiries::default(),
             foreign: Foreign::default(),
+            writing: Writing::default(),
             metrics: Metrics::default(),
             store,
             keys,

@@ -6,6 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Response, StatusCode};
+use jiff::Timestamp as Instant;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::auth::Caller;
@@ -13,7 +14,7 @@ use super::online_keys::Found;
 use super::upload::Received;
 use super::{Error, Inner, response};
 use crate::edit::{self, Online, Signers};
-use crate::storage::metadata as storage;
+use crate::storage::metadata::{self as storage, KeyRecord};
 use crate::tuf::{Gun, RoleName, Version};
 use crate::verify::submission::{Holdings, Proposal, Publication, Refusal, Submission};
 
@@ -46,8 +47,9 @@ impl Inner {
         received: Received,
         caller: &Caller,
     ) -> Result<Response<Full<Bytes>>, Error> {
-        let sent = size(&received.files);
-        let submission = Submission::new(self.policy(gun), received.files.clone())?;
+        let Received { files, room: _room } = received;
+        let sent = size(&files);
+        let submission = Submission::new(self.policy(gun), files)?;
         let _turn = self.turns.take(gun).await;
         let mut attempts = 0;
         let publication = loop {
@@ -80,11 +82,22 @@ impl Inner {
         let Found { keys, new } = found.map_err(Error::of_upload)?;
         let now = self.clock.now();
         let publication = keys.sign(bytes, move |signers| signed(proposal, signers, now)).await??;
-        let stored = self.store.publish(&publication, &new, now).await;
-        // Whatever came of it: what is kept in memory may be old now.
-        self.cache.forget(gun);
-        stored.map_err(Error::Updating)?;
+        self.store_it(&publication, &new, now).await?;
         Ok(publication)
+    }
+
+    /// Stores what was judged, and keys that it makes use of for the first time.
+    pub(super) async fn store_it(
+        &self,
+        publication: &Publication,
+        keys: &[KeyRecord],
+        at: Instant,
+    ) -> Result<(), Error> {
+        let stored = self.store.publish(publication, keys, at).await;
+        // Whatever came of it: what is kept in memory may be old now.
+        self.cache.forget(publication.gun());
+        self.writing.note(&stored, self.clock.now());
+        stored.map_err(Error::Updating)
     }
 
     async fn holdings(&self, gun: &Gun, submission: &Submission) -> Result<Holdings, Error> {
@@ -114,11 +127,7 @@ pub(super) fn raise(held: &mut Holdings, floors: &BTreeMap<RoleName, Version>) {
 }
 
 /// Signs what the server must sign, and has the whole judged.
-fn signed(
-    proposal: Proposal,
-    signers: &Signers<'_>,
-    now: jiff::Timestamp,
-) -> Result<Publication, Error> {
+fn signed(proposal: Proposal, signers: &Signers<'_>, now: Instant) -> Result<Publication, Error> {
     let online = Online {
         root: proposal.root(),
         snapshot: proposal.snapshot(),

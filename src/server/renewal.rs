@@ -125,9 +125,7 @@ impl Inner {
         let Found { keys, new } =
             self.keys.of_root(&*self.store, gun, renewal.root().content()).await?;
         let publication = keys.sign(bytes, move |signers| signed(renewal, signers, now)).await??;
-        let stored = self.store.publish(&publication, &new, now).await;
-        self.cache.forget(gun);
-        stored.map_err(Error::Updating)?;
+        self.store_it(&publication, &new, now).await?;
         Ok(Some(publication))
     }
 }

@@ -21,7 +21,7 @@ pub(super) struct Budget(Arc<Semaphore>);
 /// An upload, and the memory that it takes until it is dropped.
 pub(super) struct Received {
     pub(super) files: BTreeMap<RoleName, Vec<u8>>,
-    _room: OwnedSemaphorePermit,
+    pub(super) room: OwnedSemaphorePermit,
 }
 
 impl Budget {
@@ -64,7 +64,7 @@ impl Inner {
         let (room, body) = tokio::time::timeout(self.options.upload_time, self.collect(body))
             .await
             .map_err(|_| Error::TimedOut)??;
-        Ok(Received { files: multipart::parse(content_type, &body)?, _room: room })
+        Ok(Received { files: multipart::parse(content_type, &body)?, room })
     }
 
     async fn collect<B>(&self, body: B) -> Result<(OwnedSemaphorePermit, Vec<u8>), Error>

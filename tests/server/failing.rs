@@ -1,10 +1,10 @@
-//! A store that does not answer.
+//! Stores that do not answer, or not as they should.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use countersign::storage::metadata::{
-    Answer, Change, Error, KeyRecord, MetadataStore, Page, StoredFile, Which,
+    Answer, Change, Error, KeyRecord, MemoryStore, MetadataStore, Page, StoredFile, Which,
 };
 use countersign::tuf::{Gun, RoleName};
 use countersign::verify::submission::{Holdings, Publication};
@@ -66,5 +66,86 @@ impl MetadataStore for Failing {
 
     fn check(&self) -> Answer<'_, ()> {
         failed()
+    }
+}
+
+/// What somebody may meddle with before it goes its way.
+pub(crate) enum Touched<'t> {
+    /// A file that is handed out.
+    File(&'t RoleName, &'t mut Option<StoredFile>),
+    /// What an upload is judged against.
+    Holdings(&'t mut Holdings),
+    /// A publication that is about to be stored.
+    Publication,
+}
+
+/// A store with whose answers somebody meddles.
+pub(crate) struct Meddled {
+    store: MemoryStore,
+    meddle: Box<Meddling>,
+}
+
+type Meddling = dyn Fn(Touched<'_>) -> Result<(), Error> + Send + Sync;
+
+impl Meddled {
+    pub(crate) fn by(
+        meddle: impl Fn(Touched<'_>) -> Result<(), Error> + Send + Sync + 'static,
+    ) -> Self {
+        Self { store: MemoryStore::new(), meddle: Box::new(meddle) }
+    }
+}
+
+impl MetadataStore for Meddled {
+    fn file<'a>(
+        &'a self,
+        gun: &'a Gun,
+        role: &'a RoleName,
+        which: Which,
+    ) -> Answer<'a, Option<StoredFile>> {
+        async move {
+            let mut file = self.store.file(gun, role, which).await?;
+            (self.meddle)(Touched::File(role, &mut file)).map(|()| file)
+        }
+        .boxed()
+    }
+
+    fn holdings<'a>(&'a self, gun: &'a Gun, roles: &'a [RoleName]) -> Answer<'a, Holdings> {
+        async move {
+            let mut held = self.store.holdings(gun, roles).await?;
+            (self.meddle)(Touched::Holdings(&mut held)).map(|()| held)
+        }
+        .boxed()
+    }
+
+    fn publish<'a>(
+        &'a self,
+        publication: &'a Publication,
+        keys: &'a [KeyRecord],
+        at: Instant,
+    ) -> Answer<'a, ()> {
+        match (self.meddle)(Touched::Publication) {
+            Ok(()) => self.store.publish(publication, keys, at),
+            Err(error) => std::future::ready(Err(error)).boxed(),
+        }
+    }
+
+    fn delete<'a>(&'a self, gun: &'a Gun, at: Instant) -> Answer<'a, bool> {
+        self.store.delete(gun, at)
+    }
+
+    fn changes<'a>(&'a self, gun: Option<&'a Gun>, page: Page) -> Answer<'a, Vec<Change>> {
+        self.store.changes(gun, page)
+    }
+
+    fn keys<'a>(&'a self, gun: &'a Gun) -> Answer<'a, Vec<KeyRecord>> {
+        self.store.keys(gun)
+    }
+
+    fn stale(&self, before: Instant, limit: usize) -> Answer<'_, Vec<Gun>> {
+        self.store.stale(before, limit)
+    }
+
+    fn check(&self) -> Answer<'_, ()> {
+        self.store.check()
     }
 }

@@ -1,15 +1,16 @@
 //! How often and how much callers may ask, what is remembered of it, and who is told what.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign::crypto::Sha256;
 use countersign::server::{
     Access, ForwardedHeader, Limits, MasterSecret, Options, Passwords, Proxies, Rate, Readers,
 };
-use countersign::storage::metadata::{MemoryStore, MetadataStore, SqliteStore};
-use countersign::tuf::Gun;
+use countersign::storage::metadata::{Error, MemoryStore, MetadataStore, SqliteStore};
+use countersign::tuf::{Gun, RoleName};
 use http_body_util::StreamBody;
 use hyper::Request;
 use hyper::body::Frame;
@@ -17,6 +18,7 @@ use serde_json::Value;
 
 use super::access::Issuer;
 use super::bench::{Bench, FILES, SnapshotBy, form, key_in};
+use super::failing::{Meddled, Touched};
 use super::page::founded;
 use super::repository::after_hours;
 
@@ -74,6 +76,86 @@ async fn key_route_abuse() {
     let refused = slow.ask("POST", path, Vec::new()).await;
     assert_eq!((refused.status, refused.code().as_str()), (429, "TOOMANYREQUESTS"));
     assert_eq!(refused.header("retry-after"), Some("30"));
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_to_watchers_while_readers_are_served() {
+    let full = Arc::new(AtomicBool::new(false));
+    let is_full = Arc::clone(&full);
+    let store = Meddled::by(move |touched| match touched {
+        Touched::Publication if is_full.load(Relaxed) => {
+            let source = "database or disk is full".into();
+            Err(Error::Database { action: "write", source })
+        }
+        _ => Ok(()),
+    });
+    let bench = Bench::on(Arc::new(store), 7, Access::Open, Options::default());
+    let mut team = bench.uploaded_team(SnapshotBy::Server).await;
+    let ready = async || bench.get("/_notary_server/ready").await;
+    let storing = async |number: u8| {
+        let metrics = String::from_utf8(bench.get("/metrics").await.body).expect("text");
+        assert!(metrics.contains(&format!("countersign_storing {number}\n")), "{metrics}");
+    };
+    assert_eq!(ready().await.body, b"{}");
+    storing(1).await;
+    full.store(true, Relaxed);
+    team.touch("targets").publish();
+    assert_eq!(bench.upload(&team, &["targets"]).await.status, 500);
+    let told = ready().await;
+    assert_eq!(told.status, 200, "there is no better place for readers");
+    let problem = told.json()["storing"].as_str().expect("a reason").to_owned();
+    assert!(problem.contains("disk is full, since "), "{problem}");
+    storing(0).await;
+    let health = bench.get("/_notary_server/health").await;
+    assert_eq!((health.status, health.body.as_slice()), (200, b"{}".as_slice()), "as ever");
+    assert_eq!(bench.file(team.gun.as_str(), "timestamp.json").await.status, 200);
+    // Nothing was written there.
+    bench.ask("DELETE", "/v2/no/such/_trust/tuf/", Vec::new()).await;
+    storing(0).await;
+    full.store(false, Relaxed);
+    assert_eq!(bench.upload(&team, &["targets"]).await.status, 200);
+    assert_eq!(ready().await.body, b"{}");
+    storing(1).await;
+}
+
+#[tokio::test]
+async fn a_count_of_expiries_blames_collections_for_nothing_but_themselves() {
+    let what = Arc::new(Mutex::new("nothing"));
+    let trouble = Arc::clone(&what);
+    let store = Meddled::by(move |touched| {
+        match (*trouble.lock().expect("a word"), touched) {
+            ("outage", Touched::File(RoleName::Snapshot, _)) => {
+                return Err(Error::Unreachable { source: "gone".into() });
+            }
+            ("damage", Touched::File(RoleName::Snapshot, Some(file))) => file.bytes = "x".into(),
+            ("deletion", Touched::File(_, file)) => *file = None,
+            _ => {}
+        }
+        Ok(())
+    });
+    let bench = Bench::on(Arc::new(store), 7, Access::Open, Options::default());
+    bench.uploaded_team(SnapshotBy::Server).await;
+    let counted = async |trouble| {
+        *what.lock().expect("a word") = trouble;
+        let done = bench.server.count_expiries().await.is_ok();
+        let text = String::from_utf8(bench.get("/metrics").await.body).expect("text");
+        let number = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name));
+            line.map(|rest| rest.trim().to_owned())
+        };
+        let unreadable = number("countersign_unreadable_collections ");
+        (done, number("countersign_collections "), unreadable)
+    };
+    let numbers = |all: &str, unreadable: &str| (Some(all.to_owned()), Some(unreadable.to_owned()));
+    let one = numbers("1", "0");
+    assert_eq!(counted("nothing").await, (true, one.0.clone(), one.1.clone()));
+    assert_eq!(counted("outage").await, (false, one.0, one.1), "the last count stands");
+    let damaged = numbers("0", "1");
+    assert_eq!(counted("damage").await, (true, damaged.0, damaged.1));
+    let log = bench.log.lock().expect("a log").join("\n");
+    assert!(log.contains("\"the stored snapshot cannot be read: "), "{log}");
+    let none = numbers("0", "0");
+    assert_eq!(counted("deletion").await, (true, none.0, none.1));
 }
 
 #[tokio::test]

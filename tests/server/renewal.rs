@@ -3,15 +3,11 @@
 use std::sync::Arc;
 
 use countersign::server::{Access, Options};
-use countersign::storage::metadata::{
-    Answer, Change, KeyRecord, MemoryStore, MetadataStore, Page, SqliteStore, StoredFile, Which,
-};
-use countersign::tuf::{Gun, RoleName};
-use countersign::verify::submission::{Holdings, Publication};
-use futures_util::FutureExt as _;
-use jiff::Timestamp as Instant;
+use countersign::storage::metadata::SqliteStore;
+use countersign::tuf::RoleName;
 
 use super::bench::{Bench, SnapshotBy};
+use super::failing::{Meddled, Touched};
 use super::repository::{Client, Repository, after_hours};
 
 async fn version(bench: &Bench, team: &Repository, role: &str) -> u64 {
@@ -109,8 +105,15 @@ async fn no_timestamp_under_an_expired_root() {
 
 #[tokio::test]
 async fn no_timestamp_over_corrupt_snapshot() {
-    let store = Arc::new(Spoiled(MemoryStore::new()));
-    let bench = Bench::on(store, 7, Access::Open, Options::default());
+    let store = Meddled::by(|touched| {
+        if let Touched::Holdings(held) = touched
+            && let Some(snapshot) = held.files.get_mut(&RoleName::Snapshot)
+        {
+            snapshot.push(b' ');
+        }
+        Ok(())
+    });
+    let bench = Bench::on(Arc::new(store), 7, Access::Open, Options::default());
     let team = bench.uploaded_team(SnapshotBy::Server).await;
     bench.set_clock(after_hours(15 * 24));
     let answer = bench.file(team.gun.as_str(), "timestamp.json").await;
@@ -119,58 +122,4 @@ async fn no_timestamp_over_corrupt_snapshot() {
     assert_eq!((empty.status, empty.code().as_str()), (500, "UNKNOWN"));
     let log = bench.log.lock().expect("a log").join("\n");
     assert!(log.contains("damaged"), "{log}");
-}
-
-/// A store in which somebody changed a snapshot.
-struct Spoiled(MemoryStore);
-
-impl MetadataStore for Spoiled {
-    fn file<'a>(
-        &'a self,
-        gun: &'a Gun,
-        role: &'a RoleName,
-        which: Which,
-    ) -> Answer<'a, Option<StoredFile>> {
-        self.0.file(gun, role, which)
-    }
-
-    fn holdings<'a>(&'a self, gun: &'a Gun, roles: &'a [RoleName]) -> Answer<'a, Holdings> {
-        async move {
-            let mut held = self.0.holdings(gun, roles).await?;
-            if let Some(snapshot) = held.files.get_mut(&RoleName::Snapshot) {
-                snapshot.push(b' ');
-            }
-            Ok(held)
-        }
-        .boxed()
-    }
-
-    fn publish<'a>(
-        &'a self,
-        publication: &'a Publication,
-        keys: &'a [KeyRecord],
-        at: Instant,
-    ) -> Answer<'a, ()> {
-        self.0.publish(publication, keys, at)
-    }
-
-    fn delete<'a>(&'a self, gun: &'a Gun, at: Instant) -> Answer<'a, bool> {
-        self.0.delete(gun, at)
-    }
-
-    fn changes<'a>(&'a self, gun: Option<&'a Gun>, page: Page) -> Answer<'a, Vec<Change>> {
-        self.0.changes(gun, page)
-    }
-
-    fn keys<'a>(&'a self, gun: &'a Gun) -> Answer<'a, Vec<KeyRecord>> {
-        self.0.keys(gun)
-    }
-
-    fn stale(&self, before: Instant, limit: usize) -> Answer<'_, Vec<Gun>> {
-        self.0.stale(before, limit)
-    }
-
-    fn check(&self) -> Answer<'_, ()> {
-        self.0.check()
-    }
 }

@@ -122,6 +122,16 @@ pub(crate) fn certified(name: &str) -> (String, String, String) {
     (ca, leaf, leaf_key.serialize_pem())
 }
 
+/// Has the program ask whether a server is ready; its exit code and what it said.
+pub(crate) fn ready(serve: &Serve, words: &[&str]) -> (i32, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    command.args(["serve", "--ready", "--listen", serve.address(), "--data"]).arg(&serve.data);
+    let output = command.args(words).output().expect("the program runs");
+    assert!(output.stdout.is_empty(), "{output:?}");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code().expect("no signal"), told)
+}
+
 /// Asks for the ping with these words more; curl's exit code and what it got.
 pub(crate) fn curl(serve: &Serve, words: &[&str]) -> (i32, String) {
     let output = pinging(serve).args(words).output().expect("curl runs");

@@ -12,7 +12,8 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError,
+    SignatureScheme,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -22,22 +23,45 @@ use super::config::Config;
 use super::files::{read_small, unusable};
 use super::tls;
 use crate::cli::exit::{Code, Kind};
-use crate::cli::output::Failure;
+use crate::cli::output::{Failure, Output};
 
-/// Asks the server whether it is ready; what it says, if it is not.
-pub(super) async fn ask(config: &Config) -> Result<Code, Failure> {
+/// Asks the server whether it is ready; what it says, if it is not, or is in trouble.
+pub(super) async fn ask(config: &Config, output: Output) -> Result<Code, Failure> {
     let address = here(config.listen);
     let not_ready = |said: &str| {
-        let said: String = said.trim_end().chars().filter(|it| !it.is_control()).collect();
+        let said = plain(said);
         Err(Failure::new(Kind::Network, format!("the server at {address} is not ready: {said}")))
     };
     let certificate = certificate(config)?;
-    match tokio::time::timeout(PATIENCE, answer(address, certificate)).await {
-        Ok(Ok(answer)) if answer.starts_with("HTTP/1.1 200 ") => Ok(Code::Done),
-        Ok(Ok(answer)) => not_ready(answer.split_once("\r\n\r\n").map_or(&*answer, |it| it.1)),
-        Ok(Err(error)) => not_ready(&error.to_string()),
-        Err(_) => not_ready("no answer in time"),
+    let answer = match tokio::time::timeout(PATIENCE, answer(address, certificate)).await {
+        Ok(Ok(answer)) => answer,
+        // It is there, and has shown the right certificate.
+        Ok(Err(error)) if wants_a_certificate(&error) => {
+            let told = "answers only clients with a certificate, and was asked no further";
+            output.notice(&format!("the server at {address} {told}"));
+            return Ok(Code::Done);
+        }
+        Ok(Err(error)) => return not_ready(&error.to_string()),
+        Err(_) => return not_ready("no answer in time"),
+    };
+    let said = answer.split_once("\r\n\r\n").map_or(&*answer, |it| it.1);
+    if !answer.starts_with("HTTP/1.1 200 ") {
+        return not_ready(said);
     }
+    if said.trim_end() != "{}" {
+        output.notice(&format!("the server at {address} is ready, but: {}", plain(said)));
+    }
+    Ok(Code::Done)
+}
+
+/// What the server says, on one line.
+fn plain(said: &str) -> String {
+    said.trim_end().chars().filter(|it| !it.is_control()).collect()
+}
+
+fn wants_a_certificate(error: &io::Error) -> bool {
+    let told = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
+    matches!(told, Some(TlsError::AlertReceived(AlertDescription::CertificateRequired)))
 }
 
 /// The certificate that it shows.
@@ -72,9 +96,10 @@ async fn answer(address: SocketAddr, certificate: CertificateDer<'static>) -> io
     let stream = TcpStream::connect(address).await?;
     let name = ServerName::from(address.ip());
     let mut stream = TlsConnector::from(Arc::new(tls)).connect(name, stream).await?;
-    stream.write_all(REQUEST).await?;
+    // Why it takes no more, if it does not, stands in what it sent.
+    let sent = stream.write_all(REQUEST).await;
     let mut text = Vec::new();
-    stream.take(MAX_ANSWER).read_to_end(&mut text).await?;
+    stream.take(MAX_ANSWER).read_to_end(&mut text).await.and(sent)?;
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 

@@ -27,7 +27,11 @@ impl Inner {
         page.raw(TABLE);
         let now = self.clock.now();
         for gun in &names {
-            row(&mut page, gun, self.view(gun).await, now);
+            let view = self.view(gun).await;
+            if let Err(error) = &view {
+                self.log.trouble("page", Some(gun), error);
+            }
+            row(&mut page, gun, view, now);
         }
         page.raw("</tbody>\n</table>\n</div>\n");
         if let Some(last) = names.last().filter(|_| more) {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp as Instant;
 
 use crate::crypto::Sha256;
+use crate::server::expiries::snapshot as snapshot_of;
 use crate::server::publish::judged;
 use crate::server::{Error, Inner};
 use crate::storage::metadata::{StoredFile, Which};
@@ -74,9 +75,7 @@ impl View {
 
 /// The targets files that a snapshot lists.
 fn listed(snapshot: &StoredFile) -> Result<Vec<(RoleName, Sha256)>, Error> {
-    let snapshot = Dialect::Notary.open_snapshot(&snapshot.bytes, &Limits::default());
-    let snapshot = snapshot.map_err(|_| UNREADABLE)?.into_unverified_content();
-    let listed = snapshot.meta.into_iter().filter(|(role, _)| role.lists_targets());
+    let listed = snapshot_of(snapshot)?.meta.into_iter().filter(|(role, _)| role.lists_targets());
     Ok(listed.filter_map(|(role, meta)| Some((role, meta.sha256()?))).collect())
 }
 
@@ -87,16 +86,21 @@ fn opened(
     files: &BTreeMap<RoleName, StoredFile>,
 ) -> Result<View, Error> {
     let (dialect, limits) = (Dialect::Notary, Limits::default());
+    let unreadable = |role: &RoleName| {
+        let role = role.clone();
+        move |source| Error::Unreadable { role, source }
+    };
     let changed = timestamp.stored_at;
-    let root = dialect.open_root(&root.bytes, &limits).map_err(|_| UNREADABLE)?;
-    let timestamp = dialect.open_timestamp(&timestamp.bytes, &limits).map_err(|_| UNREADABLE)?;
-    let snapshot = dialect.open_snapshot(&snapshot.bytes, &limits).map_err(|_| UNREADABLE)?;
+    let root = dialect.open_root(&root.bytes, &limits).map_err(unreadable(&RoleName::Root))?;
+    let timestamp = dialect.open_timestamp(&timestamp.bytes, &limits);
+    let timestamp = timestamp.map_err(unreadable(&RoleName::Timestamp))?;
+    let snapshot = snapshot_of(snapshot)?;
     let mut targets = BTreeMap::new();
     for (role, file) in files {
-        let file = dialect.open_targets(role, &file.bytes, &limits).map_err(|_| UNREADABLE)?;
+        let file = dialect.open_targets(role, &file.bytes, &limits).map_err(unreadable(role))?;
         targets.insert(role.clone(), file.into_unverified_content());
     }
-    let (timestamp, snapshot) = (timestamp.unverified_content(), snapshot.unverified_content());
+    let timestamp = timestamp.unverified_content();
     Ok(View {
         timestamp: Dated { version: timestamp.version, expires: timestamp.expires },
         snapshot: Dated { version: snapshot.version, expires: snapshot.expires },
@@ -105,5 +109,3 @@ fn opened(
         changed,
     })
 }
-
-const UNREADABLE: Error = Error::Internal("a stored file cannot be read");
