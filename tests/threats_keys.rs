@@ -645,6 +645,16 @@ fn pin_applies_to_cached_root() {
 }
 
 #[test]
+fn a_pin_names_a_root_key_by_its_certificate_or_by_itself() {
+    let bare = TestKey::p256();
+    let certified = bare.in_certificate(GUN);
+    for key in [&certified, &bare] {
+        assert_eq!(verdict(&rooted(&certified), pinned_to(key)), "trusted");
+        assert_eq!(verdict(&rooted(&TestKey::certified(GUN)), pinned_to(key)), "pin");
+    }
+}
+
+#[test]
 fn pinned_cert_listed_but_not_signing() {
     let (pinned, other) = (TestKey::certified(GUN), TestKey::certified(GUN));
     let mut team = Repository::bare(GUN);

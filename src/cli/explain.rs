@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::context::Context;
-use super::exit::Code;
+use super::exit::{Code, Kind};
 use super::output::{Failure, Format};
 use super::process::wait_for;
 use super::subject::Subject;
@@ -170,7 +170,12 @@ fn why_root(resolution: &Resolution, context: &Context) -> String {
 
 /// The links up to the one that the failure is about; nothing, if it is about none.
 fn broken_chain(subject: &Subject, failure: &Failure) -> String {
-    let Some(broken) = failure.role.as_deref() else { return String::new() };
+    let broken = match (failure.role.as_deref(), failure.kind) {
+        (Some(role), _) => role,
+        (None, Kind::NoTrustData) => "root",
+        (None, Kind::NoSuchTag) => "tag",
+        (None, _) => return String::new(),
+    };
     let chain = ["root", "timestamp", "snapshot", "targets"];
     let held =
         chain.iter().take_while(|role| **role != broken).map(|role| format!("  {role}: held\n"));

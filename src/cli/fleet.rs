@@ -24,7 +24,7 @@ use crate::keys::{self, Passphrase, PassphraseRequest, PassphraseSource};
 use crate::net::Access;
 use journal::Journal;
 
-/// Which repositories.
+// Which repositories. (A comment for documentation would become that of the command.)
 #[derive(Args)]
 pub(super) struct Fleet {
     /// Repositories, without tags

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::context::Context;
 use super::exit::Code;
-use super::output::{Failure, for_json};
+use super::output::{Failure, beside_role, for_json};
 use super::process::wait_for;
 use super::subject::Subject;
 use super::verify::{is_no_answer, tell_of_collection};
@@ -81,6 +81,8 @@ pub(super) async fn inspection(
     };
     tell_of_collection(subject, &inspection.collection, context);
     for (role, why) in &inspection.collection.unusable {
+        let why = why.to_string();
+        let why = beside_role(role, &why);
         context.output.notice(&format!("warning: {}: {role} cannot be used: {why}", subject.typed));
     }
     Ok(inspection)

@@ -55,7 +55,28 @@ const NAME: &str = "countersign";
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+
+    /// What stands in the comment of arguments that several commands share must not take the place
+    /// of what a command says of itself.
+    #[test]
+    fn each_command_says_of_itself_what_the_list_says_of_it() {
+        let mut built = Cli::command();
+        built.build();
+        for listed in Cli::command().get_subcommands() {
+            let own = built.find_subcommand(listed.get_name()).expect("the same commands");
+            assert_eq!(told(own), told(listed), "{}", listed.get_name());
+            let below: Vec<_> = own.get_subcommands().map(told).collect();
+            let different: BTreeSet<_> = below.iter().collect();
+            assert_eq!(different.len(), below.len(), "{below:?}");
+        }
+    }
+
+    fn told(command: &clap::Command) -> String {
+        command.get_about().map(ToString::to_string).expect("every command says what it does")
+    }
 
     #[test]
     fn command_line_is_sound() {

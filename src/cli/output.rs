@@ -14,7 +14,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 pub(super) use failure::Failure;
-pub(super) use text::{for_json, for_terminal};
+pub(super) use text::{beside_role, for_json, for_terminal};
 
 use super::exit::{Code, Kind};
 
@@ -101,6 +101,8 @@ impl Output {
             Format::Json => self.object(&Refusal::new(reference, failure)),
             Format::Text => {
                 let subject = reference.map(|text| format!("{text}: ")).unwrap_or_default();
+                let named = failure.message.starts_with(&subject);
+                let subject = if named { "" } else { &subject };
                 self.say(Verbosity::Quiet, &format!("error: {subject}{}", sentence(failure)));
                 let advice = failure.advice.iter().map(|line| format!("  {line}"));
                 advice.for_each(|line| self.say(Verbosity::Quiet, &line));

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::context::Context;
+use super::context::{Context, cache_of};
 use super::environment::absolute;
 use super::exit::{Code, Kind};
 use super::output::{Failure, Format};
@@ -17,8 +17,8 @@ use crate::client;
 use crate::crypto::certificates_from_pem;
 use crate::docker::pins::{Error, Prefix, Rule, Speakers, Written};
 use crate::storage::{Cache, TrustDirectory};
-use crate::tuf::{Gun, KeyId, RoleName};
-use crate::verify::{FirstUse, TrustedRoot};
+use crate::tuf::{Dialect, Gun, KeyId, RoleName};
+use crate::verify::{FirstUse, Policy, TrustedRoot};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -33,7 +33,8 @@ pub(super) enum Command {
 #[derive(Args)]
 #[command(after_help = "\
 A pin covers the name and what is below it, in whole path components. It holds for roots that are cached \
-already, too. Pins are kept in pins.toml in the trust directory.
+already, too. A root key has an id for each form of trust data and each certificate (`inspect`), and one that holds \
+for all of them (`key list`); a pin takes either. Pins are kept in pins.toml in the trust directory.
 
 Examples:
   countersign pin add registry.example.com/team/web --from-cache
@@ -51,7 +52,7 @@ pub(super) struct Add {
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 struct SpeakersArguments {
-    /// Id of a root key, as inspect shows it; may be repeated
+    /// Id of a root key, as inspect or `key list` shows it; may be repeated
     #[arg(long = "root-key", value_name = "ID")]
     root_keys: Vec<KeyId>,
 
@@ -84,12 +85,16 @@ pub(super) fn run(command: Command, context: &Context) -> Result<Code, Failure> 
 fn remove(arguments: &Remove, context: &Context) -> Result<Code, Failure> {
     let _finishing = finishing();
     let file = context.pin_file();
-    let meant = file.remove(&prefix(&arguments.name, context)?);
+    let mut removed = prefix(&arguments.name, context)?;
+    let meant = file.remove(&removed);
     let written = Prefix::written(&arguments.name);
     match (&meant, written) {
-        (Err(Error::NoSuchPin { .. }), Ok(written)) if file.remove(&written).is_ok() => {}
+        (Err(Error::NoSuchPin { .. }), Ok(written)) if file.remove(&written).is_ok() => {
+            removed = written;
+        }
         _ => meant?,
     }
+    context.output.notice(&format!("{removed}: not pinned any more, in {}", file.path().display()));
     Ok(Code::Done)
 }
 
@@ -108,7 +113,9 @@ fn add(arguments: &Add, context: &Context) -> Result<Code, Failure> {
     match context.output.format {
         Format::Text => context.output.answer(&format!("{prefix} {}", said(&speakers))),
         Format::Json => {
-            context.output.object(&json!({"name": prefix.to_string(), "speakers": said(&speakers)}))
+            let mut object = object(&speakers);
+            object["name"] = prefix.to_string().into();
+            context.output.object(&object);
         }
     }
     Ok(Code::Done)
@@ -130,19 +137,24 @@ fn speakers(
     }
 }
 
-/// The keys that signed the cached root. It was believed before, or it would not be there; what
+/// The keys that signed the cached root, in either form of trust data that is cached. It was believed before, or it would not be there; what
 /// somebody else put there is not.
 fn cached_root_keys(prefix: &Prefix, context: &Context) -> Result<Vec<KeyId>, Failure> {
     let gun = Gun::raw(&prefix.to_string())?;
-    let policy = context.policy(&gun)?;
-    let cache = TrustDirectory::new(context.trust()).collection(&gun);
-    let none = || {
-        Failure::new(Kind::NoTrustData, format!("{gun}: no root is in the cache"))
-            .advise("Look at it first: countersign inspect, then pin what its owner confirms.")
-    };
-    let bytes = cache.read(&RoleName::Root, policy.limits.root_bytes)?.ok_or_else(none)?;
-    let root = TrustedRoot::restore(Arc::new(policy), &bytes).map_err(client::Error::from)?;
-    Ok(root.signers().to_vec())
+    let mut keys = Vec::new();
+    for dialect in [Dialect::Notary, Dialect::Tuf1] {
+        let policy = Policy { dialect, ..context.policy(&gun)? };
+        let cache = cache_of(&TrustDirectory::new(context.trust()), &gun, dialect);
+        if let Some(bytes) = cache.read(&RoleName::Root, policy.limits.root_bytes)? {
+            let root = TrustedRoot::restore(Arc::new(policy), &bytes);
+            keys.extend_from_slice(root.map_err(client::Error::from)?.signers());
+        }
+    }
+    match keys.is_empty() {
+        false => Ok(keys),
+        true => Err(Failure::new(Kind::NoTrustData, format!("{gun}: no root is in the cache"))
+            .advise("Look at it first: countersign inspect, then pin what its owner confirms.")),
+    }
 }
 
 fn list(context: &Context) -> Result<Code, Failure> {
@@ -156,11 +168,10 @@ fn list(context: &Context) -> Result<Code, Failure> {
             context.output.page(&table(["NAME", "MAY BE SPOKEN FOR BY", "IN"], &rows));
         }
         Format::Json => pins.rules().for_each(|rule| {
-            context.output.object(&json!({
-                "name": rule.prefix.to_string(),
-                "speakers": said(&rule.speakers),
-                "source": rule.source.display().to_string(),
-            }));
+            let mut object = object(&rule.speakers);
+            object["name"] = rule.prefix.to_string().into();
+            object["source"] = rule.source.display().to_string().into();
+            context.output.object(&object);
         }),
     }
     context.output.notice(match pins.first_use() {
@@ -175,6 +186,15 @@ fn prefix(name: &str, context: &Context) -> Result<Prefix, Failure> {
         true => Prefix::written(name)?,
         false => Prefix::of_images(name)?,
     })
+}
+
+/// Who may speak, as JSON.
+fn object(speakers: &Speakers) -> Value {
+    let (keys, authorities) = match speakers {
+        Speakers::Keys(ids) => (ids.iter().map(KeyId::to_string).collect(), None),
+        Speakers::Authorities(path) => (Vec::new(), Some(path.display().to_string())),
+    };
+    json!({"root_keys": keys, "authorities": authorities})
 }
 
 fn said(speakers: &Speakers) -> String {

@@ -76,6 +76,12 @@ pub(super) fn tell_of_root(
     Ok(())
 }
 
+/// Says what a new root means for those who pin it.
+pub(super) fn tell_of_pins(gun: &Gun, context: &Context) {
+    let pins = "hosts that pin a root key that left need the new pin: countersign pin add";
+    context.output.notice(&format!("{gun}: {pins} {gun} --from-cache"));
+}
+
 /// Published versions as JSON.
 pub(super) fn versions(versions: &BTreeMap<RoleName, Version>) -> Map<String, Value> {
     let number =

@@ -3,7 +3,7 @@
 mod kept;
 mod names;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -21,6 +21,7 @@ use super::verify::not_offline;
 use crate::docker::rescue::rescue;
 use crate::net::{Access, Rate};
 use crate::storage::archive::{ArchiveWriter, ArchivedCollection, Failed, Verdict};
+use names::Listed;
 
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -86,7 +87,7 @@ fn fetch(arguments: &Fetch, context: &Context) -> Result<Code, Failure> {
         let names = arguments.names.collect(context).await?;
         let archive = Mutex::new(ArchiveWriter::open(path, context.now)?);
         let outcomes: Vec<Outcome> = stream::iter(names)
-            .map(|name| one(name, arguments, context, &archive))
+            .map(|(name, listed)| one(name, listed, arguments, context, &archive))
             .buffer_unordered(usize::from(arguments.jobs))
             .collect()
             .await;
@@ -95,13 +96,19 @@ fn fetch(arguments: &Fetch, context: &Context) -> Result<Code, Failure> {
         let missing = failed.len();
         let manifest = archive.finish(PROGRAM, failed)?;
         let held = manifest.collections.len();
-        context.output.notice(&format!("{held} repositories in {}", path.display()));
+        context.output.notice(&format!("{} in {}", repositories(held), path.display()));
+        let unsigned = outcomes.iter().filter(|it| it.unsigned).count();
+        if unsigned > 0 {
+            let line = format!("{} in the catalogue without trust data", repositories(unsigned));
+            context.output.notice(&line);
+        }
         if missing > 0 {
             let line =
                 format!("{missing} could not be fetched; the same command goes on with them");
             context.output.notice(&line);
         }
-        Ok(outcomes.into_iter().map(|it| it.code).max().unwrap_or_default())
+        let code = outcomes.into_iter().map(|it| it.code).max().unwrap_or_default();
+        Ok(if held == 0 { code.max(Kind::NoTrustData.code()) } else { code })
     })
 }
 
@@ -109,19 +116,27 @@ fn fetch(arguments: &Fetch, context: &Context) -> Result<Code, Failure> {
 struct Outcome {
     code: Code,
     failed: Option<Failed>,
+    /// Whether it has no trust data and nobody said that it had.
+    unsigned: bool,
 }
 
 async fn one(
     name: String,
+    listed: Listed,
     arguments: &Fetch,
     context: &Context,
     archive: &Mutex<ArchiveWriter>,
 ) -> Outcome {
     match fetch_one(&name, arguments, context, archive).await {
-        Ok(code) => Outcome { code, failed: None },
+        Ok(code) => Outcome { code, failed: None, unsigned: false },
+        Err(failure) if failure.kind == Kind::NoTrustData && listed == Listed::WithAll => {
+            context.output.detail(&format!("{name}: {}", failure.message));
+            Outcome { code: Code::Done, failed: None, unsigned: true }
+        }
         Err(failure) => {
             let code = context.output.refusal(Some(&name), &failure);
-            Outcome { code, failed: Some(Failed { gun: name, reason: failure.message }) }
+            let failed = Some(Failed { gun: name, reason: failure.message });
+            Outcome { code, failed, unsigned: false }
         }
     }
 }
@@ -153,6 +168,13 @@ impl Fetch {
     fn shared_rate(&self) -> &Arc<Rate> {
         static RATE: std::sync::OnceLock<Arc<Rate>> = std::sync::OnceLock::new();
         RATE.get_or_init(|| Arc::new(Rate::per_second(self.rate)))
+    }
+}
+
+fn repositories(count: usize) -> String {
+    match count {
+        1 => "1 repository".to_owned(),
+        more => format!("{more} repositories"),
     }
 }
 
@@ -193,7 +215,7 @@ fn tell(collection: &ArchivedCollection, context: &Context) -> Code {
 }
 
 /// Names without their order and repetitions.
-type NameSet = BTreeSet<String>;
+type NameMap = BTreeMap<String, names::Listed>;
 
 const PROGRAM: &str = concat!("countersign ", env!("CARGO_PKG_VERSION"));
 /// For each single request.

@@ -24,7 +24,8 @@ use crate::tuf::{Custom, KeyId, RoleName};
 
 #[derive(Args)]
 #[command(after_help = "\
-A repository that has no trust data yet gets it, as with docker push: its root key is one that is here, \
+What is signed is what the tag points to in the registry, unless --digest, --metadata-file or --oci-layout says \
+otherwise. A repository that has no trust data yet gets it, as with docker push: its root key is one that is here, \
 or a new one. Tags of one repository are published together. Passphrases come from \
 DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE and DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE, from the file that \
 COUNTERSIGN_PASSPHRASE_FILE names, or from the terminal.

@@ -19,9 +19,8 @@ use crate::image::{Descriptor, ImageDigest, Tag};
 use crate::net;
 use crate::storage::read_named;
 
-/// What to sign.
+// What to sign. (A comment for documentation would become that of the command.)
 #[derive(Args)]
-#[command(next_help_heading = "What to sign (default: what the tag points to in the registry)")]
 #[group(multiple = true)]
 pub(super) struct Source {
     /// This digest (sha256:…); the same as REF@sha256:…

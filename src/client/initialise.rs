@@ -37,7 +37,8 @@ impl<'s> Foundation<'s> {
 ///
 /// # Errors
 ///
-/// [`Error::Net`], [`Error::ServerKey`] or [`Error::Edit`].
+/// [`Error::Net`], [`Error::ServerKey`] or [`Error::Edit`]; and of `verify`, if the hosts that pin the
+/// collection as this one does would refuse the root.
 pub async fn initialise(
     policy: &Policy,
     remote: &impl Remote,
@@ -62,7 +63,10 @@ pub async fn initialise(
         timestamp,
         now: policy.now,
     };
-    Ok(founding.draft(policy.dialect)?)
+    let draft = founding.draft(policy.dialect)?;
+    let root = draft.root();
+    policy.check_pins(root, root.keys_of(&root.root))?;
+    Ok(draft)
 }
 
 /// A draft on a first root that was signed earlier and never published; `None` if the cache has

@@ -191,7 +191,7 @@ fn orphaned(id: KeyId, copies: &[&Holding], survey: &Survey) -> Option<Finding> 
         return None;
     }
     let problem = match gun {
-        Some(gun) => format!("made for {gun}, which does not name it any more"),
+        Some(gun) => format!("made for {gun}, which does not name it, as far as is known here"),
         None => "no repository that is known here names it".to_owned(),
     };
     let remedy = format!("countersign key remove {id}   # if nobody will need it");

@@ -36,7 +36,7 @@ pub struct Rule {
 /// Who may speak for a collection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Speakers {
-    /// One of these root keys, by their ids in root metadata.
+    /// One of these root keys, by their ids in root metadata or of the bare keys.
     Keys(Vec<KeyId>),
     /// Whomever the certificate authorities in this PEM file vouch for.
     Authorities(PathBuf),

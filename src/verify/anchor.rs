@@ -20,7 +20,8 @@ pub struct Anchor {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Pin {
-    /// One of these root keys, by their ids in root metadata.
+    /// One of these root keys: by their ids in root metadata, of which a key has another one in each
+    /// dialect and with each certificate, or by the one of the bare key, which is always the same.
     Keys(Vec<KeyId>),
     /// A certificate that one of these authorities issued.
     Authorities(Vec<Certificate>),
@@ -71,7 +72,7 @@ impl Anchor {
     pub(super) fn admits(&self, key: &Key, now: Instant) -> bool {
         match &self.pin {
             None => true,
-            Some(Pin::Keys(ids)) => ids.contains(&key.id()),
+            Some(Pin::Keys(ids)) => ids.contains(&key.id()) || ids.contains(&key.known_as()),
             Some(Pin::Authorities(authorities)) => {
                 key.certificates().is_some_and(|bundle| bundle.chains_to(authorities, now).is_ok())
             }

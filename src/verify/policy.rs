@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp as Instant};
 use super::targets::Glance;
 use super::{Anchor, Error};
 use crate::crypto::{Hashed, Sha512};
-use crate::tuf::{Dialect, FileMeta, Gun, Limits, RoleName, Version};
+use crate::tuf::{Dialect, FileMeta, Gun, Key, Limits, RoleName, Root, Version, distinct_keys};
 
 /// What one update is measured against; fixed when the update starts.
 #[derive(Clone, Debug)]
@@ -79,6 +79,25 @@ impl Policy {
             true => Err(Error::FirstUse { gun: self.gun.clone() }),
             false => Ok(()),
         }
+    }
+
+    /// Refuses a root unless enough of its signers satisfy the pin, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Pin`].
+    pub fn check_pins<'k>(
+        &self,
+        root: &Root,
+        signers: impl Iterator<Item = &'k Key>,
+    ) -> Result<(), Error> {
+        let admitted = |key: &&Key| self.anchor.admits(key, self.now);
+        let (found, needed) = (distinct_keys(signers.filter(admitted)), root.root.threshold());
+        if found >= needed.count() {
+            return Ok(());
+        }
+        let reason = format!("{found} of {needed} required signers are pinned");
+        Err(Error::Pin { gun: self.gun.clone(), version: root.version, reason })
     }
 
     /// Refuses what is past its expiry; the instant of expiry itself is past (TUF 1.0.34 §5.3.10).

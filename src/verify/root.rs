@@ -157,14 +157,7 @@ impl TrustedRoot {
     }
 
     fn check_pins(&self) -> Result<(), Error> {
-        let admitted = |key: &&Key| self.policy.anchor.admits(key, self.policy.now);
-        let found = distinct_keys(self.valid_signers().filter(admitted));
-        let needed = self.root.root.threshold();
-        if found >= needed.count() {
-            return Ok(());
-        }
-        let reason = format!("{found} of {needed} required signers are pinned");
-        Err(Error::Pin { gun: self.policy.gun.clone(), version: self.root.version, reason })
+        self.policy.check_pins(&self.root, self.valid_signers())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::cli::output::beside_role;
 use crate::docker::{Difference, SignedRole};
 use crate::image::ImageDigest;
 use crate::tuf::KeyId;
@@ -24,7 +25,9 @@ pub(super) fn line(difference: &Difference) -> String {
         }
         D::PathAdded(role, path) => format!("+ {role} may sign {}", names(path)),
         D::PathRemoved(role, path) => format!("- {role} may no longer sign {}", names(path)),
-        D::Broken(role, reason) => format!("! {role} cannot be used: {reason}"),
+        D::Broken(role, reason) => {
+            format!("! {role} cannot be used: {}", beside_role(role, reason))
+        }
     }
 }
 

@@ -11,13 +11,13 @@ use super::super::output::{Failure, Format};
 use super::super::passphrases::Passphrases;
 use super::super::process::wait_for;
 use super::super::prompt::confirm;
-use super::super::publishing::{self, versions};
+use super::super::publishing::{self, tell_of_pins, versions};
 use super::super::verify::not_offline;
 use super::transfer;
 use crate::docker::{Legacy, NewKeys, RotateRequest, Rotation, Survey};
 use crate::net::Access;
 use crate::storage::TrustDirectory;
-use crate::tuf::{Key, KeyId, OnlineRoles, RoleName, Threshold};
+use crate::tuf::{Gun, Key, KeyId, OnlineRoles, RoleName, Threshold};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -91,11 +91,11 @@ pub(super) fn run(arguments: &Rotate, context: &Context) -> Result<Code, Failure
         let (collection, store) = (opened.collection(), context.key_set()?);
         Ok(collection.rotate(&request, &store, &mut passphrases.chain()).await?)
     })?;
-    tell(subject.gun.as_str(), &rotation, context);
+    tell(&subject.gun, &rotation, context);
     Ok(Code::Done)
 }
 
-fn tell(gun: &str, rotation: &Rotation, context: &Context) {
+fn tell(gun: &Gun, rotation: &Rotation, context: &Context) {
     for (role, keys) in &rotation.keys {
         let keys = texts(keys);
         match context.output.format {
@@ -104,7 +104,7 @@ fn tell(gun: &str, rotation: &Rotation, context: &Context) {
                 context.output.answer(&format!("{gun}: {role} is signed by {keys} from now on"));
             }
             Format::Json => context.output.object(&json!({
-                "name": gun,
+                "name": gun.as_str(),
                 "role": role.as_str(),
                 "keys": keys,
                 "replaced": texts(&replaced(rotation)),
@@ -123,8 +123,7 @@ fn tell(gun: &str, rotation: &Rotation, context: &Context) {
         context.output.notice(&format!("{gun}: the replaced private key {id} is destroyed"));
     }
     if rotation.keys.iter().any(|(role, _)| *role == RoleName::Root) {
-        let pins = "hosts that pin the old root key need the new pin: countersign pin add";
-        context.output.notice(&format!("{gun}: {pins} {gun} --from-cache"));
+        tell_of_pins(gun, context);
     }
 }
 

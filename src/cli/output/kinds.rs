@@ -107,6 +107,9 @@ impl From<net::Error> for Failure {
         match &error {
             E::ReadOnly { .. } => failure(Kind::Usage).advise(READ_ONLY),
             E::Url { .. } | E::Proxy { .. } | E::TlsFile { .. } => failure(Kind::Usage),
+            E::Unreachable { host, .. } if host.starts_with("http") => {
+                failure(Kind::Network).advise(WHICH_SERVER)
+            }
             E::Unreachable { .. } => failure(Kind::Network),
             E::Certificate { host, .. } => failure(Kind::Network).advise(format!(
                 "Name its authority with --tls-ca FILE, or put it where docker looks: tls/{}/ca.crt",
@@ -138,6 +141,8 @@ impl From<net::Error> for Failure {
 
 const NO_METADATA: &str = "A proxy or a login page may have answered in the place of what was asked. Otherwise what was published \
      there is damaged: tell its owner.";
+const WHICH_SERVER: &str = "Is it the right trust server? It is the registry's own host, unless --server or \
+     DOCKER_CONTENT_TRUST_SERVER names another.";
 const READ_ONLY: &str = "Web servers hand out what lies in a folder: sign there, with --server file:///THE/FOLDER. \
      An archive stays as it is.";
 

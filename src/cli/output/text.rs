@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::tuf::RoleName;
+
 /// One line; whatever could move a cursor, turn a line or hide is written as an escape.
 pub(in crate::cli) fn for_terminal(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut line, letter| {
@@ -26,6 +28,12 @@ pub(in crate::cli) fn for_json(document: &str) -> String {
         }
         text
     })
+}
+
+/// A reason without the role that it is about, for where that was said already.
+pub(in crate::cli) fn beside_role<'r>(role: &RoleName, reason: &'r str) -> &'r str {
+    let named = reason.strip_prefix(role.as_str()).and_then(|rest| rest.strip_prefix(": "));
+    named.unwrap_or(reason)
 }
 
 fn is_shown(letter: char) -> bool {

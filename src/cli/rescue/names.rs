@@ -5,11 +5,20 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::NameSet;
+use super::NameMap;
 use crate::cli::context::Context;
 use crate::cli::exit::Kind;
 use crate::cli::output::Failure;
 use crate::cli::source;
+
+/// How a repository came to be among those to rescue.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Listed {
+    /// Somebody says that it has trust data.
+    ForItself,
+    /// With everything that a registry has, signed or not.
+    WithAll,
+}
 
 #[derive(Args)]
 #[group(id = "which", required = true, multiple = true)]
@@ -32,29 +41,33 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// All of them, each once.
+    /// All of them, each once, and what is known of it: who lists everything that it has, a registry,
+    /// lists what nobody ever signed.
     ///
     /// # Errors
     ///
     /// If a list cannot be read.
-    pub(super) async fn collect(&self, context: &Context) -> Result<NameSet, Failure> {
-        let mut names = NameSet::new();
+    pub(super) async fn collect(&self, context: &Context) -> Result<NameMap, Failure> {
+        let mut names = NameMap::new();
         for typed in &self.repositories {
-            names.insert(canonical(typed, context)?);
+            names.insert(canonical(typed, context)?, Listed::ForItself);
         }
         if let Some(file) = &self.from_file {
             for line in lines(file)?.lines().map(str::trim) {
                 if !line.is_empty() && !line.starts_with('#') {
-                    names.insert(canonical(line, context)?);
+                    names.insert(canonical(line, context)?, Listed::ForItself);
                 }
             }
         }
         if self.changefeed {
-            names.extend(context.collections().await?);
+            let signed = context.collections().await?;
+            names.extend(signed.into_iter().map(|name| (name, Listed::ForItself)));
         }
         for registry in &self.catalog {
             let repositories = context.repositories(registry).await?;
-            names.extend(repositories.into_iter().map(|path| format!("{registry}/{path}")));
+            for path in repositories {
+                names.entry(format!("{registry}/{path}")).or_insert(Listed::WithAll);
+            }
         }
         if names.is_empty() {
             let nothing = "the lists name no repository";

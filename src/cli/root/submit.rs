@@ -11,13 +11,14 @@ use super::super::key::find;
 use super::super::output::{Failure, Format};
 use super::super::passphrases::Passphrases;
 use super::super::process::{guard_memory, wait_for};
-use super::super::publishing::versions;
+use super::super::publishing::{tell_of_pins, versions};
 use super::super::source;
 use super::super::verify::not_offline;
 use super::{FILE_MAX, read, write};
 use crate::docker::{Contribution, Request};
 use crate::keys::KeyStore as _;
 use crate::net::Access;
+use crate::tuf::RoleName;
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -75,6 +76,9 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Fail
     }
     if submission.versions.is_empty() {
         context.output.notice(&format!("{}: was published already", request.gun()));
+    }
+    if submission.versions.contains_key(&RoleName::Root) {
+        tell_of_pins(request.gun(), context);
     }
     match context.output.format {
         Format::Text => submission

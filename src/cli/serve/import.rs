@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde_json::json;
+
 use super::failure::failure;
 use crate::cli::exit::{Code, Kind};
 use crate::cli::output::{Failure, Output};
@@ -20,7 +22,14 @@ pub(super) async fn all(server: &Server, path: &Path, output: Output) -> Result<
     for collection in archive.collections()? {
         match one(server, &archive, &collection).await {
             Ok(taken) => {
-                output.answer(&told(&collection.gun, &taken));
+                let object = json!({
+                    "name": collection.gun,
+                    "files": taken.stored,
+                    "left_out": taken.left_out,
+                    "timestamp": taken.timestamp.number(),
+                    "expires": format!("{:.0}", taken.expires),
+                });
+                output.answer_as(&told(&collection.gun, &taken), &object);
                 let new = (taken.stored > 0).then_some(taken.expires);
                 ends = ends.into_iter().chain(new).min();
             }
