@@ -29,14 +29,14 @@ fn page(query: &str) -> Result<Page, Error> {
         parameters.find(|(found, _)| found == name).map(|(_, value)| value).unwrap_or_default()
     };
     let records = parameter("records");
-    let records: i32 = records.parse().map_err(|_| Error::Query {
+    let records: i32 = records.parse().map_err(|_| Error::Request {
         problem: format!("invalid records parameter: parsing {records:?}: invalid syntax"),
     })?;
     let id = match &*parameter("change_id") {
         "" => 0,
         id => id
             .parse::<i64>()
-            .map_err(|_| Error::Query { problem: "change_id is no number".to_owned() })?,
+            .map_err(|_| Error::Request { problem: "change_id is no number".to_owned() })?,
     };
     let limit = match usize::try_from(records.unsigned_abs()).unwrap_or(MAX_RECORDS) {
         0 => DEFAULT_RECORDS,
@@ -135,7 +135,7 @@ mod tests {
             "records=99999999999",
             "records=+5",
         ] {
-            assert!(matches!(page(bad), Err(Error::Query { .. })), "{bad}");
+            assert!(matches!(page(bad), Err(Error::Request { .. })), "{bad}");
         }
     }
 }

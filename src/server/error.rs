@@ -35,9 +35,9 @@ pub enum Error {
         /// How names must begin.
         prefixes: Vec<String>,
     },
-    /// A query that makes no sense.
+    /// A request that makes no sense: in its query, its headers, or that a browser made it.
     #[error("{problem}")]
-    Query {
+    Request {
         /// What is wrong with it.
         problem: String,
     },
@@ -226,7 +226,7 @@ impl Error {
             Self::TooOften { .. } => "too_often",
             Self::Unauthorised { .. } => "unauthorized",
             Self::Prefix { .. } => "prefix",
-            Self::Query { .. } => "parameters",
+            Self::Request { .. } => "parameters",
             Self::NoFile | Self::NoRoute => "not_found",
             Self::NoMethod => "no_method",
             _ if self.is_shut_key() => "shut_key",
@@ -241,7 +241,7 @@ impl Error {
             Self::NoRoute | Self::NoFile => (S::NOT_FOUND, "METADATA_NOT_FOUND", NOT_FOUND),
             Self::NoMethod => (S::METHOD_NOT_ALLOWED, "UNSUPPORTED", ""),
             Self::Prefix { .. } => (S::BAD_REQUEST, "INVALID_GUN", BAD_GUN),
-            Self::Query { .. } => (S::BAD_REQUEST, "INVALID_PARAMETERS", BAD_PARAMETERS),
+            Self::Request { .. } => (S::BAD_REQUEST, "INVALID_PARAMETERS", BAD_PARAMETERS),
             Self::Upload { .. } => (S::BAD_REQUEST, "MALFORMED_UPLOAD", BAD_UPLOAD),
             Self::TooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "MALFORMED_UPLOAD", BAD_UPLOAD),
             Self::TimedOut => (S::REQUEST_TIMEOUT, "MALFORMED_UPLOAD", BAD_UPLOAD),

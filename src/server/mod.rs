@@ -4,7 +4,7 @@
 //! - What is served are the bytes that were accepted. What is signed are hashes of those bytes.
 //! - A success means stored for good; a reader sees it at once.
 //! - Timestamps are renewed long before they expire, and never over what does not verify.
-//! - `router` has the whole API on one page, `error` alone chooses statuses and Notary's error codes.
+//! - `route` has the whole API on one page, `error` alone chooses statuses and Notary's error codes.
 //!
 //! The reference is Notary 0.7.0 (`server/server.go`, `server/handlers/`). What differs from it:
 //! `HEAD` is answered, conditional requests are, `Last-Modified` is a date of HTTP,
@@ -32,6 +32,7 @@ mod recovery;
 mod renewal;
 mod replaceable;
 mod response;
+mod route;
 mod router;
 mod secret;
 mod upload;
@@ -46,7 +47,7 @@ pub use log::{Level, Log};
 pub use online_keys::{HeldKeys, OnlineKeys, Passphrases};
 pub use proxies::{ForwardedHeader, Network, Proxies};
 pub use recovery::Recovered;
-pub use router::Route;
+pub use route::Route;
 pub use secret::MasterSecret;
 
 use std::sync::Arc;

@@ -22,7 +22,7 @@ impl Error {
             Self::Prefix { prefixes } => {
                 Detail::Text(format!("Require GUNs with prefix: [{}]", prefixes.join(" ")))
             }
-            Self::Query { problem } => text(problem),
+            Self::Request { problem } => text(problem),
             Self::Upload { problem } => text(problem),
             Self::TooLarge { .. } | Self::TimedOut => text(self),
             Self::Role { role } => Detail::Text(role.clone()),
