@@ -19,6 +19,7 @@ mod chain;
 mod digest;
 mod encoding;
 mod error;
+pub(crate) mod hex;
 mod issue;
 mod key;
 mod pages;

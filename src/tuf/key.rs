@@ -16,6 +16,11 @@ impl KeyId {
         Self(digest)
     }
 
+    /// The SHA-256 that it is.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        self.0.as_bytes()
+    }
+
     /// The first seven hexadecimal digits, as prompts and tables show them.
     pub fn short(&self) -> String {
         self.to_string().chars().take(7).collect()

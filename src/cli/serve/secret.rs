@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use super::database::failure;
 use crate::cli::exit::Kind;
 use crate::cli::output::Failure;
+use crate::crypto::hex;
 use crate::server::MasterSecret;
 use crate::storage::DataDirectory;
 use crate::storage::metadata::{MetadataStore, Page};
@@ -43,7 +44,7 @@ pub(super) async fn master(
         }
         (None, _, None) => {
             let master = alone(data, None, store).await?;
-            let mark = hex(&master.mark());
+            let mark = hex::write(&master.mark());
             match agree(MARK, Some(mark.as_bytes())).await? {
                 Some(agreed) if agreed == mark.as_bytes() => Ok(master),
                 _ => Err(Failure::new(
@@ -99,7 +100,7 @@ fn needs_passphrase() -> Failure {
 
 fn new_key(data: &DataDirectory) -> Result<MasterSecret, Failure> {
     let master = generated()?;
-    let text = Zeroizing::new(hex(master.as_bytes()) + "\n");
+    let text = Zeroizing::new(hex::write(master.as_bytes()) + "\n");
     data.write(KEY, text.as_bytes())?;
     Ok(master)
 }
@@ -122,7 +123,7 @@ fn new_passphrase(data: &DataDirectory, passphrase: &str) -> Result<MasterSecret
 fn salt_for(passphrase: &str) -> Result<Vec<u8>, Failure> {
     let salt = *generated()?.as_bytes();
     let master = MasterSecret::from_passphrase(passphrase, &salt);
-    Ok(format!("{}\n{}\n", hex(&salt), hex(&master.mark())).into_bytes())
+    Ok(format!("{}\n{}\n", hex::write(&salt), hex::write(&master.mark())).into_bytes())
 }
 
 fn known_passphrase(
@@ -134,7 +135,7 @@ fn known_passphrase(
     let (salt, mark) = text.trim_end().split_once('\n').ok_or_else(|| damaged(data, SALT))?;
     let salt = bytes(salt).ok_or_else(|| damaged(data, SALT))?;
     let master = MasterSecret::from_passphrase(passphrase, &salt);
-    if hex(&master.mark()) != mark {
+    if hex::write(&master.mark()) != mark {
         return Err(Failure::new(Kind::Passphrase, "not the passphrase of the online keys"));
     }
     Ok(master)
@@ -153,12 +154,8 @@ fn damaged(data: &DataDirectory, name: &str) -> Failure {
     Failure::new(Kind::KeyStore, format!("{} is damaged", data.path_of(name).display()))
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn bytes(digits: &str) -> Option<[u8; 32]> {
-    digits.parse().ok().map(|digest: crate::crypto::Sha256| *digest.as_bytes())
+    Zeroizing::new(hex::read(digits)?).as_slice().try_into().ok()
 }
 
 const KEY: &str = "online.key";

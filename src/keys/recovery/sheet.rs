@@ -68,7 +68,7 @@ impl Sheet {
     fn to_bytes(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
         let kind = if self.is_share() { SHARE } else { BACKUP };
         let mut bytes = Zeroizing::new(vec![VERSION, kind]);
-        bytes.extend(id_bytes(&self.id));
+        bytes.extend(self.id.as_bytes());
         for note in [&self.role, &self.gun] {
             let note = note.as_deref().unwrap_or_default();
             let length = u8::try_from(note.len()).map_err(|_| refuse("a name that is too long"))?;
@@ -101,7 +101,7 @@ impl Sheet {
         if version != VERSION {
             return Err(refuse("made by a newer countersign"));
         }
-        let id = id_of(take::<32>(&mut rest).ok_or_else(short)?)?;
+        let id = KeyId::of(Sha256::from_bytes(*take::<32>(&mut rest).ok_or_else(short)?));
         let role = note(&mut rest).ok_or_else(short)?;
         let gun = note(&mut rest).ok_or_else(short)?;
         let content = match kind {
@@ -232,17 +232,6 @@ fn note(rest: &mut &[u8]) -> Option<Option<String>> {
     *rest = left;
     let text = std::str::from_utf8(text).ok()?;
     Some(Some(text.to_owned()).filter(|text| !text.is_empty()))
-}
-
-fn id_bytes(id: &KeyId) -> Vec<u8> {
-    let text = id.to_string();
-    let byte = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).unwrap_or_default();
-    (0..text.len()).step_by(2).map(byte).collect()
-}
-
-fn id_of(bytes: &[u8; 32]) -> Result<KeyId, Error> {
-    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    text.parse().map_err(|_| refuse("a key id that is none"))
 }
 
 const ADVICE: &str = "

@@ -6,7 +6,7 @@ use der::Decode;
 use der::asn1::OctetStringRef;
 
 use super::problem::Problem;
-use crate::crypto::{Algorithm, PublicKey};
+use crate::crypto::{Algorithm, PublicKey, hex};
 use crate::keys::KeyEntry;
 use crate::tuf::canonical_key_id;
 
@@ -64,8 +64,8 @@ pub(super) fn private_key(session: &Session, key: &TokenKey) -> Result<ObjectHan
     let found = session.find_objects(&wanted)?;
     match found.as_slice() {
         [one] => Ok(*one),
-        [] => Err(format!("has no private key with the id {}", hex(&key.id)).into()),
-        _ => Err(format!("has several private keys with the id {}", hex(&key.id)).into()),
+        [] => Err(format!("has no private key with the id {}", shown(&key.id)).into()),
+        _ => Err(format!("has several private keys with the id {}", shown(&key.id)).into()),
     }
 }
 
@@ -110,8 +110,9 @@ impl PublicParts {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().take(32).map(|byte| format!("{byte:02x}")).collect()
+/// The beginning of an id, which may be as long as the token likes.
+fn shown(id: &[u8]) -> String {
+    hex::write(&id[..id.len().min(32)])
 }
 
 const READ: [AttributeType; 7] = [

@@ -39,6 +39,7 @@ use std::time::Duration;
 use ring::rand::{SecureRandom, SystemRandom};
 
 use super::{Error, KeyRecord};
+use crate::crypto;
 use crate::tuf::Gun;
 
 /// Connections of one server to its database; each publication holds one while it is stored.
@@ -52,7 +53,7 @@ fn replica() -> Result<String, Error> {
     let mut bytes = [0; 16];
     let random = SystemRandom::new().fill(&mut bytes);
     random.map_err(|_| Error::Unfit { problem: "the system has no random bytes".to_owned() })?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(crypto::hex::write(&bytes))
 }
 
 /// `key_id`, `role`, `private`.

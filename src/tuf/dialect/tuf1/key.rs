@@ -7,7 +7,7 @@
 use super::super::canonical;
 use super::super::fields::Fields;
 use super::super::json::Value;
-use crate::crypto::{Algorithm, PublicKey, Sha256, pem};
+use crate::crypto::{Algorithm, PublicKey, Sha256, hex, pem};
 use crate::tuf::{Error, Key, KeyId};
 
 /// A key object that stands under an id.
@@ -42,7 +42,7 @@ pub(in crate::tuf::dialect) fn bare(public: &PublicKey) -> Key {
         Algorithm::EcdsaP521 => ("ecdsa", "ecdsa-sha2-nistp521"),
     };
     let value = match public.ed25519() {
-        Some(raw) => raw.iter().map(|byte| format!("{byte:02x}")).collect(),
+        Some(raw) => hex::write(raw),
         None => pem::encode("PUBLIC KEY", &[], public.spki()).to_string(),
     };
     let mut object = b"{\"keytype\":".to_vec();
@@ -69,7 +69,7 @@ fn usable(keytype: &str, scheme: &str, public: &str) -> Option<PublicKey> {
         _ => return None,
     };
     let key = match expected {
-        Algorithm::Ed25519 => PublicKey::from_ed25519(&super::read::hex(public)?).ok()?,
+        Algorithm::Ed25519 => PublicKey::from_ed25519(&hex::read(public)?).ok()?,
         _ => match pem::decode(public.as_bytes()).ok()?.as_slice() {
             [block] if block.label == "PUBLIC KEY" => PublicKey::from_spki(&block.contents).ok()?,
             _ => return None,

@@ -11,7 +11,7 @@ use super::super::fields::{Fields, excerpt, malformed};
 use super::super::json::{self, Value};
 use super::super::{canonical, time};
 use super::{MAX_BIN_BITS, key, unknown};
-use crate::crypto::{Scheme, Sha256, Sha512, Signature};
+use crate::crypto::{Scheme, Sha256, Sha512, Signature, hex};
 use crate::tuf::{
     Bin, Custom, Delegation, Delegations, Envelope, EnvelopeSignature, Error, FileMeta, Hashes,
     Key, KeyId, Limits, Naming, Paths, Role, RoleName, Root, Snapshot, Target, Targets, Timestamp,
@@ -61,16 +61,6 @@ pub(in crate::tuf::dialect) fn lone_key(role: &RoleName, bytes: &[u8]) -> Result
             Err(malformed(role, format!("a key of type {keytype} that cannot be used")))
         }
     }
-}
-
-/// Bytes in hexadecimal of either case.
-pub(super) fn hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|it| u8::try_from(it).ok());
-    let pair = |pair: &[u8]| match pair {
-        [high, low] => Some((digit(high)? << 4) | digit(low)?),
-        _ => None,
-    };
-    text.as_bytes().chunks(2).map(pair).collect()
 }
 
 /// Reads parts of one role's file.
@@ -290,7 +280,7 @@ impl Reader<'_> {
             if keyid.is_some() && signatures.iter().any(|known| known.keyid == keyid) {
                 return Err(fields.malformed("is there twice for one key id".to_owned()));
             }
-            let bytes = hex(fields.string("sig")?);
+            let bytes = hex::read(fields.string("sig")?);
             let signature = bytes.map(|bytes| Signature::new(Scheme::OfKey, bytes));
             signatures.push(EnvelopeSignature { keyid, signature });
         }
@@ -321,7 +311,7 @@ impl Reader<'_> {
         let wrong = |name: &str| fields.malformed(format!("have a {name} that is none"));
         let bytes = |name: &str| match fields.optional(name) {
             None => Ok(None),
-            Some(_) => hex(fields.string(name)?).map(Some).ok_or_else(|| wrong(name)),
+            Some(_) => hex::read(fields.string(name)?).map(Some).ok_or_else(|| wrong(name)),
         };
         let sha256 = bytes("sha256")?.map(|hash| hash.try_into().map(Sha256::from_bytes));
         let sha512 = bytes("sha512")?.map(|hash| hash.try_into().map(Sha512::from_bytes));
@@ -432,15 +422,6 @@ mod tests {
             ["2.0.0", "2.0", "", "1", "1.0.", "1.0.0.0", "1.x.0", "01.0.0", "1..0", "1.0.0-rc"]
         {
             assert!(!is_spec_version_1(bad), "{bad}");
-        }
-    }
-
-    #[test]
-    fn hexadecimal_of_either_case() {
-        assert_eq!(hex("00fFa0"), Some(vec![0, 0xff, 0xa0]));
-        assert_eq!(hex(""), Some(vec![]));
-        for bad in ["0", "0g", "+1", " 1", "0x11", "é"] {
-            assert_eq!(hex(bad), None, "{bad}");
         }
     }
 }

@@ -8,7 +8,7 @@ use super::super::canonical::{escape_controls, integer, separated, string};
 use super::super::members::{entry, hashes, keyids, member, threshold, version};
 use super::super::time;
 use super::{SPEC_VERSION, unknown};
-use crate::crypto::Signature;
+use crate::crypto::{Signature, hex};
 use crate::tuf::{
     Bin, Delegation, Delegations, FileMeta, Key, KeyId, Naming, Paths, Root, Snapshot, Targets,
     Timestamp, Version,
@@ -83,7 +83,7 @@ pub(in crate::tuf::dialect) fn targets(targets: &Targets) -> Vec<u8> {
     out.extend_from_slice(b",\"targets\":");
     separated(targets.targets.iter(), b'{', b'}', &mut out, |(name, target), out| {
         member(name, out);
-        entry(target, hex, out);
+        entry(target, hex::write, out);
     });
     version(targets.version, &mut out);
     unknown::restore(out, &targets.unknown)
@@ -96,7 +96,7 @@ pub(in crate::tuf::dialect) fn seal(message: &[u8], signatures: &[(KeyId, Signat
         out.extend_from_slice(b"{\"keyid\":");
         string(&id.to_string(), out);
         out.extend_from_slice(b",\"sig\":");
-        string(&hex(&signature.to_der()), out);
+        string(&hex::write(&signature.to_der()), out);
         out.push(b'}');
     });
     out.extend_from_slice(b",\"signed\":");
@@ -166,7 +166,7 @@ fn delegation(delegation: &Delegation, out: &mut Vec<u8>) {
 fn file_meta(file: &FileMeta, out: &mut Vec<u8>) {
     out.push(b'{');
     if let Some(listed) = &file.hashes {
-        hashes(listed, hex, out);
+        hashes(listed, hex::write, out);
         out.push(b',');
     }
     if let Some(length) = file.length {
@@ -184,10 +184,6 @@ fn keys(keys: &BTreeMap<KeyId, Key>, out: &mut Vec<u8>) {
         member(&key.id().to_string(), out);
         out.extend_from_slice(key.written());
     });
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn expires(at: Instant, out: &mut Vec<u8>) {
