@@ -6,7 +6,9 @@ use sqlx::pool::PoolConnectionMetadata;
 use sqlx::{Connection as _, Executor as _, MySqlConnection, MySqlPool};
 
 use crate::storage::metadata::Error;
-use crate::storage::metadata::sql::{CONNECTIONS, Found, IDLE, PATIENCE, Schema, failed};
+use crate::storage::metadata::sql::{
+    CONNECTIONS, Found, IDLE, PATIENCE, Schema, failed, not_prepared,
+};
 
 /// The tables of notary-server.
 pub(in crate::storage) const SERVER: Schema = Schema {
@@ -115,7 +117,7 @@ async fn take_steps(connection: &mut MySqlConnection, schema: &Schema) -> Result
         if is_noted {
             note(connection, number, true).await?;
         }
-        sqlx::raw_sql(step).execute(&mut *connection).await.map_err(refused)?;
+        sqlx::raw_sql(step).execute(&mut *connection).await.map_err(not_prepared)?;
         if is_noted {
             note(connection, number, false).await?;
         }
@@ -125,25 +127,13 @@ async fn take_steps(connection: &mut MySqlConnection, schema: &Schema) -> Result
 
 /// As golang-migrate keeps it: one row.
 async fn note(connection: &mut MySqlConnection, number: i64, is_dirty: bool) -> Result<(), Error> {
-    sqlx::raw_sql(NOTES).execute(&mut *connection).await.map_err(refused)?;
-    let mut transaction = connection.begin().await.map_err(refused)?;
+    sqlx::raw_sql(NOTES).execute(&mut *connection).await.map_err(not_prepared)?;
+    let mut transaction = connection.begin().await.map_err(not_prepared)?;
     let forget = sqlx::query("DELETE FROM schema_migrations");
-    forget.execute(&mut *transaction).await.map_err(refused)?;
+    forget.execute(&mut *transaction).await.map_err(not_prepared)?;
     let query = sqlx::query("INSERT INTO schema_migrations (version, dirty) VALUES (?, ?)");
-    query.bind(number).bind(is_dirty).execute(&mut *transaction).await.map_err(refused)?;
-    transaction.commit().await.map_err(refused)
-}
-
-fn refused(error: sqlx::Error) -> Error {
-    match error.as_database_error() {
-        Some(cause) => Error::Unfit {
-            problem: format!(
-                "it does not let its tables be made: {}; once, a user is needed who may create tables",
-                cause.message()
-            ),
-        },
-        None => failed("be brought up to date")(error),
-    }
+    query.bind(number).bind(is_dirty).execute(&mut *transaction).await.map_err(not_prepared)?;
+    transaction.commit().await.map_err(not_prepared)
 }
 
 const COLUMNS: &str = "SELECT CAST(concat(table_name, '.', column_name) AS CHAR) FROM information_schema.columns \

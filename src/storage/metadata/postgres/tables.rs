@@ -5,7 +5,9 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection, PgPool};
 
 use crate::storage::metadata::Error;
-use crate::storage::metadata::sql::{CONNECTIONS, Found, IDLE, PATIENCE, Schema, failed};
+use crate::storage::metadata::sql::{
+    CONNECTIONS, Found, IDLE, PATIENCE, Schema, failed, not_prepared,
+};
 
 /// The tables of notary-server.
 pub(in crate::storage) const SERVER: Schema = Schema {
@@ -76,28 +78,16 @@ pub(in crate::storage) async fn prepare(pool: &PgPool, schema: &Schema) -> Resul
     let is_noted = schema.is_noted(&found) && schema.owner != OWN.owner;
     let mut reached = None;
     for (number, step) in schema.due(&found)? {
-        sqlx::raw_sql(step).execute(&mut *transaction).await.map_err(refused)?;
+        sqlx::raw_sql(step).execute(&mut *transaction).await.map_err(not_prepared)?;
         reached = Some(number);
     }
     if let Some(number) = reached.filter(|_| is_noted) {
-        sqlx::raw_sql(NOTES).execute(&mut *transaction).await.map_err(refused)?;
+        sqlx::raw_sql(NOTES).execute(&mut *transaction).await.map_err(not_prepared)?;
         let query =
             sqlx::query("INSERT INTO schema_migrations (version, dirty) VALUES ($1, false)");
-        query.bind(number).execute(&mut *transaction).await.map_err(refused)?;
+        query.bind(number).execute(&mut *transaction).await.map_err(not_prepared)?;
     }
     transaction.commit().await.map_err(&failed)
-}
-
-fn refused(error: sqlx::Error) -> Error {
-    match error.as_database_error() {
-        Some(cause) => Error::Unfit {
-            problem: format!(
-                "it does not let its tables be made: {}; once, a user is needed who may create tables",
-                cause.message()
-            ),
-        },
-        None => failed("be brought up to date")(error),
-    }
 }
 
 const COLUMNS: &str = "SELECT table_name || '.' || column_name FROM information_schema.columns \

@@ -10,6 +10,19 @@ pub(in crate::storage) fn failed(action: &'static str) -> impl Fn(sqlx::Error) -
     }
 }
 
+/// Tells a database that does not let its tables be made from one that is not there.
+pub(in crate::storage) fn not_prepared(error: sqlx::Error) -> Error {
+    match error.as_database_error() {
+        Some(cause) => Error::Unfit {
+            problem: format!(
+                "it does not let its tables be made: {}; once, a user is needed who may create tables",
+                cause.message()
+            ),
+        },
+        None => failed("be brought up to date")(error),
+    }
+}
+
 /// Whether the same question may be answered later: the connection is gone, or the database is
 /// starting, stopping, or full of others.
 pub(in crate::storage) fn is_lost(error: &sqlx::Error) -> bool {
