@@ -15,14 +15,15 @@ use shelf::{Answers, Shelf};
 
 #[tokio::test]
 async fn founding_whose_answer_was_lost_keeps_its_keys() {
-    let keys = MemoryKeys::new();
-    let shelf = Shelf::new(now(), Answers::LoseFirst);
-    let signing = sign(&shelf, &keys, &MemoryCache::new(), "1").await.expect("it was taken");
-    assert_eq!(signing.tags.len(), 1);
-    let roles: Vec<_> =
-        keys.list().expect("in memory").into_iter().filter_map(|entry| entry.role).collect();
-    assert!(roles.contains(&"targets".to_owned()), "{roles:?}");
-    sign(&shelf, &keys, &MemoryCache::new(), "2").await.expect("the collection can be changed");
+    for answers in [Answers::LoseFirst, Answers::GatewayFirst] {
+        let (keys, shelf) = (MemoryKeys::new(), Shelf::new(now(), answers));
+        let signing = sign(&shelf, &keys, &MemoryCache::new(), "1").await.expect("it was taken");
+        assert_eq!(signing.tags.len(), 1);
+        let roles: Vec<_> =
+            keys.list().expect("in memory").into_iter().filter_map(|entry| entry.role).collect();
+        assert!(roles.contains(&"targets".to_owned()), "{roles:?}");
+        sign(&shelf, &keys, &MemoryCache::new(), "2").await.expect("the collection can be changed");
+    }
 }
 
 #[tokio::test]

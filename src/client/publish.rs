@@ -171,11 +171,16 @@ fn offer_published(cache: &impl Cache, update: &Update) {
     }
 }
 
-/// Whether the server may have taken the update although we did not hear so.
+/// Whether the server may have taken the update although we did not hear so. What a gateway says is
+/// its own word: that it had no answer in time.
 fn is_doubtful(error: &net::Error) -> bool {
+    use net::Error as E;
     matches!(
         error,
-        net::Error::Unreachable { .. } | net::Error::TimedOut { .. } | net::Error::Truncated { .. }
+        E::Unreachable { .. }
+            | E::TimedOut { .. }
+            | E::Truncated { .. }
+            | E::Unavailable { status: 502..=504, .. }
     )
 }
 

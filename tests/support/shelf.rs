@@ -24,6 +24,8 @@ pub(crate) enum Answers {
     Always,
     /// The first update is taken, and nobody is told.
     LoseFirst,
+    /// The same, where a gateway answers in the place's stead.
+    GatewayFirst,
 }
 
 impl Shelf {
@@ -105,6 +107,7 @@ impl Remote for Shelf {
         match std::mem::replace(&mut *answers, Answers::Always) {
             Answers::Always => Ok(()),
             Answers::LoseFirst => Err(self.timed_out()),
+            Answers::GatewayFirst => Err(Error::Unavailable { host: self.name(), status: 504 }),
         }
     }
 
