@@ -10,7 +10,6 @@ use super::context::Context;
 use super::exit::{Code, Kind};
 use super::output::{Failure, Format};
 use super::process::wait_for;
-use super::verify::not_offline;
 use crate::docker::rescue::bundle;
 use crate::net::Access;
 use crate::storage::archive::{ArchiveWriter, ArchivedCollection, Verdict};
@@ -36,7 +35,7 @@ pub(super) struct Arguments {
 
 /// Writes repositories into a bundle: all of them, or none.
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Failure> {
-    not_offline(context)?;
+    context.not_offline("this command fetches")?;
     let path = arguments.file.as_path();
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let unwritten =

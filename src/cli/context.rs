@@ -26,6 +26,7 @@ pub(super) use places::{docker_location, trust_directory};
 use super::args::Global;
 use super::config::{Config, WhenUnreachable, is_notary};
 use super::environment::{Environment, absolute, clock};
+use super::exit::Kind;
 use super::output::{Failure, Output, Verbosity};
 use super::subject::Subject;
 use crate::docker::SignerName;
@@ -149,6 +150,19 @@ impl Context {
     /// Whether the user asked for nothing but the cache.
     pub(super) fn is_offline(&self) -> bool {
         self.global.offline
+    }
+
+    /// Refuses `--offline` where nothing can be done without the server.
+    ///
+    /// # Errors
+    ///
+    /// With these words, if the user asked for nothing but the cache.
+    pub(super) fn not_offline(&self, because: &str) -> Result<(), Failure> {
+        let message = || format!("{because}: --offline makes no sense");
+        match self.global.offline {
+            true => Err(Failure::new(Kind::Usage, message())),
+            false => Ok(()),
+        }
     }
 
     /// Whether the cache may answer when the server does not.

@@ -8,7 +8,7 @@ use super::exit::Code;
 use super::output::{Failure, Format};
 use super::process::wait_for;
 use super::prompt::confirm;
-use super::verify::not_offline;
+use super::publishing::not_offline;
 use crate::net::Access;
 
 #[derive(Args)]

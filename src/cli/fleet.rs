@@ -111,7 +111,8 @@ impl Fleet {
         act: impl AsyncFn(Member<'_, O>) -> Result<Told, Failure>,
     ) -> Result<Code, Failure> {
         let subjects = self.subjects(context)?;
-        let journal = self.journal.as_deref().map(|path| Journal::open(path, task)).transpose()?;
+        let mut journal =
+            self.journal.as_deref().map(|path| Journal::open(path, task)).transpose()?;
         let mut passphrases = Passphrases::new(context)?;
         let chain = RefCell::new(passphrases.chain());
         let ask = |request: &PassphraseRequest<'_>| chain.borrow_mut().passphrase(request);
@@ -135,10 +136,16 @@ impl Fleet {
         let mut tally = Tally { before: done.len(), ..Tally::default() };
         while let Some((gun, outcome)) = finished.next().await {
             let code = tell(gun.as_str(), &outcome, context);
-            if let (Ok(_), Code::Done, Some(journal)) = (&outcome, code, &journal) {
-                journal.note(gun.as_str(), context.now)?;
-            }
             tally.count(code);
+            if let (Code::Done, Some(noting)) = (code, &journal)
+                && let Err(failure) = noting.note(gun.as_str(), context.now)
+            {
+                // What is under way elsewhere is not broken off for it. What is done from now on is
+                // done again by a second run: behind half a line no other may stand.
+                let told = context.output.refusal_aside(Some(gun.as_str()), &failure);
+                tally.code = tally.code.max(told);
+                journal = None;
+            }
         }
         tally.tell(context);
         Ok(tally.code)

@@ -8,10 +8,9 @@ use clap::builder::RangedU64ValueParser;
 use serde_json::json;
 
 use super::context::Context;
-use super::exit::{Code, Kind};
+use super::exit::Code;
 use super::output::{Failure, Format};
 use super::process::wait_for;
-use super::verify::not_offline;
 use crate::docker::{Difference, Happened, Revision, SignedRole, State};
 use crate::net::Access;
 use crate::tuf::{KeyId, Version};
@@ -106,9 +105,7 @@ fn state(state: &State) -> serde_json::Value {
 }
 
 fn asks_the_server(context: &Context) -> Result<(), Failure> {
-    not_offline(context).map_err(|_| {
-        Failure::new(Kind::Usage, "what was is known to the server alone: --offline makes no sense")
-    })
+    context.not_offline("what was is known to the server alone")
 }
 
 fn tell(revision: &Revision, context: &Context) {

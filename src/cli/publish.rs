@@ -1,16 +1,15 @@
 //! `publish`: signs and sends what is staged.
 
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::context::Context;
 use super::exit::Code;
 use super::output::{Failure, Format};
 use super::passphrases::Passphrases;
 use super::process::{guard_memory, wait_for};
-use super::publishing::tell_of_root;
+use super::publishing::{not_offline, tell_of_root, versions};
 use super::subject::Subject;
-use super::verify::not_offline;
 use crate::docker::Amended;
 use crate::docker::staged::{StagedNote, StagedReport};
 use crate::net::Access;
@@ -78,13 +77,10 @@ async fn publish(subject: &Subject, context: &Context) -> Result<Amended<StagedR
 }
 
 fn as_json(subject: &Subject, published: &Amended<StagedReport>) -> Value {
-    let versions = published.versions.iter();
-    let versions: Map<String, Value> =
-        versions.map(|(role, version)| (role.to_string(), version.number().into())).collect();
     json!({
         "name": subject.gun.as_str(),
         "changes": published.value.edits.len(),
-        "versions": versions,
+        "versions": versions(&published.versions),
         "founded": published.founded.map(|root| root.to_string()),
     })
 }

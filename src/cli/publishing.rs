@@ -15,6 +15,15 @@ use crate::docker::{Amended, public_key};
 use crate::keys::{Kept, KeySet};
 use crate::tuf::{Dialect, Gun, Key, KeyId, RoleName, Version};
 
+/// Refuses `--offline` for a command that publishes.
+///
+/// # Errors
+///
+/// If the user asked for nothing but the cache.
+pub(super) fn not_offline(context: &Context) -> Result<(), Failure> {
+    context.not_offline("this command publishes")
+}
+
 /// Reads public keys, before anything is changed.
 ///
 /// # Errors

@@ -9,9 +9,8 @@ use super::exit::Code;
 use super::fleet::{Fleet, Member, Told};
 use super::output::Failure;
 use super::process::{guard_memory, wait_for};
-use super::publishing::{self, versions};
+use super::publishing::{self, not_offline, versions};
 use super::span::Span;
-use super::verify::not_offline;
 use crate::docker::{Amended, Renewal, When};
 use crate::tuf::RoleName;
 

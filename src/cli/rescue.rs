@@ -17,7 +17,6 @@ use super::exit::{Code, Kind};
 use super::output::{Failure, Format};
 use super::process::wait_for;
 use super::subject::Subject;
-use super::verify::not_offline;
 use crate::docker::rescue::rescue;
 use crate::net::{Access, Rate};
 use crate::storage::archive::{ArchiveWriter, ArchivedCollection, Failed, Verdict};
@@ -81,7 +80,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Fail
 }
 
 fn fetch(arguments: &Fetch, context: &Context) -> Result<Code, Failure> {
-    not_offline(context)?;
+    context.not_offline("this command fetches")?;
     let path = arguments.archive.as_deref().expect("clap requires it without a subcommand");
     wait_for(async {
         let names = arguments.names.collect(context).await?;

@@ -1,26 +1,28 @@
 //! `sign`: from now on tags mean these digests.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod batch;
+mod told;
+
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::context::Context;
 use super::exit::{Code, Kind};
 use super::output::{Failure, Format};
 use super::passphrases::Passphrases;
 use super::process::{guard_memory, wait_for};
-use super::publishing::{tell_of_root, versions};
+use super::publishing::{not_offline, tell_of_root};
 use super::root;
 use super::source::{self, Source};
 use super::subject::Subject;
-use super::verify::not_offline;
-use crate::docker::{RoleChoice, SignRequest, Signing, TagSigned};
-use crate::edit::Change;
-use crate::image::{Descriptor, Tag};
+use crate::docker::{RoleChoice, SignRequest, Signing};
 use crate::net::Access;
 use crate::tuf::{Custom, KeyId, RoleName};
+use batch::{Batch, batches};
+use told::tell;
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -124,61 +126,6 @@ fn signing_role(name: &str) -> Result<RoleName, Failure> {
     if role.lists_targets() { Ok(role) } else { Err(refuse()) }
 }
 
-/// The tags of one repository.
-struct Batch {
-    subject: Subject,
-    tags: Vec<(String, Tag, Descriptor)>,
-}
-
-impl Batch {
-    /// A tag means one thing: of two digests in one call, one is a mistake.
-    fn check_one_meaning(&self) -> Result<(), Failure> {
-        let mut meanings = BTreeMap::new();
-        for (typed, tag, what) in &self.tags {
-            let first = *meanings.entry(tag).or_insert(what.digest);
-            if first != what.digest {
-                let message = format!("{typed}: one tag with two digests; nothing is signed");
-                let failure = Failure::new(Kind::Usage, message);
-                return Err(failure.expected(first).found(what.digest));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Finds out what to sign, before anything is signed. What cannot be found out is told and left
-/// out.
-async fn batches(arguments: &Arguments, context: &Context) -> (Vec<Batch>, Code) {
-    let mut batches: Vec<Batch> = Vec::new();
-    let mut code = Code::Done;
-    for reference in &arguments.references {
-        match what(reference, arguments, context).await {
-            Err(failure) => code = code.max(context.output.refusal(Some(reference), &failure)),
-            Ok((subject, tag, descriptor)) => {
-                let entry = (reference.clone(), tag, descriptor);
-                match batches.iter_mut().find(|batch| batch.subject.gun == subject.gun) {
-                    Some(batch) => batch.tags.push(entry),
-                    None => batches.push(Batch { subject, tags: vec![entry] }),
-                }
-            }
-        }
-    }
-    (batches, code)
-}
-
-async fn what(
-    reference: &str,
-    arguments: &Arguments,
-    context: &Context,
-) -> Result<(Subject, Tag, Descriptor), Failure> {
-    let subject = context.subject(reference)?;
-    let tag = subject.given_tag().cloned().ok_or_else(|| {
-        Failure::new(Kind::BadReference, "no tag: write which tag to sign, such as :latest")
-    })?;
-    let descriptor = arguments.source.descriptor(&subject, &tag, context).await?;
-    Ok((subject, tag, descriptor))
-}
-
 /// Leaves the signing to several people.
 async fn write_request(
     batches: Vec<Batch>,
@@ -194,8 +141,7 @@ async fn write_request(
             code => Ok(code),
         };
     };
-    let tags = batch.tags.iter().map(|(_, tag, what)| (tag.clone(), what.clone())).collect();
-    let request = SignRequest { tags, ..request.clone() };
+    let request = batch.requested(request);
     let (opened, keys) = (context.open(&batch.subject, Access::PushPull)?, context.key_set()?);
     let mut passphrases = Passphrases::new(context)?;
     let collection = opened.collection();
@@ -207,26 +153,17 @@ async fn write_request(
 }
 
 async fn sign(batch: Batch, request: &SignRequest, context: &Context) -> Code {
-    let tags = batch.tags.iter().map(|(_, tag, what)| (tag.clone(), what.clone())).collect();
-    let request = SignRequest { tags, ..request.clone() };
-    match publish(&batch.subject, &request, context).await {
+    match publish(&batch.subject, &batch.requested(request), context).await {
         Ok(signing) => {
             tell(&batch, &signing, context);
             Code::Done
         }
-        Err(failure) => {
-            let refuse = |(typed, _, _): &(String, Tag, Descriptor)| {
-                context.output.refusal(Some(typed), &failure)
-            };
-            batch.tags.iter().map(refuse).max().unwrap_or_default()
-        }
+        Err(failure) => batch.refusal(&failure, context),
     }
 }
 
 async fn stage(batch: Batch, request: &SignRequest, context: &Context) -> Code {
-    let tags = batch.tags.iter().map(|(_, tag, what)| (tag.clone(), what.clone())).collect();
-    let request = SignRequest { tags, ..request.clone() };
-    match stage_all(&batch.subject, &request, context).await {
+    match stage_all(&batch.subject, &batch.requested(request), context).await {
         Ok(()) => {
             for (typed, _, what) in &batch.tags {
                 let gun = &batch.subject.gun;
@@ -242,12 +179,7 @@ async fn stage(batch: Batch, request: &SignRequest, context: &Context) -> Code {
             }
             Code::Done
         }
-        Err(failure) => {
-            let refuse = |(typed, _, _): &(String, Tag, Descriptor)| {
-                context.output.refusal(Some(typed), &failure)
-            };
-            batch.tags.iter().map(refuse).max().unwrap_or_default()
-        }
+        Err(failure) => batch.refusal(&failure, context),
     }
 }
 
@@ -286,69 +218,4 @@ pub(super) async fn publish(
         context.output.detail(&format!("{}: others were faster {faster} times", subject.gun));
     }
     Ok(signing)
-}
-
-fn tell(batch: &Batch, signing: &Signing, context: &Context) {
-    for ((typed, _, descriptor), signed) in batch.tags.iter().zip(&signing.tags) {
-        tell_of_changes(typed, signed, context);
-        match context.output.format {
-            Format::Text => {
-                context.output.answer(&format!("{}@{}", batch.subject.gun, signed.digest));
-            }
-            Format::Json => {
-                context.output.object(&as_json(typed, &batch.subject, descriptor, signed, signing));
-            }
-        }
-    }
-}
-
-fn tell_of_changes(typed: &str, signed: &TagSigned, context: &Context) {
-    for (role, change) in &signed.roles {
-        match change {
-            Change::Added => context.output.detail(&format!("{typed}: signed in {role}")),
-            Change::Unchanged => {
-                context.output.notice(&format!("{typed}: was signed so in {role} already"));
-            }
-            Change::Replaced(before) => {
-                let before = before.hashes.sha256().map(|hash| format!("sha256:{hash}"));
-                let before = before.unwrap_or_else(|| "something without a sha256".to_owned());
-                context.output.notice(&format!("{typed}: replaces {before} in {role}"));
-            }
-        }
-    }
-    if !signed.counts_for_pulls() {
-        let roles: Vec<&str> = signed.roles.iter().map(|(role, _)| role.as_str()).collect();
-        context.output.notice(&format!(
-            "warning: {typed}: signed in {} only, where no pull looks",
-            roles.join(", ")
-        ));
-    }
-}
-
-fn as_json(
-    typed: &str,
-    subject: &Subject,
-    descriptor: &Descriptor,
-    signed: &TagSigned,
-    signing: &Signing,
-) -> Value {
-    let roles = signed.roles.iter().map(|(role, change)| {
-        let (change, before) = match change {
-            Change::Added => ("added", None),
-            Change::Unchanged => ("unchanged", None),
-            Change::Replaced(before) => ("replaced", before.hashes.sha256()),
-        };
-        let replaced = before.map(|hash| format!("sha256:{hash}"));
-        json!({"role": role.as_str(), "change": change, "replaced": replaced})
-    });
-    json!({
-        "reference": typed,
-        "name": subject.gun.as_str(),
-        "tag": signed.tag.as_str(),
-        "digest": signed.digest.to_string(),
-        "size": descriptor.size,
-        "roles": roles.collect::<Vec<_>>(),
-        "versions": versions(&signing.versions),
-        "founded": signing.founded.map(|root| root.to_string()),
-    })
 }

@@ -1,15 +1,14 @@
 //! `verify`: what tags were signed for.
 
+mod answer;
 mod report;
 
 use std::fs;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use answer::Answer;
 use clap::Args;
-use serde::Serialize;
-use serde_json::{Map, Value};
-
 use report::{Outcome, ReportForm};
 
 use super::context::Context;
@@ -20,7 +19,8 @@ use super::subject::Subject;
 use crate::client::{self, Freshness, Refreshed};
 use crate::docker::{self, Detail, Note, Resolution};
 use crate::net::Access;
-use crate::tuf::RoleName;
+
+pub(super) use answer::{Link, links};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -210,114 +210,5 @@ fn ago(now: jiff::Timestamp, then: jiff::Timestamp) -> String {
         120..=7199 => format!("{} min", seconds / 60),
         7200..=172_799 => format!("{} h", seconds / 3600),
         _ => format!("{} days", seconds / 86_400),
-    }
-}
-
-/// An answer as JSON.
-#[derive(Serialize)]
-struct Answer<'a> {
-    reference: &'a str,
-    name: &'a str,
-    tag: &'a str,
-    digest: String,
-    size: u64,
-    role: &'a str,
-    signers: &'a [String],
-    root: RootAnswer,
-    versions: Map<String, Value>,
-    expires: Option<String>,
-    source: &'static str,
-    checked_at: Option<String>,
-    offline: bool,
-}
-
-#[derive(Serialize)]
-struct RootAnswer {
-    version: u64,
-    keyids: Vec<String>,
-    pinned: bool,
-}
-
-impl<'a> Answer<'a> {
-    fn of(typed: &'a str, resolution: &'a Resolution, context: &Context) -> Self {
-        let (reference, collection) = (&resolution.reference, &resolution.collection);
-        let (source, checked_at) = match collection.freshness {
-            Freshness::Server => ("server", Some(context.now)),
-            Freshness::Cache(at) => ("cache", at),
-        };
-        Self {
-            reference: typed,
-            name: reference.name(),
-            tag: reference.tag().as_str(),
-            digest: reference.digest().to_string(),
-            size: reference.size(),
-            role: reference.role().as_str(),
-            signers: &resolution.signers,
-            root: RootAnswer::of(collection),
-            versions: versions(collection),
-            expires: expires(collection).map(|at| format!("{at:.0}")),
-            source,
-            checked_at: checked_at.map(|at| format!("{at:.0}")),
-            offline: context.is_offline(),
-        }
-    }
-}
-
-impl RootAnswer {
-    fn of(collection: &Refreshed) -> Self {
-        let root = collection.targets.root();
-        Self {
-            version: root.content().version.number(),
-            keyids: root.content().root.keyids().iter().map(ToString::to_string).collect(),
-            pinned: root.policy().anchor.is_pinned(),
-        }
-    }
-}
-
-/// Role and version of every file that the answer rests on.
-fn versions(collection: &Refreshed) -> Map<String, Value> {
-    links(collection)
-        .into_iter()
-        .map(|link| (link.role.to_string(), Value::from(link.version.number())))
-        .collect()
-}
-
-fn expires(collection: &Refreshed) -> Option<jiff::Timestamp> {
-    links(collection).into_iter().map(|link| link.expires).min()
-}
-
-/// One file that an answer rests on.
-pub(super) struct Link {
-    pub(super) role: RoleName,
-    pub(super) version: crate::tuf::Version,
-    pub(super) expires: jiff::Timestamp,
-}
-
-/// The files that an answer rests on, in the order in which each vouches for the next.
-pub(super) fn links(collection: &Refreshed) -> Vec<Link> {
-    let snapshot = collection.targets.snapshot();
-    let (root, timestamp) = (snapshot.root().content(), snapshot.timestamp().content());
-    let mut links = vec![
-        Link { role: RoleName::Root, version: root.version, expires: root.expires },
-        Link { role: RoleName::Timestamp, version: timestamp.version, expires: timestamp.expires },
-        Link {
-            role: RoleName::Snapshot,
-            version: snapshot.content().version,
-            expires: snapshot.content().expires,
-        },
-    ];
-    links.extend(collection.targets.roles().map(|(role, loaded)| Link {
-        role: role.clone(),
-        version: loaded.content().version,
-        expires: loaded.content().expires,
-    }));
-    links
-}
-
-/// A failure to show with the reference that the user wrote.
-pub(super) fn not_offline(context: &Context) -> Result<(), Failure> {
-    match context.is_offline() {
-        true => Err(Failure::new(Kind::Usage, "this command publishes: --offline makes no sense")),
-        false => Ok(()),
     }
 }

@@ -8,8 +8,7 @@ use super::exit::Code;
 use super::output::{Failure, Format};
 use super::passphrases::Passphrases;
 use super::process::{guard_memory, wait_for};
-use super::publishing::{self, versions};
-use super::verify::not_offline;
+use super::publishing::{self, not_offline, versions};
 use crate::net::Access;
 use crate::tuf::RoleName;
 

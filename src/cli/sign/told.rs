@@ -1,0 +1,78 @@
+//! What became of tags that were signed.
+
+use serde_json::{Value, json};
+
+use super::batch::Batch;
+use crate::cli::context::Context;
+use crate::cli::output::Format;
+use crate::cli::publishing::versions;
+use crate::cli::subject::Subject;
+use crate::docker::{Signing, TagSigned};
+use crate::edit::Change;
+use crate::image::Descriptor;
+
+/// Tells what became of each tag.
+pub(super) fn tell(batch: &Batch, signing: &Signing, context: &Context) {
+    for ((typed, _, descriptor), signed) in batch.tags.iter().zip(&signing.tags) {
+        tell_of_changes(typed, signed, context);
+        match context.output.format {
+            Format::Text => {
+                context.output.answer(&format!("{}@{}", batch.subject.gun, signed.digest));
+            }
+            Format::Json => {
+                context.output.object(&as_json(typed, &batch.subject, descriptor, signed, signing));
+            }
+        }
+    }
+}
+
+fn tell_of_changes(typed: &str, signed: &TagSigned, context: &Context) {
+    for (role, change) in &signed.roles {
+        match change {
+            Change::Added => context.output.detail(&format!("{typed}: signed in {role}")),
+            Change::Unchanged => {
+                context.output.notice(&format!("{typed}: was signed so in {role} already"));
+            }
+            Change::Replaced(before) => {
+                let before = before.hashes.sha256().map(|hash| format!("sha256:{hash}"));
+                let before = before.unwrap_or_else(|| "something without a sha256".to_owned());
+                context.output.notice(&format!("{typed}: replaces {before} in {role}"));
+            }
+        }
+    }
+    if !signed.counts_for_pulls() {
+        let roles: Vec<&str> = signed.roles.iter().map(|(role, _)| role.as_str()).collect();
+        context.output.notice(&format!(
+            "warning: {typed}: signed in {} only, where no pull looks",
+            roles.join(", ")
+        ));
+    }
+}
+
+fn as_json(
+    typed: &str,
+    subject: &Subject,
+    descriptor: &Descriptor,
+    signed: &TagSigned,
+    signing: &Signing,
+) -> Value {
+    let roles = signed.roles.iter().map(|(role, change)| {
+        let (change, before) = match change {
+            Change::Added => ("added", None),
+            Change::Unchanged => ("unchanged", None),
+            Change::Replaced(before) => ("replaced", before.hashes.sha256()),
+        };
+        let replaced = before.map(|hash| format!("sha256:{hash}"));
+        json!({"role": role.as_str(), "change": change, "replaced": replaced})
+    });
+    json!({
+        "reference": typed,
+        "name": subject.gun.as_str(),
+        "tag": signed.tag.as_str(),
+        "digest": signed.digest.to_string(),
+        "size": descriptor.size,
+        "roles": roles.collect::<Vec<_>>(),
+        "versions": versions(&signing.versions),
+        "founded": signing.founded.map(|root| root.to_string()),
+    })
+}
