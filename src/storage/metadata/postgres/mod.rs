@@ -160,7 +160,7 @@ fn conflict_or(action: &'static str) -> impl Fn(sqlx::Error) -> Error {
     }
 }
 
-/// PostgreSQL makes one plan of it for all names, which it does not do for a list.
+/// PostgreSQL makes one plan of it for all names, which it does not do for a short list.
 const STATE: &str = "SELECT gun, id::bigint FROM tuf_files \
      WHERE gun = $1 AND role = 'timestamp' AND deleted_at IS NULL ORDER BY version DESC LIMIT 1";
 const STATES: &str = "SELECT g.gun, t.id::bigint FROM unnest($1::text[]) AS g (gun), \
