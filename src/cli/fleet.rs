@@ -22,6 +22,7 @@ use super::source;
 use super::subject::Subject;
 use crate::keys::{self, Passphrase, PassphraseRequest, PassphraseSource};
 use crate::net::Access;
+use crate::tuf::Gun;
 use journal::Journal;
 
 // Which repositories. (A comment for documentation would become that of the command.)
@@ -111,15 +112,13 @@ impl Fleet {
         act: impl AsyncFn(Member<'_, O>) -> Result<Told, Failure>,
     ) -> Result<Code, Failure> {
         let subjects = self.subjects(context)?;
-        let mut journal =
-            self.journal.as_deref().map(|path| Journal::open(path, task)).transpose()?;
+        let mut notes = Notes::open(self.journal.as_deref(), task)?;
         let mut passphrases = Passphrases::new(context)?;
         let chain = RefCell::new(passphrases.chain());
         let ask = |request: &PassphraseRequest<'_>| chain.borrow_mut().passphrase(request);
         let ask: &Ask<'_> = &ask;
-        let is_done = |gun: &str| journal.as_ref().is_some_and(|journal| journal.has(gun));
         let (done, due): (Vec<Subject>, Vec<Subject>) =
-            subjects.into_iter().partition(|subject| is_done(subject.gun.as_str()));
+            subjects.into_iter().partition(|subject| notes.have(&subject.gun));
         for subject in &done {
             context.output.detail(&format!("{}: done before, by the journal", subject.gun));
         }
@@ -137,14 +136,8 @@ impl Fleet {
         while let Some((gun, outcome)) = finished.next().await {
             let code = tell(gun.as_str(), &outcome, context);
             tally.count(code);
-            if let (Code::Done, Some(noting)) = (code, &journal)
-                && let Err(failure) = noting.note(gun.as_str(), context.now)
-            {
-                // What is under way elsewhere is not broken off for it. What is done from now on is
-                // done again by a second run: behind half a line no other may stand.
-                let told = context.output.refusal_aside(Some(gun.as_str()), &failure);
-                tally.code = tally.code.max(told);
-                journal = None;
+            if code == Code::Done {
+                tally.code = tally.code.max(notes.add(&gun, context));
             }
         }
         tally.tell(context);
@@ -192,6 +185,32 @@ fn tell(gun: &str, outcome: &Result<Told, Failure>, context: &Context) -> Code {
         context.output.notice(&format!("{gun}: {note}"));
     }
     told.code
+}
+
+/// What is done, if that is noted.
+struct Notes(Option<Journal>);
+
+impl Notes {
+    fn open(path: Option<&Path>, task: &str) -> Result<Self, Failure> {
+        path.map(|path| Journal::open(path, task)).transpose().map(Self)
+    }
+
+    fn have(&self, gun: &Gun) -> bool {
+        self.0.as_ref().is_some_and(|journal| journal.has(gun.as_str()))
+    }
+
+    /// Notes one more. If that fails, what is under way elsewhere is not broken off for it, and what is
+    /// done from then on is done again by a second run: behind half a line no other may stand.
+    fn add(&mut self, gun: &Gun, context: &Context) -> Code {
+        let Some(journal) = &self.0 else { return Code::Done };
+        match journal.note(gun.as_str(), context.now) {
+            Ok(()) => Code::Done,
+            Err(failure) => {
+                self.0 = None;
+                context.output.refusal_aside(Some(gun.as_str()), &failure)
+            }
+        }
+    }
 }
 
 /// How many did what.
