@@ -45,14 +45,14 @@ impl Keychain {
         let file = self.read_file()?;
         match file.helper_for(key) {
             Some(name) => Helper::new(name, self.path.as_deref())?.credential(key),
-            None => entry(&self.file.display().to_string(), &file.auths, key),
+            None => entry(&self.file.display().to_string(), file.auths.as_ref(), key),
         }
     }
 
     fn in_variable(&self, key: &str) -> Result<Option<Credential>, Error> {
         let Some(text) = &self.variable else { return Ok(None) };
         let config: ConfigFile = parse(VARIABLE, text.expose().as_bytes())?;
-        entry(VARIABLE, &config.auths, key)
+        entry(VARIABLE, config.auths.as_ref(), key)
     }
 
     fn read_file(&self) -> Result<ConfigFile, Error> {
@@ -70,19 +70,23 @@ impl Credentials for Keychain {
     }
 }
 
-/// The part of `config.json` that is about credentials.
+/// The part of `config.json` that is about credentials. Go writes `null` for what is empty, and reads
+/// it so.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct ConfigFile {
-    auths: BTreeMap<String, Entry>,
-    cred_helpers: BTreeMap<String, String>,
+    auths: Option<Entries>,
+    cred_helpers: Option<BTreeMap<String, String>>,
     creds_store: Option<String>,
 }
+
+type Entries = BTreeMap<String, Option<Entry>>;
 
 impl ConfigFile {
     fn helper_for(&self, key: &str) -> Option<&str> {
         let general = self.creds_store.as_ref();
-        let name = self.cred_helpers.get(key).or(general)?;
+        let own = self.cred_helpers.as_ref().and_then(|helpers| helpers.get(key));
+        let name = own.or(general)?;
         (!name.is_empty()).then_some(name)
     }
 }
@@ -91,6 +95,9 @@ impl ConfigFile {
 #[serde(default)]
 struct Entry {
     auth: Option<Secret>,
+    /// What tools write that are not docker, and docker reads.
+    username: Option<String>,
+    password: Option<Secret>,
     identitytoken: Option<Secret>,
     registrytoken: Option<Secret>,
 }
@@ -102,20 +109,23 @@ impl Entry {
         let identity = filled(&self.identitytoken).map(Credential::Identity);
         let registry = || filled(&self.registrytoken).map(Credential::Registry);
         let password = || filled(&self.auth).map(|auth| decode(auth.expose()).ok_or(()));
-        identity.or_else(registry).map(Ok).or_else(password)
+        identity.or_else(registry).map(Ok).or_else(password).or_else(|| self.in_the_open().map(Ok))
+    }
+
+    fn in_the_open(&self) -> Option<Credential> {
+        let user = self.username.clone().filter(|user| !user.is_empty())?;
+        let password = self.password.clone().filter(|it| !it.expose().is_empty())?;
+        Some(Credential::Password { user, password })
     }
 }
 
 /// The entry with this key, or else one whose key is an older spelling of the same host.
-fn entry(
-    place: &str,
-    auths: &BTreeMap<String, Entry>,
-    key: &str,
-) -> Result<Option<Credential>, Error> {
+fn entry(place: &str, auths: Option<&Entries>, key: &str) -> Result<Option<Credential>, Error> {
+    let Some(auths) = auths else { return Ok(None) };
     let same_host = || auths.iter().find(|(found, _)| host_of(found) == host_of(key));
     let Some((found, entry)) = auths.get_key_value(key).or_else(same_host) else { return Ok(None) };
     let broken = |()| Error::Entry { place: place.to_owned(), key: found.clone() };
-    entry.credential().transpose().map_err(broken)
+    entry.as_ref().and_then(Entry::credential).transpose().map_err(broken)
 }
 
 /// `host:port` of `https://host:port/v1/`.
@@ -200,6 +210,11 @@ mod tests {
             (r#"{"auths":{"h":{"auth":"YTpiOmM="}}}"#, "h", "a:b:c"),
             (r#"{"auths":{"h":{"auth":"YTpiAAA="}}}"#, "h", "a:b"),
             (r#"{"auths":{"h":{}}}"#, "h", "none"),
+            (r#"{"auths":null,"credHelpers":null}"#, "h", "none"),
+            (r#"{"auths":{"h":null}}"#, "h", "none"),
+            (r#"{"auths":{"h":{"username":"a","password":"b"}}}"#, "h", "a:b"),
+            (r#"{"auths":{"h":{"auth":"YTpi","username":"x","password":"y"}}}"#, "h", "a:b"),
+            (r#"{"auths":{"h":{"username":"a"}}}"#, "h", "none"),
             (r#"{"auths":{"h":{"auth":"YTpi","identitytoken":"t"}}}"#, "h", "identity t"),
             (r#"{"auths":{"h":{"registrytoken":"t"}}}"#, "h", "registry t"),
             (r#"{"auths":{"h":{"auth":"YTpi","email":"x"}},"HttpHeaders":{}}"#, "h", "a:b"),
