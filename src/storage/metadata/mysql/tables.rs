@@ -7,7 +7,7 @@ use sqlx::{Connection as _, Executor as _, MySqlConnection, MySqlPool};
 
 use crate::storage::metadata::Error;
 use crate::storage::metadata::sql::{
-    CONNECTIONS, Found, IDLE, PATIENCE, Schema, failed, not_prepared,
+    CONNECTIONS, Found, IDLE, PATIENCE, Schema, failed, not_prepared, reason,
 };
 
 /// The tables of notary-server.
@@ -71,7 +71,10 @@ pub(in crate::storage) async fn connect(options: &MySqlConnectOptions) -> Result
             })
         });
     let options = options.clone().timezone(None).charset("utf8").collation("utf8_general_ci");
-    pool.connect_with(options).await.map_err(failed("be opened"))
+    match pool.connect_with(options.clone()).await {
+        Ok(pool) => Ok(pool),
+        Err(error) => Err(failed("be opened")(reason::<MySqlConnection>(&options, error).await)),
+    }
 }
 
 /// What there is in the database.

@@ -6,7 +6,7 @@ use sqlx::{Connection as _, PgConnection, PgPool};
 
 use crate::storage::metadata::Error;
 use crate::storage::metadata::sql::{
-    CONNECTIONS, Found, IDLE, PATIENCE, Schema, failed, not_prepared,
+    CONNECTIONS, Found, IDLE, PATIENCE, Schema, failed, not_prepared, reason,
 };
 
 /// The tables of notary-server.
@@ -46,7 +46,10 @@ pub(in crate::storage) async fn connect(options: &PgConnectOptions) -> Result<Pg
             })
         });
     let options = options.clone().application_name("countersign");
-    pool.connect_with(options).await.map_err(failed("be opened"))
+    match pool.connect_with(options.clone()).await {
+        Ok(pool) => Ok(pool),
+        Err(error) => Err(failed("be opened")(reason::<PgConnection>(&options, error).await)),
+    }
 }
 
 /// What there is where tables are made.

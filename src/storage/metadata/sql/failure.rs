@@ -1,5 +1,8 @@
 //! Whose fault it is when a database does not do what it is told.
 
+use sqlx::Connection;
+
+use super::PATIENCE;
 use crate::storage::metadata::Error;
 
 /// Tells a database that is not there from one that refuses.
@@ -7,6 +10,20 @@ pub(in crate::storage) fn failed(action: &'static str) -> impl Fn(sqlx::Error) -
     move |error| match is_lost(&error) {
         true => Error::Unreachable { source: error.into() },
         false => Error::Database { action, source: error.into() },
+    }
+}
+
+/// Why a pool had no connection in time: it tries again and again, and does not say what failed.
+pub(in crate::storage) async fn reason<C: Connection>(
+    options: &C::Options,
+    error: sqlx::Error,
+) -> sqlx::Error {
+    if !matches!(error, sqlx::Error::PoolTimedOut) {
+        return error;
+    }
+    match tokio::time::timeout(PATIENCE, C::connect_with(options)).await {
+        Ok(Err(reason)) => reason,
+        _ => error,
     }
 }
 

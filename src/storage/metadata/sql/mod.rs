@@ -26,7 +26,7 @@ pub use address::{Address, BadAddress};
 pub use migrations::Outlook;
 
 pub(in crate::storage) use engine::{Engine, all, arranges_values, run, sends_statements};
-pub(in crate::storage) use failure::{failed, is_duplicate, is_lost, not_prepared};
+pub(in crate::storage) use failure::{failed, is_duplicate, is_lost, not_prepared, reason};
 pub(in crate::storage) use migrations::{Found, Schema};
 pub(in crate::storage) use rows::hex;
 pub(in crate::storage) use statement::{Places, Row, Statement, Value};

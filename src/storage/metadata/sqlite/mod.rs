@@ -15,6 +15,7 @@ mod writer;
 pub use backup::backup;
 pub use glance::{Glance, glance};
 
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -46,6 +47,7 @@ impl SqliteStore {
     /// [`Error::Unusable`] if another process has it, or if it was made by a later release.
     pub async fn open(path: &Path) -> Result<Self, Error> {
         let lock = lock(path)?;
+        make_private(path)?;
         let unusable = |error: sqlx::Error| Error::Unusable {
             path: path.to_owned(),
             problem: error.to_string(),
@@ -237,8 +239,7 @@ async fn migrate(path: &Path, connection: &mut SqliteConnection) -> Result<(), E
 /// One process at a time: what it answers from memory must be what is stored.
 fn lock(path: &Path) -> Result<std::fs::File, Error> {
     let unusable = |problem: String| unusable(path, problem);
-    let mut options = std::fs::OpenOptions::new();
-    let file = options.create(true).truncate(false).write(true).open(glance::lock_of(path));
+    let file = open_private(&glance::lock_of(path));
     let file = file.map_err(|error| unusable(error.to_string()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -247,6 +248,17 @@ fn lock(path: &Path) -> Result<std::fs::File, Error> {
         }
         Err(std::fs::TryLockError::Error(error)) => Err(unusable(error.to_string())),
     }
+}
+
+/// Makes the file for our user alone, if it is not there: there are keys in it, if sealed. SQLite
+/// gives the files beside it the same mode. Whoever wants others to read it may let them.
+fn make_private(path: &Path) -> Result<(), Error> {
+    open_private(path).map(drop).map_err(|error| unusable(path, error.to_string()))
+}
+
+fn open_private(path: &Path) -> std::io::Result<std::fs::File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).truncate(false).write(true).mode(0o600).open(path)
 }
 
 fn unusable(path: &Path, problem: impl Into<String>) -> Error {
