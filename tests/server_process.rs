@@ -5,8 +5,10 @@
 #[path = "support/serve.rs"]
 mod serve;
 
+use std::fs::Permissions;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -81,6 +83,31 @@ async fn the_secret_of_the_online_keys_is_never_made_anew_unseen() {
     let (code, told) = refused(command(home.path(), &[]));
     assert_eq!(code, 6, "{told}");
     assert!(told.contains("online.key is missing"), "{told}");
+}
+
+#[test]
+fn nobody_else_may_read_what_the_server_keeps() {
+    let home = tempfile::tempdir().expect("a directory");
+    // A volume that somebody made for it.
+    let data = home.path().join("data");
+    std::fs::create_dir(&data).expect("made");
+    std::fs::set_permissions(&data, Permissions::from_mode(0o755)).expect("open to others");
+    let _serve = Serve::start(&data);
+    for entry in data.read_dir().expect("a directory") {
+        let entry = entry.expect("an entry");
+        let mode = entry.metadata().expect("there").permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{:?}", entry.file_name());
+    }
+}
+
+#[test]
+fn an_unreachable_database_is_told_with_its_reason() {
+    let home = tempfile::tempdir().expect("a directory");
+    for database in ["postgres://a@127.0.0.1:1/b", "mysql://a@127.0.0.1:1/b"] {
+        let (code, told) = refused(command(home.path(), &["--database", database]));
+        assert_eq!(code, 5, "{told}");
+        assert!(told.contains("Connection refused"), "{told}");
+    }
 }
 
 #[test]
@@ -183,9 +210,17 @@ fn a_configuration_that_cannot_be_read_is_told_by_line_and_without_its_passwords
     for (text, named) in [
         ("log = \"info\"\ndatabase = \"postgres://a:hunter2@b/c", "line 2"),
         ("database = [\"postgres://a:hunter2@b/c\"]", "line 1: invalid type: sequence"),
-        ("signer = \"postgres://a:hunter2@b/c\"", "line 1: invalid type: string, expected"),
+        ("signer = \"postgres://a:hunter2@b/c\"", "line 1: invalid type: string, expected a table"),
         ("database = \"redis://a:hunter2@b/c\"", "use sqlite:FILE"),
         ("[limits]\nconnections = 0", "line 2: invalid value: integer `0`"),
+        ("upload_bytes = 0", "line 1: invalid value: integer `0`"),
+        ("[auth]", "[auth.htpasswd] or [auth.token]"),
+        ("auth = \"none\"", "line 1: invalid type: string, expected a table"),
+        (
+            "[auth.htpasswd]\nfile = \"f\"\n[auth.token]\nrealm = \"r\"\nissuer = \"i\"\n\
+             service = \"s\"\ncertificates = \"c\"",
+            "only one of them",
+        ),
         ("[limits]\nconnections_each = 0", "line 2: invalid value: integer `0`"),
     ] {
         std::fs::write(&file, text).expect("written");
@@ -517,6 +552,9 @@ fn before_it_ends_a_server_says_that_it_is_not_ready() {
     let serving = command(home.path(), &["-q", "--config", config.to_str().expect("text")]);
     let mut serve = Serve::run(serving, home.path());
     assert_eq!(ready(&serve, &[]), (0, String::new()));
+    let elsewhere = home.path().join("elsewhere");
+    let (code, told) = refused(command(&elsewhere, &["--ready"]));
+    assert!(code == 5 && told.contains("no certificate yet"), "{code}: {told}");
     serve.signal(Signal::TERM);
     let began = Instant::now();
     let told = loop {

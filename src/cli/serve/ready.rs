@@ -32,6 +32,9 @@ pub(super) async fn ask(config: &Config, output: Output) -> Result<Code, Failure
         let said = plain(said);
         Err(Failure::new(Kind::Network, format!("the server at {address} is not ready: {said}")))
     };
+    if config.tls.is_none() && !own_certificate(config).exists() {
+        return not_ready("it has made no certificate yet");
+    }
     let certificate = certificate(config)?;
     let answer = match tokio::time::timeout(PATIENCE, answer(address, certificate)).await {
         Ok(Ok(answer)) => answer,
@@ -68,10 +71,14 @@ fn wants_a_certificate(error: &io::Error) -> bool {
 fn certificate(config: &Config) -> Result<CertificateDer<'static>, Failure> {
     let path: PathBuf = match &config.tls {
         Some(tls) => tls.certificate.clone(),
-        None => config.data().join(tls::SERVER.certificate),
+        None => own_certificate(config),
     };
     CertificateDer::from_pem_slice(&read_small(&path)?)
         .map_err(|error| unusable(&path, &error.to_string()))
+}
+
+fn own_certificate(config: &Config) -> PathBuf {
+    config.data().join(tls::SERVER.certificate)
 }
 
 /// How this host reaches what listens there.

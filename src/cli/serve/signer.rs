@@ -30,7 +30,7 @@ pub(super) struct Signer {
 
 /// The same in our own configuration.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct SignerFile {
     database: String,
     default_alias: String,

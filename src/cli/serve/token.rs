@@ -12,7 +12,7 @@ use crate::cli::span::Span;
 
 /// Which keys of which token sign for the server.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct TokenFile {
     label: String,
     module: PathBuf,

@@ -83,7 +83,7 @@ struct File {
     gun_prefixes: Vec<String>,
     #[serde(default)]
     key_algorithm: KeyAlgorithm,
-    upload_bytes: Option<usize>,
+    upload_bytes: Option<NonZeroUsize>,
     #[serde(default)]
     caching: Caching,
     #[serde(default)]
@@ -169,12 +169,33 @@ impl Between {
 
 /// How callers are let in.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(try_from = "Doors")]
 pub(in crate::cli::serve) enum Auth {
     /// Names and passwords.
     Htpasswd(Htpasswd),
     /// Tokens of a token service.
     Token(Token),
+}
+
+/// The same as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+struct Doors {
+    htpasswd: Option<Htpasswd>,
+    token: Option<Token>,
+}
+
+impl TryFrom<Doors> for Auth {
+    type Error = &'static str;
+
+    fn try_from(doors: Doors) -> Result<Self, &'static str> {
+        match (doors.htpasswd, doors.token) {
+            (Some(htpasswd), None) => Ok(Self::Htpasswd(htpasswd)),
+            (None, Some(token)) => Ok(Self::Token(token)),
+            (None, None) => Err("auth says nothing: write [auth.htpasswd] or [auth.token]"),
+            (Some(_), Some(_)) => Err("auth.htpasswd and auth.token: only one of them"),
+        }
+    }
 }
 
 /// Names and passwords.
@@ -246,7 +267,7 @@ impl Config {
                 LogLevel::Debug => Level::Debug,
             },
             key_algorithm: file.key_algorithm,
-            upload_bytes: file.upload_bytes,
+            upload_bytes: file.upload_bytes.map(NonZeroUsize::get),
             caching: file.caching,
             limits: file.limits,
             drain: Duration::from_secs(file.drain_seconds.into()),
