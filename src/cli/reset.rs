@@ -1,10 +1,11 @@
 //! `reset`: forgets what is staged.
 
 use clap::Args;
+use serde_json::json;
 
 use super::context::Context;
 use super::exit::{Code, Kind};
-use super::output::Failure;
+use super::output::{Failure, Format};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -38,6 +39,11 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Fail
     let chosen = chosen.filter(|(number, _)| arguments.all || arguments.number.contains(number));
     let chosen: Vec<_> = chosen.map(|(_, staged)| staged).collect();
     changelist.remove(chosen.iter().copied())?;
-    context.output.notice(&format!("{}: {} changes forgotten", subject.gun, chosen.len()));
+    let forgotten = chosen.len();
+    context.output.notice(&format!("{}: {forgotten} changes forgotten", subject.gun));
+    if context.output.format == Format::Json {
+        let name = subject.gun.as_str();
+        context.output.object(&json!({"name": name, "forgotten": forgotten}));
+    }
     Ok(Code::Done)
 }

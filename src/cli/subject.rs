@@ -93,7 +93,7 @@ impl Subject {
             (None, None) => Ok(self),
             _ => {
                 let message = "has a tag or digest, a repository is expected";
-                Err(Failure::new(Kind::BadReference, message))
+                Err(Failure::new(Kind::BadReference, message).about(&self.typed))
             }
         }
     }

@@ -8,7 +8,7 @@ use countersign::server::{Access, Options, Passwords, Readers};
 use super::access::Issuer;
 use super::bench::{Answer, Bench, SnapshotBy};
 use super::failing::Failing;
-use super::repository::Repository;
+use super::repository::{Repository, TestKey};
 
 #[tokio::test]
 async fn the_page_tells_tags_signers_keys_and_history() {
@@ -29,7 +29,7 @@ async fn the_page_tells_tags_signers_keys_and_history() {
         "<bdi>v9-waiting</bdi> <span class=\"mark\">not released</span>",
         "targets/alice/ci</th><td>ci-…</td>",
         "every tag",
-        "<span class=\"soon\"><time datetime=\"2026-03-15T",
+        "<span><time datetime=\"2026-03-15T",
         ">in 14 days</time>",
         "timestamp 2</td>",
         "timestamp 1</td>",
@@ -43,6 +43,32 @@ async fn the_page_tells_tags_signers_keys_and_history() {
     bench.ask("DELETE", "/v2/registry.test/team/app/_trust/tuf/", Vec::new()).await;
     assert_eq!(bench.get("/?repository=registry.test/team/app").await.status, 404);
     assert!(text(&bench.get("/").await).contains("No repository has trust data here yet"));
+}
+
+/// The snapshot goes on listing the file of a signer that was removed, as its server has it still.
+#[tokio::test]
+async fn nobody_is_told_to_have_signed_who_is_a_signer_no_more() {
+    let bench = Bench::new();
+    let mut team = bench.uploaded_team(SnapshotBy::Server).await;
+    let path = "/?repository=registry.test%2Fteam%2Fapp";
+    assert!(text(&bench.get(path).await).contains("</code></td><td>alice</td>"), "the honest twin");
+    team.undelegate("targets/alice").publish();
+    assert_eq!(bench.upload(&team, &["targets"]).await.status, 200);
+    let page = text(&bench.get(path).await);
+    assert!(!page.contains("alice"), "{page}");
+    assert!(page.contains("2 signed tags"), "{page}");
+}
+
+#[tokio::test]
+async fn a_role_that_clients_refuse_is_shown_as_such() {
+    let bench = Bench::new();
+    let mut team = bench.uploaded_team(SnapshotBy::Server).await;
+    team.declare("targets/releases", 1, &[TestKey::p256()], &[""]).publish();
+    assert_eq!(bench.upload(&team, &["targets"]).await.status, 200);
+    let page = text(&bench.get("/?repository=registry.test%2Fteam%2Fapp").await);
+    assert!(page.contains("so clients refuse every tag"), "{page}");
+    assert!(page.contains("targets/releases</th><td>every tag</td>"), "{page}");
+    assert!(page.contains("not signed by its keys</span></td>"), "{page}");
 }
 
 #[tokio::test]

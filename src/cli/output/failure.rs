@@ -45,9 +45,13 @@ impl Failure {
         Self { found: Some(found.to_string().into()), ..self }
     }
 
-    /// The same, with what it is about before it.
+    /// The same, with what it is about before it, unless that stands there.
     pub(in crate::cli) fn about(self, subject: impl fmt::Display) -> Self {
-        Self { message: format!("{subject}: {}", self.message), ..self }
+        let subject = format!("{subject}: ");
+        match self.message.starts_with(&subject) {
+            true => self,
+            false => Self { message: subject + &self.message, ..self },
+        }
     }
 
     pub(in crate::cli) fn advise(mut self, line: impl Into<String>) -> Self {

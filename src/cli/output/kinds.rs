@@ -1,5 +1,7 @@
 //! Every folder's errors, as kinds, exit codes and advice. The fact is theirs, the advice is ours.
 
+use std::io::ErrorKind;
+
 use super::{Failure, Kind};
 use crate::cli::context::cache_of;
 use crate::storage::{CollectionDirectory, TrustDirectory};
@@ -7,7 +9,13 @@ use crate::{client, crypto, edit, image, keys, net, storage, tuf, verify};
 
 impl From<image::Error> for Failure {
     fn from(error: image::Error) -> Self {
-        Self::of(Kind::BadReference, &error)
+        let failure = Self::of(Kind::BadReference, &error);
+        match &error {
+            image::Error::Domain { text } if matches!(text.as_str(), "https:" | "http:") => {
+                failure.advise(format!("A reference is no URL: leave {text}// away."))
+            }
+            _ => failure,
+        }
     }
 }
 
@@ -106,7 +114,9 @@ impl From<net::Error> for Failure {
         let failure = |kind| Self::of(kind, &error);
         match &error {
             E::ReadOnly { .. } => failure(Kind::Usage).advise(READ_ONLY),
-            E::Url { .. } | E::Proxy { .. } | E::TlsFile { .. } => failure(Kind::Usage),
+            E::Url { .. } => failure(Kind::Usage)
+                .advise("Write https://HOST:PORT, oci, file:///FOLDER or bundle:FILE."),
+            E::Proxy { .. } | E::TlsFile { .. } => failure(Kind::Usage),
             E::Unreachable { host, .. } if host.starts_with("http") => {
                 failure(Kind::Network).advise(WHICH_SERVER)
             }
@@ -307,6 +317,8 @@ impl From<storage::Error> for Failure {
         use storage::Error as E;
         let failure = |kind| Self::of(kind, &error);
         match &error {
+            E::Io { source, .. } if cannot_be_written(source.kind()) => failure(Kind::Disk)
+                .advise("--trust-dir, or COUNTERSIGN_TRUST_DIR, names a directory of yours."),
             E::Io { .. } => failure(Kind::Disk),
             E::Locked { .. } => failure(Kind::Lock),
             E::Damaged { path, .. } => failure(Kind::State).advise(format!(
@@ -316,6 +328,10 @@ impl From<storage::Error> for Failure {
             _ => failure(Kind::State),
         }
     }
+}
+
+fn cannot_be_written(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
 }
 
 #[cfg(test)]

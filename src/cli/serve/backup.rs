@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use serde_json::json;
+
 use super::config::Config;
 use super::database::{self, Database};
 use crate::cli::exit::{Code, Kind};
-use crate::cli::output::{Failure, Output};
+use crate::cli::output::{Failure, Format, Output};
 use crate::storage::metadata;
 
 /// Copies the database into a new file, and proves it whole.
@@ -22,5 +24,9 @@ pub(super) async fn copy(config: &Config, copy: &Path, output: Output) -> Result
     let copied = metadata::backup(&database, copy).await;
     let collections = copied.map_err(|error| Failure::of(Kind::Disk, &error))?;
     output.notice(&format!("{}: {collections} collections", copy.display()));
+    if output.format == Format::Json {
+        let file = copy.display().to_string();
+        output.object(&json!({"file": file, "collections": collections}));
+    }
     Ok(Code::Done)
 }

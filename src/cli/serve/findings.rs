@@ -8,6 +8,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
 use rustix::fs::{Access as May, access, statvfs};
+use serde_json::json;
 
 use super::config::Config;
 use super::database::{self, Database};
@@ -23,7 +24,7 @@ pub(super) async fn tell(
     environment: &Environment,
     output: Output,
 ) -> Result<Code, Failure> {
-    output.page(&config.describe());
+    say(&config.describe(), output);
     let places = [data(config), file(config), listening(config.listen)];
     let files = [
         tls::configured(config).map(|_| None),
@@ -33,12 +34,17 @@ pub(super) async fn tell(
     for found in places.into_iter().chain(files) {
         match found {
             Ok(None) => {}
-            Ok(Some(line)) => output.page(&format!("{line}\n")),
-            Err(failure) => worst = worst.max(output.refusal_aside(None, &failure)),
+            Ok(Some(line)) => say(&line, output),
+            Err(failure) => worst = worst.max(output.refusal(None, &failure)),
         }
     }
-    output.page(&elsewhere(config, environment).await?);
+    say(&elsewhere(config, environment).await?, output);
     Ok(worst)
+}
+
+/// Lines of the answer, each an object in JSON.
+fn say(lines: &str, output: Output) {
+    lines.lines().for_each(|line| output.answer_as(line, &json!({"check": line})));
 }
 
 /// What would be done to databases on servers and with tokens, and found there.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use serde_json::{Map, Value, json};
+
 use super::failure::failure;
 use crate::cli::exit::{Code, Kind};
 use crate::cli::output::{Failure, Output};
@@ -24,7 +26,7 @@ pub(super) async fn all(
         let Some(last) = names.last().cloned() else { break };
         for gun in &names {
             match server.recover(gun, &seen(gun, directories, output), LEAP).await {
-                Ok(recovered) => output.answer(&told(gun, &recovered)),
+                Ok(recovered) => output.answer_as(&told(gun, &recovered), &object(gun, &recovered)),
                 Err(error) => {
                     let failure = failure(&error, Kind::State);
                     code = code.max(output.refusal(Some(gun.as_str()), &failure));
@@ -34,6 +36,12 @@ pub(super) async fn all(
         after = Some(last);
     }
     Ok(code)
+}
+
+fn object(gun: &Gun, recovered: &Recovered) -> Value {
+    let files = recovered.files.iter();
+    let files = files.map(|(role, version)| (role.to_string(), Value::from(version.number())));
+    json!({"name": gun.as_str(), "files": files.collect::<Map<_, _>>()})
 }
 
 fn told(gun: &Gun, recovered: &Recovered) -> String {

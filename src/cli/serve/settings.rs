@@ -151,7 +151,14 @@ impl Said<'_> {
 fn data(named: Option<PathBuf>, environment: &Environment) -> Result<PathBuf, Failure> {
     match named {
         Some(path) => absolute(&path),
-        None => Ok(environment.home()?.join(".local/share/countersign/server")),
+        None => {
+            let nowhere = |failure: Failure| Failure {
+                advice: vec!["Set HOME, or name the place with --data DIR.".to_owned()],
+                ..failure
+            };
+            let home = environment.home().map_err(nowhere)?;
+            Ok(home.join(".local/share/countersign/server"))
+        }
     }
 }
 

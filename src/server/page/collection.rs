@@ -30,8 +30,11 @@ fn heading(page: &mut Html, gun: &Gun, view: &View, now: Instant) {
     page.moment(view.changed, words::away(view.changed, now)).raw("</span> <span>");
     let (expires, role) = view.first_to_expire();
     page.raw("first to expire: ").text(role).raw(" ");
-    expiry(page, expires, now);
+    expiry(page, expires, now, words::SOON);
     page.raw("</span></p>\n");
+    if view.unsigned.contains(&RoleName::releases()) {
+        page.raw(NOTHING_TO_PULL);
+    }
 }
 
 fn signers(page: &mut Html, view: &View, now: Instant) {
@@ -53,7 +56,10 @@ fn signers(page: &mut Html, view: &View, now: Instant) {
         page.raw("</td><td>");
         keys(page, &delegation.role, parent.delegations.keys_of(delegation));
         page.raw("</td>");
-        published(page, file, now);
+        match view.unsigned.contains(&delegation.name) {
+            true => drop(page.raw(NOT_SIGNED)),
+            false => published(page, file, now),
+        }
         page.raw("</tr>\n");
     }
     page.raw("</tbody>\n</table>\n</div>\n</section>\n");
@@ -71,7 +77,7 @@ fn paths(page: &mut Html, delegation: &Delegation) {
 
 fn published(page: &mut Html, file: Option<&Targets>, now: Instant) {
     match file {
-        Some(file) => version_and_expiry(page, file.version, file.expires, now),
+        Some(file) => version_and_expiry(page, file.version, file.expires, now, words::SOON),
         None => drop(page.raw("<td class=\"quiet\" colspan=\"2\">nothing published yet</td>")),
     }
 }
@@ -100,7 +106,12 @@ fn roles(page: &mut Html, view: &View, now: Instant) {
         keys(page, role, view.keys(role));
         page.raw("</td>");
         match file {
-            Some((version, expires)) => version_and_expiry(page, version, expires, now),
+            Some((version, expires)) if name == RoleName::Timestamp => {
+                version_and_expiry(page, version, expires, now, words::RENEWED);
+            }
+            Some((version, expires)) => {
+                version_and_expiry(page, version, expires, now, words::SOON);
+            }
             None => drop(page.raw("<td colspan=\"2\"></td>")),
         }
         page.raw("</tr>\n");
@@ -108,9 +119,15 @@ fn roles(page: &mut Html, view: &View, now: Instant) {
     page.raw("</tbody>\n</table>\n</div>\n</section>\n");
 }
 
-fn version_and_expiry(page: &mut Html, version: Version, expires: Instant, now: Instant) {
+fn version_and_expiry(
+    page: &mut Html,
+    version: Version,
+    expires: Instant,
+    now: Instant,
+    soon: i64,
+) {
     page.raw("<td class=\"number\">").text(version).raw("</td><td>");
-    expiry(page, expires, now);
+    expiry(page, expires, now, soon);
     page.raw(" <span class=\"quiet day\">").text(words::day(expires)).raw("</span></td>");
 }
 
@@ -133,12 +150,17 @@ fn keys<'k>(page: &mut Html, role: &Role, keys: impl Iterator<Item = &'k Key>) {
 }
 
 /// When something ends, and by colour and word how much that presses.
-pub(super) fn expiry(page: &mut Html, expires: Instant, now: Instant) {
+pub(super) fn expiry(page: &mut Html, expires: Instant, now: Instant, soon: i64) {
     let told = words::away(expires, now);
-    match words::urgency(expires, now) {
+    match words::urgency(expires, now, soon) {
         "expired" => page.raw("<span class=\"expired\">expired "),
         "soon" => page.raw("<span class=\"soon\">"),
         _ => page.raw("<span>"),
     };
     page.moment(expires, told).raw("</span>");
 }
+
+const NOT_SIGNED: &str =
+    "<td colspan=\"2\"><span class=\"expired\">not signed by its keys</span></td>";
+const NOTHING_TO_PULL: &str = "<p class=\"expired\">targets/releases is not signed by its keys, so clients refuse every tag. \
+     Whoever has one of them signs it again: <code>countersign witness REPOSITORY targets/releases</code></p>\n";

@@ -47,6 +47,14 @@ impl Html {
         self
     }
 
+    /// A name of several parts, which may go on in the next line after each.
+    pub(super) fn name(&mut self, name: &str) -> &mut Self {
+        for (place, part) in name.split_inclusive('/').enumerate() {
+            self.raw(if place == 0 { "" } else { "<wbr>" }).text(part);
+        }
+        self
+    }
+
     /// A value in the query of an address.
     pub(super) fn query(&mut self, value: impl Display) -> &mut Self {
         self.0.extend(url::form_urlencoded::byte_serialize(value.to_string().as_bytes()));
@@ -88,10 +96,12 @@ mod tests {
     fn nothing_from_outside_becomes_markup() {
         let mut html = Html(String::new());
         html.text("<script>'\"&\\</script>\n\u{202e}é\u{0}");
+        html.name("a/<b>/c");
         html.raw("<a href=\"/?q=").query("a&b=<\">é").raw("\">");
         assert_eq!(
             html.0,
             "&lt;script&gt;&#39;&quot;&amp;\\&lt;/script&gt;\\n\\u{202e}é\\0\
+             a/<wbr>&lt;b&gt;/<wbr>c\
              <a href=\"/?q=a%26b%3D%3C%22%3E%C3%A9\">"
         );
     }

@@ -67,13 +67,13 @@ fn row(page: &mut Html, gun: &Gun, view: Result<Option<View>, Error>, now: Insta
     page.raw("<tr><th scope=\"row\" class=\"name\"><a href=\"/?repository=")
         .query(gun.as_str())
         .raw("\">");
-    page.text(gun).raw("</a></th>");
+    page.name(gun.as_str()).raw("</a></th>");
     match view {
         Ok(Some(view)) => {
             let (expires, role) = view.first_to_expire();
             page.raw("<td class=\"number\">").text(tags::released(&view)).raw("</td><td>");
             page.moment(view.changed, words::away(view.changed, now)).raw("</td><td>");
-            super::collection::expiry(page, expires, now);
+            super::collection::expiry(page, expires, now, words::SOON);
             page.raw(" <span class=\"quiet\">").text(role).raw("</span></td>");
         }
         // It was deleted while the page was being made, or is damaged; the others are shown.

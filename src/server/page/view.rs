@@ -1,7 +1,7 @@
 //! A collection as the server keeps it. It was verified when it was published; it is shown, not
 //! relied on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp as Instant;
 
@@ -10,15 +10,19 @@ use crate::server::expiries::snapshot as snapshot_of;
 use crate::server::publish::judged;
 use crate::server::{Error, Inner};
 use crate::storage::metadata::{StoredFile, Which};
-use crate::tuf::{Delegation, Dialect, Gun, Key, Limits, Role, RoleName, Root, Targets, Version};
+use crate::tuf::{
+    Delegation, Dialect, Envelope, Gun, Key, KeyId, Limits, Role, RoleName, Root, Targets, Version,
+};
 
 /// The current files of a collection, opened.
 pub(super) struct View {
     pub(super) root: Root,
     pub(super) timestamp: Dated,
     pub(super) snapshot: Dated,
-    /// Targets and delegations that have published something.
+    /// Targets and the delegations of now that have published something.
     pub(super) targets: BTreeMap<RoleName, Targets>,
+    /// Delegations whose file their keys of now did not sign: clients refuse it.
+    pub(super) unsigned: BTreeSet<RoleName>,
     /// When the newest timestamp was stored.
     pub(super) changed: Instant,
 }
@@ -95,17 +99,50 @@ fn opened(
     let timestamp = dialect.open_timestamp(&timestamp.bytes, &limits);
     let timestamp = timestamp.map_err(unreadable(&RoleName::Timestamp))?;
     let snapshot = snapshot_of(snapshot)?;
-    let mut targets = BTreeMap::new();
+    let mut opened = BTreeMap::new();
     for (role, file) in files {
         let file = dialect.open_targets(role, &file.bytes, &limits).map_err(unreadable(role))?;
-        targets.insert(role.clone(), file.into_unverified_content());
+        opened.insert(role.clone(), file);
     }
+    let (targets, unsigned) = delegated(opened);
     let timestamp = timestamp.unverified_content();
     Ok(View {
         timestamp: Dated { version: timestamp.version, expires: timestamp.expires },
         snapshot: Dated { version: snapshot.version, expires: snapshot.expires },
         root: root.into_unverified_content(),
         targets,
+        unsigned,
         changed,
     })
+}
+
+/// What clients come to from `targets` on: a snapshot may go on listing a role whose delegation was
+/// removed. Beside it the delegations that they would refuse.
+fn delegated(
+    mut files: BTreeMap<RoleName, Envelope<Targets>>,
+) -> (BTreeMap<RoleName, Targets>, BTreeSet<RoleName>) {
+    let (mut usable, mut unsigned) = (BTreeMap::new(), BTreeSet::new());
+    let mut next: Vec<_> = files.remove_entry(&RoleName::Targets).into_iter().collect();
+    while let Some((role, file)) = next.pop() {
+        let parent = file.into_unverified_content();
+        for delegation in &parent.delegations.roles {
+            match files.remove_entry(&delegation.name) {
+                Some((_, file)) if !bears_its_keys(&parent, delegation, &file) => {
+                    unsigned.insert(delegation.name.clone());
+                }
+                found => next.extend(found),
+            }
+        }
+        usable.insert(role, parent);
+    }
+    (usable, unsigned)
+}
+
+/// Whether a file names enough of a delegation's keys as its signers.
+fn bears_its_keys(parent: &Targets, delegation: &Delegation, file: &Envelope<Targets>) -> bool {
+    let signers: BTreeSet<KeyId> = file.signatures().iter().filter_map(|it| it.keyid).collect();
+    let keys = parent.delegations.keys_of(delegation);
+    let signing =
+        keys.filter(|key| [key.id(), key.known_as()].iter().any(|id| signers.contains(id)));
+    signing.count() >= delegation.role.threshold().count()
 }

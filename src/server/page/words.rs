@@ -24,11 +24,11 @@ pub(super) fn day(at: Instant) -> String {
     at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d").to_string()
 }
 
-/// How much it presses that something expires then.
-pub(super) fn urgency(expires: Instant, now: Instant) -> &'static str {
+/// How much it presses that something expires then; `soon` is in seconds.
+pub(super) fn urgency(expires: Instant, now: Instant, soon: i64) -> &'static str {
     match expires.as_second() - now.as_second() {
         ..=0 => "expired",
-        seconds if seconds < SOON => "soon",
+        seconds if seconds < soon => "soon",
         _ => "fine",
     }
 }
@@ -64,8 +64,10 @@ fn grouped(number: usize) -> String {
 }
 
 const DAY: u64 = 24 * 3600;
-/// What expires sooner is shown as pressing: 30 days.
-const SOON: i64 = 30 * 24 * 3600;
+/// What a publisher signs and expires sooner is shown as pressing: 30 days.
+pub(super) const SOON: i64 = 30 * 24 * 3600;
+/// A timestamp lives 14 days and is signed again after half of them: one day is left for that.
+pub(super) const RENEWED: i64 = 6 * 24 * 3600;
 
 #[cfg(test)]
 mod tests {
@@ -87,9 +89,11 @@ mod tests {
         ] {
             assert_eq!(away(at(1_000_000_000 + seconds), at(1_000_000_000)), told);
         }
-        assert_eq!(urgency(at(5), at(5)), "expired");
-        assert_eq!(urgency(at(6), at(5)), "soon");
-        assert_eq!(urgency(at(40 * 86_400), at(5)), "fine");
+        assert_eq!(urgency(at(5), at(5), SOON), "expired");
+        assert_eq!(urgency(at(6), at(5), SOON), "soon");
+        assert_eq!(urgency(at(40 * 86_400), at(5), SOON), "fine");
+        assert_eq!(urgency(at(8 * 86_400), at(5), RENEWED), "fine");
+        assert_eq!(urgency(at(5 * 86_400), at(5), RENEWED), "soon");
         assert_eq!(count(20_000, "tag"), "20,000 tags");
     }
 }
