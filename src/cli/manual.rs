@@ -1,5 +1,7 @@
 //! `completions` and `man`.
 
+mod page;
+
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory};
@@ -41,12 +43,8 @@ pub(super) fn completions(arguments: &Completions, output: Output) -> Result<Cod
 pub(super) fn man(arguments: &Man, output: Output) -> Result<Code, Failure> {
     let failed = |error: std::io::Error| Failure::new(Kind::Disk, format!("manual pages: {error}"));
     match &arguments.out {
-        Some(folder) => clap_mangen::generate_to(Cli::command(), folder).map_err(failed)?,
-        None => {
-            let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(failed)?;
-            output.bytes(&page);
-        }
+        Some(folder) => page::write_all(Cli::command(), folder).map_err(failed)?,
+        None => output.bytes(&page::page(&Cli::command()).map_err(failed)?),
     }
     Ok(Code::Done)
 }

@@ -16,6 +16,8 @@ use super::exit::{Code, Kind};
 use super::output::Failure;
 use super::source;
 use crate::docker::Request;
+use crate::edit::Need;
+use crate::tuf::RoleName;
 use crate::verify::Policy;
 
 #[derive(Subcommand)]
@@ -65,8 +67,10 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
     });
     written.map_err(|error| {
         let exists = error.kind() == std::io::ErrorKind::AlreadyExists;
-        let kind = if exists { Kind::Usage } else { Kind::Disk };
-        Failure::new(kind, format!("{}: {error}", path.display()))
+        match exists {
+            true => Failure::new(Kind::Usage, format!("{} exists already", path.display())),
+            false => Failure::new(Kind::Disk, format!("{}: {error}", path.display())),
+        }
     })
 }
 
@@ -78,16 +82,20 @@ pub(super) fn show(request: &Request, context: &Context) -> Result<(), Failure> 
     output.reply(&format!("made       {:.0}", request.made()));
     request.words().iter().for_each(|words| output.reply(words));
     output.reply("signatures:");
+    // A root is signed by those whom the one before names, and by its own.
+    let mut of_roots = [" of now", " to come"].into_iter();
     for need in request.needs()? {
-        output.reply(&format!(
-            "  {}: {} of {} needed, from {} keys",
-            need.role,
-            need.signed.len(),
-            need.threshold,
-            need.keys.len()
-        ));
+        let which = if need.role == RoleName::Root { of_roots.next() } else { None };
+        output.reply(&wanted(&need, which.unwrap_or_default()));
     }
     Ok(())
+}
+
+fn wanted(need: &Need, which: &str) -> String {
+    let Need { role, threshold, keys, signed } = need;
+    let (signed, keys) = (signed.len(), keys.len());
+    let noun = if keys == 1 { "key" } else { "keys" };
+    format!("  {role}: {signed} of {threshold} needed, from {keys} {noun}{which}")
 }
 
 /// Bytes: the largest targets file, as it is and as it shall be, written as text.

@@ -214,7 +214,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
     ///
     /// # Errors
     ///
-    /// The change's own; [`Error`]; [`Error::NothingToSign`] if it changes nothing.
+    /// The change's own; [`Error`]; [`Error::NothingToChange`] if it changes nothing.
     pub async fn request<T>(
         &self,
         store: &dyn KeyStore,
@@ -229,7 +229,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         let (gun, made) = (self.gun().clone(), self.policy().now);
         let proposal = bench.draft.propose(made)?;
         if proposal.parts().next().is_none() {
-            return Err(Error::NothingToSign { gun, keys: Vec::new() });
+            return Err(Error::NothingToChange { gun });
         }
         let before = self.published(&proposal)?;
         // As every reader of the file will see it.

@@ -179,7 +179,13 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
-    /// A request changes nothing, or no key that it needs is here.
+    /// A request would change nothing.
+    #[error("{gun}: nothing would change, so there is nothing to sign")]
+    NothingToChange {
+        /// The collection.
+        gun: Gun,
+    },
+    /// No key that a request needs is here.
     #[error("{gun}: nothing to sign here{}", needed(.keys))]
     NothingToSign {
         /// The collection.
