@@ -4,7 +4,7 @@ use super::grammar::Call;
 use super::session::Session;
 use super::words::Refusal;
 use crate::cli::inspect::{View, inspection};
-use crate::cli::output::{Failure, for_json};
+use crate::cli::output::{Failure, beside_role, for_json};
 use crate::cli::process::wait_for;
 use crate::cli::subject::Subject;
 
@@ -48,7 +48,13 @@ fn view(reference: &str, session: &Session) -> Result<View, Refusal> {
         session.context.output.detail(&format!("{reference}: {}", failure.message));
         Refusal::new(format!("no signatures or cannot access {reference}"))
     };
-    Ok(View::of(reference, &found.map_err(hidden)?))
+    let found = found.map_err(hidden)?;
+    // Docker warns of them, too, and shows what is left.
+    for (role, why) in &found.collection.unusable {
+        let why = why.to_string();
+        session.complain(&format!("warning: {role} cannot be used: {}", beside_role(role, &why)));
+    }
+    Ok(View::of(reference, &found))
 }
 
 /// With a digest docker takes the whole repository.

@@ -122,9 +122,10 @@ impl From<net::Error> for Failure {
             }
             E::Unreachable { .. } => failure(Kind::Network),
             E::Certificate { host, .. } => failure(Kind::Network).advise(format!(
-                "Name its authority with --tls-ca FILE, or put it where docker looks: tls/{}/ca.crt",
+                "Name its authority with --tls-ca FILE, or put it where docker looks: ~/.docker/tls/{}/ca.crt",
                 host.trim_start_matches("https://")
             )),
+            E::Unavailable { status: 404, .. } => failure(Kind::Network).advise(WHICH_SERVER),
             E::TimedOut { .. } | E::Truncated { .. } | E::Unavailable { .. } => {
                 failure(Kind::Network)
             }
