@@ -25,7 +25,7 @@ pub(super) struct Cli {
 }
 
 /// What every command understands, before or after its name.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 #[command(next_help_heading = "Global options")]
 pub(super) struct Global {
     /// Trust server, or where trust data is: oci, file:///FOLDER, https://…/metadata, bundle:FILE

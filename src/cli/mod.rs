@@ -95,7 +95,9 @@ pub fn main() -> ExitCode {
         Ok(Cli { command: Command::DockerTrust(arguments), global }) => {
             docker_trust::run(&arguments.words, global)
         }
-        Ok(Cli { command: Command::Notary(arguments), .. }) => notary::run(&arguments.words),
+        Ok(Cli { command: Command::Notary(arguments), global }) if global == Global::default() => {
+            notary::run(&arguments.words)
+        }
         Ok(cli) => run(cli).into(),
         Err(error) => explained(&error, &words).into(),
     }
@@ -108,7 +110,7 @@ fn is_called(program: &OsStr, name: &str) -> bool {
 
 fn run(cli: Cli) -> Code {
     let output = context::output_of(&cli.global);
-    if let Some(failure) = misplaced_format(&cli) {
+    if let Some(failure) = misplaced(&cli) {
         return output.refusal(None, &failure);
     }
     let outcome = match cli.command {
@@ -124,8 +126,14 @@ fn run(cli: Cli) -> Code {
     outcome.unwrap_or_else(|failure| output.refusal(None, &failure))
 }
 
-/// `--format tuf1` says what `export` writes; nothing else writes it.
-fn misplaced_format(cli: &Cli) -> Option<Failure> {
+/// What would be passed over without a word: our options before `notary`, which has a grammar and a
+/// configuration of its own, and `--format tuf1`, which says what `export` writes and nothing else
+/// does.
+fn misplaced(cli: &Cli) -> Option<Failure> {
+    if let Command::Notary(_) = cli.command {
+        let failure = Failure::new(Kind::Usage, "no options of ours stand before notary");
+        return Some(failure.advise("Write notary's own behind it: countersign notary --help"));
+    }
     #[cfg(feature = "export")]
     if let Command::Export(_) = cli.command {
         return None;

@@ -14,7 +14,7 @@ use super::exit::{Code, Kind};
 use super::output::{Failure, Format};
 use super::passphrases::Passphrases;
 use super::process::{guard_memory, wait_for};
-use super::publishing::{not_offline, tell_of_root};
+use super::publishing::{self, not_offline, tell_of_root};
 use super::root;
 use super::source::{self, Source};
 use super::subject::Subject;
@@ -45,7 +45,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     source: Source,
 
-    /// Sign in this role and no other: targets, targets/alice [default: as docker does]
+    /// Sign in this role and no other: targets, targets/alice or alice [default: as docker does]
     #[arg(long = "role", value_name = "ROLE", conflicts_with = "signer")]
     roles: Vec<String>,
 
@@ -121,7 +121,7 @@ fn custom(file: &Path) -> Result<Custom, Failure> {
 }
 
 fn signing_role(name: &str) -> Result<RoleName, Failure> {
-    let role: RoleName = name.parse()?;
+    let role = publishing::role(name)?;
     let refuse = || Failure::new(Kind::BadRole, format!("{role} signs no tags")).role(&role);
     if role.lists_targets() { Ok(role) } else { Err(refuse()) }
 }

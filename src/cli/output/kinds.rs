@@ -231,9 +231,9 @@ impl From<keys::Error> for Failure {
         use keys::Error as E;
         let failure = |kind| Self::of(kind, &error);
         match &error {
-            E::Locked => failure(Kind::Passphrase),
+            E::Locked => failure(Kind::Passphrase).advise(WHENCE),
             E::Unopened { source, .. } if matches!(**source, E::Locked) => {
-                failure(Kind::Passphrase)
+                failure(Kind::Passphrase).advise(WHENCE)
             }
             E::Unreadable { .. } => failure(Kind::KeyStore).advise(
                 "Repair or move the file away; with --root-key ID another root key is taken.",
@@ -250,6 +250,9 @@ impl From<keys::Error> for Failure {
         }
     }
 }
+
+const WHENCE: &str = "Passphrases are taken from the environment, from the file that COUNTERSIGN_PASSPHRASE_FILE names, or \
+     from a terminal.";
 
 fn passphrase_advice(role: &str) -> String {
     let variables = keys::Environment::<fn(&str) -> Option<String>>::variables(role);
