@@ -159,16 +159,16 @@ impl Sheet {
         if !pieces.iter().all(belongs) {
             return Err(refuse("the shares are not all of one splitting"));
         }
-        let mut numbers: Vec<u8> =
-            pieces.iter().filter_map(|(_, piece)| piece.share.first().copied()).collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        if numbers.len() < usize::from(first.threshold) {
+        // One that is there twice, typed in and scanned, is one.
+        let mut shares: Vec<&[u8]> = pieces.iter().map(|(_, it)| it.share.as_slice()).collect();
+        shares.sort_unstable();
+        shares.dedup();
+        if shares.len() < usize::from(first.threshold) {
             let problem =
-                format!("{} of the {} shares that are needed", numbers.len(), first.threshold);
+                format!("{} of the {} shares that are needed", shares.len(), first.threshold);
             return Err(Error::Sheet { problem });
         }
-        let shares = pieces.iter().map(|(_, piece)| Share::try_from(piece.share.as_slice()));
+        let shares = shares.into_iter().map(Share::try_from);
         let shares = shares.collect::<Result<Vec<_>, _>>().map_err(refuse)?;
         let sharks = Sharks(first.threshold);
         let secret = sharks.recover(&shares);

@@ -55,6 +55,18 @@ fn shares_of_two_splittings_and_backups_do_not_mix() {
 }
 
 #[test]
+fn a_share_that_is_there_twice_counts_once() {
+    let shares = split(2, 3);
+    let [one, other] = [shares[0].clone(), shares[2].clone()];
+    let told = Sheet::join(&[one.clone(), one.clone()]).err().expect("refused").to_string();
+    assert!(told.contains("1 of the 2 shares"), "{told}");
+    for some in [vec![one.clone(), other.clone(), one.clone()], vec![one.clone(), one, other]] {
+        let joined = Sheet::join(&some).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(joined.open().expect("the key").public(), KEY.public());
+    }
+}
+
+#[test]
 fn a_backup_opens_with_its_passphrase_alone() {
     let right = Passphrase::new("paper".to_owned());
     let sheet = Sheet::backup(&KEY, None, None, &right).expect("a backup");
