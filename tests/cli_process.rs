@@ -26,11 +26,19 @@ fn countersign(home: &Path) -> Command {
 
 /// The same, whatever signals those who started us told us to ignore, as `nohup` and `&` do.
 fn heeding_signals(home: &Path) -> Command {
-    let plain = countersign(home);
-    let mut command = Command::new("env");
-    command.arg("--default-signal").arg(plain.get_program());
+    started_by(&["env", "--default-signal"], &countersign(home))
+}
+
+/// The same where files can be made and nothing written, as on a full disk.
+fn where_no_file_grows(plain: &Command) -> Command {
+    started_by(&["sh", "-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"], plain)
+}
+
+fn started_by(starter: &[&str], plain: &Command) -> Command {
+    let mut command = Command::new(starter[0]);
+    command.args(&starter[1..]).arg(plain.get_program()).args(plain.get_args());
     command.env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    command.current_dir(home).stdin(Stdio::null());
+    command.current_dir(plain.get_current_dir().expect("a folder")).stdin(Stdio::null());
     command
 }
 
@@ -223,4 +231,35 @@ fn deadline_covers_a_server_that_says_nothing() {
         .expect("it runs");
     assert_eq!(output.status.code(), Some(5));
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+}
+
+/// What could not be written is in nobody's way, and no share is left of a splitting that failed.
+#[test]
+fn files_of_keys_are_whole_or_not_there() {
+    let home = tempfile::tempdir().expect("a home");
+    let line = |words: &[&str]| {
+        let mut command = countersign(home.path());
+        command.args(words).env("DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE", CANARY);
+        command
+    };
+    let run = |words: &[&str]| line(words).output().expect("it runs");
+    let id = String::from_utf8(run(&["key", "generate", "root", "-q"]).stdout).expect("text");
+    let split = ["key", "split", id.trim(), "--threshold", "2", "--shares", "3", "--dir", "shares"];
+    let export = ["key", "export", "--out", "keys.pem"];
+    for words in [&split as &[&str], &export] {
+        let output = where_no_file_grows(&line(words)).output().expect("it runs");
+        assert_eq!(output.status.code(), Some(8), "{words:?}: {output:?}");
+    }
+    let shares = || fs::read_dir(home.path().join("shares")).expect("a folder").count();
+    assert!(!home.path().join("keys.pem").exists());
+    assert_eq!(shares(), 0);
+    let others = home.path().join("shares/share-3.txt");
+    fs::write(&others, "another's").expect("written");
+    assert_eq!(run(&split).status.code(), Some(2));
+    assert_eq!(shares(), 1);
+    fs::remove_file(&others).expect("removed");
+    for words in [&split as &[&str], &export] {
+        let output = run(words);
+        assert!(output.status.success(), "{words:?}: {output:?}");
+    }
 }

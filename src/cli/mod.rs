@@ -31,6 +31,7 @@ mod inspect;
 mod key;
 mod list;
 mod manual;
+mod new_file;
 mod notary;
 mod origin;
 mod output;

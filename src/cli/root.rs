@@ -12,7 +12,8 @@ use std::path::Path;
 use clap::Subcommand;
 
 use super::context::Context;
-use super::exit::{Code, Kind};
+use super::exit::Code;
+use super::new_file::{self, Readers};
 use super::output::Failure;
 use super::source;
 use crate::docker::Request;
@@ -57,21 +58,9 @@ fn read(path: &Path, context: &Context) -> Result<Request, Failure> {
     Request::read(&text, policy).map_err(about)
 }
 
-/// Writes a file that is not there yet.
+/// Writes a file that is handed on.
 pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    use std::io::Write as _;
-    let made = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
-    let written = made.and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    });
-    written.map_err(|error| {
-        let exists = error.kind() == std::io::ErrorKind::AlreadyExists;
-        match exists {
-            true => Failure::new(Kind::Usage, format!("{} exists already", path.display())),
-            false => Failure::new(Kind::Disk, format!("{}: {error}", path.display())),
-        }
-    })
+    new_file::make(path, Readers::Usual, text.as_bytes())
 }
 
 /// The request in words, for a person to read before anything is signed.

@@ -6,7 +6,7 @@ use md5::{Digest, Md5};
 
 use super::pbes2::{self, Cipher};
 use super::{Error, Passphrase};
-use crate::crypto::SecretBytes;
+use crate::crypto::{SecretBytes, hex};
 
 /// What a `DEK-Info` header says.
 pub(super) struct Envelope {
@@ -25,7 +25,8 @@ impl Envelope {
             "AES-256-CBC" => Cipher::Aes256,
             _ => return Err(Error::Encryption { problem: "the cipher is not AES-CBC" }),
         };
-        Ok(Envelope { cipher, iv: read_iv(iv.trim()).ok_or(damaged)? })
+        let iv = hex::read(iv.trim()).and_then(|iv| iv.try_into().ok());
+        Ok(Envelope { cipher, iv: iv.ok_or(damaged)? })
     }
 
     /// Decrypts the content of the block.
@@ -51,16 +52,6 @@ fn derive(passphrase: &Passphrase, salt: &[u8], length: usize) -> SecretBytes {
     }
     key.truncate(length);
     key
-}
-
-fn read_iv(text: &str) -> Option<[u8; 16]> {
-    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    let bytes = pairs
-        .iter()
-        .map(|[high, low]| u8::try_from(digit(*high)? << 4 | digit(*low)?).ok())
-        .collect::<Option<Vec<_>>>()?;
-    bytes.try_into().ok()
 }
 
 /// Bytes of its digest.

@@ -1,8 +1,5 @@
 //! `key generate`: a new private key here, and its public half in a file.
 
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -10,6 +7,7 @@ use serde_json::json;
 
 use super::super::context::Context;
 use super::super::exit::{Code, Kind};
+use super::super::new_file::{self, Readers};
 use super::super::output::Failure;
 use super::super::passphrases::Passphrases;
 use crate::crypto::{Algorithm, PrivateKey, PublicKey, Signer, pem};
@@ -129,15 +127,7 @@ fn signer_name(name: &str) -> Result<&str, Failure> {
 /// Writes the public key as docker does; never over another file.
 pub(in crate::cli) fn write(path: &Path, role: &str, key: &PublicKey) -> Result<(), Failure> {
     let text = pem::encode("PUBLIC KEY", &[("role", role)], key.spki());
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|error| {
-        let kind = if error.kind() == ErrorKind::NotFound { Kind::Usage } else { Kind::Disk };
-        Failure::new(kind, format!("{}: {error}", path.display()))
-            .advise("The private key is kept; `countersign key list` shows it.")
+    new_file::make(path, Readers::Owner, text.as_bytes()).map_err(|failure| {
+        failure.advise("The private key is kept; `countersign key list` shows it.")
     })
 }

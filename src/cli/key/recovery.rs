@@ -1,8 +1,6 @@
 //! `key backup`, `split`, `recover`, `drill`: keys on paper, and back.
 
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -11,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::super::context::Context;
 use super::super::exit::{Code, Kind};
+use super::super::new_file::{self, Readers};
 use super::super::output::Failure;
 use super::super::passphrases::{Passphrases, in_file};
 use super::super::prompt::{Subject, Terminal};
@@ -116,12 +115,13 @@ pub(super) fn split(arguments: &Split, context: &Context) -> Result<Code, Failur
     let key = context.keys().unlock(&entry.id, &mut passphrases.chain())?;
     let counts = (arguments.threshold, arguments.shares);
     let sheets = Sheet::split(&key, entry.role, entry.gun, counts)?;
-    std::fs::create_dir_all(&arguments.dir).map_err(|error| {
+    fs::create_dir_all(&arguments.dir).map_err(|error| {
         Failure::new(Kind::Disk, format!("{}: {error}", arguments.dir.display()))
     })?;
-    for (number, sheet) in (1..).zip(&sheets) {
-        let path = arguments.dir.join(format!("share-{number}.txt"));
-        write(&path, sheet, context)?;
+    let place = |number: usize| arguments.dir.join(format!("share-{number}.txt"));
+    let sheets: Vec<(PathBuf, Sheet)> = (1..).map(place).zip(sheets).collect();
+    write_all(&sheets, context)?;
+    for (number, (path, _)) in (1..).zip(&sheets) {
         let file = path.display().to_string();
         let object = json!({ "id": entry.id.to_string(), "share": number, "file": file });
         context.output.answer_as(&file, &object);
@@ -186,15 +186,17 @@ fn read_all(files: &[PathBuf]) -> Result<Vec<Sheet>, Failure> {
     files.iter().map(one).collect()
 }
 
+/// Writes all of them or none: what is left of a splitting does not belong to the next one.
+fn write_all(sheets: &[(PathBuf, Sheet)], context: &Context) -> Result<(), Failure> {
+    for (place, (path, sheet)) in sheets.iter().enumerate() {
+        write(path, sheet, context).inspect_err(|_| {
+            sheets[..place].iter().for_each(|(written, _)| drop(fs::remove_file(written)));
+        })?;
+    }
+    Ok(())
+}
+
 fn write(path: &Path, sheet: &Sheet, context: &Context) -> Result<(), Failure> {
     let text = sheet.to_text(&context.now.strftime("%Y-%m-%d").to_string())?;
-    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let written = made.and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    });
-    written.map_err(|error| {
-        let kind = if error.kind() == ErrorKind::AlreadyExists { Kind::Usage } else { Kind::Disk };
-        Failure::new(kind, format!("{}: {error}", path.display()))
-    })
+    new_file::make(path, Readers::Owner, text.as_bytes())
 }

@@ -1,8 +1,6 @@
 //! `key load`, `export`, `import`: keys on their way in and out.
 
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -11,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::super::context::Context;
 use super::super::exit::{Code, Kind};
+use super::super::new_file::{self, Readers};
 use super::super::output::Failure;
 use super::super::passphrases::Passphrases;
 use super::super::source;
@@ -177,17 +176,7 @@ pub(super) fn export(arguments: &Export, context: &Context) -> Result<Code, Fail
     let text = context.keys().export(&ids)?;
     match &arguments.out {
         None => context.output.bytes(&text),
-        Some(path) => OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
-            .and_then(|mut file| file.write_all(&text).and_then(|()| file.sync_all()))
-            .map_err(|error| {
-                let exists = error.kind() == ErrorKind::AlreadyExists;
-                let kind = if exists { Kind::Usage } else { Kind::Disk };
-                Failure::new(kind, format!("{}: {error}", path.display()))
-            })?,
+        Some(path) => new_file::make(path, Readers::Owner, &text)?,
     }
     Ok(Code::Done)
 }

@@ -1,7 +1,7 @@
 //! Files that the command line names. One that cannot be used ends the command in Go's words.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::stop::Stop;
 use crate::cli::go;
+use crate::cli::new_file::{self, Readers};
 use crate::keys::KeyFile;
 use crate::tuf::RoleName;
 
@@ -47,9 +48,13 @@ pub(super) fn private_key(
 ///
 /// If it cannot be written.
 pub(super) fn write(path: &str, content: &[u8]) -> Result<(), Stop> {
-    let mut options = OpenOptions::new();
-    written(options.create(true).truncate(true), path, content)
-        .map_err(|error| Stop::fatal(go::unusable(Path::new(path), &error)))
+    let path = Path::new(path);
+    let made = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    let written = made.and_then(|mut file| {
+        file.write_all(content)?;
+        file.sync_all()
+    });
+    written.map_err(|error| Stop::fatal(go::unusable(path, &error)))
 }
 
 /// The same for a private key, which is not written over another file; the original would.
@@ -58,8 +63,9 @@ pub(super) fn write(path: &str, content: &[u8]) -> Result<(), Stop> {
 ///
 /// If it cannot be written, or something is there.
 pub(super) fn write_new(path: &str, content: &[u8]) -> Result<(), Stop> {
-    written(OpenOptions::new().create_new(true), path, content).map_err(|error| {
-        let stop = Stop::fatal(go::unusable(Path::new(path), &error));
+    let path = Path::new(path);
+    new_file::try_make(path, Readers::Owner, content).map_err(|error| {
+        let stop = Stop::fatal(go::unusable(path, &error));
         match error.kind() {
             ErrorKind::AlreadyExists => {
                 stop.advise("A key that is there is not written over: name another file.")
@@ -67,10 +73,4 @@ pub(super) fn write_new(path: &str, content: &[u8]) -> Result<(), Stop> {
             _ => stop,
         }
     })
-}
-
-fn written(options: &mut OpenOptions, path: &str, content: &[u8]) -> io::Result<()> {
-    let mut file = options.write(true).mode(0o600).open(path)?;
-    file.write_all(content)?;
-    file.sync_all()
 }
