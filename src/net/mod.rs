@@ -35,7 +35,7 @@ mod secret;
 mod server_url;
 mod session;
 mod source;
-mod text;
+pub(crate) mod text;
 mod tls;
 mod trust;
 mod upload;

@@ -1,17 +1,21 @@
-//! Words of servers, made fit for terminals and logs.
+//! Words of others, made fit for terminals, logs and records.
 
-/// At most 512 characters on one line; whatever could move a cursor or turn a line is escaped.
+/// At most 512 characters of a server's words on one line.
 pub(super) fn sanitised(text: &str) -> String {
-    text.chars().take(MAX_CHARACTERS).map(|letter| if letter == '\n' { ' ' } else { letter }).fold(
-        String::new(),
-        |mut line, letter| {
-            match letter {
-                '"' | '\'' | '\\' => line.push(letter),
-                _ => line.extend(letter.escape_debug()),
-            }
-            line
-        },
-    )
+    let start = text.chars().take(MAX_CHARACTERS);
+    let start = start.map(|letter| if letter == '\n' { ' ' } else { letter });
+    on_one_line(&start.collect::<String>())
+}
+
+/// The same text; whatever could move a cursor, turn a line or hide is written as an escape.
+pub(crate) fn on_one_line(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut line, letter| {
+        match letter {
+            '"' | '\'' | '\\' => line.push(letter),
+            _ => line.extend(letter.escape_debug()),
+        }
+        line
+    })
 }
 
 const MAX_CHARACTERS: usize = 512;
