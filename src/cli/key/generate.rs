@@ -11,6 +11,7 @@ use super::super::new_file::{self, Readers};
 use super::super::output::Failure;
 use super::super::passphrases::Passphrases;
 use crate::crypto::{Algorithm, PrivateKey, PublicKey, Signer, pem};
+use crate::docker::SignerName;
 use crate::keys::KeyStore;
 use crate::tuf::canonical_key_id;
 
@@ -106,21 +107,13 @@ fn check_place(dir: &Path, path: &Path) -> Result<(), Failure> {
     Err(Failure::new(Kind::Usage, problem))
 }
 
-/// A name that can be one of a delegation.
+/// A name that can be one of a signer.
 fn signer_name(name: &str) -> Result<&str, Failure> {
-    let inside =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
-    let starts_well =
-        name.bytes().next().is_some_and(|byte| inside(byte) && !b"-_".contains(&byte));
-    let belongs_to_a_collection = matches!(name, "targets" | "snapshot" | "timestamp");
-    if !starts_well || !name.bytes().all(inside) || name.len() > 64 {
-        let message = format!("{name:?} is no name of a signer: a-z, 0-9, then also - and _");
-        return Err(Failure::new(Kind::Usage, message));
-    }
-    if belongs_to_a_collection {
+    if matches!(name, "targets" | "snapshot" | "timestamp") {
         let message = format!("{name} keys belong to a repository: `countersign init` makes them");
         return Err(Failure::new(Kind::Usage, message));
     }
+    name.parse::<SignerName>()?.role()?;
     Ok(name)
 }
 
