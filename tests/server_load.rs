@@ -206,7 +206,9 @@ async fn slow_readers_of_a_large_file_share_it() {
     tokio::time::sleep(Duration::from_secs(5)).await;
     let grown = resident(&serve).saturating_sub(before);
     println!("{} KiB more for {} readers", grown >> 10, slow.len());
-    assert!(grown < 100 << 20, "{grown} bytes more");
+    // Thirty of these files are 282 MiB. One is lent; the rest was freed after they were read side by
+    // side, and the allocator keeps it, more of it the busier the machine.
+    assert!(grown < 160 << 20, "{grown} bytes more");
     let found = server.fetch(&RemoteFile::Current(RoleName::Targets), 16 << 20).await;
     assert!(found.expect("an answer").expect("there").len() > 9 << 20);
     for mut reader in slow {
