@@ -47,6 +47,15 @@ fn nothing_is_found_on_a_host_that_verifies() {
     assert_eq!(Host::honest().found(&[]), (vec![], Some(0)));
 }
 
+/// What docker and our other commands read is no broken configuration.
+#[test]
+fn docker_configuration_is_read_as_go_reads_it() {
+    let host = Host::honest();
+    let text = r#"{"auths":null,"credHelpers":null,"credsStore":null}"#;
+    std::fs::write(host.path(".docker/config.json"), text).expect("written");
+    assert_eq!(host.found(&[]), (vec![], Some(0)));
+}
+
 #[test]
 fn each_edit_of_an_honest_host_is_found_and_nothing_else() {
     for (id, code, edit) in CASES {

@@ -1,19 +1,12 @@
 //! A look at configuration files: whether each can be read, and what it gives away.
 
-use std::collections::BTreeMap;
-use std::io::ErrorKind;
-use std::path::Path;
-
-use serde::Deserialize;
-
-use super::MAX_BYTES;
 use super::trust::Places;
 use crate::cli::args::Global;
 use crate::cli::config::{Config, WhenUnreachable, is_notary};
 use crate::cli::environment::Environment;
 use crate::docker::checkup::{Finding, Id, Severity};
+use crate::docker::config::{self, Keychain};
 use crate::docker::pins::{PinFile, Pins};
-use crate::storage::read_regular;
 use crate::verify::FirstUse;
 
 /// What is to be said of the configuration.
@@ -69,57 +62,30 @@ fn pins(places: &Places, environment: &Environment) -> Option<Finding> {
 
 /// docker's own file: whether its credentials can be had.
 fn docker(places: &Places, environment: &Environment) -> Vec<Finding> {
-    let path = places.docker.config_file();
-    let subject = path.display().to_string();
-    let text = match read_regular(&path, MAX_BYTES) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
+    let lookup = |name: &str| environment.variable(name).map(str::to_owned);
+    let keychain = Keychain::new(&places.docker, &config::Environment::new(&lookup));
+    let subject = places.docker.config_file().display().to_string();
+    let missing = match keychain.missing_helpers() {
+        Ok(missing) => missing,
         Err(error) => {
-            let (message, id) = (format!("cannot be read: {error}"), Id::DockerConfigurationBroken);
-            let remedy = format!("mv {subject} {subject}.broken && docker login");
-            return vec![Finding::new(id, Severity::Broken, subject, message, remedy)];
-        }
-    };
-    let configuration: Configuration = match serde_json::from_slice(&text) {
-        Ok(configuration) => configuration,
-        Err(error) => {
-            // Its text may hold a password, and is not repeated.
-            let message =
-                format!("is no configuration: line {}, column {}", error.line(), error.column());
+            let message = match error {
+                config::Error::Read { source, .. } => format!("cannot be read: {source}"),
+                config::Error::Malformed { line, column, .. } => {
+                    format!("is no configuration: line {line}, column {column}")
+                }
+                other => other.to_string(),
+            };
             let remedy = format!("mv {subject} {subject}.broken && docker login");
             let id = Id::DockerConfigurationBroken;
             return vec![Finding::new(id, Severity::Broken, subject, message, remedy)];
         }
     };
-    let general = configuration.creds_store.iter();
-    let helpers = general.chain(configuration.cred_helpers.values()).filter(|it| !it.is_empty());
-    let mut missing: Vec<&String> = helpers.filter(|name| !is_there(name, environment)).collect();
-    missing.sort();
-    missing.dedup();
-    let tell = |name: &&String| {
+    let tell = |name: String| {
         let message = format!(
             "docker-credential-{name} is not in PATH: docker goes on without a name, we refuse"
         );
         let remedy = format!("install docker-credential-{name}, or take it out of {subject}");
-        let id = Id::CredentialHelperMissing;
-        Finding::new(id, Severity::Warning, &subject, message, remedy)
+        Finding::new(Id::CredentialHelperMissing, Severity::Warning, &subject, message, remedy)
     };
-    missing.iter().map(tell).collect()
-}
-
-fn is_there(helper: &str, environment: &Environment) -> bool {
-    let name = format!("docker-credential-{helper}");
-    std::env::split_paths(environment.path())
-        .any(|folder: std::path::PathBuf| is_file(&folder.join(&name)))
-}
-
-fn is_file(path: &Path) -> bool {
-    path.is_file()
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Configuration {
-    creds_store: Option<String>,
-    cred_helpers: BTreeMap<String, String>,
+    missing.into_iter().map(tell).collect()
 }

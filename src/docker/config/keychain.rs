@@ -5,7 +5,7 @@
 //! broken, and do not mind what else stands in the variable.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::ErrorKind,
     path::{Path, PathBuf},
 };
@@ -47,6 +47,18 @@ impl Keychain {
             Some(name) => Helper::new(name, self.path.as_deref())?.credential(key),
             None => entry(&self.file.display().to_string(), file.auths.as_ref(), key),
         }
+    }
+
+    /// The helpers that `config.json` names and that cannot be found.
+    ///
+    /// # Errors
+    ///
+    /// If it is there and cannot be read.
+    pub fn missing_helpers(&self) -> Result<BTreeSet<String>, Error> {
+        let ConfigFile { cred_helpers, creds_store, .. } = self.read_file()?;
+        let named = cred_helpers.into_iter().flat_map(BTreeMap::into_values).chain(creds_store);
+        let is_missing = |name: &String| Helper::new(name, self.path.as_deref()).is_err();
+        Ok(named.filter(|name| !name.is_empty()).filter(is_missing).collect())
     }
 
     fn in_variable(&self, key: &str) -> Result<Option<Credential>, Error> {
