@@ -62,7 +62,7 @@ impl PassphraseFile {
             0 => Err(refuse("empty")),
             1 => Ok(PassphraseFile { lines }),
             _ if lines.iter().all(|(role, _)| role.is_some()) => Ok(PassphraseFile { lines }),
-            _ => Err(refuse("several lines, and not all of them are role=passphrase")),
+            _ => Err(refuse(NOT_ROLES)),
         }
     }
 
@@ -70,8 +70,14 @@ impl PassphraseFile {
         let named = |name: &str| {
             self.lines.iter().find(|(role, _)| role.as_deref().is_none_or(|role| role == name))
         };
-        let other = || named(DELEGATION).filter(|_| !BASE_ROLES.contains(&role));
-        named(role).or_else(other).map(|(_, value)| value.as_str())
+        let line = match BASE_ROLES.contains(&role) {
+            true => named(role),
+            // Docker's keys have the signer's name, Notary's the role's.
+            false => named(role)
+                .or_else(|| named(&format!("targets/{role}")))
+                .or_else(|| named(DELEGATION)),
+        };
+        line.map(|(_, value)| value.as_str())
     }
 }
 
@@ -138,6 +144,31 @@ fn is_role(name: &str) -> bool {
     BASE_ROLES.contains(&name) || name == DELEGATION || name.starts_with("targets/")
 }
 
+const NOT_ROLES: &str = "several lines, and not all of them are ROLE=PASSPHRASE, where ROLE is root, targets, snapshot, \
+     timestamp, token, targets/NAME of a signer, or delegation for all others";
 const REPOSITORY: &str = "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE";
 const BASE_ROLES: [&str; 5] = ["root", "targets", "snapshot", "timestamp", "token"];
 const DELEGATION: &str = "delegation";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signers_line_is_found_by_the_name_that_docker_gives_his_key() {
+        let text = b"root=r\ntargets/alice=a\ndelegation=d\n";
+        let file = PassphraseFile::parse(text).expect("lines with roles");
+        for (role, expected) in [
+            ("alice", Some("a")),
+            ("targets/alice", Some("a")),
+            ("bob", Some("d")),
+            ("root", Some("r")),
+            ("targets", None),
+        ] {
+            assert_eq!(file.find(role), expected, "{role}");
+        }
+        let mixed = PassphraseFile::parse(b"root=r\nalice=a\n").map(drop);
+        let told = mixed.expect_err("alice is no role").to_string();
+        assert!(told.contains("targets/NAME"), "{told}");
+    }
+}
