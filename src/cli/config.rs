@@ -226,6 +226,16 @@ mod tests {
     }
 
     #[test]
+    fn the_file_in_the_documentation_is_one() {
+        let page = include_str!("../../docs/configuration.md");
+        let (_, from) = page.split_once("```toml\n").expect("an example");
+        let (example, _) = from.split_once("```").expect("its end");
+        let config = parsed(example).expect("valid");
+        assert_eq!(config.server("registry.example.com/team/web"), Some("oci"));
+        assert_eq!((config.tokens.len(), config.signers.len(), config.realms.len()), (1, 1, 1));
+    }
+
+    #[test]
     fn server_of_the_longest_prefix_on_whole_components() {
         let config = parsed(
             "[servers]\n\"reg.io\" = \"https://a\"\n\"reg.io/team\" = \"https://b\"\n\"x.io/\" = \"https://c\"",
