@@ -4,7 +4,7 @@
 use std::str::FromStr;
 
 use super::{Delegation, Error, Paths, RoleName};
-use crate::crypto::Sha256;
+use crate::crypto::{Sha256, hex};
 
 /// One of `2^bits` equal shares of all names.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -54,11 +54,11 @@ impl Bin {
         format!("{owner}/{PREFIX}{:02x}", self.index).parse()
     }
 
-    /// Whether a role, by its name alone, may be a bin of ours that holds this name. Any that is no
-    /// bin by its name may hold any name.
+    /// Whether a role, by its name alone, may be a bin that holds this name: of ours, or of the more
+    /// that others may have under such names. Any that is no bin by its name may hold any name.
     pub fn may_hold(role: &RoleName, name: &str) -> bool {
-        let index = index(role);
-        index.is_none_or(|index| Bins::all().any(|bins| Self::of(name, bins.bits).index == index))
+        let holds = |index| (1..=NAMED_BITS).any(|bits| Self::of(name, bits).index == index);
+        index(role).is_none_or(holds)
     }
 }
 
@@ -121,12 +121,16 @@ impl Delegation {
 /// The number in the name of a bin of ours.
 fn index(role: &RoleName) -> Option<u32> {
     let (_, own) = role.as_str().rsplit_once('/')?;
-    let digits = own.strip_prefix(PREFIX).filter(|digits| digits.len() == 2)?;
-    u32::from_str_radix(digits, 16).ok()
+    let digits = own.strip_prefix(PREFIX)?;
+    let [number] = *hex::read(digits)? else { return None };
+    let is_ours = hex::write(&[number]) == digits;
+    is_ours.then_some(number.into())
 }
 
 const PREFIX: &str = "bin-";
 const MAX_BITS: u8 = 7;
+/// As many as the two digits of a name can tell apart.
+const NAMED_BITS: u8 = 8;
 
 #[cfg(test)]
 mod tests {
@@ -175,7 +179,15 @@ mod tests {
         let holding = Bins::USUAL
             .iter()
             .filter(|bin| Bin::may_hold(&bin.role(&RoleName::Targets).expect("a name"), "v1"));
-        assert!(holding.count() <= usize::from(MAX_BITS));
+        assert!(holding.count() <= usize::from(NAMED_BITS));
+        // Of 256 that somebody else made.
+        let theirs = Bin::of("v1", 8).role(&RoleName::Targets).expect("a name");
+        assert_eq!(theirs.as_str(), "targets/bin-3b");
+        assert!(Bin::may_hold(&theirs, "v1") && !Bin::may_hold(&theirs, "v2"));
+        for other in ["x/bin-3B", "x/bin-+b", "x/bin-03b", "x/bin-"] {
+            let role = RoleName::free(other).expect("a name");
+            assert!(!role.is_named_like_a_bin() && Bin::may_hold(&role, "v2"), "{other}");
+        }
         let long = format!("targets/{}", "a".repeat(245)).parse().expect("a role");
         assert!(bin.role(&long).is_err());
     }

@@ -1,5 +1,7 @@
 //! Publishing all that is staged (Notary 0.7 `client/client.go`, `publish`; `client/helpers.go`).
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::StagedEdit;
@@ -140,7 +142,7 @@ impl Workbench<'_> {
     /// Takes keys from all delegations of a role, and of those below it, that can be signed here.
     fn purge(&mut self, below: &RoleName, keys: &[KeyId]) -> Result<Vec<StagedNote>, Error> {
         let prefix = format!("{below}/");
-        let mut left = Vec::new();
+        let mut left = BTreeSet::new();
         for id in keys {
             for role in self.draft.delegations_with(id) {
                 if !role.as_str().starts_with(&prefix) {
@@ -148,15 +150,14 @@ impl Workbench<'_> {
                 }
                 let parent = role.parent().unwrap_or(RoleName::Targets);
                 if !self.can_sign(&parent)? {
-                    left.push(StagedNote::NotPurged(parent));
+                    left.insert(parent);
                     continue;
                 }
                 let withdrawal = Withdrawal { keys: vec![*id], ..Withdrawal::default() };
                 self.draft.withdraw(&role, &withdrawal)?;
             }
         }
-        left.dedup();
-        Ok(left)
+        Ok(left.into_iter().map(StagedNote::NotPurged).collect())
     }
 }
 
