@@ -22,7 +22,7 @@ pub struct Rescue {
 
 /// Fetches the roots, the current files, and of each role at most `depth` older versions; each file
 /// goes to `keep` as it comes, and none is held in memory. A server that names versions without end
-/// is left after [`MAX_GAP`] in a row that it does not have, or after [`MAX_FILES`].
+/// is left after `MAX_GAP` in a row that it does not have, or after `MAX_FILES`.
 ///
 /// # Errors
 ///

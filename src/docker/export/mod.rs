@@ -2,10 +2,10 @@
 //!
 //! - What is exported was verified, and every name means in the repository what it means in the
 //!   collection.
-//! - tough's editor writes it ([`editor`]), with keys from the user's key store: a root of its own,
+//! - tough's editor writes it (`editor`), with keys from the user's key store: a root of its own,
 //!   and one key of `targets` for all roles below it.
 //! - Nothing is written before a reader who knows what is there has walked over what will be
-//!   ([`check`]). Versions only rise; what neither changed nor ends soon is left as it is.
+//!   (`check`). Versions only rise; what neither changed nor ends soon is left as it is.
 
 mod check;
 mod editor;
