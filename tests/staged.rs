@@ -4,13 +4,14 @@
 #[path = "support/shelf.rs"]
 mod shelf;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use countersign::crypto::{Algorithm, PrivateKey, Signer};
 use countersign::docker::staged::{Preparation, Prepared, StagedEdit, StagedNote, StagedReport};
-use countersign::docker::{Amended, Collection, Error};
-use countersign::keys::{Chain, KeyStore, MemoryKeys};
+use countersign::docker::{Amended, Collection, Error, Legacy, NewKeys, RotateRequest};
+use countersign::keys::{self, Chain, KeyEntry, KeyStore, MemoryKeys, PassphraseSource};
 use countersign::net::{self, Remote, RemoteFile};
 use countersign::storage::{Cache, Changelist, CollectionDirectory, TrustDirectory};
 use countersign::tuf::{
@@ -72,9 +73,32 @@ async fn a_failed_publication_leaves_everything_staged_and_no_keys_behind() {
     user.stage(&[target("1"), in_nobody]);
     user.publish(&shelf).await.expect_err("there is no such role");
     assert_eq!(user.changelist().list().expect("readable").len(), 2);
-    let roles: Vec<_> =
-        user.keys.list().expect("in memory").into_iter().filter_map(|it| it.role).collect();
-    assert_eq!(roles, ["root"], "a root key serves other collections, too");
+    assert_eq!(user.roles_of_keys(), ["root"], "a root key serves other collections, too");
+}
+
+/// Of keys that are made together none stays if one cannot be kept.
+#[tokio::test]
+async fn a_key_that_cannot_be_kept_leaves_none_of_the_others_behind() {
+    let (user, shelf) = (User::new(), Shelf::new(now(), Answers::Always));
+    let cache = user.cache();
+    let collection = Collection::new(policy(), &cache, &shelf);
+    let choosy = WithoutSnapshot(&user.keys);
+    user.stage(&[target("1")]);
+    let refused = collection.publish_staged(&user.changelist(), &choosy, &mut Chain::new()).await;
+    refused.expect_err("no key of snapshot");
+    assert_eq!(user.roles_of_keys(), ["root"], "a root key serves other collections, too");
+    user.publish(&shelf).await.expect("founded");
+    let before = user.keys.list().expect("in memory");
+    let request = RotateRequest {
+        roles: vec![RoleName::Targets, RoleName::Snapshot],
+        keys: NewKeys::Made,
+        threshold: None,
+        legacy: Legacy::No,
+        needed: BTreeSet::new(),
+    };
+    let refused = collection.rotate(&request, &choosy, &mut Chain::new()).await;
+    refused.expect_err("no key of snapshot");
+    assert_eq!(user.keys.list().expect("in memory"), before);
 }
 
 #[tokio::test]
@@ -193,6 +217,11 @@ impl User {
         self.changelist().add(&changes, now()).expect("staged");
     }
 
+    fn roles_of_keys(&self) -> Vec<String> {
+        let keys = self.keys.list().expect("in memory");
+        keys.into_iter().filter_map(|entry| entry.role).collect()
+    }
+
     fn is_clean(&self) -> bool {
         self.changelist().list().expect("readable").is_empty()
     }
@@ -229,6 +258,40 @@ impl User {
 
     fn put_back(&self, files: &[(std::path::PathBuf, Vec<u8>)]) {
         files.iter().for_each(|(path, bytes)| std::fs::write(path, bytes).expect("written"));
+    }
+}
+
+/// Keys of somebody who has no passphrase for those of snapshot.
+struct WithoutSnapshot<'k>(&'k MemoryKeys);
+
+impl KeyStore for WithoutSnapshot<'_> {
+    fn list(&self) -> Result<Vec<KeyEntry>, keys::Error> {
+        self.0.list()
+    }
+
+    fn signer(
+        &self,
+        id: &KeyId,
+        passphrases: &mut dyn PassphraseSource,
+    ) -> Result<Box<dyn Signer>, keys::Error> {
+        self.0.signer(id, passphrases)
+    }
+
+    fn store(
+        &self,
+        key: &PrivateKey,
+        role: &str,
+        gun: Option<&Gun>,
+        passphrases: &mut dyn PassphraseSource,
+    ) -> Result<KeyId, keys::Error> {
+        match role {
+            "snapshot" => Err(keys::Error::NoPassphrase { role: role.to_owned(), id: None }),
+            _ => self.0.store(key, role, gun, passphrases),
+        }
+    }
+
+    fn remove(&self, id: &KeyId) -> Result<(), keys::Error> {
+        self.0.remove(id)
     }
 }
 

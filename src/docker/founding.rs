@@ -33,23 +33,39 @@ pub(super) struct FoundingKeys {
 }
 
 impl FoundingKeys {
-    /// Makes the collection's own keys, and finds or makes the root key. Where no server signs, the
-    /// keys of snapshot and timestamp are among them.
+    /// Makes the collection's own keys, all or none, and finds or makes the root key. Where no server
+    /// signs, the keys of snapshot and timestamp are among them.
     pub(super) fn make(
         keys: &mut KeyRing<'_>,
         policy: &Policy,
         root_key: Option<KeyId>,
         local_snapshot: bool,
     ) -> Result<Self, Error> {
-        let gun = Some(&policy.gun);
         let root = keys.root_key(root_key)?;
-        let targets = keys.generate("targets", gun)?;
+        let targets = keys.generate("targets", Some(&policy.gun))?;
+        let mut made = Self { root, targets, snapshot: None, timestamp: None };
+        if let Err(error) = made.complete(keys, policy, local_snapshot) {
+            made.abandon(keys)?;
+            return Err(error);
+        }
+        Ok(made)
+    }
+
+    fn complete(
+        &mut self,
+        keys: &mut KeyRing<'_>,
+        policy: &Policy,
+        local_snapshot: bool,
+    ) -> Result<(), Error> {
+        let gun = Some(&policy.gun);
         let serverless = policy.dialect.online_roles() == OnlineRoles::Publisher;
-        let mut own =
-            |role: &str, wanted: bool| wanted.then(|| keys.generate(role, gun)).transpose();
-        let snapshot = own("snapshot", local_snapshot || serverless)?;
-        let timestamp = own("timestamp", serverless)?;
-        Ok(Self { root, targets, snapshot, timestamp })
+        if local_snapshot || serverless {
+            self.snapshot = Some(keys.generate("snapshot", gun)?);
+        }
+        if serverless {
+            self.timestamp = Some(keys.generate("timestamp", gun)?);
+        }
+        Ok(())
     }
 
     /// Drafts the first root, with that certificate of the root key if one is given.

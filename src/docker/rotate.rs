@@ -98,7 +98,14 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
             self.ask_first().await?;
         }
         let legacy = self.retired_root_keys(request.legacy).await?;
-        let (next, made) = self.next_keys(request, &mut keys).await?;
+        let mut made = Vec::new();
+        let next = match self.next_keys(request, &mut keys, &mut made).await {
+            Ok(next) => next,
+            Err(error) => {
+                made.iter().try_for_each(|id| keys.discard(id))?;
+                return Err(error);
+            }
+        };
         let mut replaced = Vec::new();
         let rotate = |bench: &mut Workbench<'_>| {
             let retired = replace(&mut bench.draft, request, &next, &legacy)?;
@@ -132,13 +139,15 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         }
     }
 
-    /// The keys to put in place, and the canonical ids of those that were made here for it.
+    /// The keys to put in place. The canonical ids of those that are made here for it are noted, also
+    /// if another cannot be had.
     async fn next_keys(
         &self,
         request: &RotateRequest,
         keys: &mut KeyRing<'_>,
-    ) -> Result<(NextKeys, Vec<KeyId>), Error> {
-        let (mut next, mut made) = (Vec::new(), Vec::new());
+        made: &mut Vec<KeyId>,
+    ) -> Result<NextKeys, Error> {
+        let mut next = Vec::new();
         for role in &request.roles {
             let theirs = match &request.keys {
                 NewKeys::Server => vec![self.server_key(role).await?],
@@ -152,7 +161,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
             };
             next.push((role.clone(), theirs));
         }
-        Ok((next, made))
+        Ok(next)
     }
 
     /// The key that the trust server offers for a role that it signs; the next root may name it.
