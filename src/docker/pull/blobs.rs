@@ -2,7 +2,8 @@
 //! destination.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use futures_util::stream::{self, TryStreamExt};
@@ -26,7 +27,7 @@ impl<'r> Blobs<'r> {
     /// Keeps bytes whose digest is known.
     pub(super) fn put(&self, digest: &ImageDigest, bytes: &[u8]) -> Result<(), Error> {
         let path = path_of(&self.folder, digest);
-        fs::write(&path, bytes).map_err(|source| Error::Disk { path, source })
+        write(&path, bytes).map_err(|source| Error::Disk { path, source })
     }
 
     /// Whether this was kept already.
@@ -57,6 +58,13 @@ impl<'r> Blobs<'r> {
     }
 }
 
+/// Writes a file that is there also after a power loss, once its folder is synced.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
 /// An empty folder beside the destination, which must be free.
 pub(super) fn folder_for(destination: &Path) -> Result<TempDir, Error> {
     let is_empty_folder =
@@ -80,6 +88,6 @@ pub(super) fn path_of(folder: &Path, digest: &ImageDigest) -> PathBuf {
     folder.join(BLOBS).join(digest.sha256().to_string())
 }
 
-const BLOBS: &str = "blobs/sha256";
+pub(super) const BLOBS: &str = "blobs/sha256";
 /// Blobs; registries begin to refuse more.
 const AT_ONCE: usize = 3;

@@ -8,6 +8,7 @@ use std::path::Path;
 use serde_json::json;
 use tempfile::TempDir;
 
+use super::blobs::{BLOBS, write};
 use super::{Error, PullRequest};
 use crate::net::Manifest;
 
@@ -18,14 +19,16 @@ pub(super) fn finish(
     request: &PullRequest,
     destination: &Path,
 ) -> Result<(), Error> {
-    let write = || -> io::Result<()> {
-        fs::write(folder.path().join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#)?;
-        fs::write(folder.path().join("index.json"), index(top, request))?;
+    let finish = || -> io::Result<()> {
+        write(&folder.path().join("oci-layout"), br#"{"imageLayoutVersion":"1.0.0"}"#)?;
+        write(&folder.path().join("index.json"), index(top, request).as_bytes())?;
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755))?;
-        File::open(folder.path())?.sync_all()?;
+        for entered in [BLOBS, "blobs", ""] {
+            File::open(folder.path().join(entered))?.sync_all()?;
+        }
         fs::rename(folder.path(), destination)
     };
-    write().map_err(|source| Error::Disk { path: destination.to_owned(), source })?;
+    finish().map_err(|source| Error::Disk { path: destination.to_owned(), source })?;
     // It has another name now: nothing is left to clean up.
     let _ = folder.keep();
     Ok(())
