@@ -137,8 +137,8 @@ fn speakers(
     }
 }
 
-/// The keys that signed the cached root, in either form of trust data that is cached. It was believed before, or it would not be there; what
-/// somebody else put there is not.
+/// The keys that signed the cached roots, one for each form of trust data. They were believed before,
+/// or they would not be there; what somebody else put there is not.
 fn cached_root_keys(prefix: &Prefix, context: &Context) -> Result<Vec<KeyId>, Failure> {
     let gun = Gun::raw(&prefix.to_string())?;
     let mut keys = Vec::new();

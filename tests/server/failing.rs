@@ -1,6 +1,6 @@
 //! Stores that do not answer, or not as they should.
 
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use countersign::storage::metadata::{
@@ -10,6 +10,7 @@ use countersign::tuf::{Gun, RoleName};
 use countersign::verify::submission::{Holdings, Publication};
 use futures_util::FutureExt as _;
 use jiff::Timestamp as Instant;
+use tokio::sync::Notify;
 
 /// Whatever is asked, it fails; for names only after a while.
 #[derive(Default)]
@@ -79,10 +80,38 @@ pub(crate) enum Touched<'t> {
     Publication,
 }
 
-/// A store with whose answers somebody meddles.
+/// A store with whose answers somebody meddles, and that may have stored long before it says so.
 pub(crate) struct Meddled {
     store: MemoryStore,
     meddle: Box<Meddling>,
+    pub(crate) pause: Pause,
+}
+
+/// Where a publication that is stored waits, while the pause lasts.
+#[derive(Default)]
+pub(crate) struct Pause {
+    lasts: AtomicBool,
+    /// Told when something is stored and waits.
+    pub(crate) has_stored: Notify,
+    may_answer: Notify,
+}
+
+impl Pause {
+    pub(crate) fn begin(&self) {
+        self.lasts.store(true, SeqCst);
+    }
+
+    pub(crate) fn end(&self) {
+        self.lasts.store(false, SeqCst);
+        self.may_answer.notify_one();
+    }
+
+    async fn pass(&self) {
+        if self.lasts.load(SeqCst) {
+            self.has_stored.notify_one();
+            self.may_answer.notified().await;
+        }
+    }
 }
 
 type Meddling = dyn Fn(Touched<'_>) -> Result<(), Error> + Send + Sync;
@@ -91,7 +120,7 @@ impl Meddled {
     pub(crate) fn by(
         meddle: impl Fn(Touched<'_>) -> Result<(), Error> + Send + Sync + 'static,
     ) -> Self {
-        Self { store: MemoryStore::new(), meddle: Box::new(meddle) }
+        Self { store: MemoryStore::new(), meddle: Box::new(meddle), pause: Pause::default() }
     }
 }
 
@@ -123,10 +152,13 @@ impl MetadataStore for Meddled {
         keys: &'a [KeyRecord],
         at: Instant,
     ) -> Answer<'a, ()> {
-        match (self.meddle)(Touched::Publication) {
-            Ok(()) => self.store.publish(publication, keys, at),
-            Err(error) => std::future::ready(Err(error)).boxed(),
+        async move {
+            (self.meddle)(Touched::Publication)?;
+            let outcome = self.store.publish(publication, keys, at).await;
+            self.pause.pass().await;
+            outcome
         }
+        .boxed()
     }
 
     fn delete<'a>(&'a self, gun: &'a Gun, at: Instant) -> Answer<'a, bool> {
