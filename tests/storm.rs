@@ -33,8 +33,16 @@ fn parallel_cli_storm() {
         for role in ["timestamp", "snapshot"] {
             rotate(&servers, &rotating_elsewhere, &image, role);
         }
-        for signer in signers {
-            assert_eq!(finish(signer).0, Some(0));
+        for (job, signer) in signers.into_iter().enumerate() {
+            // Who reads a root, and then a snapshot that a key of the next root signed, refuses it:
+            // rightly, but at once. It is there to be signed on the next time.
+            let told = match finish(signer) {
+                (Some(4), said) if said.contains("0 of 1 required signatures") => {
+                    finish(spawn(sign(&format!("t{job}"))))
+                }
+                told => told,
+            };
+            assert_eq!(told, (Some(0), String::new()));
         }
         let seen: Vec<BTreeMap<String, u64>> = verifiers.into_iter().map(versions).collect();
 
@@ -118,7 +126,8 @@ fn elsewhere(servers: &TestRegistry) -> String {
 /// Has the server make a new key for a role. Notary's client gives up when somebody was faster.
 fn rotate(servers: &TestRegistry, trust: &str, image: &str, role: &str) {
     assert!(Path::new(trust).is_dir());
-    for _ in 0..40 {
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(60) {
         let mut notary = servers.command("notary");
         notary.args(["-d", trust, "key", "rotate", image, role, "-r"]);
         if notary.output().expect("notary runs").status.success() {
