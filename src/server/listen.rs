@@ -2,13 +2,16 @@
 
 mod callers;
 mod tls;
+mod unread;
 mod watched;
 
+use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -131,10 +134,18 @@ where
 {
     let (watched, progress) = Watched::new(stream);
     let answering = server.clone();
-    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+    let service = service_fn(move |request: Request<Incoming>| {
         let server = answering.clone();
-        request.extensions_mut().insert(peer.clone());
-        async move { Ok::<_, std::convert::Infallible>(server.respond(request).await) }
+        let (mut head, mut body) = request.into_parts();
+        head.extensions.insert(peer.clone());
+        async move {
+            let unasked = unread::comes_unasked(&head.headers);
+            let response = server.respond(Request::from_parts(head, &mut body)).await;
+            if unasked {
+                unread::discard(body, server.inner.options.upload_bytes as u64);
+            }
+            Ok::<_, Infallible>(response)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

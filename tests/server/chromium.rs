@@ -3,29 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use countersign::server::Listener;
-
 use super::bench::{Bench, SnapshotBy};
 use super::page::founded;
 use super::repository::TestKey;
-
-/// A server that a browser reaches, for as long as the value lives.
-struct Site {
-    url: String,
-    serving: tokio::task::JoinHandle<()>,
-}
+use super::sockets::Site;
 
 impl Site {
-    async fn of(bench: &Bench) -> Self {
-        let listener = Listener::bind(([127, 0, 0, 1], 0).into(), None).await.expect("an address");
-        let url = format!("http://{}", listener.address().expect("an address"));
-        let serving = listener.serve(bench.server.clone(), std::future::pending());
-        Self { url, serving: tokio::spawn(serving) }
-    }
-
     /// What the browser has after loading: its document as text.
     async fn document(&self, path: &str) -> String {
-        let printed = browse(&[&"--dump-dom", &format!("{}{path}", self.url).as_str()]).await;
+        let printed = browse(&[&"--dump-dom", &format!("{}{path}", self.url()).as_str()]).await;
         String::from_utf8(printed).expect("UTF-8")
     }
 
@@ -38,16 +24,10 @@ impl Site {
             &format!("--screenshot={}", file.display()).as_str(),
             &format!("--window-size={},{}", look.width, look.height).as_str(),
             &format!("--blink-settings=preferredColorScheme={scheme}").as_str(),
-            &format!("{}{path}", self.url).as_str(),
+            &format!("{}{path}", self.url()).as_str(),
         ])
         .await;
         Picture::read(&file)
-    }
-}
-
-impl Drop for Site {
-    fn drop(&mut self) {
-        self.serving.abort();
     }
 }
 

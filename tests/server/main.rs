@@ -20,3 +20,4 @@ mod parting;
 mod refusals;
 mod renewal;
 mod serving;
+mod sockets;
