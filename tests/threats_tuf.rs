@@ -693,6 +693,54 @@ fn snapshot_drops_role() {
     }
 }
 
+/// First a snapshot without the role and without the file that could say whether that is right, then
+/// another one with it.
+#[test]
+fn a_role_does_not_vanish_in_two_steps() {
+    for (role, parent) in [
+        ("targets/releases", "targets"),
+        ("targets/alice", "targets"),
+        ("targets/alice/ci", "targets/alice"),
+    ] {
+        let team = Repository::team();
+        let client = Client::warm(&team.server());
+        let drop_role = |next: &mut Repository| {
+            next.touch(parent).spoil("snapshot", move |file| {
+                file.change(|signed| {
+                    signed["meta"].as_object_mut().expect("meta").remove(role);
+                });
+            });
+            next.publish().server()
+        };
+        let mut evil = team.clone();
+        let first = drop_role(&mut evil);
+        first.fail(&format!("{parent}."), Fault::Missing);
+        let told = client.refresh(&first).map(|seen| seen.unusable.keys().next().cloned());
+        assert!(!matches!(told, Ok(None)), "{role}: something was missing");
+        assert_eq!(client.metadata()["snapshot"], evil.current["snapshot"], "signed as it must be");
+        let second = drop_role(&mut evil);
+        for _ in 0..2 {
+            let refused = match client.refresh(&second) {
+                Err(client::Error::Verify(error)) => Some(error),
+                Err(error) => panic!("{role}: {error}"),
+                Ok(mut seen) => match seen.unusable.remove(&parent.parse().expect("a role")) {
+                    Some(client::Error::Verify(error)) => Some(error),
+                    _ => None,
+                },
+            };
+            assert!(matches!(refused, Some(verify::Error::Vanished { .. })), "{role}: {refused:?}");
+        }
+        let mut honest = team;
+        honest.leap().undelegate(role).publish();
+        client.refresh(&honest.server()).expect("those who delegated to it removed it");
+        let listed = client.record()["roles"]["snapshot"]["listed"].clone();
+        let listed: Vec<String> = serde_json::from_value(listed).expect("names");
+        assert!(!listed.iter().any(|name| name == role), "{listed:?}");
+        honest.touch("targets").publish();
+        client.refresh(&honest.server()).expect("and on it goes");
+    }
+}
+
 #[test]
 fn delegation_removed_legitimately() {
     let mut team = Repository::team();

@@ -72,6 +72,9 @@ impl Update<'_> {
             let delegated = load_all(files, snapshot, next).await;
             self.delegations(&mut targets, delegated, files, wish.wanted, &mut unusable)?;
         }
+        if let Some(seen) = targets.settled_snapshot() {
+            self.settle(RoleName::Snapshot, seen);
+        }
         Ok((targets, unusable))
     }
 

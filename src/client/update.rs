@@ -228,6 +228,13 @@ impl<'u> Update<'u> {
         self.accepted.files.push((role, bytes, seen));
     }
 
+    /// Notes what else turned out about an accepted file.
+    pub(super) fn settle(&mut self, role: RoleName, seen: verify::Seen) {
+        let accepted = self.accepted.files.iter_mut().filter(|(name, ..)| *name == role);
+        accepted.for_each(|(_, _, noted)| noted.clone_from(&seen));
+        self.baseline.remember(role, seen);
+    }
+
     /// Takes back what passed its own checks but turned out to be worth nothing: a first root of
     /// which we do not know that it satisfies the pins, which would bar the way to the right one;
     /// and a timestamp with a snapshot that goes back or drops a role, which the next update would

@@ -27,7 +27,8 @@ pub struct Seen {
     /// Under whose keys.
     pub governance: Governance,
     /// For a timestamp and a snapshot, the roles whose files it listed, with their versions where
-    /// it said so.
+    /// it said so; and those that a snapshot before it listed, as long as it is not known that
+    /// nobody delegates to them any more.
     pub listed: BTreeMap<RoleName, Option<Version>>,
 }
 
@@ -38,6 +39,16 @@ pub struct Governance {
     pub keys: Sha256,
     /// Keys and threshold of the role itself: under what its signatures were counted.
     pub authority: Sha256,
+}
+
+impl Seen {
+    /// The same, listing also what was listed before.
+    pub(super) fn after(mut self, before: Option<&Self>) -> Self {
+        for (role, version) in before.into_iter().flat_map(|before| &before.listed) {
+            self.listed.entry(role.clone()).or_insert(*version);
+        }
+        self
+    }
 }
 
 impl Baseline {

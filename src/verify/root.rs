@@ -188,7 +188,7 @@ impl CurrentRoot {
 
     /// Raises the baseline by a snapshot that lies in the cache, if it is truly signed.
     pub fn observe_snapshot(&self, bytes: &[u8], baseline: &mut Baseline) {
-        if let Ok(seen) = super::TrustedSnapshot::observe(self, bytes) {
+        if let Ok(seen) = super::TrustedSnapshot::observe(self, bytes, baseline) {
             baseline.remember(RoleName::Snapshot, seen);
         }
     }

@@ -47,11 +47,18 @@ impl TrustedSnapshot {
         check_root_entry(root, &snapshot)?;
         let vanished = floor.map(|known| vanished(known, &snapshot)).transpose()?;
         let vanished = vanished.unwrap_or_default();
+        let seen = seen.after(floor);
         Ok(Self { timestamp: timestamp.clone(), snapshot, seen, vanished })
     }
 
-    pub(super) fn observe(root: &CurrentRoot, bytes: &[u8]) -> Result<Seen, Error> {
-        Self::signed(root, bytes).map(|(_, seen)| seen)
+    pub(super) fn observe(
+        root: &CurrentRoot,
+        bytes: &[u8],
+        baseline: &Baseline,
+    ) -> Result<Seen, Error> {
+        let (_, seen) = Self::signed(root, bytes)?;
+        let before = baseline.floor(&RoleName::Snapshot, &seen.governance);
+        Ok(seen.after(before))
     }
 
     /// Believes the top-level targets file that this snapshot lists, reading all of it or only what
@@ -80,7 +87,8 @@ impl TrustedSnapshot {
         &self.snapshot
     }
 
-    /// What to remember of it.
+    /// What to remember of it: as listed, also what was listed before. A role that vanished is asked
+    /// about until it is known to be gone ([`TrustedTargets::settled_snapshot`]).
     pub fn seen(&self) -> &Seen {
         &self.seen
     }

@@ -165,6 +165,24 @@ impl TrustedTargets {
         self.roles.iter().find(|(_, parent)| delegates(parent)).map(|(name, _)| name)
     }
 
+    /// What to remember of the snapshot now that these roles are known, if that is less than before:
+    /// roles that vanished from it are forgotten when those who delegated to them do so no more, or
+    /// are forgotten themselves.
+    pub fn settled_snapshot(&self) -> Option<Seen> {
+        let gone: Vec<_> = self.snapshot.vanished().iter().filter(|it| self.is_gone(it)).collect();
+        let mut seen = self.snapshot.seen().clone();
+        seen.listed.retain(|role, _| !gone.contains(&role));
+        (!gone.is_empty()).then_some(seen)
+    }
+
+    fn is_gone(&self, role: &RoleName) -> bool {
+        match role.parent() {
+            Some(parent) if self.roles.contains_key(&parent) => self.delegation_to(role).is_none(),
+            Some(parent) => self.is_gone(&parent),
+            None => false,
+        }
+    }
+
     /// The snapshot that lists these roles.
     pub fn snapshot(&self) -> &TrustedSnapshot {
         &self.snapshot
