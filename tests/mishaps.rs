@@ -4,14 +4,18 @@
 #[path = "support/shelf.rs"]
 mod shelf;
 
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
 use countersign::crypto::{Algorithm, PrivateKey, Signer};
 use countersign::docker::{Collection, Detail, Error, RoleChoice, SignRequest, Signing};
 use countersign::image::{Descriptor, ImageDigest};
 use countersign::keys::{Chain, KeyStore, MemoryKeys};
+use countersign::net::{self, Remote};
 use countersign::storage::{Cache, MemoryCache};
 use countersign::tuf::{Dialect, Gun, KeyId, Limits, canonical_key_id};
 use countersign::verify::{Anchor, FirstUse, Pin, Policy};
-use shelf::{Answers, Shelf};
+use futures_util::FutureExt as _;
+use shelf::{Answers, Disturbed, Shelf};
 
 #[tokio::test]
 async fn founding_whose_answer_was_lost_keeps_its_keys() {
@@ -48,8 +52,51 @@ async fn first_root_that_has_expired_is_not_stored() {
     assert!(host.files().is_empty(), "{:?}", host.files().keys());
 }
 
+/// Notary's servers say neither of an update under a root that was just replaced nor, on PostgreSQL,
+/// of one of two at the same time that it was too late.
+#[tokio::test]
+async fn who_was_overtaken_signs_on_what_is_there_now() {
+    let host = || "shelf".to_owned();
+    let refused = || {
+        let (name, message) = ("ErrBadTargets".to_owned(), String::new());
+        net::Error::Refused { host: host(), name, message }
+    };
+    let broken = || net::Error::Unavailable { host: host(), status: 500 };
+    for error in [&refused as &(dyn Fn() -> net::Error + Sync), &broken] {
+        let (keys, shelf) = (MemoryKeys::new(), Shelf::new(now(), Answers::Always));
+        sign(&shelf, &keys, &MemoryCache::new(), "1").await.expect("founded");
+        let times = AtomicU32::new(0);
+        let race = |faster: Option<&'static str>| {
+            let (keys, shelf, times) = (&keys, &shelf, &times);
+            let before = move || {
+                if times.fetch_add(1, Relaxed) > 0 {
+                    return Ok(());
+                }
+                if let Some(tag) = faster {
+                    let signed = sign(shelf, keys, &MemoryCache::new(), tag).now_or_never();
+                    signed.expect("a shelf lets nobody wait").expect("signed");
+                }
+                Err(error())
+            };
+            Disturbed { shelf, before }
+        };
+        sign(&race(Some("faster")), &keys, &MemoryCache::new(), "2").await.expect("made again");
+        assert_eq!(times.swap(0, Relaxed), 2);
+        let told = sign(&race(None), &keys, &MemoryCache::new(), "3").await;
+        let told = told.expect_err("nobody was faster: it is as the place says");
+        assert_eq!(told.to_string(), error().to_string());
+        assert_eq!(times.into_inner(), 1);
+        let cache = MemoryCache::new();
+        let found = Collection::new(policy(), &cache, &shelf).inspect(None).await;
+        let mut tags: Vec<_> =
+            found.expect("readable").tags.into_iter().map(|tag| tag.tag).collect();
+        tags.sort();
+        assert_eq!(tags, ["1", "2", "faster"]);
+    }
+}
+
 async fn sign(
-    shelf: &Shelf,
+    shelf: &impl Remote,
     keys: &MemoryKeys,
     cache: &MemoryCache,
     tag: &str,

@@ -12,13 +12,13 @@ use countersign::crypto::{Algorithm, PrivateKey, Signer};
 use countersign::docker::staged::{Preparation, Prepared, StagedEdit, StagedNote, StagedReport};
 use countersign::docker::{Amended, Collection, Error, Legacy, NewKeys, RotateRequest};
 use countersign::keys::{self, Chain, KeyEntry, KeyStore, MemoryKeys, PassphraseSource};
-use countersign::net::{self, Remote, RemoteFile};
+use countersign::net::{Remote, RemoteFile};
 use countersign::storage::{Cache, Changelist, CollectionDirectory, TrustDirectory};
 use countersign::tuf::{
     Dialect, Gun, Hashes, KeyId, Limits, RoleName, Target, Threshold, canonical_key_id,
 };
 use countersign::verify::{Anchor, FirstUse, Policy};
-use shelf::{Answers, Shelf};
+use shelf::{Answers, Disturbed, Shelf};
 
 /// Threat L-14: the server took it, and nobody here knows.
 #[tokio::test]
@@ -55,7 +55,14 @@ async fn file_that_is_no_change_is_named_and_nothing_is_published_past_it() {
 #[tokio::test]
 async fn what_is_staged_while_something_is_published_stays_staged() {
     let user = User::new();
-    let shelf = Meddled { shelf: Shelf::new(now(), Answers::Always), changes: user.changelist() };
+    let (shelf, changes) = (Shelf::new(now(), Answers::Always), user.changelist());
+    let shelf = Disturbed {
+        shelf: &shelf,
+        before: || {
+            changes.add(&[target("meanwhile").to_change()], now()).expect("staged");
+            Ok(())
+        },
+    };
     user.stage(&[target("1")]);
     user.publish(&shelf).await.expect("published");
     let staged = user.changelist().list().expect("readable");
@@ -292,39 +299,6 @@ impl KeyStore for WithoutSnapshot<'_> {
 
     fn remove(&self, id: &KeyId) -> Result<(), keys::Error> {
         self.0.remove(id)
-    }
-}
-
-/// A shelf at which somebody stages a change while another is published.
-struct Meddled {
-    shelf: Shelf,
-    changes: Changelist,
-}
-
-impl Remote for Meddled {
-    fn name(&self) -> String {
-        self.shelf.name()
-    }
-
-    async fn fetch(&self, file: &RemoteFile, limit: u64) -> Result<Option<Vec<u8>>, net::Error> {
-        self.shelf.fetch(file, limit).await
-    }
-
-    async fn public_key(&self, role: &RoleName) -> Result<Vec<u8>, net::Error> {
-        self.shelf.public_key(role).await
-    }
-
-    async fn rotate_key(&self, role: &RoleName) -> Result<Vec<u8>, net::Error> {
-        self.shelf.rotate_key(role).await
-    }
-
-    async fn publish(&self, files: &[(RoleName, Vec<u8>)]) -> Result<(), net::Error> {
-        self.changes.add(&[target("meanwhile").to_change()], now()).expect("staged");
-        self.shelf.publish(files).await
-    }
-
-    async fn delete(&self) -> Result<(), net::Error> {
-        self.shelf.delete().await
     }
 }
 

@@ -14,7 +14,11 @@ use serde_json::Value;
 
 #[test]
 fn parallel_cli_storm() {
-    for servers in TestRegistry::each(&["--no-docker"]) {
+    // Notary's server reads the root first, and then the snapshot that it makes the next one of. If a
+    // root that names another key for it comes in between, it signs with the old one, and nobody
+    // can read or change the collection any more. So there, nobody signs while keys are rotated.
+    let sign_meanwhile = [false, true];
+    for (servers, sign_meanwhile) in TestRegistry::each(&["--no-docker"]).zip(sign_meanwhile) {
         let image = format!("{}/team/storm", servers.registry());
         let (digest, _) = servers.seed("team/storm:base", &[]);
         let sign = |tag: &str| {
@@ -24,26 +28,25 @@ fn parallel_cli_storm() {
         assert_eq!(finish(spawn(sign("base"))), (Some(0), String::new()));
         let rotating_elsewhere = elsewhere(&servers);
 
-        let signers: Vec<Child> = (0..8).map(|job| spawn(sign(&format!("t{job}")))).collect();
         let verify = || {
             let base = format!("{image}:base");
             countersign(&servers, &["verify", "--format", "json", &base])
         };
-        let verifiers: Vec<Child> = (0..32).map(|_| spawn(verify())).collect();
+        let mut signers: Vec<Child> = (0..8).map(|job| spawn(sign(&format!("t{job}")))).collect();
+        let mut verifiers: Vec<Child> = (0..32).map(|_| spawn(verify())).collect();
+        let signed = |signers: Vec<Child>| {
+            for signer in signers {
+                assert_eq!(finish(signer), (Some(0), String::new()));
+            }
+        };
+        if !sign_meanwhile {
+            signed(std::mem::take(&mut signers));
+            verifiers.extend((0..32).map(|_| spawn(verify())));
+        }
         for role in ["timestamp", "snapshot"] {
             rotate(&servers, &rotating_elsewhere, &image, role);
         }
-        for (job, signer) in signers.into_iter().enumerate() {
-            // Who reads a root, and then a snapshot that a key of the next root signed, refuses it:
-            // rightly, but at once. It is there to be signed on the next time.
-            let told = match finish(signer) {
-                (Some(4), said) if said.contains("0 of 1 required signatures") => {
-                    finish(spawn(sign(&format!("t{job}"))))
-                }
-                told => told,
-            };
-            assert_eq!(told, (Some(0), String::new()));
-        }
+        signed(signers);
         let seen: Vec<BTreeMap<String, u64>> = verifiers.into_iter().map(versions).collect();
 
         let last = versions(spawn(verify()));

@@ -444,21 +444,45 @@ fn a_held_lock_is_waited_for_and_then_reported() {
 }
 
 #[test]
-fn a_publisher_between_two_answers_costs_at_most_a_refusal() {
+fn a_publisher_between_two_answers_costs_nothing() {
     for rotated in ["root", "timestamp", "snapshot", "targets"] {
-        let mut team = team();
-        let client = Client::warm(&team.server());
-        team.publish();
-        let before = team.server();
-        team.rotate(rotated).touch("targets/releases").publish();
-        for file in ["timestamp.json", "3.root.json"] {
-            before.change_after(file, team.files.clone());
-            if let Err(error) = client.resolve(&before, "v1") {
-                assert!(matches!(kind(&error), "threshold" | "mismatch"), "{rotated}: {error}");
+        let known = team();
+        let mut before = known.clone();
+        before.rotate("timestamp").publish();
+        let mut after = before.clone();
+        after.rotate(rotated).touch("targets/releases").publish();
+        for (client, file) in [
+            (Client::warm(&known.server()), "timestamp.json"),
+            (Client::warm(&known.server()), "3.root.json"),
+            (Client::warm(&known.server()), "4.root.json"),
+            (Client::new(), "root.json"),
+            (Client::new(), "4.root.json"),
+        ] {
+            let server = before.server();
+            server.change_after(file, after.files.clone());
+            if let Err(error) = client.resolve(&server, "v1") {
+                panic!("{rotated} after {file}: {error}");
             }
         }
-        client.resolve(&team.server(), "v1").expect("the next run");
     }
+}
+
+#[test]
+fn a_root_for_each_answer_ends_in_a_refusal() {
+    let mut team = team();
+    let client = Client::warm(&team.server());
+    let server = team.rotate("timestamp").publish().server();
+    for version in 4..20 {
+        team.rotate("snapshot").publish();
+        server.change_after(&format!("{version}.root.json"), team.files.clone());
+    }
+    let error = client.resolve(&server, "v1").expect_err("there is no end to it");
+    assert_eq!(kind(&error), "threshold");
+    let asked = server.asked();
+    assert!(asked.len() < 30, "{asked:?}");
+    let known = client.record()["root_version"].as_u64().expect("a version");
+    assert!(known > 4, "what was found of the chain is kept: {known}");
+    client.resolve(&team.server(), "v1").expect("the next honest run");
 }
 
 // ---- without a disk

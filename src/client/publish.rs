@@ -11,6 +11,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use super::Error;
 use super::refresh::{Refreshed, Wish, refresh_and_leave};
+use crate::crypto::Sha256;
 use crate::edit::Update;
 use crate::net::{self, Remote};
 use crate::storage::{Accepted, Cache, Keeping, Steady};
@@ -53,7 +54,7 @@ pub struct Publication {
 ///
 /// The author's error; [`Error::Contended`] after many attempts; any other [`Error`]. After a
 /// failed journey the state is read again: if the change is there, it was taken, and that is
-/// success.
+/// success. After a refusal, too: if somebody else published meanwhile, the change is made on that.
 pub async fn publish<A: Author>(
     policy: Arc<Policy>,
     cache: &impl Cache,
@@ -62,10 +63,19 @@ pub async fn publish<A: Author>(
     author: &mut A,
 ) -> Result<Publication, A::Error> {
     remote.takes_changes().map_err(Error::Net)?;
-    let mut doubts = 0;
+    let (mut doubts, mut failed) = (0, None);
     for attempts in 1..=MAX_ATTEMPTS {
-        let (on, _turn) = in_turn(&policy, cache, remote, wish).await?;
-        let founding = on.is_none();
+        let read = in_turn(&policy, cache, remote, wish).await;
+        let standing = read.as_ref().ok().and_then(|(on, _)| Standing::of(on.as_ref()));
+        if let Some(Failed { on, error }) = failed.take()
+            && !Standing::differs(on.as_ref(), standing.as_ref())
+        {
+            if doubts == MAX_DOUBTS || !is_lost(&error) {
+                return Err(Error::Net(error).into());
+            }
+            doubts += 1;
+        }
+        let (on, _turn) = read?;
         let (on, accepted) = on.unzip();
         let keeping = accepted.flatten().map(|accepted| cache.keep_meanwhile(accepted));
         let update = author.compose(on).await?;
@@ -80,20 +90,43 @@ pub async fn publish<A: Author>(
                 return Ok(Publication { update: Some(update), attempts });
             }
             Err(net::Error::Conflict { .. }) => {}
-            // Two founders at once: the slower one's root does not follow from the faster one's.
-            Err(net::Error::Refused { .. }) if founding && doubts < MAX_DOUBTS => doubts += 1,
-            Err(error) if is_doubtful(&error) => {
-                author.doubt();
-                if doubts == MAX_DOUBTS {
-                    return Err(Error::Net(error).into());
+            Err(error) if may_be_overtaken(&error) => {
+                if leaves_doubt(&error) {
+                    author.doubt();
                 }
-                doubts += 1;
+                failed = Some(Failed { on: standing, error });
             }
             Err(error) => return Err(Error::Net(error).into()),
         }
         tokio::time::sleep(pause(attempts)).await;
     }
     Err(Error::Contended { attempts: MAX_ATTEMPTS }.into())
+}
+
+/// An update that was not published, as far as we know.
+struct Failed {
+    on: Option<Standing>,
+    error: net::Error,
+}
+
+/// In which state a collection is.
+#[derive(PartialEq)]
+struct Standing {
+    root: Option<Sha256>,
+    snapshot: Sha256,
+}
+
+impl Standing {
+    fn of(known: Option<&(Refreshed, Option<Accepted>)>) -> Option<Self> {
+        let targets = &known?.0.targets;
+        let root = targets.root().trusted().file().sha256();
+        Some(Self { root, snapshot: targets.snapshot().seen().sha256 })
+    }
+
+    /// Whether somebody published meanwhile.
+    fn differs(before: Option<&Self>, now: Option<&Self>) -> bool {
+        now.is_some() && now != before
+    }
 }
 
 /// The collection as it is, and the turn to change it where one must be waited for.
@@ -171,9 +204,22 @@ fn offer_published(cache: &impl Cache, update: &Update) {
     }
 }
 
-/// Whether the server may have taken the update although we did not hear so. What a gateway says is
-/// its own word: that it had no answer in time.
-fn is_doubtful(error: &net::Error) -> bool {
+/// Whether it may have failed only because another publisher was faster, although the server does
+/// not say so. Notary's servers see signatures before versions: an update made under a root that was
+/// just replaced is refused like a wrong one. Of two founders, the slower one's root does not follow
+/// from the faster one's. On PostgreSQL, of two updates at the same time one ends with status 500.
+fn may_be_overtaken(error: &net::Error) -> bool {
+    matches!(error, net::Error::Refused { .. }) || leaves_doubt(error)
+}
+
+/// Whether the server may have taken the update although we did not hear so.
+fn leaves_doubt(error: &net::Error) -> bool {
+    matches!(error, net::Error::Unavailable { status: 500, .. }) || is_lost(error)
+}
+
+/// Whether the update or the answer got lost on its way. What a gateway says is its own word: that it
+/// had no answer in time.
+fn is_lost(error: &net::Error) -> bool {
     use net::Error as E;
     matches!(
         error,

@@ -76,7 +76,7 @@ impl<'u> Update<'u> {
             self.accepted.root = Some((root.content().version, bytes.to_vec()));
             self.root_on_trial = true;
         }
-        let Opening { root, timestamp, ahead } = match files.remote() {
+        let mut opening = match files.remote() {
             None => self.cached_opening(start, files)?,
             Some(remote) => match remote.pace() {
                 Pace::InTurn => self.in_turn(start, remote).await?,
@@ -84,10 +84,53 @@ impl<'u> Update<'u> {
             },
         };
         self.root_on_trial = false;
+        for _ in 0..MAX_OVERTAKEN {
+            let root = opening.root.trusted().clone();
+            let outcome = self.close(opening, files, wish).await;
+            let (Err(error), Some(remote)) = (&outcome, files.remote()) else { return outcome };
+            if !may_be_of_a_newer_root(error) {
+                return outcome;
+            }
+            match self.overtaken(root, remote).await? {
+                Some(newer) => opening = newer,
+                None => return outcome,
+            }
+        }
+        self.close(opening, files, wish).await
+    }
+
+    /// All that follows from a root.
+    async fn close<R: Remote>(
+        &mut self,
+        opening: Opening,
+        files: &Files<'_, R>,
+        wish: Wish<'_>,
+    ) -> Result<(TrustedTargets, Unusable), Error> {
+        let Opening { root, timestamp, ahead } = opening;
         self.accepted.under = Some(root.content().version);
         let timestamp = self.timestamp(&root, timestamp, files)?;
         let snapshot = self.snapshot(&timestamp, ahead, files).await?;
         self.targets(&snapshot, files, wish).await
+    }
+
+    /// The newer root that a publisher put there after we asked for one, and the timestamp of now;
+    /// `None` if there is none, or none to believe.
+    async fn overtaken(
+        &mut self,
+        root: TrustedRoot,
+        remote: &impl Remote,
+    ) -> Result<Option<Opening>, Error> {
+        let before = root.content().version;
+        let newest = self.newest_root(root, remote).await;
+        if self.accepted.root.as_ref().is_none_or(|(version, _)| *version <= before) {
+            return Ok(None);
+        }
+        // They were accepted under the older one, and are looked at again.
+        self.accepted.files.clear();
+        let root = newest?;
+        let timestamp = self.current_timestamp(remote).await?;
+        let timestamp = timestamp.ok_or_else(|| self.absent(remote))?;
+        Ok(Some(Opening { root, timestamp, ahead: None }))
     }
 
     /// The cached root and timestamp.
@@ -274,6 +317,20 @@ impl<'u> Update<'u> {
         rooted || confirmed || accepted.files.iter().any(differs)
     }
 }
+
+/// Whether a file that was refused may be a good one of a newer root than the newest that we found:
+/// signed with keys that only that root names, or listing that root.
+fn may_be_of_a_newer_root(error: &Error) -> bool {
+    let Error::Verify(error) = error else { return false };
+    match error {
+        verify::Error::Threshold { role, .. } => !matches!(role, RoleName::Delegation(_)),
+        verify::Error::Mismatch { role, .. } => *role == RoleName::Root,
+        _ => false,
+    }
+}
+
+/// How often in one update a publisher may replace the root between two answers.
+const MAX_OVERTAKEN: u32 = 4;
 
 /// How often it is noted that nothing changed.
 const CLOCK_NOTED_EVERY: SignedDuration = SignedDuration::from_mins(30);

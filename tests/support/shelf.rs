@@ -116,6 +116,40 @@ impl Remote for Shelf {
     }
 }
 
+/// A shelf at which something happens before it looks at what is published, and which does not take
+/// it then if that went wrong.
+pub(crate) struct Disturbed<'s, F> {
+    pub(crate) shelf: &'s Shelf,
+    pub(crate) before: F,
+}
+
+impl<F: Fn() -> Result<(), Error> + Send + Sync> Remote for Disturbed<'_, F> {
+    fn name(&self) -> String {
+        self.shelf.name()
+    }
+
+    async fn fetch(&self, file: &RemoteFile, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+        self.shelf.fetch(file, limit).await
+    }
+
+    async fn public_key(&self, role: &RoleName) -> Result<Vec<u8>, Error> {
+        self.shelf.public_key(role).await
+    }
+
+    async fn rotate_key(&self, role: &RoleName) -> Result<Vec<u8>, Error> {
+        self.shelf.rotate_key(role).await
+    }
+
+    async fn publish(&self, files: &[(RoleName, Vec<u8>)]) -> Result<(), Error> {
+        (self.before)()?;
+        self.shelf.publish(files).await
+    }
+
+    async fn delete(&self) -> Result<(), Error> {
+        self.shelf.delete().await
+    }
+}
+
 fn version(snapshot: &[u8]) -> Version {
     let opened = Dialect::Notary.open_snapshot(snapshot, &Limits::default()).expect("a snapshot");
     opened.unverified_content().version

@@ -1,6 +1,6 @@
 //! A trust server in memory that does as it is told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -23,7 +23,7 @@ struct State {
     asked: Vec<String>,
     round: usize,
     waiting: Vec<Waker>,
-    on_ask: Option<(String, BTreeMap<String, Vec<u8>>)>,
+    changes: VecDeque<(String, BTreeMap<String, Vec<u8>>)>,
 }
 
 /// What a server does instead of answering.
@@ -63,9 +63,10 @@ impl SimulatedServer {
         self
     }
 
-    /// Has it change to other files right after it answered for this one.
+    /// Has it change to other files right after it answered for this one; several such changes come
+    /// one after the other.
     pub fn change_after(&self, file: &str, files: BTreeMap<String, Vec<u8>>) -> &Self {
-        self.state().on_ask = Some((file.to_owned(), files));
+        self.state().changes.push_back((file.to_owned(), files));
         self
     }
 
@@ -133,7 +134,7 @@ impl SimulatedServer {
                 found => Ok(found.cloned()),
             },
         };
-        if let Some((_, files)) = state.on_ask.take_if(|(file, _)| name == file) {
+        if let Some((_, files)) = state.changes.pop_front_if(|(file, _)| name == file) {
             state.files = files;
         }
         answer
