@@ -134,12 +134,21 @@ fn delegations(delegations: &Delegations, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-/// Whether these are hashed bins, and the prefix of their names.
+/// If these are all of so many hashed bins, of the same keys and in their order: the first, its bin,
+/// and the prefix of their names. Only then does the short form say the same.
 fn bins(delegations: &Delegations) -> Option<(&Delegation, Bin, &str)> {
     let first = delegations.roles.first()?;
     let Paths::Bin(bin) = first.paths else { return None };
-    let (prefix, _) = first.name.as_str().rsplit_once('-')?;
-    Some((first, bin, prefix))
+    let (prefix, digits) = first.name.as_str().rsplit_once('-')?;
+    let width = digits.len();
+    let is_next = |(index, it): (u32, &Delegation)| {
+        it.paths == Paths::Bin(Bin { index, ..bin })
+            && it.role == first.role
+            && !it.terminating
+            && it.name.as_str() == format!("{prefix}-{index:0width$x}")
+    };
+    let all = delegations.roles.len() == 1_usize.checked_shl(bin.bits.into())?;
+    (all && (0..).zip(&delegations.roles).all(is_next)).then_some((first, bin, prefix))
 }
 
 fn delegation(delegation: &Delegation, out: &mut Vec<u8>) {
@@ -153,7 +162,7 @@ fn delegation(delegation: &Delegation, out: &mut Vec<u8>) {
         Paths::Prefixes(prefixes) => {
             ("paths", prefixes.iter().map(|it| format!("{it}*")).collect())
         }
-        Paths::Bin(_) => ("paths", Vec::new()),
+        Paths::Bin(bin) => ("path_hash_prefixes", bin.hash_prefixes()),
     };
     out.push(b',');
     member(kind, out);
@@ -195,4 +204,61 @@ fn spec_version(out: &mut Vec<u8>) {
     out.push(b',');
     member("spec_version", out);
     string(SPEC_VERSION, out);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::tuf::{Bin, Dialect, Limits, Paths, Role, RoleName, Targets, Threshold};
+
+    const TUF1: Dialect = Dialect::Tuf1;
+    const BINS: &[u8] =
+        include_bytes!("../../../../tests/vectors/tuf1/bins/metadata/1.targets.json");
+
+    fn written(targets: &Targets) -> (String, Targets) {
+        let message = TUF1.targets_message(targets);
+        let text = String::from_utf8_lossy(message.as_bytes()).into_owned();
+        let document = TUF1.seal(&message, &[]);
+        let read = TUF1.open_targets(&RoleName::Targets, &document, &Limits::default());
+        (text, read.expect("targets").into_unverified_content())
+    }
+
+    #[test]
+    fn bins_have_their_short_form_only_while_it_says_the_same() {
+        let read = TUF1.open_targets(&RoleName::Targets, BINS, &Limits::default());
+        let bins = read.expect("targets").into_unverified_content();
+        let (text, again) = written(&bins);
+        assert!(text.contains("\"succinct_roles\":") && again == bins, "{text}");
+
+        let mut more = bins.clone();
+        let mut named = more.delegations.roles[0].clone();
+        named.name = "targets/alice".parse().expect("a role");
+        named.paths = Paths::Globs(vec!["alice-*".to_owned()]);
+        more.delegations.roles.push(named);
+        let mut terminating = bins.clone();
+        terminating.delegations.roles[3].terminating = true;
+        let mut fewer = bins.clone();
+        fewer.delegations.roles.pop();
+        let mut other_keys = bins.clone();
+        let keys = bins.delegations.roles[0].role.keyids().to_vec();
+        let two = Threshold::new(2).expect("positive");
+        other_keys.delegations.roles[1].role = Role::new(keys, two).expect("distinct");
+        for edited in [more, terminating, fewer, other_keys] {
+            let (text, again) = written(&edited);
+            assert!(!text.contains("\"succinct_roles\":"), "{text}");
+            let (before, after) = (&edited.delegations.roles, &again.delegations.roles);
+            assert_eq!(before.len(), after.len());
+            for (before, after) in before.iter().zip(after) {
+                assert_eq!((&before.name, &before.role), (&after.name, &after.role));
+                assert_eq!(before.terminating, after.terminating);
+                for name in ["v1", "v2", "alice-1", "latest"] {
+                    assert_eq!(before.paths.allow(name), after.paths.allow(name), "{name}");
+                }
+            }
+        }
+        let holders = |targets: &Targets| {
+            let roles = targets.delegations.roles.iter();
+            roles.filter(|it| it.paths.allow("v1")).map(|it| it.paths.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(holders(&bins), [Paths::Bin(Bin::of("v1", 5))]);
+    }
 }
