@@ -1,6 +1,8 @@
 //! Many processes on one trust directory: nobody sees half of anything, nobody's tag is lost, and
 //! what was seen is never forgotten.
 
+#[path = "support/database.rs"]
+mod database;
 #[path = "support/registry.rs"]
 mod registry;
 
@@ -9,6 +11,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use database::{Kind, TestDatabase};
 use registry::{TestRegistry, text};
 use serde_json::Value;
 
@@ -57,6 +60,32 @@ fn parallel_cli_storm() {
         for job in 0..8 {
             assert!(listed.contains(&format!("\nt{job} ")), "t{job} in {listed}");
         }
+    }
+}
+
+/// On PostgreSQL, Notary's server answers with 500 where another publisher was faster by a moment.
+#[test]
+fn sixteen_signers_of_a_new_and_of_a_known_collection_all_succeed_on_databases() {
+    for kind in [Kind::Postgres, Kind::MariaDb] {
+        let database = TestDatabase::start(kind);
+        database.make_notary_s_tables();
+        let directory = database.directory().to_str().expect("a path in UTF-8");
+        let servers = TestRegistry::start(&["--no-docker", "--database", directory]);
+        let image = format!("{}/team/storm", servers.registry());
+        let (digest, _) = servers.seed("team/storm:base", &[]);
+        for round in ["new", "known"] {
+            let sign = |job| {
+                let reference = format!("{image}:{round}-{job}@{digest}");
+                spawn(countersign(&servers, &["sign", "--size", "405", &reference]))
+            };
+            let signers: Vec<Child> = (0..16).map(sign).collect();
+            for signer in signers {
+                assert_eq!(finish(signer), (Some(0), String::new()), "{kind:?}, {round}");
+            }
+        }
+        let listed = servers.run("notary", &["-d", "fresh", "list", &image]);
+        let tags = listed.lines().filter(|line| line.contains(&digest["sha256:".len()..]));
+        assert_eq!(tags.count(), 32, "{listed}");
     }
 }
 
