@@ -15,12 +15,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
 use attacker::Attacker;
-use countersign::crypto::{PrivateKey, Signer as _};
+use countersign::crypto::{PrivateKey, Sha256, Signer as _};
 use countersign::keys::Passphrase;
 use countersign::server::Passphrases;
 use countersign::storage::metadata::Address;
 use countersign::storage::signer;
-use countersign::tuf::{Dialect, FileMeta, Limits, RoleName, Version};
+use countersign::tuf::{Dialect, FileMeta, Limits, Message, RoleName, Version};
 use database::{Kind, TestDatabase};
 use registry::{TestRegistry, text};
 
@@ -146,23 +146,40 @@ impl<'s> Scene<'s> {
 
     /// A timestamp of the thief's over a snapshot, with a version that nobody reaches any more.
     fn forged_timestamp(&self, snapshot: &[u8], key: &PrivateKey) -> Vec<u8> {
-        let opened = Dialect::Notary.open_timestamp(&self.file("timestamp"), &Limits::default());
-        let mut timestamp = opened.expect("a timestamp").into_unverified_content();
-        timestamp.version = far();
-        timestamp.snapshot = FileMeta::of(snapshot);
-        let message = Dialect::Notary.timestamp_message(&timestamp);
-        let signature = key.sign(message.as_bytes()).expect("signed");
-        Dialect::Notary.seal(&message, &[(Dialect::Notary.key(key.public()).id(), signature)])
+        self.timestamp(snapshot, key, |_| far())
     }
 
     /// The same for a snapshot.
     fn forged_snapshot(&self, key: &PrivateKey) -> Vec<u8> {
+        self.snapshot(key, |_| far())
+    }
+
+    fn timestamp(&self, over: &[u8], key: &PrivateKey, version: Numbered) -> Vec<u8> {
+        let opened = Dialect::Notary.open_timestamp(&self.file("timestamp"), &Limits::default());
+        let mut timestamp = opened.expect("a timestamp").into_unverified_content();
+        timestamp.version = version(timestamp.version);
+        timestamp.snapshot = FileMeta::of(over);
+        sealed(&Dialect::Notary.timestamp_message(&timestamp), key)
+    }
+
+    fn snapshot(&self, key: &PrivateKey, version: Numbered) -> Vec<u8> {
         let opened = Dialect::Notary.open_snapshot(&self.file("snapshot"), &Limits::default());
         let mut snapshot = opened.expect("a snapshot").into_unverified_content();
-        snapshot.version = far();
-        let message = Dialect::Notary.snapshot_message(&snapshot);
-        let signature = key.sign(message.as_bytes()).expect("signed");
-        Dialect::Notary.seal(&message, &[(Dialect::Notary.key(key.public()).id(), signature)])
+        snapshot.version = version(snapshot.version);
+        sealed(&Dialect::Notary.snapshot_message(&snapshot), key)
+    }
+
+    /// Puts a file into the server's database, as its newest of that role.
+    fn store(&self, role: &str, bytes: &[u8]) {
+        let (gun, sha256, data) = (&self.image, Sha256::of(bytes), hex(bytes));
+        self.database.sql(
+            "notaryserver",
+            &format!(
+                "INSERT INTO tuf_files (created_at, updated_at, gun, role, version, data, sha256) \
+                 SELECT now(), now(), '{gun}', '{role}', max(version) + 1, '\\x{data}', '{sha256}' \
+                 FROM tuf_files WHERE gun = '{gun}' AND role = '{role}'"
+            ),
+        );
     }
 
     /// After the keys that were used to count ahead were replaced: our host goes on. notary and
@@ -237,6 +254,30 @@ fn stolen_snapshot_key(scene: &Scene<'_>) {
     scene.recovers();
 }
 
+/// Nobody is a thief here: a publisher came between the server's reading of root and of snapshot, and
+/// it signed the next snapshot with the key that a rotation had replaced in that moment. Ours does not
+/// do that, and builds nothing on such files.
+fn a_snapshot_of_the_replaced_key(scene: &Scene<'_>) {
+    let sign = format!("{}:1@{}", scene.image, scene.evil);
+    scene.publisher(&["key", "rotate", &scene.image, "snapshot", "-r"]);
+    assert_eq!(scene.hosts_see(), [Sees::Good; 4]);
+    let replaced = scene.server_key(&RoleName::Snapshot);
+    scene.publisher(&["key", "rotate", &scene.image, "snapshot", "-r"]);
+    assert_eq!(scene.hosts_see(), [Sees::Good; 4]);
+    let snapshot = scene.snapshot(&replaced, next);
+    let timestamp = scene.timestamp(&snapshot, &scene.server_key(&RoleName::Timestamp), next);
+    scene.store("snapshot", &snapshot);
+    scene.store("timestamp", &timestamp);
+    assert_eq!(scene.sees("countersign"), Sees::Nothing);
+    let refused =
+        scene.servers.command(env!("CARGO_BIN_EXE_countersign")).args(["sign", &sign]).output();
+    assert_eq!(refused.expect("it runs").status.code(), Some(4), "nor can it be changed");
+    scene.publisher(&["key", "rotate", &scene.image, "snapshot", "-r"]);
+    assert_eq!(scene.hosts_see(), [Sees::Good; 4]);
+    scene.publisher(&["sign", &sign]);
+    assert_eq!(scene.hosts_see(), [Sees::Evil; 4]);
+}
+
 fn stolen_targets_key(scene: &Scene<'_>) {
     let keys = scene.stolen_keys("targets");
     assert!(scene.thief_signs(&keys, "targets"));
@@ -276,6 +317,7 @@ fn one_command_brings_back_hosts_that_saw_what_a_thief_made() {
     let path = database.directory().to_str().expect("a path in UTF-8").to_owned();
     let servers = TestRegistry::start(&["--no-docker", "--database", &path]);
     play(&servers, &database, "original");
+    a_snapshot_of_the_replaced_key(&Scene::new(&servers, &database, "original-race"));
     servers.end("notary_server");
     servers.end("notary_signer");
     let ours = Ours::start(&servers);
@@ -315,6 +357,22 @@ impl Drop for Ours {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// From a version to that of what is made after it.
+type Numbered = fn(Version) -> Version;
+
+fn next(version: Version) -> Version {
+    version.next().expect("a version")
+}
+
+fn sealed(message: &Message, key: &PrivateKey) -> Vec<u8> {
+    let signature = key.sign(message.as_bytes()).expect("signed");
+    Dialect::Notary.seal(message, &[(Dialect::Notary.key(key.public()).id(), signature)])
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The highest version that Notary's databases can hold.

@@ -102,3 +102,16 @@ pub enum Error {
         dialect: Dialect,
     },
 }
+
+impl Error {
+    /// Whether a file was refused that may be a good one of another root than the newest that was
+    /// found: signed with keys that only that root names, or listing that root.
+    pub fn is_of_another_root(&self) -> bool {
+        let Self::Verify(error) = self else { return false };
+        match error {
+            verify::Error::Threshold { role, .. } => !matches!(role, RoleName::Delegation(_)),
+            verify::Error::Mismatch { role, .. } => *role == RoleName::Root,
+            _ => false,
+        }
+    }
+}

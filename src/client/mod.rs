@@ -22,6 +22,6 @@ pub use entries::entries;
 pub use error::Error;
 pub use initialise::{Foundation, initialise, resume};
 pub use publish::{Author, Publication, publish};
-pub use refresh::{Freshness, Refreshed, Roles, Wish, refresh};
+pub use refresh::{Freshness, Refreshed, Roles, Wish, newest_root, refresh};
 pub use rescue::{Rescue, rescue};
 pub use search::{Found, search};

@@ -15,7 +15,7 @@ use super::update::Update;
 use crate::net::Remote;
 use crate::storage::{Accepted, Cache, Memory};
 use crate::tuf::{Delegation, RoleName};
-use crate::verify::{Baseline, Policy, SuspendedRole, TrustedTargets, Wanted};
+use crate::verify::{Baseline, CurrentRoot, Policy, SuspendedRole, TrustedTargets, Wanted};
 
 /// What to load.
 #[derive(Clone, Copy, Debug)]
@@ -106,7 +106,34 @@ pub async fn refresh(
     Ok(refreshed)
 }
 
-/// The same, leaving it to the caller to store what was accepted, if it is anything new.
+/// The newest root alone, whatever is wrong with the files that follow from it.
+///
+/// # Errors
+///
+/// [`Error`], as far as the root is concerned.
+pub async fn newest_root(
+    policy: Arc<Policy>,
+    cache: &impl Cache,
+    remote: &impl Remote,
+) -> Result<CurrentRoot, Error> {
+    let (memory, files) = {
+        let _steady = cache.steady()?;
+        (cache.memory()?, Files::of_role(&policy, cache, Some(remote), &RoleName::Root)?)
+    };
+    check_clock(&policy, &memory)?;
+    let mut update = Update::new(&policy, &memory, &files);
+    let newest = match update.start(&files, &memory) {
+        Ok(start) => update.root_alone(start, remote).await,
+        Err(error) => Err(error),
+    };
+    update.withdraw(newest.as_ref().err());
+    if update.differs(&files, &memory) {
+        cache.keep(&update.accepted)?;
+    }
+    newest
+}
+
+/// [`refresh`], leaving it to the caller to store what was accepted, if it is anything new.
 pub(super) async fn refresh_and_leave(
     policy: Arc<Policy>,
     cache: &impl Cache,

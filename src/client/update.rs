@@ -67,15 +67,7 @@ impl<'u> Update<'u> {
         memory: &Memory,
         wish: Wish<'_>,
     ) -> Result<(TrustedTargets, Unusable), Error> {
-        let stored = files.stored(&RoleName::Root);
-        let start = Start::of(self.policy, stored, memory)?;
-        if let (Start::Stored(root), Some(bytes)) = (&start, stored)
-            && root.file().sha256() != memory.root
-        {
-            // Stored by docker or notary, who share this cache: from now on we remember it too.
-            self.accepted.root = Some((root.content().version, bytes.to_vec()));
-            self.root_on_trial = true;
-        }
+        let start = self.start(files, memory)?;
         let mut opening = match files.remote() {
             None => self.cached_opening(start, files)?,
             Some(remote) => match remote.pace() {
@@ -88,7 +80,7 @@ impl<'u> Update<'u> {
             let root = opening.root.trusted().clone();
             let outcome = self.close(opening, files, wish).await;
             let (Err(error), Some(remote)) = (&outcome, files.remote()) else { return outcome };
-            if !may_be_of_a_newer_root(error) {
+            if !error.is_of_another_root() {
                 return outcome;
             }
             match self.overtaken(root, remote).await? {
@@ -97,6 +89,24 @@ impl<'u> Update<'u> {
             }
         }
         self.close(opening, files, wish).await
+    }
+
+    /// Where the chain of roots begins.
+    pub(super) fn start<R: Remote>(
+        &mut self,
+        files: &Files<'_, R>,
+        memory: &Memory,
+    ) -> Result<Start, Error> {
+        let stored = files.stored(&RoleName::Root);
+        let start = Start::of(self.policy, stored, memory)?;
+        if let (Start::Stored(root), Some(bytes)) = (&start, stored)
+            && root.file().sha256() != memory.root
+        {
+            // Stored by docker or notary, who share this cache: from now on we remember it too.
+            self.accepted.root = Some((root.content().version, bytes.to_vec()));
+            self.root_on_trial = true;
+        }
+        Ok(start)
     }
 
     /// All that follows from a root.
@@ -148,18 +158,29 @@ impl<'u> Update<'u> {
 
     /// Newer roots, and only then the timestamp: TUF 1.0's order (TUF 1.0.34 §5.3, §5.4).
     async fn in_turn<R: Remote>(&mut self, start: Start, remote: &R) -> Result<Opening, Error> {
+        let root = self.root_alone(start, remote).await?;
+        let timestamp = self.current_timestamp(remote).await?;
+        let timestamp = timestamp.ok_or_else(|| self.absent(remote))?;
+        Ok(Opening { root, timestamp, ahead: None })
+    }
+
+    /// The newest root.
+    pub(super) async fn root_alone<R: Remote>(
+        &mut self,
+        start: Start,
+        remote: &R,
+    ) -> Result<CurrentRoot, Error> {
         if let Start::FirstUse = start {
             self.policy.check_first_use()?;
         }
-        let first = match start.file(Pace::InTurn) {
+        let first = match start.file(remote.pace()) {
             Some(file) => remote.fetch(&file, self.policy.limits.root_bytes).await?,
             None => None,
         };
         let root = self.first_root(start, first, remote)?;
-        let root = self.newest_root(root, remote).await?;
-        let timestamp = self.current_timestamp(remote).await?;
-        let timestamp = timestamp.ok_or_else(|| self.absent(remote))?;
-        Ok(Opening { root, timestamp, ahead: None })
+        let newest = self.newest_root(root, remote).await?;
+        self.root_on_trial = false;
+        Ok(newest)
     }
 
     /// The root to begin with.
@@ -315,17 +336,6 @@ impl<'u> Update<'u> {
         let asked = accepted.root_asked && is_old(memory.root_asked);
         let rooted = accepted.root.is_some() || asked || !accepted.dropped.is_empty();
         rooted || confirmed || accepted.files.iter().any(differs)
-    }
-}
-
-/// Whether a file that was refused may be a good one of a newer root than the newest that we found:
-/// signed with keys that only that root names, or listing that root.
-fn may_be_of_a_newer_root(error: &Error) -> bool {
-    let Error::Verify(error) = error else { return false };
-    match error {
-        verify::Error::Threshold { role, .. } => !matches!(role, RoleName::Delegation(_)),
-        verify::Error::Mismatch { role, .. } => *role == RoleName::Root,
-        _ => false,
     }
 }
 

@@ -175,6 +175,24 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         outcome
     }
 
+    /// A change of nothing but the root, whatever is wrong with the files that follow from it.
+    pub(super) async fn amend_root<T>(
+        &self,
+        keys: &mut KeyRing<'_>,
+        mut change: impl FnMut(&mut Workbench<'_>) -> Result<T, Error>,
+    ) -> Result<Amended<T>, Error> {
+        let (remote, policy) = (self.server()?, self.policy());
+        let root = client::newest_root(Arc::clone(policy), self.cache(), remote).await?;
+        let (unusable, suspended) = (BTreeMap::new(), BTreeMap::new());
+        let mut bench = Workbench::new(Draft::of_root(&root), &unusable, &suspended, keys.held());
+        let value = change(&mut bench)?;
+        let draft = bench.draft;
+        keys.unlock(&draft, &draft.signing())?;
+        let update = draft.sign(self.now(), &keys.signers())?;
+        remote.publish(update.files()).await.map_err(client::Error::Net)?;
+        Ok(Amended { value, founded: None, versions: update.versions().clone(), attempts: 1 })
+    }
+
     pub(super) async fn amend_with<T>(
         &self,
         roles: Roles<'_>,

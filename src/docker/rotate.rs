@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::amend::Failure;
 use super::signers::KeyRing;
 use super::{Amended, Collection, Error, Workbench};
 use crate::client::{self, Wish};
@@ -13,6 +14,7 @@ use crate::keys::{self, KeyEntry, KeyStore, PassphraseSource};
 use crate::net::{Remote, RemoteFile};
 use crate::storage::Cache;
 use crate::tuf::{Key, KeyId, OnlineRoles, RoleName, Root, Threshold, Version};
+use crate::verify;
 
 /// Which roles get other keys, and which.
 #[derive(Clone, Debug)]
@@ -27,6 +29,17 @@ pub struct RotateRequest {
     pub legacy: Legacy,
     /// Private keys that other collections need, by their canonical ids: none of them is destroyed.
     pub needed: BTreeSet<KeyId>,
+}
+
+impl RotateRequest {
+    /// Whether a root with other keys of the server's is what helps against this.
+    fn brings_back(&self, error: &client::Error) -> bool {
+        let role = match error {
+            client::Error::Verify(verify::Error::Threshold { role, .. }) => role,
+            _ => &RoleName::Snapshot,
+        };
+        error.is_of_another_root() && self.keys == NewKeys::Server && self.roles.contains(role)
+    }
 }
 
 /// Where the keys of a role come from.
@@ -79,6 +92,10 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
     /// moment before: a server that does not have that key cannot renew the timestamp, and no other
     /// root can help it.
     ///
+    /// Where the server's own files do not follow from the newest root, and what changes is the
+    /// server's keys alone, the root is all that is read: Notary's server can sign a snapshot with a
+    /// key that was just replaced, and makes another one only for another update.
+    ///
     /// # Errors
     ///
     /// [`Error::Role`] for a role whose keys cannot be there; [`Error::Edit`] without the keys that
@@ -107,7 +124,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
             }
         };
         let mut replaced = Vec::new();
-        let rotate = |bench: &mut Workbench<'_>| {
+        let mut rotate = |bench: &mut Workbench<'_>| {
             let retired = replace(&mut bench.draft, request, &next, &legacy)?;
             // Otherwise it is published already: nobody told us that the server had taken it.
             if bench.draft.touched().next().is_some() {
@@ -116,8 +133,11 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
             Ok(())
         };
         let mends = |_: &RoleName| request.roles.contains(&RoleName::Timestamp);
-        let amended = match self.amend_past(mends, &mut keys, rotate).await {
+        let amended = match self.amend_past(mends, &mut keys, &mut rotate).await {
             Ok(amended) => amended,
+            Err(Failure { error: Error::Client(error), .. }) if request.brings_back(&error) => {
+                self.amend_root(&mut keys, rotate).await?
+            }
             Err(failure) => {
                 let in_vain = made.iter().filter(|_| failure.in_vain);
                 in_vain.into_iter().try_for_each(|id| keys.discard(id))?;

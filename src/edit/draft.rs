@@ -68,6 +68,13 @@ impl Draft {
         Self { snapshot, timestamp, roles, ..draft }
     }
 
+    /// Starts from a root alone: for putting other keys of the server's into it, where the server's
+    /// other files cannot be believed. There is nothing else to edit, and nothing else is signed.
+    pub fn of_root(root: &CurrentRoot) -> Self {
+        let sheet = RootSheet::published(root.content().clone());
+        Self { roles: BTreeMap::new(), ..Self::found(root.policy().dialect, sheet) }
+    }
+
     pub(super) fn found(dialect: Dialect, root: RootSheet) -> Self {
         let targets = Sheet { touched: true, ..Sheet::empty() };
         Self {
