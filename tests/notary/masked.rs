@@ -169,6 +169,7 @@ const PROVIDED: &[&str] = &[
     "bob.der",
     "bob.key",
     "bob.pem",
+    "both.key",
     "custom.json",
     "hello.txt",
     "locked.key",

@@ -320,6 +320,9 @@ impl<'s> Home<'s> {
         );
         openssl("ecparam -name prime256v1 -genkey -noout -out bob.key");
         openssl("ec -in bob.key -pubout -out bob.pem");
+        let both = ["bob.key", "rsa.key"]
+            .map(|name| std::fs::read_to_string(self.path().join(name)).expect("a key"));
+        std::fs::write(self.path().join("both.key"), both.concat()).expect("written");
         openssl("ec -in bob.key -pubout -outform DER -out bob.der");
         openssl(&format!(
             "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -sha256 -days 3650 -subj /CN={} -addext basicConstraints=critical,CA:FALSE -keyout root.key -out root.crt",

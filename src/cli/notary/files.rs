@@ -10,8 +10,9 @@ use zeroize::Zeroizing;
 use super::stop::Stop;
 use crate::cli::go;
 use crate::cli::new_file::{self, Readers};
-use crate::keys::KeyFile;
-use crate::tuf::RoleName;
+use crate::crypto::Signer;
+use crate::keys::{self, KeyFile, KeyStore, PassphraseSource};
+use crate::tuf::{Gun, KeyId, RoleName, canonical_key_id};
 
 /// The whole content of a file.
 ///
@@ -23,22 +24,47 @@ pub(super) fn read(path: &str) -> Result<Vec<u8>, Stop> {
     fs::read(path).map_err(|error| Stop::fatal(go::unusable(path, &error)))
 }
 
-/// The private key of a file, and its text, to be taken in for a role.
+/// The first private key of a file, to be taken in for a role.
 ///
 /// # Errors
 ///
 /// If there is none, and for a root key without a passphrase.
-pub(super) fn private_key(
-    path: &str,
-    role: &RoleName,
-) -> Result<(KeyFile, Zeroizing<Vec<u8>>), Stop> {
+pub(super) fn private_key(path: &str, role: &RoleName) -> Result<KeyFile, Stop> {
     let text = Zeroizing::new(
         read(path).map_err(|stop| stop.about("Error reading input root key file: "))?,
     );
-    let file = KeyFile::parse(&text)?;
+    let first = KeyFile::parse_all(&text)?.into_iter().next();
+    let file = first.ok_or(keys::Error::Format { problem: "no private key in it" })?;
     match *role == RoleName::Root && !file.is_encrypted() {
         true => Err(Stop::fatal("only encrypted root keys may be imported")),
-        false => Ok((file, text)),
+        false => Ok(file),
+    }
+}
+
+/// Opens a key, whose passphrase is asked for as that of a root key, and keeps it for a role
+/// whatever its headers say.
+///
+/// # Errors
+///
+/// If it cannot be opened or kept, or is kept for another role already.
+pub(super) fn take_in(
+    file: &KeyFile,
+    role: &RoleName,
+    gun: Option<&Gun>,
+    keys: &impl KeyStore,
+    passphrases: &mut impl PassphraseSource,
+) -> Result<KeyId, Stop> {
+    let key = file.unlock("root", passphrases)?;
+    let id = canonical_key_id(key.public());
+    let known = keys.list()?.into_iter().find(|entry| entry.id == id);
+    match known.map(|entry| entry.role.unwrap_or_default()) {
+        Some(known) if known == role.as_str() => Ok(id),
+        Some(known) => Err(Stop::fatal(format!(
+            "Error importing key: key with same ID already exists for role: {known}"
+        ))),
+        None => keys
+            .store(&key, role.as_str(), gun, passphrases)
+            .map_err(|error| Stop::from(error).about("Error importing key: ")),
     }
 }
 

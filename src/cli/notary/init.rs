@@ -7,7 +7,7 @@ use super::staging::{self, PUBLISH};
 use super::stop::Stop;
 use crate::cli::pflag::Flag;
 use crate::cli::process::{guard_memory, wait_for};
-use crate::crypto::{Certificate, Signer, certificates_from_pem};
+use crate::crypto::{Certificate, certificates_from_pem};
 use crate::docker::staged::{Preparation, Prepared};
 use crate::keys::{self, KeyStore, PassphraseSource};
 use crate::net::Access;
@@ -76,20 +76,14 @@ fn take_in(
     keys: &impl KeyStore,
     passphrases: &mut impl PassphraseSource,
 ) -> Result<KeyId, Stop> {
-    let (file, _) = files::private_key(path, &RoleName::Root)?;
+    let file = files::private_key(path, &RoleName::Root)?;
     let role = file.role.as_deref().unwrap_or(ROOT);
     if role != ROOT {
         return Err(Stop::fatal(format!(
             "Error importing key: it was made for the role {role}, not for root"
         )));
     }
-    let key = file.unlock(ROOT, passphrases)?;
-    let id = canonical_key_id(key.public());
-    if keys.list()?.iter().any(|entry| entry.id == id) {
-        return Ok(id);
-    }
-    let stored = keys.store(&key, ROOT, None, passphrases);
-    stored.map_err(|error| Stop::from(error).about("Error importing key: "))
+    files::take_in(&file, &RoleName::Root, None, keys, passphrases)
 }
 
 /// The first certificate of a file.

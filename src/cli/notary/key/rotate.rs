@@ -8,9 +8,8 @@ use super::super::stop::Stop;
 use crate::cli::pflag::{Flag, Takes};
 use crate::cli::process::{guard_memory, wait_for};
 use crate::docker::{Legacy, NewKeys, RotateRequest, Survey};
-use crate::keys::{self, ImportDefaults, PassphraseSource};
 use crate::net::Access;
-use crate::tuf::{Dialect, Gun, KeyId, RoleName};
+use crate::tuf::{Dialect, KeyId, RoleName};
 
 pub(super) static COMMAND: Command = Command {
     name: "rotate",
@@ -38,13 +37,16 @@ fn run(call: &Call) -> Result<(), Stop> {
     let session = Session::open(call)?;
     let collection = session::gun(gun)?;
     let name = top_level_role(role, at_server)?;
-    let files = call.texts("key").unwrap_or_default();
-    if at_server && !files.is_empty() {
+    let named = call.texts("key").unwrap_or_default();
+    if at_server && !named.is_empty() {
         return Err(Stop::fatal("a key of yours cannot be the server's: use --key or -r"));
     }
-    let mut passphrases = session.passphrases();
-    let take = |file: &String| take_in(file, &name, &collection, &session, &mut passphrases);
-    let stored: Vec<KeyId> = files.iter().map(take).collect::<Result<_, _>>()?;
+    let (keys, mut passphrases) = (session.keys()?, session.passphrases());
+    let take = |path: &String| {
+        let file = files::private_key(path, &name)?;
+        files::take_in(&file, &name, Some(&collection), &keys, &mut passphrases)
+    };
+    let stored: Vec<KeyId> = named.iter().map(take).collect::<Result<_, _>>()?;
     if name == RoleName::Root && !root_is_meant(&session) {
         return Ok(());
     }
@@ -61,7 +63,7 @@ fn run(call: &Call) -> Result<(), Stop> {
         needed,
     };
     let opened = session.collection(&collection, Access::All)?;
-    let (keys, shared) = (session.keys()?, opened.collection());
+    let shared = opened.collection();
     wait_for(async { Ok(shared.rotate(&request, &keys, &mut passphrases).await) })??;
     session.say(&format!("Successfully rotated {role} key for repository {gun}\n"));
     Ok(())
@@ -102,19 +104,4 @@ fn legacy(count: i64) -> Legacy {
         Ok(count) => Legacy::Last(count),
         Err(_) => Legacy::All,
     }
-}
-
-/// Takes a key in for the role.
-fn take_in(
-    path: &str,
-    role: &RoleName,
-    gun: &Gun,
-    session: &Session,
-    passphrases: &mut impl PassphraseSource,
-) -> Result<KeyId, Stop> {
-    let (_, text) = files::private_key(path, role)?;
-    let defaults = ImportDefaults { role: Some(role.as_str()), gun: Some(gun) };
-    let taken = session.key_files().import(&text, defaults, passphrases);
-    let taken = taken.map_err(|error| Stop::from(error).about("Error importing key: "))?;
-    taken.into_iter().next().ok_or_else(|| keys::Error::NothingToImport.into())
 }
