@@ -5,7 +5,7 @@
 mod shelf;
 
 use countersign::crypto::{PrivateKey, Signer};
-use countersign::docker::staged::{StagedEdit, StagedNote};
+use countersign::docker::staged::{StagedEdit, StagedNote, Weakened};
 use countersign::docker::{
     Collection, Detail, Ending, Error, IfAbsent, Keeper, RoleChoice, SignRequest, public_key,
 };
@@ -128,23 +128,35 @@ async fn root_that_ends_soon_is_signed_with_the_next_publication() {
         changes.add(&[edit.to_change()], NEAR.parse().expect("a time")).expect("staged");
     };
 
-    let nothing = owner.publish_staged(&changes, &stage.keys, passphrases).await.expect("read");
+    let nothing = owner
+        .publish_staged(&changes, Weakened::SignAgain, &stage.keys, passphrases)
+        .await
+        .expect("read");
     assert!(nothing.versions.is_empty() && nothing.value.notes.is_empty(), "{nothing:?}");
 
     let mut entries = stage.keys.list().expect("keys").into_iter();
     let root = entries.find(|key| key.role.as_deref() == Some("root")).expect("a root key").id;
     stage_tag("2");
     let delegate = Without { keys: &stage.keys, hidden: root };
-    let without = owner.publish_staged(&changes, &delegate, passphrases).await.expect("signed");
+    let without = owner
+        .publish_staged(&changes, Weakened::SignAgain, &delegate, passphrases)
+        .await
+        .expect("signed");
     assert!(matches!(without.value.notes.as_slice(), [StagedNote::RootEnds(_)]), "{without:?}");
     assert!(!without.versions.contains_key(&RoleName::Root));
 
     stage_tag("3");
-    let with = owner.publish_staged(&changes, &stage.keys, passphrases).await.expect("signed");
+    let with = owner
+        .publish_staged(&changes, Weakened::SignAgain, &stage.keys, passphrases)
+        .await
+        .expect("signed");
     assert!(matches!(with.value.notes.as_slice(), [StagedNote::RootRenewed(_)]), "{with:?}");
     assert_eq!(with.versions.get(&RoleName::Root).map(|it| it.number()), Some(2));
     stage_tag("4");
-    let after = owner.publish_staged(&changes, &stage.keys, passphrases).await.expect("signed");
+    let after = owner
+        .publish_staged(&changes, Weakened::SignAgain, &stage.keys, passphrases)
+        .await
+        .expect("signed");
     assert!(after.value.notes.is_empty(), "{after:?}");
 }
 

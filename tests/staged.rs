@@ -9,8 +9,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use countersign::crypto::{Algorithm, PrivateKey, Signer};
-use countersign::docker::staged::{Preparation, Prepared, StagedEdit, StagedNote, StagedReport};
+use countersign::docker::staged::{
+    Preparation, Prepared, StagedEdit, StagedNote, StagedReport, Weakened,
+};
 use countersign::docker::{Amended, Collection, Error, Legacy, NewKeys, RotateRequest};
+use countersign::edit::WithdrawnPaths;
 use countersign::keys::{self, Chain, KeyEntry, KeyStore, MemoryKeys, PassphraseSource};
 use countersign::net::{Remote, RemoteFile};
 use countersign::storage::{Cache, Changelist, CollectionDirectory, TrustDirectory};
@@ -91,7 +94,9 @@ async fn a_key_that_cannot_be_kept_leaves_none_of_the_others_behind() {
     let collection = Collection::new(policy(), &cache, &shelf);
     let choosy = WithoutSnapshot(&user.keys);
     user.stage(&[target("1")]);
-    let refused = collection.publish_staged(&user.changelist(), &choosy, &mut Chain::new()).await;
+    let refused = collection
+        .publish_staged(&user.changelist(), Weakened::SignAgain, &choosy, &mut Chain::new())
+        .await;
     refused.expect_err("no key of snapshot");
     assert_eq!(user.roles_of_keys(), ["root"], "a root key serves other collections, too");
     user.publish(&shelf).await.expect("founded");
@@ -200,6 +205,47 @@ async fn keys_in_roles_of_others_are_left_and_named() {
     assert_eq!(purged.value.notes, [StagedNote::NotPurged(parent)]);
 }
 
+/// A role that one key alone had signed is signed again when that key is taken from it, or is named
+/// if no other key of it is here or nobody wants it.
+#[tokio::test]
+async fn roles_that_lose_who_signed_them_are_signed_again_or_named() {
+    let releases = RoleName::releases();
+    for (bob_is_here, weakened) in
+        [(true, Weakened::SignAgain), (true, Weakened::Leave), (false, Weakened::SignAgain)]
+    {
+        let signed_again = bob_is_here && weakened == Weakened::SignAgain;
+        let (user, shelf) = (User::new(), Shelf::new(now(), Answers::Always));
+        let [alice, bob] =
+            [(); 2].map(|()| PrivateKey::generate(Algorithm::EcdsaP256).expect("random bytes"));
+        let delegate = StagedEdit::Delegate {
+            role: releases.clone(),
+            threshold: Some(Threshold::ONE),
+            keys: [&alice, &bob].map(|key| Dialect::Notary.key(key.public())).to_vec(),
+            paths: vec![String::new()],
+        };
+        let StagedEdit::SetTarget { name, target, .. } = target("1") else { panic!("a target") };
+        let release = StagedEdit::SetTarget { role: releases.clone(), name, target };
+        let alices = user.keys.insert(&alice, "targets/releases", None);
+        user.stage(&[delegate, release]);
+        user.publish(&shelf).await.expect("signed by alice alone");
+        if bob_is_here {
+            user.keys.insert(&bob, "targets/releases", None);
+        }
+        let paths = WithdrawnPaths::default();
+        let narrow = StagedEdit::Narrow { role: releases.clone(), keys: vec![alices], paths };
+        user.stage(&[narrow]);
+        let narrowed = user.publish_with(&shelf, weakened).await.expect("published");
+        let note = match signed_again {
+            true => StagedNote::SignedAgain(releases.clone()),
+            false => StagedNote::Weakened(releases.clone()),
+        };
+        assert_eq!(narrowed.value.notes, [note]);
+        let cache = user.cache();
+        let readable = Collection::new(policy(), &cache, &shelf).inspect(None).await;
+        assert_eq!(readable.expect("a collection").collection.unusable.is_empty(), signed_again);
+    }
+}
+
 /// Somebody with a trust directory and keys.
 struct User {
     home: tempfile::TempDir,
@@ -234,9 +280,18 @@ impl User {
     }
 
     async fn publish(&self, remote: &impl Remote) -> Result<Amended<StagedReport>, Error> {
+        self.publish_with(remote, Weakened::SignAgain).await
+    }
+
+    async fn publish_with(
+        &self,
+        remote: &impl Remote,
+        weakened: Weakened,
+    ) -> Result<Amended<StagedReport>, Error> {
         let cache = self.cache();
         let collection = Collection::new(policy(), &cache, remote);
-        collection.publish_staged(&self.changelist(), &*self.keys, &mut Chain::new()).await
+        let (changes, keys) = (self.changelist(), &*self.keys);
+        collection.publish_staged(&changes, weakened, keys, &mut Chain::new()).await
     }
 
     async fn prepare(&self, remote: &impl Remote) -> Prepared {

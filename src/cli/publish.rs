@@ -11,7 +11,7 @@ use super::process::{guard_memory, wait_for};
 use super::publishing::{not_offline, tell_of_root, versions};
 use super::subject::Subject;
 use crate::docker::Amended;
-use crate::docker::staged::{StagedNote, StagedReport};
+use crate::docker::staged::{StagedNote, StagedReport, Weakened};
 use crate::net::Access;
 
 #[derive(Args)]
@@ -56,6 +56,14 @@ pub(super) fn in_words(note: &StagedNote) -> String {
         StagedNote::Starved(role) => {
             format!("{role} has fewer keys than must sign, and cannot be used until it has more")
         }
+        StagedNote::SignedAgain(role) => format!(
+            "{role} was signed again with a key that it keeps; look over what it lists, it is \
+             vouched for by whoever holds that key"
+        ),
+        StagedNote::Weakened(role) => format!(
+            "the signatures of {role} do not count any more, and it cannot be used until whoever \
+             has a key of it signs it again: countersign witness"
+        ),
         StagedNote::RootRenewed(at) => {
             format!("the root, which would have ended at {at:.0}, was signed again")
         }
@@ -73,7 +81,9 @@ async fn publish(subject: &Subject, context: &Context) -> Result<Amended<StagedR
     let changelist = context.directory(&subject.gun).changelist();
     let mut passphrases = Passphrases::new(context)?;
     let (keys, collection) = (context.key_set()?, opened.collection());
-    Ok(collection.publish_staged(&changelist, &keys, &mut passphrases.chain()).await?)
+    Ok(collection
+        .publish_staged(&changelist, Weakened::SignAgain, &keys, &mut passphrases.chain())
+        .await?)
 }
 
 fn as_json(subject: &Subject, published: &Amended<StagedReport>) -> Value {

@@ -13,4 +13,4 @@ mod stage;
 
 pub use edit::StagedEdit;
 pub use prepare::{Preparation, Prepared};
-pub use publish::{StagedNote, StagedReport};
+pub use publish::{StagedNote, StagedReport, Weakened};

@@ -5,6 +5,7 @@ use super::session::{self, Session};
 use super::stop::Stop;
 use crate::cli::process::{guard_memory, wait_for};
 use crate::cli::publish::in_words;
+use crate::docker::staged::Weakened;
 use crate::net::Access;
 use crate::tuf::Gun;
 
@@ -37,7 +38,7 @@ pub(super) fn publish(gun: &Gun, session: &Session) -> Result<(), Stop> {
     let (keys, mut passphrases) = (session.keys()?, session.passphrases());
     let published = wait_for(async {
         let collection = opened.collection();
-        Ok(collection.publish_staged(&changelist, &keys, &mut passphrases).await)
+        Ok(collection.publish_staged(&changelist, Weakened::Leave, &keys, &mut passphrases).await)
     })??;
     session.say(&format!("Successfully published changes for repository {gun}\n"));
     for note in &published.value.notes {

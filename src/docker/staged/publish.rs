@@ -19,6 +19,10 @@ use crate::tuf::{KeyId, RoleName};
 pub enum StagedNote {
     /// A delegation has fewer keys than must sign: nobody can use it.
     Starved(RoleName),
+    /// A role was signed again, because the keys that it has left had not signed it.
+    SignedAgain(RoleName),
+    /// A role needs to be signed again, and its keys are not here: nobody can use it until then.
+    Weakened(RoleName),
     /// Keys stay in the delegations of this role, which cannot be signed with the keys that are
     /// here.
     NotPurged(RoleName),
@@ -26,6 +30,15 @@ pub enum StagedNote {
     RootRenewed(Timestamp),
     /// The root ends then, UTC, and not enough of its keys are here to sign it again.
     RootEnds(Timestamp),
+}
+
+/// What to do for roles that lose the keys which had signed them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Weakened {
+    /// Sign them again, if others of their keys are here.
+    SignAgain,
+    /// Only tell, as Notary leaves them: nobody can use them until they are signed again.
+    Leave,
 }
 
 /// What was published, and what remains to be told.
@@ -53,6 +66,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
     pub async fn publish_staged(
         &self,
         changelist: &Changelist,
+        weakened: Weakened,
         store: &dyn KeyStore,
         passphrases: &mut dyn PassphraseSource,
     ) -> Result<Amended<StagedReport>, Error> {
@@ -63,8 +77,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
             for edit in &edits {
                 notes.extend(bench.apply(edit)?);
             }
-            let starved = bench.draft.starved().into_iter();
-            notes.extend(starved.map(|(role, _, _)| StagedNote::Starved(role)));
+            notes.extend(bench.look_after(weakened)?);
             notes.extend(bench.renew_root(self.now())?);
             Ok(StagedReport { edits: edits.clone(), notes })
         };
@@ -123,6 +136,26 @@ impl Workbench<'_> {
             StagedEdit::Purge { below, keys } => return self.purge(below, keys),
         }
         Ok(Vec::new())
+    }
+
+    /// Looks after roles that lost the keys which had signed them. What is not signed again is
+    /// published all the same, as Notary does it, and told.
+    fn look_after(&mut self, weakened: Weakened) -> Result<Vec<StagedNote>, Error> {
+        let mut notes = Vec::new();
+        if self.draft.touched().next().is_none() {
+            return Ok(notes);
+        }
+        let starved: Vec<_> = self.draft.starved().into_iter().map(|(role, ..)| role).collect();
+        for role in self.draft.weakened() {
+            if weakened == Weakened::SignAgain && self.can_sign(&role)? {
+                self.draft.renew(&role)?;
+                notes.push(StagedNote::SignedAgain(role));
+            } else if !starved.contains(&role) {
+                notes.push(StagedNote::Weakened(role));
+            }
+        }
+        notes.extend(starved.into_iter().map(StagedNote::Starved));
+        Ok(notes)
     }
 
     /// Only together with something else: a publication of nothing sends nothing.
