@@ -4,6 +4,8 @@
 //!
 //! The lines stand in `tests/notary/lines.txt`; in `public.txt` those of Notary's own test.
 
+#[path = "support/http.rs"]
+mod http;
 #[path = "notary/masked.rs"]
 mod masked;
 #[path = "notary/player.rs"]
@@ -13,6 +15,10 @@ mod registry;
 
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign::crypto::{Algorithm, PrivateKey, Signer};
+use http::{Answer, TestServer};
 use masked::Mask;
 use player::{Case, Compared, Home, Line, Program, Said};
 use registry::TestRegistry;
@@ -104,6 +110,96 @@ fn lists(home: &Home<'_>) -> Vec<(String, Said)> {
     }
     said
 }
+
+/// A server that fails is told in the same words, whatever is asked of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn failures_of_a_server_are_told_alike() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let timestamp = timestamp_key();
+    let server = TestServer::http(move |seen| {
+        // /v2/KIND/NUMBER/_trust/tuf/FILE
+        let mut parts = seen.path.split('/').skip(2);
+        let (kind, number) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        let failure = number.parse().ok().and_then(|number: usize| FAILURES.get(number));
+        let (status, body) = *failure.unwrap_or(&(200, "{}"));
+        match (seen.method.as_str(), seen.path.ends_with(".key")) {
+            ("GET", true) if kind == "post" => Answer::ok(timestamp.clone()),
+            ("GET", false) if failure.is_some() => Answer::status(404),
+            ("POST", false) => Answer::new(status, body),
+            _ => Answer::status(status),
+        }
+    })
+    .await;
+    let lines = [
+        "init key/N",
+        "init post/N",
+        "publish post/N",
+        "delete --remote post/N",
+        "key rotate post/N snapshot -r",
+    ];
+    let [theirs, own] = [Program::Original, Program::Ours].map(|program| {
+        let home = Home::new(program, &Case::of_one("failures", ""), &servers);
+        let mut said = Vec::new();
+        for (number, failure) in FAILURES.iter().enumerate() {
+            for line in lines {
+                let line = line.replace('N', &number.to_string());
+                let words = home.words(&format!("notary -s {} {line}", server.url()));
+                let Said { stdout, code, .. } = home.run(program, &[], &words, "");
+                let stdout = stdout.lines().filter(|line| !line.starts_with("Root key found"));
+                said.push((line, failure, stdout.collect::<Vec<_>>().join("\n"), code));
+            }
+        }
+        said
+    });
+    let differences: Vec<_> =
+        theirs.iter().zip(&own).filter(|(theirs, own)| theirs != own).collect();
+    assert!(differences.is_empty(), "{differences:#?}");
+}
+
+/// A key as a trust server gives it.
+fn timestamp_key() -> Vec<u8> {
+    let key = PrivateKey::generate(Algorithm::EcdsaP256).expect("random bytes");
+    let public = STANDARD.encode(key.public().spki());
+    let keyval = serde_json::json!({"public": public, "private": null});
+    serde_json::json!({"keytype": "ecdsa", "keyval": keyval}).to_string().into_bytes()
+}
+
+/// What a trust server may answer that does not do what it is asked for.
+const FAILURES: &[(u16, &str)] = &[
+    (400, ""),
+    (403, ""),
+    (404, ""),
+    (405, ""),
+    (413, ""),
+    (429, ""),
+    (500, ""),
+    (503, ""),
+    (
+        400,
+        r#"{"errors":[{"code":"INVALID_UPDATE","detail":{"Name":"ErrBadRoot","Error":{"Msg":"why"}}}]}"#,
+    ),
+    (
+        400,
+        r#"{"errors":[{"code":"INVALID_UPDATE","detail":{"Name":"ErrBadTargets","Error":{"Msg":"why"}}}]}"#,
+    ),
+    (
+        400,
+        r#"{"errors":[{"code":"INVALID_UPDATE","detail":{"Name":"ErrBadSnapshot","Error":{"Msg":"why"}}}]}"#,
+    ),
+    (
+        400,
+        r#"{"errors":[{"code":"INVALID_UPDATE","detail":{"Name":"ErrBadHierarchy","Error":{"Msg":"why"}}}]}"#,
+    ),
+    (
+        400,
+        r#"{"errors":[{"code":"INVALID_UPDATE","detail":{"Name":"ErrValidation","Error":{"Msg":"why"}}}]}"#,
+    ),
+    (
+        400,
+        r#"{"errors":[{"code":"INVALID_UPDATE","detail":{"Name":"ErrOther","Error":{"Msg":"why"}}}]}"#,
+    ),
+    (400, r#"{"errors":[{"code":"MALFORMED_JSON","message":"no JSON","detail":"why"}]}"#),
+];
 
 /// Prompts, which scripts answer: what is asked, in which order, how often.
 #[test]

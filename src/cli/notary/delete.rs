@@ -30,7 +30,9 @@ fn run(call: &Call) -> Result<(), Stop> {
         let shared = opened.collection();
         let deleted = wait_for(async { Ok(shared.delete().await) })?;
         let there = "What was here is forgotten; what is at the server is as it was.";
-        deleted.map_err(|error| Stop::from(error).advise(there))?;
+        deleted.map_err(|error| {
+            Stop::from(error).at("DELETE metadata for GUN endpoint").advise(there)
+        })?;
     }
     let also = if remote { " and remote" } else { "" };
     session.say(&format!("Successfully deleted local{also} trust data for repository {gun}\n"));

@@ -51,8 +51,8 @@ fn run(call: &Call) -> Result<(), Stop> {
     let opened = session.collection(&collection, Access::PushPull)?;
     let prepared = wait_for(async {
         Ok(opened.collection().prepare(&preparation, &keys, &mut passphrases).await)
-    })??;
-    match prepared {
+    })?;
+    match prepared.map_err(|error| Stop::from(error).at("timestamp key"))? {
         Prepared::Made(_) => {}
         Prepared::Before => {
             session.output.notice(&format!("{gun}: was made before and is as it was"));

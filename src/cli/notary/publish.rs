@@ -39,7 +39,8 @@ pub(super) fn publish(gun: &Gun, session: &Session) -> Result<(), Stop> {
     let published = wait_for(async {
         let collection = opened.collection();
         Ok(collection.publish_staged(&changelist, Weakened::Leave, &keys, &mut passphrases).await)
-    })??;
+    })?;
+    let published = published.map_err(|error| Stop::from(error).at("POST metadata endpoint"))?;
     session.say(&format!("Successfully published changes for repository {gun}\n"));
     for note in &published.value.notes {
         session.output.notice(&format!("warning: {}", in_words(note)));

@@ -40,6 +40,14 @@ impl Stop {
         Self { message: format!("{subject}{}", self.message), ..self }
     }
 
+    /// The same; if the server says that there is nothing, with what was asked for.
+    pub(super) fn at(self, endpoint: &str) -> Self {
+        match self.message == MISSING {
+            true => self.about(&format!("{endpoint} ")),
+            false => self,
+        }
+    }
+
     /// The same, with a line for people.
     pub(super) fn advise(mut self, line: impl Into<String>) -> Self {
         self.advice.push(line.into());
@@ -65,18 +73,45 @@ impl From<docker::Error> for Stop {
 }
 
 impl From<net::Error> for Stop {
+    /// The original's words (Notary 0.7 `storage/httpstore.go`), and on stderr our own.
     fn from(error: net::Error) -> Self {
-        let is_no_answer = error.is_no_answer();
-        let is_refused = matches!(error, net::Error::Unauthorised { .. });
+        use net::Error as E;
+        let words = match &error {
+            E::Unauthorised { status: 401, .. } => UNAUTHORISED.to_owned(),
+            E::Unavailable { status: 400, .. } => REJECTED.to_owned(),
+            E::Unavailable { status: 404, .. } => MISSING.to_owned(),
+            E::Unavailable { status, .. } | E::Unauthorised { status, .. } => {
+                format!("unable to reach trust server at this time: {status}.")
+            }
+            E::Refused { name, message, .. } => rejected(name, message),
+            error if error.is_no_answer() => "client is offline".to_owned(),
+            _ => return Failure::from(error).into(),
+        };
+        let is_judged = matches!(error, E::Refused { .. });
+        let wants_password = matches!(error, E::Unauthorised { status: 401, .. });
         let failure = Failure::from(error);
-        match (is_no_answer, is_refused) {
-            (true, _) => Self::fatal("client is offline").advise(failure.message),
-            (_, true) => Self::fatal(UNAUTHORISED)
-                .advise(failure.message)
-                .advise("NOTARY_AUTH holds user:password in base64."),
-            _ => failure.into(),
+        let mut stop = Self::fatal(words).advise(failure.message);
+        if wants_password {
+            stop = stop.advise("NOTARY_AUTH holds user:password in base64.");
         }
+        if is_judged {
+            stop.advice.extend(failure.advice);
+        }
+        stop
     }
+}
+
+/// What the original makes of a server's judgement (Notary 0.7 `tuf/validation/errors.go`).
+fn rejected(name: &str, message: &str) -> String {
+    let what = match name {
+        "ErrBadRoot" => "The root metadata is invalid",
+        "ErrBadTargets" => "The targets metadata is invalid",
+        "ErrBadSnapshot" => "The snapshot metadata is invalid",
+        "ErrBadHierarchy" => "Metadata hierarchy is incomplete",
+        "ErrValidation" => "An error occurred during validation",
+        _ => return REJECTED.to_owned(),
+    };
+    format!("{what}: {message}")
 }
 
 impl From<client::Error> for Stop {
@@ -161,5 +196,7 @@ macro_rules! as_elsewhere {
 
 as_elsewhere!(storage::Error, tuf::Error, docker::pins::Error, docker::config::Error);
 
+const MISSING: &str = "trust data unavailable.  Has a notary repository been initialized?";
+const REJECTED: &str = "trust server rejected operation.";
 const UNAUTHORISED: &str = "you are not authorized to perform this operation: server returned 401.";
 const WRONG_PASSPHRASE: &str = "password invalid, operation has failed.";

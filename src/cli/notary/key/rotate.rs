@@ -7,8 +7,9 @@ use super::super::session::{self, Session};
 use super::super::stop::Stop;
 use crate::cli::pflag::{Flag, Takes};
 use crate::cli::process::{guard_memory, wait_for};
-use crate::docker::{Legacy, NewKeys, RotateRequest, Survey};
-use crate::net::Access;
+use crate::client;
+use crate::docker::{self, Legacy, NewKeys, RotateRequest, Survey};
+use crate::net::{self, Access};
 use crate::tuf::{Dialect, KeyId, RoleName};
 
 pub(super) static COMMAND: Command = Command {
@@ -64,9 +65,20 @@ fn run(call: &Call) -> Result<(), Stop> {
     };
     let opened = session.collection(&collection, Access::All)?;
     let shared = opened.collection();
-    wait_for(async { Ok(shared.rotate(&request, &keys, &mut passphrases).await) })??;
+    let rotated = wait_for(async { Ok(shared.rotate(&request, &keys, &mut passphrases).await) })?;
+    rotated.map_err(|error| match at_server && is_journey(&error) {
+        // It is asked for its key before anything else.
+        true => Stop::from(error).at(&format!("{role} key")).about("unable to rotate remote key: "),
+        false => Stop::from(error).at("POST metadata endpoint"),
+    })?;
     session.say(&format!("Successfully rotated {role} key for repository {gun}\n"));
     Ok(())
+}
+
+/// Whether the server was not heard, or answered something else than a judgement.
+fn is_journey(error: &docker::Error) -> bool {
+    let docker::Error::Client(client::Error::Net(error)) = error else { return false };
+    !matches!(error, net::Error::Refused { .. })
 }
 
 /// Which keys can be where, in the words of the original.
