@@ -24,7 +24,7 @@ fn run(call: &Call) -> Result<(), Stop> {
     let [gun] = call.first("Must specify a GUN")?;
     let session = Session::open(call)?;
     let collection = session::gun(gun)?;
-    let roles = roles(call)?;
+    let roles = roles(call);
     let mut refreshed = wait_for(async { Ok(session.refresh(&collection).await) })??;
     settle(&roles, &mut refreshed, &session)?;
     let found = entries(&refreshed.targets, &roles);
@@ -42,12 +42,12 @@ fn row(name: &str, role: &RoleName, target: &Target) -> [String; 4] {
 }
 
 /// The roles to list, in their order; a name that is none of a role lists nothing.
-fn roles(call: &Call) -> Result<Vec<RoleName>, Stop> {
+fn roles(call: &Call) -> Vec<RoleName> {
     let named = call.texts(ROLES.long).unwrap_or_default();
     if named.is_empty() {
-        return Ok(vec![RoleName::Targets]);
+        return vec![RoleName::Targets];
     }
-    named.iter().map(|name| Ok(name.parse()?)).collect()
+    named.iter().filter_map(|name| name.parse().ok()).collect()
 }
 
 /// A role that was asked for and cannot be used ends the command; the original would leave it out
