@@ -156,6 +156,27 @@ async fn failures_of_a_server_are_told_alike() {
     assert!(differences.is_empty(), "{differences:#?}");
 }
 
+/// What a failed deletion left at the server is told as far as it is known.
+#[tokio::test(flavor = "multi_thread")]
+async fn deletion_that_failed_is_not_told_as_refused() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let answers = [
+        (Answer::status(403), false),
+        (Answer::status(404), false),
+        (Answer::status(500), true),
+        (Answer::status(504), true),
+        (Answer::close(), true),
+    ];
+    for (answer, may_have_worked) in answers {
+        let server = TestServer::http(move |_| answer.clone()).await;
+        let home = Home::new(Program::Ours, &Case::of_one("failures", ""), &servers);
+        let words = home.words(&format!("notary -s {} delete --remote a/b", server.url()));
+        let said = home.run(Program::Ours, &[], &words, "");
+        assert_eq!(said.stderr.contains("is not known"), may_have_worked, "{said:?}");
+        assert_eq!(said.stderr.contains("is as it was"), !may_have_worked, "{said:?}");
+    }
+}
+
 /// A key as a trust server gives it.
 fn timestamp_key() -> Vec<u8> {
     let key = PrivateKey::generate(Algorithm::EcdsaP256).expect("random bytes");

@@ -16,7 +16,7 @@ pub enum Error {
         found: usize,
         /// How many are needed.
         needed: Threshold,
-        /// Ids of all keys of the role, as metadata names them.
+        /// Canonical ids of all keys of the role.
         possible: Vec<KeyId>,
     },
     /// The role may not sign that name.

@@ -5,7 +5,8 @@ use super::session::{self, Session};
 use super::stop::Stop;
 use crate::cli::pflag::Flag;
 use crate::cli::process::wait_for;
-use crate::net::Access;
+use crate::client;
+use crate::net::{self, Access};
 
 pub(super) static COMMAND: Command = Command {
     name: "delete",
@@ -29,8 +30,8 @@ fn run(call: &Call) -> Result<(), Stop> {
     if let Some(opened) = opened {
         let shared = opened.collection();
         let deleted = wait_for(async { Ok(shared.delete().await) })?;
-        let there = "What was here is forgotten; what is at the server is as it was.";
         deleted.map_err(|error| {
+            let there = if may_have_worked(&error) { UNKNOWN } else { REMAINS };
             Stop::from(error).at("DELETE metadata for GUN endpoint").advise(there)
         })?;
     }
@@ -38,3 +39,19 @@ fn run(call: &Call) -> Result<(), Stop> {
     session.say(&format!("Successfully deleted local{also} trust data for repository {gun}\n"));
     Ok(())
 }
+
+/// Whether the server may have deleted the collection although we did not hear so.
+fn may_have_worked(error: &client::Error) -> bool {
+    let client::Error::Net(error) = error else { return false };
+    matches!(
+        error,
+        net::Error::Unreachable { .. }
+            | net::Error::TimedOut { .. }
+            | net::Error::Truncated { .. }
+            | net::Error::Unavailable { status: 500..=599, .. }
+    )
+}
+
+const REMAINS: &str = "What was here is forgotten; what is at the server is as it was.";
+const UNKNOWN: &str = "What was here is forgotten; whether the server still has it is not known. It \
+     does no harm to delete it again.";
