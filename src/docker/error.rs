@@ -114,6 +114,12 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// Nothing is there that could be signed again.
+    #[error("{role}: not delegated, or nothing of it is published")]
+    Unpublished {
+        /// The role.
+        role: RoleName,
+    },
     /// No name of a signer.
     #[error("signer name {name:?} {reason}")]
     SignerName {

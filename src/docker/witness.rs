@@ -12,8 +12,8 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
     ///
     /// # Errors
     ///
-    /// [`Error::Unusable`] for a role that is damaged; [`Error::Edit`] for one that nobody delegates
-    /// to, or of which too few keys are here.
+    /// [`Error::Unusable`] for a role that is damaged; [`Error::Unpublished`] for one that nobody
+    /// delegates to, or has signed yet; [`Error::Edit`] for one of which too few keys are here.
     pub async fn witness(
         &self,
         roles: &[RoleName],
@@ -30,7 +30,8 @@ impl Workbench<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::Unusable`] for a damaged role, [`Error::Edit`] for one that nobody delegates to.
+    /// [`Error::Unusable`] for a damaged role, [`Error::Unpublished`] for one that nobody delegates
+    /// to or has signed yet.
     pub fn witness(&mut self, role: &RoleName) -> Result<(), Error> {
         if let Some(suspended) = self.suspended.get(role)
             && self.draft.targets(role).is_none()
@@ -38,6 +39,9 @@ impl Workbench<'_> {
             return Ok(self.draft.take_over(role, suspended.clone())?);
         }
         self.check_usable(role)?;
+        if role.lists_targets() && self.draft.targets(role).is_none() {
+            return Err(Error::Unpublished { role: role.clone() });
+        }
         Ok(self.draft.renew(role)?)
     }
 }

@@ -30,6 +30,11 @@ impl Stop {
         Self { usage: Some(usage::usage(&call.path, super::GLOBALS)), ..Self::fatal(message) }
     }
 
+    /// The role is none that could be signed anew.
+    pub(super) fn unknown_role(name: &str) -> Self {
+        Self::fatal(format!("tuf: invalid role {name}. this role is not known"))
+    }
+
     /// The user did not say yes. The original ends here without its empty line.
     pub(super) fn aborted() -> Self {
         Self { is_abrupt: true, ..Self::fatal("Aborting action.") }
@@ -67,6 +72,8 @@ impl From<docker::Error> for Stop {
             docker::Error::Client(error) => error.into(),
             docker::Error::Keys(error) => error.into(),
             docker::Error::Edit(error) => error.into(),
+            docker::Error::Unpublished { role } => Self::unknown_role(&role.to_string())
+                .advise(docker::Error::Unpublished { role }.to_string()),
             other => Failure::from(other).into(),
         }
     }

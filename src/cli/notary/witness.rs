@@ -36,5 +36,5 @@ fn run(call: &Call) -> Result<(), Stop> {
 /// the publication until it is reset.
 fn known(name: &str) -> Result<RoleName, Stop> {
     let role = name.parse::<RoleName>().ok();
-    role.ok_or_else(|| Stop::fatal(format!("tuf: invalid role {name}. this role is not known")))
+    role.ok_or_else(|| Stop::unknown_role(name))
 }

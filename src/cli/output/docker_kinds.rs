@@ -40,6 +40,9 @@ impl From<docker::Error> for Failure {
             E::Unusable { role, .. } => failure(Kind::Policy).role(role).advise(format!(
                 "Look over what it lists, and have it signed again as it is: countersign witness REPO {role}"
             )),
+            E::Unpublished { role } => failure(Kind::BadRole).role(role).advise(
+                "`countersign delegation list` shows which roles there are, and what they list.",
+            ),
             E::SignerName { .. } | E::NoSuchVersion { .. } => failure(Kind::Usage),
             E::NeedsServer { .. } => failure(Kind::Usage)
                 .advise("Name one with --server URL, if the repository is on one as well."),
