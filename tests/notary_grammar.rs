@@ -177,6 +177,26 @@ async fn deletion_that_failed_is_not_told_as_refused() {
     }
 }
 
+/// What no publication could bring to a server is not staged, where it would stop all others.
+#[test]
+fn what_can_never_be_published_is_not_staged() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let home = Home::new(Program::Ours, &Case::of_one("refused", ""), &servers);
+    let above = ((1_u64 << 53) + 1).to_string();
+    let refused: [&[&str]; 2] = [
+        &["addhash", "$GUN", "v1", &above, "--sha256", "$HASH"],
+        &["delegation", "add", "$GUN", "targets/a", "bob.pem", "--paths", "a\tb"],
+    ];
+    for line in refused {
+        let mut words = home.words("notary");
+        words.extend(line.iter().flat_map(|word| home.words(&format!("notary {word}"))));
+        let said = home.run(Program::Ours, &[], &words, "");
+        assert_eq!(said.code, Some(1), "{line:?}: {said:?}");
+    }
+    let status = home.run(Program::Ours, &[], &home.words("notary status $GUN"), "");
+    assert!(status.stdout.starts_with("No unpublished changes"), "{status:?}");
+}
+
 /// A key as a trust server gives it.
 fn timestamp_key() -> Vec<u8> {
     let key = PrivateKey::generate(Algorithm::EcdsaP256).expect("random bytes");

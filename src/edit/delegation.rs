@@ -64,7 +64,7 @@ impl Draft {
     /// # Errors
     ///
     /// [`Error::Role`] if the parent is not loaded; [`Error::Paths`] for a path that the parent may
-    /// not sign itself; [`Error::UnusableKey`]; [`Error::Starved`] if there are fewer keys than
+    /// not sign itself, [`Error::Path`] for one that cannot be written; [`Error::UnusableKey`]; [`Error::Starved`] if there are fewer keys than
     /// must sign; [`Error::TooMany`] beyond what clients accept. The draft is then unchanged.
     pub fn grant(&mut self, role: &RoleName, grant: &Grant) -> Result<Edited, Error> {
         self.check_no_bin(role)?;
@@ -207,6 +207,7 @@ impl Draft {
 
     /// Refuses paths that would mean nothing, because the delegating role may not sign them.
     fn check_paths(&self, role: &RoleName, paths: &[String]) -> Result<(), Error> {
+        paths.iter().try_for_each(|path| check_path(path))?;
         let parent = role.parent().ok_or_else(|| Error::Role { role: role.clone() })?;
         let scope = self.scope(&parent)?;
         match paths.iter().find(|path| !scope.allows(path)) {
@@ -266,6 +267,18 @@ impl Draft {
         let sheet = self.sheet(&parent)?;
         sheet.touched = true;
         Ok(&mut sheet.content)
+    }
+}
+
+/// Whether a path can be delegated: not every server reads control characters in metadata.
+///
+/// # Errors
+///
+/// [`Error::Path`].
+pub fn check_path(path: &str) -> Result<(), Error> {
+    match path.contains(char::is_control) {
+        true => Err(Error::Path { path: path.chars().take(80).collect() }),
+        false => Ok(()),
     }
 }
 

@@ -7,8 +7,8 @@ use jiff::Timestamp as Instant;
 use super::Error;
 use super::root::RootSheet;
 use crate::tuf::{
-    Delegation, Delegations, Dialect, FileMeta, Key, KeyId, OnlineRoles, Role, RoleName, Root,
-    Scope, Snapshot, Target, Targets, Timestamp, Unknown, Version,
+    Delegation, Delegations, Dialect, FileMeta, Key, KeyId, MAX_EXACT_INTEGER, OnlineRoles, Role,
+    RoleName, Root, Scope, Snapshot, Target, Targets, Timestamp, Unknown, Version,
 };
 use crate::verify::{CurrentRoot, TrustedRole, TrustedTargets};
 
@@ -107,14 +107,15 @@ impl Draft {
     ///
     /// # Errors
     ///
-    /// [`Error::Role`], [`Error::Scope`] or [`Error::Name`]; the draft is then unchanged.
+    /// [`Error::Role`], [`Error::Scope`], [`Error::Name`] or [`Error::Length`]; the draft is then
+    /// unchanged.
     pub fn set_target(
         &mut self,
         role: &RoleName,
         name: &str,
         target: Target,
     ) -> Result<Change, Error> {
-        check_target_name(name)?;
+        check_target(name, &target)?;
         let (owner, role) = (role, &self.holder(role, name));
         let scope = self.scope(role)?;
         if !scope.allows(name) {
@@ -314,6 +315,20 @@ impl Sheet {
         let Self { content, .. } = Self::empty();
         let content = Targets { version, ..content };
         Self { content, signers: None, published: true, touched: false }
+    }
+}
+
+/// Whether a target can be signed by us under a name.
+///
+/// # Errors
+///
+/// [`Error::Name`]; [`Error::Length`] for a length that not every reader keeps exact.
+pub fn check_target(name: &str, target: &Target) -> Result<(), Error> {
+    check_target_name(name)?;
+    let (length, limit) = (target.length, MAX_EXACT_INTEGER);
+    match length <= limit {
+        true => Ok(()),
+        false => Err(Error::Length { name: name.to_owned(), length, limit }),
     }
 }
 

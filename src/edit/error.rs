@@ -35,6 +35,22 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// The length cannot stand in metadata.
+    #[error("{name}: {length} bytes are more than the {limit} that metadata can say")]
+    Length {
+        /// The name.
+        name: String,
+        /// Bytes.
+        length: u64,
+        /// Bytes allowed.
+        limit: u64,
+    },
+    /// The path cannot stand in metadata.
+    #[error("{path:?} cannot be delegated: it has control characters")]
+    Path {
+        /// The path.
+        path: String,
+    },
     /// The role is not delegated, or its published file was not loaded.
     #[error("{role}: not delegated, or not loaded")]
     Role {

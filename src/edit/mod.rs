@@ -20,8 +20,8 @@ mod signers;
 #[cfg(test)]
 mod tests;
 
-pub use delegation::{Edited, Grant, Withdrawal, WithdrawnPaths};
-pub use draft::{Change, Draft, check_target_name};
+pub use delegation::{Edited, Grant, Withdrawal, WithdrawnPaths, check_path};
+pub use draft::{Change, Draft, check_target, check_target_name};
 pub use error::Error;
 pub use founding::{Founding, SnapshotKey};
 pub use online::{Online, Sealed};

@@ -9,8 +9,8 @@ use jiff::Timestamp as Instant;
 use super::*;
 use crate::crypto::{Algorithm, PrivateKey, Signer};
 use crate::tuf::{
-    Dialect, FileMeta, Gun, Hashes, Key, KeyId, Limits, Target, Threshold, Timestamp, Unknown,
-    Version, canonical_key_id,
+    Dialect, FileMeta, Gun, Hashes, Key, KeyId, Limits, MAX_EXACT_INTEGER, Target, Threshold,
+    Timestamp, Unknown, Version, canonical_key_id,
 };
 use crate::verify::{
     self, Anchor, Baseline, FirstUse, Policy, TrustedRoot, TrustedTargets, Wanted,
@@ -200,6 +200,16 @@ fn granting_again_adds_and_says_whether_it_did() {
 }
 
 #[test]
+fn a_length_that_no_reader_takes_is_refused() {
+    let mut draft = Shelf::founded().draft();
+    let largest = Target { length: MAX_EXACT_INTEGER, ..target() };
+    let above = Target { length: MAX_EXACT_INTEGER + 1, ..target() };
+    draft.set_target(&RoleName::Targets, "1", largest).expect("readers take it");
+    let refused = draft.set_target(&RoleName::Targets, "1", above);
+    assert!(matches!(refused, Err(Error::Length { .. })), "{refused:?}");
+}
+
+#[test]
 fn a_delegation_that_nobody_could_use_is_refused_and_changes_nothing() {
     let mut shelf = Shelf::founded();
     shelf.delegate("targets/alice", &["alice"], &["v"]);
@@ -215,11 +225,14 @@ fn a_delegation_that_nobody_could_use_is_refused_and_changes_nothing() {
         ("targets/bob", grant(&[&alice, &alice], &[""], 2), "starved"),
         ("targets/alice/ci", grant(&[&alice], &["w"], 1), "paths"),
         ("targets/alice/ci", grant(&[&alice], &[""], 1), "paths"),
+        ("targets/alice", grant(&[], &["v\t1"], 1), "path"),
+        ("targets/bob", grant(&[&alice], &["v", "\u{1b}[1m"], 1), "path"),
         ("targets/bob/ci", grant(&[&alice], &["v"], 1), "role"),
     ] {
         let refused = match draft.grant(&name(role), &given) {
             Err(Error::Starved { .. }) => "starved",
             Err(Error::Paths { .. }) => "paths",
+            Err(Error::Path { .. }) => "path",
             Err(Error::Role { .. }) => "role",
             other => panic!("{role}: {other:?}"),
         };

@@ -36,6 +36,7 @@ pub use gun::Gun;
 pub use key::{Key, KeyId, distinct_keys};
 pub use limits::Limits;
 pub use paths::{Paths, Scope};
+pub(crate) use role::MAX_EXACT_INTEGER;
 pub use role::{DelegationName, Role, RoleName, Threshold, Version};
 pub use root::{Naming, Root};
 pub use snapshot::Snapshot;

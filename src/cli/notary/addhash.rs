@@ -37,9 +37,9 @@ fn run(call: &Call) -> Result<(), Stop> {
     let length = integer(size).map_err(Stop::fatal)?;
     let length = u64::try_from(length)
         .map_err(|_| Stop::fatal(format!("{size} is no size: it must not be negative")))?;
-    target::check_name(name)?;
     let (hashes, used) = hashes(call)?.ok_or_else(|| Stop::usage(call, message))?;
     let target = Target { length, hashes, custom };
+    target::check(name, &target)?;
     staging::stage(&target::in_roles(name, &target, staging::roles(call)?), &collection, &session)?;
     session.say(&format!(
         "Addition of target \"{name}\" by {used} hash to repository \"{gun}\" staged for next publish.\n"

@@ -3,8 +3,10 @@
 use super::files;
 use super::grammar::Call;
 use super::stop::Stop;
+use crate::cli::output::Failure;
 use crate::cli::pflag::Flag;
 use crate::docker::staged::StagedEdit;
+use crate::edit;
 use crate::tuf::{Custom, Hashes, RoleName, Target};
 
 /// `--custom`.
@@ -52,8 +54,14 @@ pub(super) fn custom(call: &Call) -> Result<Option<Custom>, Stop> {
 ///
 /// If the name cannot stand in metadata.
 pub(super) fn check_name(name: &str) -> Result<(), Stop> {
-    match crate::edit::check_target_name(name) {
-        Ok(()) => Ok(()),
-        Err(error) => Err(crate::cli::output::Failure::from(error).into()),
-    }
+    edit::check_target_name(name).map_err(|error| Failure::from(error).into())
+}
+
+/// The same of a target and its name.
+///
+/// # Errors
+///
+/// If either cannot stand in metadata.
+pub(super) fn check(name: &str, target: &Target) -> Result<(), Stop> {
+    edit::check_target(name, target).map_err(|error| Failure::from(error).into())
 }

@@ -290,7 +290,7 @@ impl From<edit::Error> for Failure {
             E::BadSignature { role, .. } => failure(Kind::Threshold).role(role),
             E::Ambiguous { role } => failure(Kind::Malformed).role(role),
             E::Scope { role, .. } => failure(Kind::Policy).role(role),
-            E::Name { .. } => failure(Kind::Usage),
+            E::Name { .. } | E::Length { .. } | E::Path { .. } => failure(Kind::Usage),
             E::ServersRole { role } | E::UnusableKey { role, .. } => {
                 failure(Kind::Usage).role(role)
             }

@@ -6,7 +6,7 @@ use crate::docker::sign::{SignRequest, target};
 use crate::docker::signers::{KeyRing, RoleChoice, signable};
 use crate::docker::staged::StagedEdit;
 use crate::docker::{Collection, Error};
-use crate::edit::Draft;
+use crate::edit::{Draft, check_target};
 use crate::keys::{Chain, KeyStore};
 use crate::net::Remote;
 use crate::storage::{Cache, Change};
@@ -35,11 +35,12 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
                 (None, RoleChoice::These(roles)) => roles.clone(),
                 (None, RoleChoice::AsDocker) => vec![RoleName::Targets],
             };
-            changes.extend(roles.into_iter().map(|role| {
+            for role in roles {
                 let target = target(Some(gun), request, &role, descriptor);
                 let name = tag.as_str().to_owned();
-                StagedEdit::SetTarget { role, name, target }.to_change()
-            }));
+                check_target(&name, &target)?;
+                changes.push(StagedEdit::SetTarget { role, name, target }.to_change());
+            }
         }
         Ok(changes)
     }

@@ -7,9 +7,11 @@ use super::super::session::{self, Session};
 use super::super::staging::{self, PUBLISH};
 use super::super::stop::Stop;
 use super::shown;
+use crate::cli::output::Failure;
 use crate::cli::pflag::Flag;
 use crate::docker::staged::StagedEdit;
 use crate::docker::{PublicKeyError, public_key};
+use crate::edit::check_path;
 use crate::tuf::{Dialect, Key, RoleName, Threshold};
 
 pub(super) static COMMAND: Command = Command {
@@ -38,6 +40,7 @@ fn run(call: &Call) -> Result<(), Stop> {
     let collection = session::gun(gun)?;
     let keys: Vec<Key> = files.iter().map(|file| key(file, &session)).collect::<Result<_, _>>()?;
     let paths = every_path(call, paths, &session);
+    paths.iter().try_for_each(|path| check_path(path)).map_err(Failure::from)?;
     let name =
         staging::delegation(role).map_err(|stop| stop.about("failed to create delegation: "))?;
     staging::stage(&edits(&name, &keys, &paths), &collection, &session)?;
