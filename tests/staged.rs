@@ -246,6 +246,35 @@ async fn roles_that_lose_who_signed_them_are_signed_again_or_named() {
     }
 }
 
+/// Keys that are staged one by one are enough only together.
+#[tokio::test]
+async fn a_role_without_keys_gets_them_one_by_one() {
+    let (user, shelf) = (User::new(), Shelf::new(now(), Answers::Always));
+    let role: RoleName = "targets/alice".parse().expect("a role");
+    let keys = [(); 4].map(|()| PrivateKey::generate(Algorithm::EcdsaP256).expect("random bytes"));
+    let delegate = |keys: &[PrivateKey], paths: &[&str]| StagedEdit::Delegate {
+        role: role.clone(),
+        threshold: Threshold::new(2),
+        keys: keys.iter().map(|key| Dialect::Notary.key(key.public())).collect(),
+        paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+    };
+    let lost = keys[..2].iter().map(|key| canonical_key_id(key.public())).collect();
+    let purge = StagedEdit::Purge { below: RoleName::Targets, keys: lost };
+    user.stage(&[delegate(&keys[..2], &["a/"]), purge]);
+    let starved = [StagedNote::Starved(role.clone())];
+    assert_eq!(user.publish(&shelf).await.expect("published").value.notes, starved);
+    user.stage(&[delegate(&[], &["b/"])]);
+    assert_eq!(user.publish(&shelf).await.expect("published").value.notes, starved);
+    user.stage(&[delegate(&keys[2..3], &[]), delegate(&keys[3..], &[])]);
+    assert_eq!(user.publish(&shelf).await.expect("published").value.notes, []);
+    let alone: RoleName = "targets/bob".parse().expect("a role");
+    let StagedEdit::Delegate { threshold, keys, paths, .. } = delegate(&keys[..1], &[""]) else {
+        panic!("a delegation")
+    };
+    user.stage(&[StagedEdit::Delegate { role: alone, threshold, keys, paths }]);
+    user.publish(&shelf).await.expect_err("a new role must have enough");
+}
+
 /// Somebody with a trust directory and keys.
 struct User {
     home: tempfile::TempDir,

@@ -58,6 +58,15 @@ pub enum Edited {
     Unchanged,
 }
 
+/// What becomes of a grant that leaves a delegation with fewer keys than must sign.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Starved {
+    /// It is refused.
+    Refused,
+    /// It is made, if the delegation had too few before.
+    MayStay,
+}
+
 impl Draft {
     /// Delegates to a direct child of a loaded role, or adds to the delegation that is there.
     ///
@@ -67,6 +76,25 @@ impl Draft {
     /// not sign itself, [`Error::Path`] for one that cannot be written; [`Error::UnusableKey`]; [`Error::Starved`] if there are fewer keys than
     /// must sign; [`Error::TooMany`] beyond what clients accept. The draft is then unchanged.
     pub fn grant(&mut self, role: &RoleName, grant: &Grant) -> Result<Edited, Error> {
+        self.grant_with(role, grant, Starved::Refused)
+    }
+
+    /// The same for one grant of several: a delegation that has fewer keys than must sign may go on
+    /// so. See [`Draft::starved`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Draft::grant`].
+    pub fn grant_in_part(&mut self, role: &RoleName, grant: &Grant) -> Result<Edited, Error> {
+        self.grant_with(role, grant, Starved::MayStay)
+    }
+
+    fn grant_with(
+        &mut self,
+        role: &RoleName,
+        grant: &Grant,
+        starved: Starved,
+    ) -> Result<Edited, Error> {
         self.check_no_bin(role)?;
         self.check_paths(role, &grant.paths)?;
         let keys: Vec<Key> = grant.keys.iter().map(|key| self.own_form(role, key)).collect();
@@ -82,7 +110,7 @@ impl Draft {
             paths: self.widened(role, known.as_ref().map(|it| &it.paths), &grant.paths)?,
             terminating: known.as_ref().is_some_and(|it| it.terminating),
         };
-        self.place(next, known, &keys)
+        self.place(next, known, &keys, starved)
     }
 
     /// The paths of a delegation with these. Those that are not written as such cannot be added to.
@@ -187,9 +215,10 @@ impl Draft {
         let changed = self.roles.values().filter(|sheet| sheet.touched);
         changed
             .flat_map(|sheet| sheet.content.delegations.each())
-            .filter_map(|(delegations, it)| {
-                let (found, needed) = (distinct_keys(delegations.keys_of(it)), it.role.threshold());
-                (found < needed.count()).then(|| (it.name.clone(), found, needed))
+            .filter(|(delegations, it)| is_starved(delegations, it))
+            .map(|(delegations, it)| {
+                let found = distinct_keys(delegations.keys_of(it));
+                (it.name.clone(), found, it.role.threshold())
             })
             .collect()
     }
@@ -226,6 +255,7 @@ impl Draft {
         next: Delegation,
         known: Option<Delegation>,
         keys: &[Key],
+        starved: Starved,
     ) -> Result<Edited, Error> {
         if known.as_ref() == Some(&next) {
             return Ok(Edited::Unchanged);
@@ -233,9 +263,12 @@ impl Draft {
         let name = next.name.clone();
         let parent = self.targets(&name.parent().ok_or(Error::Role { role: name.clone() })?);
         let mut delegations = parent.map(|it| it.delegations.clone()).unwrap_or_default();
+        let was_starved = known.as_ref().is_some_and(|it| is_starved(&delegations, it));
         delegations.keys.extend(keys.iter().map(|key| (key.id(), key.clone())));
-        let (found, needed) = (distinct_keys(delegations.keys_of(&next)), next.role.threshold());
-        if found < needed.count() {
+        let may_stay = starved == Starved::MayStay && was_starved;
+        if is_starved(&delegations, &next) && !may_stay {
+            let found = distinct_keys(delegations.keys_of(&next));
+            let needed = next.role.threshold();
             return Err(Error::Starved { role: name, found, needed });
         }
         match delegations.roles.iter_mut().find(|it| it.name == name) {
@@ -268,6 +301,11 @@ impl Draft {
         sheet.touched = true;
         Ok(&mut sheet.content)
     }
+}
+
+/// Whether a delegation has fewer keys than must sign.
+fn is_starved(delegations: &Delegations, delegation: &Delegation) -> bool {
+    distinct_keys(delegations.keys_of(delegation)) < delegation.role.threshold().count()
 }
 
 /// Whether a path can be delegated: not every server reads control characters in metadata.

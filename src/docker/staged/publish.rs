@@ -120,7 +120,7 @@ impl Workbench<'_> {
                     // That of a role that is there stays.
                     threshold: threshold.filter(|_| is_new),
                 };
-                self.draft.grant(role, &grant)?;
+                self.draft.grant_in_part(role, &grant)?;
             }
             StagedEdit::Narrow { role, keys, paths } => {
                 let (keys, paths) = (keys.clone(), paths.clone());
