@@ -177,15 +177,18 @@ async fn deletion_that_failed_is_not_told_as_refused() {
     }
 }
 
-/// What no publication could bring to a server is not staged, where it would stop all others.
+/// What no publication could bring to a server is not staged, where it would stop all others; nor
+/// what a variable that is not set would have mean every name.
 #[test]
-fn what_can_never_be_published_is_not_staged() {
+fn what_cannot_be_published_or_meant_is_not_staged() {
     let servers = TestRegistry::start(&["--no-docker"]);
     let home = Home::new(Program::Ours, &Case::of_one("refused", ""), &servers);
     let above = ((1_u64 << 53) + 1).to_string();
-    let refused: [&[&str]; 2] = [
+    let refused: [&[&str]; 4] = [
         &["addhash", "$GUN", "v1", &above, "--sha256", "$HASH"],
         &["delegation", "add", "$GUN", "targets/a", "bob.pem", "--paths", "a\tb"],
+        &["delegation", "add", "$GUN", "targets/a", "bob.pem", "--paths", ""],
+        &["delegation", "add", "$GUN", "targets/a", "--paths", ""],
     ];
     for line in refused {
         let mut words = home.words("notary");

@@ -32,14 +32,14 @@ const MISSING: &str = "must specify the Global Unique Name and the role of the d
 
 fn run(call: &Call) -> Result<(), Stop> {
     let [gun, role] = call.first(MISSING)?;
-    let (files, paths) = (call.rest(2), call.texts("paths"));
-    if files.is_empty() && paths.is_none() && !call.has("all-paths") {
+    let files = call.rest(2);
+    if files.is_empty() && call.texts("paths").is_none() && !call.has("all-paths") {
         return Err(Stop::usage(call, MISSING));
     }
     let session = Session::open(call)?;
     let collection = session::gun(gun)?;
     let keys: Vec<Key> = files.iter().map(|file| key(file, &session)).collect::<Result<_, _>>()?;
-    let paths = every_path(call, paths, &session);
+    let paths = paths(call)?;
     paths.iter().try_for_each(|path| check_path(path)).map_err(Failure::from)?;
     let name =
         staging::delegation(role).map_err(|stop| stop.about("failed to create delegation: "))?;
@@ -48,16 +48,18 @@ fn run(call: &Call) -> Result<(), Stop> {
     staging::publish_if_wanted(call, &collection, &session)
 }
 
-/// `--paths ""` means every path, here as in `--all-paths`; the original reads it as none at all.
-fn every_path(call: &Call, paths: Option<&[String]>, session: &Session) -> Vec<String> {
-    let given = paths.unwrap_or_default();
-    let empty = paths.is_some() && given.is_empty();
-    if empty && !call.has("all-paths") {
-        session.output.notice("--paths \"\" is taken as --all-paths");
+/// The paths to add. `--paths ""` is no path to the original; it is refused, because a variable that
+/// is not set looks the same, and elsewhere the empty path is every name.
+fn paths(call: &Call) -> Result<Vec<String>, Stop> {
+    let given = call.texts("paths");
+    if call.has("all-paths") {
+        return Ok(vec![String::new()]);
     }
-    match call.has("all-paths") || empty || given.iter().any(String::is_empty) {
-        true => vec![String::new()],
-        false => given.to_vec(),
+    match given {
+        Some([]) => Err(Stop::fatal("--paths names no path")
+            .advise("--all-paths lets the role sign every name.")),
+        Some(paths) if paths.iter().any(String::is_empty) => Ok(vec![String::new()]),
+        given => Ok(given.unwrap_or_default().to_vec()),
     }
 }
 
