@@ -200,6 +200,24 @@ fn what_cannot_be_published_or_meant_is_not_staged() {
     assert!(status.stdout.starts_with("No unpublished changes"), "{status:?}");
 }
 
+/// The original leaves such a role without a word.
+#[test]
+fn a_role_that_loses_who_signed_it_is_named() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let home = Home::new(Program::Ours, &Case::of_one("removed", ""), &servers);
+    let said = [
+        "notary init -p $GUN",
+        "notary delegation add -p $GUN targets/releases alice.crt bob.pem --all-paths",
+        "notary key import alice.key -r targets/releases",
+        "notary add -p $GUN v1 hello.txt -r targets/releases",
+        "notary delegation remove -p $GUN targets/releases $ALICE",
+    ]
+    .map(|line| home.run(Program::Ours, &[], &home.words(line), ""));
+    assert!(said.iter().all(|said| said.code == Some(0)), "{said:?}");
+    let named = |said: &Said| said.stderr.contains("signatures of targets/releases do not count");
+    assert_eq!(said.map(|said| named(&said)), [false, false, false, false, true]);
+}
+
 /// A key as a trust server gives it.
 fn timestamp_key() -> Vec<u8> {
     let key = PrivateKey::generate(Algorithm::EcdsaP256).expect("random bytes");
