@@ -73,8 +73,9 @@ impl Draft {
     /// # Errors
     ///
     /// [`Error::Role`] if the parent is not loaded; [`Error::Paths`] for a path that the parent may
-    /// not sign itself, [`Error::Path`] for one that cannot be written; [`Error::UnusableKey`]; [`Error::Starved`] if there are fewer keys than
-    /// must sign; [`Error::TooMany`] beyond what clients accept. The draft is then unchanged.
+    /// not sign itself, [`Error::Path`] for one that cannot be written; [`Error::UnusableKey`];
+    /// [`Error::Starved`] if there are fewer keys than must sign; [`Error::TooMany`] beyond what
+    /// clients accept. The draft is then unchanged.
     pub fn grant(&mut self, role: &RoleName, grant: &Grant) -> Result<Edited, Error> {
         self.grant_with(role, grant, Starved::Refused)
     }
