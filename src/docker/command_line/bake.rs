@@ -3,8 +3,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use super::options::Given;
-use super::{Error, Guarded};
+use super::{Error, Guarded, Words};
 use crate::docker::bake::PROBE;
 use crate::docker::build_source::{check_sources, is_remote, sbom};
 
@@ -44,31 +43,41 @@ impl Guarded {
 
     fn only_prints(&self) -> Result<bool, Error> {
         let lists = self.value("list")?.is_some_and(|list| !list.is_empty());
-        let switches = ["print", "list-targets", "list-variables"];
-        let on: Result<Vec<bool>, Error> = switches.map(|it| self.switch(it)).into_iter().collect();
+        let switches = PRINTING.into_iter().filter(|name| *name != "list");
+        let on: Result<Vec<bool>, Error> = switches.map(|it| self.switch(it)).collect();
         Ok(lists || on?.contains(&true))
     }
 
-    /// The words that have buildx print the definition.
+    /// The words that have buildx print the definition. Of a switch that is given twice the last
+    /// one counts: with the user's `--print=false` buildx would build.
     pub fn definition_words(&self) -> Vec<OsString> {
-        let mut words = self.words.range(0..self.from);
-        words.extend(["--print", "--set", PROBE].map(OsString::from));
-        words.extend(self.words.range(self.from..self.words.len()));
-        words
+        let mut words = self.words.clone();
+        self.leave_out(&mut words, &PRINTING);
+        let probe = ["--print", "--set", PROBE].map(OsString::from);
+        words.insert(self.from, probe);
+        words.into_vec()
     }
 
     /// The words that have buildx build the definition in a file. Its group `default` holds the
     /// targets that were asked for, with all that options set in them.
-    pub fn words_for_definition(mut self, definition: &Path) -> Vec<OsString> {
-        let is_resolved = |given: &&Given| matches!(given.name, "file" | "set" | "var" | "print");
-        let resolved: Vec<Given> =
-            self.parsed.options.iter().filter(is_resolved).copied().collect();
-        for given in resolved {
-            self.words.remove(given.word);
-            given.value.into_iter().for_each(|value| self.words.remove(value.word));
+    pub fn words_for_definition(self, definition: &Path) -> Vec<OsString> {
+        let mut words = self.words.clone();
+        self.leave_out(&mut words, &RESOLVED);
+        self.leave_out(&mut words, &PRINTING);
+        self.parsed.operands.iter().for_each(|operand| words.remove(*operand));
+        words.insert(self.from, ["--file".into(), definition.into()]);
+        words.into_vec()
+    }
+
+    fn leave_out(&self, words: &mut Words, options: &[&str]) {
+        for given in self.parsed.options.iter().filter(|it| options.contains(&it.name)) {
+            words.remove(given.word);
+            given.value.into_iter().for_each(|value| words.remove(value.word));
         }
-        self.parsed.operands.iter().for_each(|operand| self.words.remove(*operand));
-        self.words.insert(self.from, ["--file".into(), definition.into()]);
-        self.words.into_vec()
     }
 }
+
+/// Options by which buildx prints something instead of building.
+const PRINTING: [&str; 4] = ["print", "list", "list-targets", "list-variables"];
+/// Options that are resolved in a printed definition.
+const RESOLVED: [&str; 3] = ["file", "set", "var"];
