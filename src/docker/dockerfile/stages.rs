@@ -287,8 +287,12 @@ impl Problem {
     }
 }
 
-/// The parts of a mount around its `from`, whose key is read without regard to case.
+/// The parts of a mount around its `from`, whose key is read without regard to case. Builders read
+/// CSV, where a quote may stand before the key or within the value.
 fn mount_source(mount: &str, line: usize) -> Result<Option<(&str, &str, &str)>, Error> {
+    if mount.contains('"') {
+        return Err(Error::at(line, "a mount with quotes is not understood"));
+    }
     let mut found = None;
     let mut at = 0;
     for field in mount.split(',') {
@@ -302,8 +306,8 @@ fn mount_source(mount: &str, line: usize) -> Result<Option<(&str, &str, &str)>, 
         }
         at += field.len() + 1;
     }
-    match found.is_some() && mount.contains(['"', ' ', '\\']) {
-        true => Err(Error::at(line, "a mount with quotes or blanks is not understood")),
+    match found.is_some() && mount.contains([' ', '\\']) {
+        true => Err(Error::at(line, "a mount with blanks is not understood")),
         false => Ok(found),
     }
 }
