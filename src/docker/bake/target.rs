@@ -28,7 +28,7 @@ impl<'d> Target<'d> {
         let text = |key: &str| self.text(key).map(str::to_owned);
         let arguments = self.members("args");
         let pairs = arguments.filter_map(|(name, value)| Some((name.clone(), value.as_str()?)));
-        let contexts = self.members("contexts").map(|(name, _)| Settings::context_name(name));
+        let contexts = self.members("contexts").map(|(name, _)| name);
         Build {
             owner: self.name.to_owned(),
             context: text("context").unwrap_or_else(|| ".".to_owned()),
@@ -37,7 +37,7 @@ impl<'d> Target<'d> {
             settings: Settings {
                 arguments: pairs.map(|(name, value)| (name, value.to_owned())).collect(),
                 target: text("target"),
-                contexts: contexts.collect(),
+                contexts: Settings::found_contexts(contexts),
                 builder: Builder::BuildKit,
             },
             pointer: self.pointer.clone(),

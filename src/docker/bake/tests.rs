@@ -71,13 +71,16 @@ fn texts_come_back_as_they_were_meant() {
 #[test]
 fn builds_are_read_and_changed() {
     let mut definition = definition(
-        json!({"app": {"context": "x", "dockerfile": "D", "target": "t", "args": {"A": "1", "B": null}},
+        json!({"app": {"context": "x", "dockerfile": "D", "target": "t", "args": {"A": "1", "B": null},
+            "contexts": {"alpine": "y", "ubuntu:latest": "y", "docker.io/library/busybox": "y"}},
             "bare": {"dockerfile": "Dockerfile"}}),
         "$${",
     );
     let builds = definition.builds();
     assert_eq!((builds[0].context.as_str(), builds[0].file.as_deref()), ("x", Some("D")));
     assert_eq!(builds[0].settings.arguments.len(), 1);
+    // The others are handed on as they are, and builders never ask for them.
+    assert_eq!(builds[0].settings.contexts, ["alpine".to_owned()].into());
     assert_eq!((builds[1].context.as_str(), builds[1].file.as_deref()), (".", None));
     definition.set_dockerfile(&builds[0], "/x", "FROM ${A}\n");
     let again: Value = serde_json::from_str(&definition.text()).expect("JSON");

@@ -163,7 +163,7 @@ impl<'m> Service<'m> {
             settings: Settings {
                 arguments,
                 target: text("target"),
-                contexts: names.map(|name| Settings::context_name(name)).collect(),
+                contexts: Settings::found_contexts(names),
                 builder: Builder::Either,
             },
             pointer: format!("{}/build", self.pointer),

@@ -87,14 +87,15 @@ fn what_is_not_chosen_keeps_its_name_and_nothing_that_runs() {
 fn builds_are_read_and_changed() {
     let mut model = model(json!({"app": {"build": {
         "context": "/x", "dockerfile": "D", "target": "t", "args": {"A": "$$1", "N": 2, "Z": null},
-        "additional_contexts": {"alpine:latest": "/y"},
+        "additional_contexts": {"lib": "/y", "alpine:latest": "/y", "docker.io/library/ubuntu": "/y"},
     }}}));
     let build = model.builds().expect("a model").pop().expect("a build");
     assert_eq!((build.context.as_str(), build.file.as_deref()), ("/x", Some("D")));
     assert_eq!(build.settings.arguments.get("N").map(String::as_str), Some("2"));
     assert_eq!(build.settings.arguments.get("A").map(String::as_str), Some("$1"));
     assert!(!build.settings.arguments.contains_key("Z"));
-    assert!(build.settings.contexts.contains("alpine"));
+    // The others are handed on as they are, and builders never ask for them.
+    assert_eq!(build.settings.contexts, ["lib".to_owned()].into());
     model.set_dockerfile(&build, Path::new("/tmp/$x"));
     let build = &model.0["services"]["app"]["build"];
     assert_eq!(build["dockerfile"], "/tmp/$$x");

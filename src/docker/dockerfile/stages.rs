@@ -15,7 +15,8 @@ pub struct Settings {
     pub arguments: BTreeMap<String, String>,
     /// `--target`.
     pub target: Option<String>,
-    /// The names of `--build-context`: what is called so is not an image of that name.
+    /// The names of contexts, as builders ask for them: what is called so is not an image of that
+    /// name.
     pub contexts: BTreeSet<String>,
     /// Who builds.
     pub builder: Builder,
@@ -29,6 +30,12 @@ impl Settings {
             Err(_) => text.to_owned(),
         };
         familiar.strip_suffix(":latest").unwrap_or(&familiar).to_owned()
+    }
+
+    /// Those of the names under which builders find a context, where whoever hands them on does not
+    /// bring them into that form: of `alpine:latest` builders never ask, and take the image.
+    pub fn found_contexts<'n>(names: impl Iterator<Item = &'n String>) -> BTreeSet<String> {
+        names.filter(|name| Self::context_name(name) == **name).cloned().collect()
     }
 
     fn is_context(&self, name: &str) -> bool {
