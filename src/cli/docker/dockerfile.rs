@@ -31,6 +31,7 @@ impl Source {
         }
         let file = fs::File::open(&path).map_err(|error| unreadable(error.to_string()))?;
         let text = read(file).map_err(unreadable)?;
+        check_policy(&path)?;
         Ok(Self { shown, text, path: Some(path) })
     }
 
@@ -107,8 +108,25 @@ impl Source {
 }
 
 fn ignore_file(dockerfile: &Path) -> PathBuf {
+    beside(dockerfile, ".dockerignore")
+}
+
+/// Buildx from 0.31 on takes a policy from beside the Dockerfile. It may put other images in the
+/// place of signed ones, and without it what it forbids would be built.
+fn check_policy(dockerfile: &Path) -> Result<(), Refusal> {
+    let policy = beside(dockerfile, ".rego");
+    match fs::symlink_metadata(&policy) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        _ => Err(Refusal::new(format!(
+            "{}: a policy beside the Dockerfile is not understood, and would be left out",
+            policy.display()
+        ))),
+    }
+}
+
+fn beside(dockerfile: &Path, ending: &str) -> PathBuf {
     let mut name = dockerfile.as_os_str().to_owned();
-    name.push(".dockerignore");
+    name.push(ending);
     PathBuf::from(name)
 }
 
