@@ -16,6 +16,7 @@ pub(super) struct Instruction {
     pub(super) options: Vec<Word>,
     letters: Vec<Letter>,
     rest: usize,
+    escape: char,
 }
 
 /// A word of an instruction.
@@ -28,7 +29,7 @@ pub(super) struct Word {
 }
 
 impl Instruction {
-    pub(super) fn of(letters: Vec<Letter>, line: usize) -> Result<Self, Error> {
+    pub(super) fn of(letters: Vec<Letter>, line: usize, escape: char) -> Result<Self, Error> {
         let begin = letters.iter().position(|letter| !letter.letter.is_whitespace()).unwrap_or(0);
         let parts =
             |letter: &Letter| matches!(letter.letter, '\t' | '\u{b}' | '\u{c}' | '\r' | ' ');
@@ -36,10 +37,10 @@ impl Instruction {
         let keyword = lower(&letters[begin..end]);
         // What is no instruction has no options, and no builder goes on with it.
         let (options, rest) = match KEYWORDS.contains(&keyword.as_str()) {
-            true => options(&letters, end, line)?,
+            true => options(&letters, end, line, escape)?,
             false => (Vec::new(), end),
         };
-        Ok(Self { line, keyword, options, letters, rest })
+        Ok(Self { line, keyword, options, letters, rest, escape })
     }
 
     /// What stands behind the options.
@@ -62,7 +63,7 @@ impl Instruction {
     /// The instruction behind `ONBUILD`.
     pub(super) fn inner(&self) -> Result<Option<Self>, Error> {
         match self.keyword == "onbuild" {
-            true => Self::of(self.rest().to_vec(), self.line).map(Some),
+            true => Self::of(self.rest().to_vec(), self.line, self.escape).map(Some),
             false => Ok(None),
         }
     }
@@ -76,7 +77,12 @@ impl Instruction {
 }
 
 /// Reads words that begin with `--`, until one does not (`extractBuilderFlags`).
-fn options(letters: &[Letter], from: usize, line: usize) -> Result<(Vec<Word>, usize), Error> {
+fn options(
+    letters: &[Letter],
+    from: usize,
+    line: usize,
+    escape: char,
+) -> Result<(Vec<Word>, usize), Error> {
     let mut found = Vec::new();
     let mut at = from;
     loop {
@@ -87,6 +93,11 @@ fn options(letters: &[Letter], from: usize, line: usize) -> Result<(Vec<Word>, u
             return Ok((found, at));
         }
         let (end, text) = option(letters, at, line)?;
+        // Older builders take \ for the escape of an option whatever the directive says.
+        let is_escape = |letter: &Letter| letter.letter == '\\' || letter.letter == escape;
+        if escape != '\\' && letters[at..end].iter().any(is_escape) {
+            return Err(Error::at(line, "which character is an option's escape is not clear"));
+        }
         // Builders go through options byte by byte, and take some bytes of a letter for blanks; and
         // they look for heredocs in them, too, by other rules for quotes.
         if !text.is_ascii() || text.contains("<<") {

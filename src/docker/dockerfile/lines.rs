@@ -94,7 +94,7 @@ impl<'t> Reader<'t> {
                 goes_on = self.append(line, &mut letters)?;
             }
         }
-        Instruction::of(letters, number).map(Some)
+        Instruction::of(letters, number, self.escape).map(Some)
     }
 
     /// Adds a line; whether it goes on in the next one.
