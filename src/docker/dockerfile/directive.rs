@@ -31,7 +31,7 @@ impl Directives {
                 continue;
             }
             check_form(line, number)?;
-            let Some((key, value)) = directive(line) else { break };
+            let Some((key, value)) = directive(line, number)? else { break };
             match key.as_str() {
                 "syntax" => directives.set_syntax(value, offset, line, number)?,
                 "escape" if is_doubtful => {
@@ -92,13 +92,23 @@ fn check_frontend(image: &str, line: usize) -> Result<(), Error> {
     }
 }
 
-/// `# key = value`, the key in lower case.
-fn directive(line: &str) -> Option<(String, &str)> {
-    let body = line.trim_start().strip_prefix('#')?;
-    let (key, value) = body.split_once('=')?;
-    let (key, value) = (key.trim(), value.trim());
+/// `# key = value`, the key in lower case. Builders differ on which blanks may stand around the two;
+/// spaces and tabs are some to all of them.
+fn directive(line: &str, number: usize) -> Result<Option<(String, &str)>, Error> {
+    let line = line.trim_end_matches(['\r', '\n']);
+    let found = parts(line, str::trim);
+    if found.is_some() && found != parts(line, |text| text.trim_matches([' ', '\t'])) {
+        return Err(Error::at(number, "a directive with other blanks than spaces and tabs"));
+    }
+    let named = found.filter(|(_, value)| !value.is_empty());
+    Ok(named.map(|(key, value)| (key.to_ascii_lowercase(), value)))
+}
+
+fn parts<'l>(line: &'l str, trim: fn(&'l str) -> &'l str) -> Option<(&'l str, &'l str)> {
+    let (key, value) = trim(line).strip_prefix('#')?.split_once('=')?;
+    let (key, value) = (trim(key), trim(value));
     let mut letters = key.chars();
     let is_key = letters.next().is_some_and(|letter| letter.is_ascii_alphabetic())
         && letters.all(|letter| letter.is_ascii_alphanumeric());
-    (is_key && !value.is_empty()).then(|| (key.to_ascii_lowercase(), value))
+    is_key.then_some((key, value))
 }

@@ -77,6 +77,11 @@ fn images_are_exchanged_in_their_places() {
         ("FROM a\nRUN --mount=from=scratch y", "FROM [a]\nRUN --mount=from=scratch y"),
         ("FROM a\nONBUILD COPY --from=x / /", "FROM [a]\nONBUILD COPY --from=[x] / /"),
         ("# syntax=docker/dockerfile:1\nFROM a", "# syntax=[docker/dockerfile:1]\nFROM [a]"),
+        (
+            " #\tescape = `\t\r\nFROM `\na\n# a\u{a0}= b",
+            " #\tescape = `\t\r\nFROM `\n[a]\n# a\u{a0}= b",
+        ),
+        ("# a\u{a0}b = c\nFROM a", "# a\u{a0}b = c\nFROM [a]"),
         ("#syntax = docker/dockerfile:1 x\nFROM a", "#syntax = [docker/dockerfile:1] x\nFROM [a]"),
         (
             "#!/x\n# syntax=docker/dockerfile\nFROM a",
@@ -140,6 +145,10 @@ fn what_is_not_understood_is_refused_with_its_line() {
         ("# escape=`\nFROM a\nCOPY --fr\\om=x / /", 3, "escape"),
         ("# escape=`\nFROM a\nCOPY --chown=1`\n` --from=x / /", 3, "escape"),
         ("# escape=`\nFROM a\nONBUILD COPY --fr`om=x / /", 3, "escape"),
+        ("#escape\u{a0}=`\nFROM a\nRUN x `\nFROM b", 1, "blanks"),
+        ("#escape\u{b}=`\nFROM a\nRUN x `\nFROM b", 1, "blanks"),
+        ("#\u{a0}escape=`\nFROM a\nRUN x `\nFROM b", 1, "blanks"),
+        ("#x=\u{2003}\n#escape=`\nFROM a\nRUN x \\\nFROM b", 1, "blanks"),
         ("// syntax=evil\nFROM a", 1, "#"),
         ("{\"syntax\":\"evil\"}", 1, "#"),
         ("# syntax=evil/frontend\nFROM a", 1, "way of its own"),
