@@ -174,8 +174,11 @@ impl Walk<'_> {
             let value = match (self.settings.arguments.get(&name), default) {
                 (Some(given), _) => Value::Set(given.clone()),
                 (None, Some(default)) => self.default_value(&default),
-                (None, None) if is_builtin(&name) => Value::Unknown,
-                (None, None) => Value::Unset,
+                // Newer builders keep what it was set to before, older ones forget it.
+                (None, None) => match self.lookup(&name) {
+                    Value::Unset => Value::Unset,
+                    Value::Set(_) | Value::Unknown => Value::Unknown,
+                },
             };
             self.arguments.insert(name, value);
         }

@@ -100,6 +100,10 @@ fn images_are_exchanged_in_their_places() {
         ("ARG V=3\nFROM a:$V", "ARG V=3\nFROM [a:3]"),
         ("ARG A=a B=\"$A:1\"\nFROM ${B}", "ARG A=a B=\"$A:1\"\nFROM [a:1]"),
         ("ARG A\nFROM ${A:-busybox:1} AS x", "ARG A\nFROM [busybox:1] AS x"),
+        (
+            "ARG A\nARG A=x\nARG B=y\nARG B\nARG B=z\nFROM $A:$B",
+            "ARG A\nARG A=x\nARG B=y\nARG B\nARG B=z\nFROM [x:z]",
+        ),
         ("ARG S=x\nFROM a AS x\nFROM $S", "ARG S=x\nFROM [a] AS x\nFROM $S"),
         (
             "FROM a\nRUN <<EOF\nFROMAGE b\nEOF\nFROM c",
@@ -132,6 +136,7 @@ fn what_is_not_understood_is_refused_with_its_line() {
         ("ARG A\nFROM $A", 2, "empty"),
         ("FROM a-$TARGETARCH", 1, "TARGETARCH"),
         ("ARG A=x-$BUILDOS\nFROM $A", 2, "only the builder knows A"),
+        ("ARG B=x:1\nARG B\nFROM a AS b\nFROM ${B:-b}", 4, "the builder knows B"),
         ("FROM ${A#x}", 1, "not understood"),
         ("FROM 'a", 1, "not understood"),
         ("FROM a\nCOPY --from=$A / /", 2, "plain name"),
@@ -194,6 +199,8 @@ fn arguments_targets_and_contexts_decide() {
         pinned(text, &settings(arguments, target, contexts)).expect("understood")
     };
     assert!(with(&[("A", "evil")], None, &[]).contains("FROM [evil] AS one"));
+    let again = pinned("ARG A=a\nARG A\nFROM $A", &settings(&[("A", "b")], None, &[]));
+    assert_eq!(again.as_deref(), Ok("ARG A=a\nARG A\nFROM [b]"));
     assert!(with(&[("Z", "evil")], None, &[]).contains("FROM [a:1] AS one"));
     assert!(with(&[], Some("ONE"), &[]).ends_with("[a:1] AS one\nFROM b AS two\nFROM c"));
     assert!(with(&[], Some("1"), &[]).ends_with("FROM [b] AS two\nFROM c"));
