@@ -172,7 +172,9 @@ impl Walk<'_> {
                 None => (word, None),
             };
             let value = match (self.settings.arguments.get(&name), default) {
+                _ if name == EPOCH => Value::Unknown,
                 (Some(given), _) => Value::Set(given.clone()),
+                _ if is_proxy(&name) => Value::Unknown,
                 (None, Some(default)) => self.default_value(&default),
                 // Newer builders keep what it was set to before, older ones forget it.
                 (None, None) => match self.lookup(&name) {
@@ -364,4 +366,15 @@ fn is_builtin(name: &str) -> bool {
     )
 }
 
+/// What docker gives to builds from its `config.json`, unless the command line does (docker/cli
+/// `configfile/file.go`, `ParseProxyConfig`).
+fn is_proxy(name: &str) -> bool {
+    let kind = name.strip_suffix("_PROXY").or_else(|| name.strip_suffix("_proxy"));
+    kind.is_some_and(|kind| {
+        ["http", "https", "ftp", "no", "all"].iter().any(|known| kind.eq_ignore_ascii_case(known))
+    })
+}
+
+/// Comes from the environment, and newer builders put a time in the place of what it names.
+const EPOCH: &str = "SOURCE_DATE_EPOCH";
 const SCRATCH: &str = "scratch";

@@ -136,6 +136,17 @@ fn what_is_not_understood_is_refused_with_its_line() {
         ("ARG A\nFROM $A", 2, "empty"),
         ("FROM a-$TARGETARCH", 1, "TARGETARCH"),
         ("ARG A=x-$BUILDOS\nFROM $A", 2, "only the builder knows A"),
+        (
+            "ARG HTTP_PROXY\nARG B=${HTTP_PROXY:+x:1}\nFROM a AS b\nFROM ${B:-b}",
+            4,
+            "the builder knows B",
+        ),
+        ("ARG no_proxy=b\nFROM a AS b\nFROM ${no_proxy}", 3, "the builder knows no_proxy"),
+        (
+            "ARG SOURCE_DATE_EPOCH=b\nFROM a AS b\nFROM ${SOURCE_DATE_EPOCH:-x:1}",
+            3,
+            "the builder knows",
+        ),
         ("ARG B=x:1\nARG B\nFROM a AS b\nFROM ${B:-b}", 4, "the builder knows B"),
         ("FROM ${A#x}", 1, "not understood"),
         ("FROM 'a", 1, "not understood"),
@@ -199,6 +210,11 @@ fn arguments_targets_and_contexts_decide() {
         pinned(text, &settings(arguments, target, contexts)).expect("understood")
     };
     assert!(with(&[("A", "evil")], None, &[]).contains("FROM [evil] AS one"));
+    let text =
+        "ARG HTTP_PROXY\nARG SOURCE_DATE_EPOCH\nARG MY_PROXY=c\nFROM b/$HTTP_PROXY:$MY_PROXY";
+    let given = [("HTTP_PROXY", "a"), ("SOURCE_DATE_EPOCH", "1")];
+    let proxied = pinned(text, &settings(&given, None, &[])).expect("understood");
+    assert!(proxied.ends_with("\nFROM [b/a:c]"), "{proxied}");
     let again = pinned("ARG A=a\nARG A\nFROM $A", &settings(&[("A", "b")], None, &[]));
     assert_eq!(again.as_deref(), Ok("ARG A=a\nARG A\nFROM [b]"));
     assert!(with(&[("Z", "evil")], None, &[]).contains("FROM [a:1] AS one"));
