@@ -17,6 +17,8 @@ pub(super) enum Problem {
     Unknown(String),
     /// It has a form that is not understood.
     Form,
+    /// It is longer than any name of an image.
+    Long,
 }
 
 /// The value of a word.
@@ -46,6 +48,7 @@ impl Lexer<'_> {
     fn until(&mut self, stop: Option<char>) -> Result<String, Problem> {
         let mut value = String::new();
         while let Some(letter) = self.next() {
+            check_length(&value)?;
             match letter {
                 _ if Some(letter) == stop => return Ok(value),
                 '\'' => self.single_quoted(&mut value)?,
@@ -55,6 +58,7 @@ impl Lexer<'_> {
                 _ => value.push(letter),
             }
         }
+        check_length(&value)?;
         if stop.is_none() { Ok(value) } else { Err(Problem::Form) }
     }
 
@@ -69,6 +73,7 @@ impl Lexer<'_> {
 
     fn double_quoted(&mut self, value: &mut String) -> Result<(), Problem> {
         loop {
+            check_length(value)?;
             match self.next().ok_or(Problem::Form)? {
                 '"' => return Ok(()),
                 '$' => value.push_str(&self.variable()?),
@@ -160,7 +165,14 @@ impl Lexer<'_> {
     }
 }
 
+/// Values of values grow without a bound otherwise.
+fn check_length(value: &str) -> Result<(), Problem> {
+    if value.len() > MAX_BYTES { Err(Problem::Long) } else { Ok(()) }
+}
+
 const MAX_DEPTH: usize = 16;
+/// Far more than the name of an image has.
+const MAX_BYTES: usize = 4096;
 
 #[cfg(test)]
 mod tests {
@@ -192,6 +204,11 @@ mod tests {
             assert_eq!(expand(word).as_deref(), Ok(value), "{word}");
         }
         assert_eq!(expand("x-$TARGETARCH"), Err(Problem::Unknown("TARGETARCH".into())));
+        let long = "a".repeat(MAX_BYTES);
+        assert_eq!(expand(&long).as_ref(), Ok(&long));
+        for word in [format!("{long}a"), format!("\"{long}a\""), format!("${{A:-{long}a}}")] {
+            assert_eq!(expand(&word), Err(Problem::Long));
+        }
         for word in [
             "${A", "$", "$1", "${A:?x}", "${A#x}", "${A/x/y}", "'a", "\"a", "a\\", "${}", "$Aé",
             "${Aé}", "$A٣",

@@ -92,6 +92,7 @@ pub(super) fn images(
         names: &names,
         stage: None,
         arguments: BTreeMap::new(),
+        room: MAX_ARGUMENTS,
         images: Vec::new(),
     };
     for instruction in instructions {
@@ -136,6 +137,8 @@ struct Walk<'a> {
     stage: Option<usize>,
     /// Those before the first stage, which are the only ones that `FROM` sees.
     arguments: BTreeMap<String, Value>,
+    /// How many bytes may still come into arguments; of what a line repeats there is no end.
+    room: usize,
     images: Vec<ImageUse>,
 }
 
@@ -188,9 +191,16 @@ impl Walk<'_> {
     }
 
     /// Not an error before an image needs it.
-    fn default_value(&self, text: &str) -> Value {
-        let value = expand(text, self.escape, &|name| self.lookup(name));
-        value.map_or(Value::Unknown, Value::Set)
+    fn default_value(&mut self, text: &str) -> Value {
+        let value = expand(text, self.escape, &|name| self.lookup(name)).ok();
+        let left = value.as_ref().and_then(|value| self.room.checked_sub(value.len()));
+        match (value, left) {
+            (Some(value), Some(left)) => {
+                self.room = left;
+                Value::Set(value)
+            }
+            _ => Value::Unknown,
+        }
     }
 
     fn lookup(&self, name: &str) -> Value {
@@ -294,6 +304,7 @@ impl Problem {
                 )
             }
             Self::Form => format!("{word}: this form of a variable or quote is not understood"),
+            Self::Long => "longer than any name of an image".to_owned(),
         };
         Error::at(line, reason)
     }
@@ -378,3 +389,5 @@ fn is_proxy(name: &str) -> bool {
 /// Comes from the environment, and newer builders put a time in the place of what it names.
 const EPOCH: &str = "SOURCE_DATE_EPOCH";
 const SCRATCH: &str = "scratch";
+/// Bytes; several times what a file can hold in itself.
+const MAX_ARGUMENTS: usize = 4 << 20;

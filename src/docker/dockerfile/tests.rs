@@ -240,6 +240,18 @@ fn large_files_are_refused() {
     assert!(matches!(refused, Err(Error::TooLarge { .. })));
 }
 
+#[test]
+fn arguments_that_grow_are_not_known() {
+    let doubled: String = (1..64).map(|at| format!("ARG A{at}=$A{0}$A{0}\n", at - 1)).collect();
+    let grown = format!("ARG A0=x\n{doubled}FROM $A");
+    assert!(plain(&format!("{grown}3")).ends_with("\nFROM [xxxxxxxx]"));
+    assert!(refusal(&format!("{grown}63")).contains("the builder knows A63"));
+    let many: String = (0..100_000).map(|at| format!(" A{at}=$A")).collect();
+    let wide = format!("ARG A={}\nARG{many}\nFROM $A", "x".repeat(4000));
+    assert!(plain(&format!("{wide}9")).contains("FROM [xxx"));
+    assert!(refusal(&format!("{wide}99999")).contains("the builder knows A99999"));
+}
+
 proptest::proptest! {
     #[test]
     fn any_text_is_read_or_refused_and_stays_the_same(
