@@ -5,7 +5,8 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::build::arguments;
-use super::options::{Given, Order, Parsed, read};
+use super::options::{Given, Parsed, read};
+use super::verb::order_of_compose;
 use super::{Error, Guarded, table};
 use crate::docker::build_source::{SYNTAX_ARGUMENT, check_sources, is_remote, sbom};
 
@@ -122,9 +123,8 @@ impl<'g> Command<'g> {
     fn of(guarded: &'g Guarded) -> Result<Self, Error> {
         let at = guarded.compose_command();
         let name = guarded.words.text(at)?;
-        let order = if name == "run" { Order::CommandFirst } else { Order::Mixed };
         let flags = table::of_compose(name).unwrap_or(&table::COMPOSE);
-        let parsed = read(&guarded.words, at + 1, flags, order)?;
+        let parsed = read(&guarded.words, at + 1, flags, order_of_compose(name))?;
         Ok(Self { guarded, name, parsed })
     }
 

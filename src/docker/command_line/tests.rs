@@ -68,6 +68,13 @@ fn other_commands_pass_through() {
         "--help info",
         "image --help ls",
         "compose up --help",
+        "compose up -h",
+        "compose up -d --help",
+        "compose run --rm -h web",
+        "compose run -Th",
+        "compose build web --help",
+        "compose up --help=false -h",
+        "compose frobnicate --help",
         "run --name x --help a",
         "image ls --frobnicate",
         "compose ps --frobnicate",
@@ -92,6 +99,23 @@ fn other_commands_pass_through() {
     assert!(matches!(forced, Ok(Reading::Guarded(_))));
 }
 
+/// A switch is what its last word says; behind a container's service it is the container's.
+#[test]
+fn what_compose_runs_is_not_taken_for_help() {
+    for line in [
+        "compose up --help -h=false",
+        "compose up -h -dh=false",
+        "compose up --help --help=0",
+        "compose up --help=true",
+        "compose up -- --help",
+        "compose up --scale --help",
+        "compose run web --help",
+        "compose run --name -h web",
+    ] {
+        assert!(matches!(reading(line, Trust::On), Ok(Reading::Guarded(_))), "{line}");
+    }
+}
+
 #[test]
 fn what_is_not_understood_is_refused() {
     for line in [
@@ -109,6 +133,8 @@ fn what_is_not_understood_is_refused() {
         "compose --version up",
         "compose --version=false up",
         "compose --help up",
+        "compose frobnicate x --help",
+        "compose frobnicate --help -h=false",
         "buildx --help build .",
         "builder --help build .",
         "run --frobnicate a",

@@ -139,13 +139,10 @@ fn buildx(words: &Words, group: usize) -> Result<Found, Error> {
 
 fn compose(words: &Words, at: usize) -> Result<Found, Error> {
     let Some(command) = next(words, at, &table::COMPOSE)? else { return Ok(Found::Other) };
-    if only_helps(words, command + 1)? {
-        return Ok(Found::Other);
-    }
-    match words.text(command)? {
-        name if table::of_compose(name).is_some() => {
-            Ok(Found::Verb { verb: Verb::Compose, from: at })
-        }
+    let name = words.text(command)?;
+    match name {
+        _ if asks_for_help(words, command, name) => Ok(Found::Other),
+        _ if table::of_compose(name).is_some() => Ok(Found::Verb { verb: Verb::Compose, from: at }),
         "attach" | "commit" | "completion" | "config" | "convert" | "cp" | "down" | "events"
         | "exec" | "export" | "help" | "images" | "kill" | "logs" | "ls" | "pause" | "port"
         | "ps" | "publish" | "push" | "restart" | "rm" | "start" | "stats" | "stop" | "top"
@@ -174,10 +171,22 @@ fn looks_like_option(words: &Words, word: usize) -> bool {
     words.text(word).is_ok_and(|text| text.len() > 1 && text.starts_with('-'))
 }
 
-/// Whether a command's first word is `--help`, and no other word takes it back.
-fn only_helps(words: &Words, at: usize) -> Result<bool, Error> {
-    let taken_back = |word| words.text(word).is_ok_and(|text| text.starts_with("--help="));
-    Ok(at < words.len() && words.text(at)? == "--help" && !(at..words.len()).any(taken_back))
+/// Whether compose only prints the help of its command. One that is not known may take `--help` for
+/// a value, so it has to stand alone.
+fn asks_for_help(words: &Words, command: usize, name: &str) -> bool {
+    match table::of_compose(name) {
+        Some(flags) => read(words, command + 1, flags, order_of_compose(name))
+            .is_ok_and(|parsed| parsed.asks_for_help()),
+        None => {
+            let is_help = |word| words.text(word).is_ok_and(|it| matches!(it, "--help" | "-h"));
+            command + 2 == words.len() && is_help(command + 1)
+        }
+    }
+}
+
+/// Whether options of compose's own command may stand behind operands.
+pub(super) fn order_of_compose(name: &str) -> Order {
+    if name == "run" { Order::CommandFirst } else { Order::Mixed }
 }
 
 /// Whether `--help` or `--version` stands between the name of a group and that of its command.
