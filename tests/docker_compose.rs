@@ -56,6 +56,40 @@ fn services_are_meant_by_name_and_profile() {
 }
 
 #[test]
+fn what_a_command_does_not_take_need_not_be_signed() {
+    let host = PluginHost::start();
+    host.write("app/Dockerfile", "FROM {base}\n");
+    host.write(
+        "compose.yaml",
+        "services:
+  web: { image: '{web}', network_mode: none, depends_on: [bad] }
+  app: { build: { context: app, network: none }, network_mode: none, depends_on: [bad] }
+  bad: { image: '{evil}', network_mode: none }",
+    );
+    for line in [
+        "compose build",
+        "compose build --with-dependencies app",
+        "compose pull web",
+        "compose up -d --no-deps web app",
+        "compose scale --no-deps web=2",
+    ] {
+        host.done(line);
+    }
+    assert_eq!(host.done("compose run --rm --no-deps web"), "hello\n");
+    for line in [
+        "compose pull",
+        "compose pull --include-deps web",
+        "compose up -d web",
+        "compose up -d --no-deps",
+        "compose up -d --no-deps bad",
+        "compose run --rm web",
+        "compose scale web=3",
+    ] {
+        host.refused(line, "remote trust data does not exist");
+    }
+}
+
+#[test]
 fn images_are_found_wherever_compose_finds_them() {
     let host = PluginHost::start();
     host.write("compose.yaml", "services: { web: { image: '{web}', network_mode: none } }");

@@ -121,6 +121,26 @@ impl Model {
         Ok(())
     }
 
+    /// Takes out the images that no build takes: those that services run, mount and have hooks in.
+    /// A build may start from what another service runs.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Form`].
+    pub fn withhold_what_runs(&mut self) -> Result<(), Error> {
+        let (services, built) = (self.services()?, self.built_images()?);
+        let mut bases = BTreeSet::new();
+        for (name, service) in services {
+            bases.extend(Service::new(name, service).builds_on());
+        }
+        let mut images = Vec::new();
+        for (name, service) in services.iter().filter(|(name, _)| !bases.contains(name.as_str())) {
+            images.extend(Service::new(name, service).running_images(&built));
+        }
+        images.iter().for_each(|image| self.pin(image, WITHHELD));
+        Ok(())
+    }
+
     /// Puts a reference in the place of an image.
     pub fn pin(&mut self, image: &Image, pinned: &str) {
         image.exchange(&mut self.0, pinned);

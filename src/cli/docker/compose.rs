@@ -45,10 +45,17 @@ impl Compose {
     /// The project, with nothing in the services that the command does not mean.
     async fn model(&self, guarded: &Guarded, project: &Project) -> Result<Model, Refusal> {
         let mut model = self.ask(guarded.model_words()).await?;
-        if !project.services.is_empty() || model.has_profiles().map_err(of_model)? {
+        let is_named = !project.services.is_empty();
+        if is_named && !project.means_dependencies {
+            let chosen = project.services.iter().cloned().collect();
+            model.withhold_but(&chosen).map_err(of_model)?;
+        } else if is_named || model.has_profiles().map_err(of_model)? {
             let chosen = self.ask(guarded.choice_words(&project.services)).await?;
             let chosen = chosen.names().map_err(of_model)?;
             model.withhold_but(&chosen).map_err(of_model)?;
+        }
+        if project.only_builds {
+            model.withhold_what_runs().map_err(of_model)?;
         }
         Ok(model)
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::build::arguments;
 use super::options::{Given, Parsed, read};
 use super::verb::order_of_compose;
-use super::{Error, Guarded, table};
+use super::{Error, Guarded, switch, table};
 use crate::docker::build_source::{SYNTAX_ARGUMENT, check_sources, is_remote, sbom};
 
 /// What the command line says about the project.
@@ -21,6 +21,10 @@ pub struct Project {
     pub arguments: BTreeMap<String, String>,
     /// The services that the command names. Without any it means those whose profile is on.
     pub services: Vec<String>,
+    /// Whether it means what those depend on, too.
+    pub means_dependencies: bool,
+    /// Whether it builds, and neither pulls nor runs.
+    pub only_builds: bool,
     /// When images are pulled, if the command decides it for all services.
     pub pull_policy: Option<String>,
     /// What stands between the files of the environment's list, if not a colon.
@@ -67,6 +71,8 @@ impl Guarded {
             directory: directory.map(str::to_owned),
             arguments: command.build_arguments(variable)?,
             services: command.services()?,
+            means_dependencies: command.means_dependencies()?,
+            only_builds: command.name == "build",
             pull_policy: command.pull_policy()?,
             separator: variable("COMPOSE_PATH_SEPARATOR").filter(|it| !it.is_empty()),
             replaced,
@@ -142,6 +148,18 @@ impl<'g> Command<'g> {
             _ => text.to_owned(),
         };
         words.map(|word| self.guarded.words.text(*word).map(name)).collect()
+    }
+
+    fn means_dependencies(&self) -> Result<bool, Error> {
+        match self.name {
+            "pull" => self.switch("include-deps"),
+            _ => Ok(!self.switch("no-deps")?),
+        }
+    }
+
+    fn switch(&self, option: &str) -> Result<bool, Error> {
+        let (words, verb) = (&self.guarded.words, self.guarded.verb);
+        Ok(switch(words, &self.parsed, verb, option)?.unwrap_or_default())
     }
 
     /// The option that goes before what the services say about pulling. That of `build` is a switch

@@ -24,14 +24,20 @@ impl<'m> Service<'m> {
     /// Every image that is pulled for it. What it runs is not, if it is one of the `built`.
     pub(super) fn images(&self, built: &BTreeSet<String>) -> Result<Vec<Image>, Error> {
         self.check()?;
-        let own = self.own_image().filter(|image| !built.contains(&image.text));
-        let mut images: Vec<Image> = own.into_iter().collect();
-        images.extend(self.mounted_images());
-        images.extend(self.hook_images());
+        let mut images = self.running_images(built);
         images.extend(self.context_images()?);
         images.extend(self.cache_images()?);
         images.extend(self.frontend());
         Ok(images)
+    }
+
+    /// The images that its containers need, and its build does not.
+    pub(super) fn running_images(&self, built: &BTreeSet<String>) -> Vec<Image> {
+        let own = self.own_image().filter(|image| !built.contains(&image.text));
+        let mut images: Vec<Image> = own.into_iter().collect();
+        images.extend(self.mounted_images());
+        images.extend(self.hook_images());
+        images
     }
 
     /// The services whose images its build starts from.

@@ -84,6 +84,25 @@ fn what_is_not_chosen_keeps_its_name_and_nothing_that_runs() {
 }
 
 #[test]
+fn a_build_takes_nothing_that_services_run() {
+    let mut model = model(json!({
+        "web": {"image": "web", "build": {
+            "context": "/x", "cache_from": ["c:1"],
+            "additional_contexts": {"lib": "docker-image://l:1", "base": "service:base"},
+        }, "volumes": [{"type": "image", "source": "v:1", "target": "/v"}]},
+        "again": {"image": "web"},
+        "base": {"image": "b:1"},
+        "db": {"image": "d:1", "pre_start": [{"image": "h:1"}]},
+    }));
+    model.withhold_what_runs().expect("a model");
+    let images = model.images().expect("understood").into_iter().map(|image| image.text);
+    let kept: Vec<String> = images.filter(|image| image != WITHHELD).collect();
+    assert_eq!(kept, ["b:1", "l:1", "c:1"]);
+    assert_eq!(model.0["services"]["db"]["image"], WITHHELD);
+    assert_eq!(model.0["services"]["web"]["image"], "web", "what is built keeps its name");
+}
+
+#[test]
 fn builds_are_read_and_changed() {
     let mut model = model(json!({"app": {"build": {
         "context": "/x", "dockerfile": "D", "target": "t", "args": {"A": "$$1", "N": 2, "Z": null},
