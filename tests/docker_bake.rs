@@ -84,6 +84,7 @@ fn bake_builds_nothing_else() {
     host.refused("buildx bake -f shop.yaml", "remote trust data does not exist");
     for (set, words) in [
         ("app.context=https://git.example.invalid/x.git", "fetch it first"),
+        ("app.contexts.lib=cwd://./github.com/x/y", "fetch it first"),
         ("app.attest=type=sbom", "SBOM"),
         ("app.cache-from=type=gha", "cache"),
     ] {

@@ -62,6 +62,10 @@ impl<'d> Target<'d> {
         let mut images = Vec::new();
         for (name, value) in self.members("contexts") {
             let value = value.as_str().unwrap_or_default();
+            if let Some(path) = value.strip_prefix("cwd://") {
+                self.check_path(path)?;
+                continue;
+            }
             if let Some(offset) = context_image(value).map_err(|reason| self.refuse(reason))? {
                 let place = format!("{}/contexts/{}", self.pointer, escaped(name));
                 let (before, image) = value.split_at(offset);
@@ -69,6 +73,16 @@ impl<'d> Target<'d> {
             }
         }
         Ok(images)
+    }
+
+    /// Behind `cwd://` stands a path from the working directory. Buildx shortens it, and only then
+    /// looks whether it is one.
+    fn check_path(&self, path: &str) -> Result<(), Error> {
+        match context_image(&shortened(path)) {
+            Ok(None) => Ok(()),
+            Ok(Some(_)) => Err(self.refuse("a path that is an image")),
+            Err(reason) => Err(self.refuse(reason)),
+        }
     }
 
     /// Caches are texts in what older versions print, and objects in that of newer ones.
@@ -110,6 +124,20 @@ impl<'d> Target<'d> {
         let items = self.target.get(key).and_then(Value::as_array);
         items.into_iter().flatten().enumerate()
     }
+}
+
+/// A path as Go's `path.Clean` has it.
+fn shortened(path: &str) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for name in path.split('/').filter(|name| !matches!(*name, "" | ".")) {
+        match names.last() {
+            Some(last) if name == ".." && *last != ".." => drop(names.pop()),
+            None if name == ".." && path.starts_with('/') => {}
+            _ => names.push(name),
+        }
+    }
+    let root = if path.starts_with('/') { "/" } else { "" };
+    format!("{root}{}", names.join("/"))
 }
 
 /// `type=…,ref=…`, also of what is an object. A comma in a value is within quotes, as in CSV.

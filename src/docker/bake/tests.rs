@@ -16,7 +16,8 @@ fn images(targets: Value) -> Result<Vec<String>, Error> {
 fn images_are_found_in_what_older_and_newer_versions_print() {
     let older = json!({"app": {
         "context": "x",
-        "contexts": {"base": "docker-image://a:1", "lib": "target:lib", "here": "../y"},
+        "contexts": {"base": "docker-image://a:1", "lib": "target:lib", "here": "../y",
+            "there": "cwd://z", "up": "cwd://../z", "vendor": "cwd:///v/github.com/x"},
         "cache-from": ["type=registry,ref=b:1", "c:1", "type=local,src=z"],
         "args": {"BUILDKIT_SYNTAX": "d:1", "NONE": null},
     }, "lib": {"attest": ["type=provenance,mode=min", "type=sbom,disabled=true"]}});
@@ -96,6 +97,9 @@ fn what_cannot_be_checked_is_refused() {
         json!({"policy": [{"filename": "x"}]}),
         json!({"context": "https://x/y.git"}),
         json!({"contexts": {"x": "https://y"}}),
+        json!({"contexts": {"x": "cwd://github.com/x/y"}}),
+        json!({"contexts": {"x": "cwd://./github.com/x/y"}}),
+        json!({"contexts": {"x": "cwd://a/../b@h:x"}}),
         json!({"cache-from": ["type=gha"]}),
         json!({"cache-from": [{"type": "s3", "bucket": "x"}]}),
         json!({"cache-from": [{"type": "gha", "url": "x,type=local"}]}),
