@@ -147,14 +147,15 @@ impl Node {
         }
     }
 
-    fn refuse(&self, problem: impl Into<Cow<'static, str>>) -> Error {
+    /// An error in its line.
+    pub(crate) fn refuse(&self, problem: impl Into<Cow<'static, str>>) -> Error {
         Error { line: self.line, problem: problem.into() }
     }
 
-    /// How many pieces it has, itself included.
+    /// How many pieces it has, itself included; a long text counts as many.
     fn size(&self) -> usize {
         let inside = match &self.content {
-            Content::Text(..) => 0,
+            Content::Text(text, _) => text.len() / A_PIECE,
             Content::List(items) => items.iter().map(Node::size).sum(),
             Content::Map(entries) => entries.iter().map(|(a, b)| a.size() + b.size()).sum(),
         };
@@ -202,9 +203,9 @@ impl Loader {
                     ScalarStyle::Literal => Style::Block,
                     _ => Style::Quoted,
                 };
-                self.count(1, line)?;
-                let content = Content::Text(text.into_owned(), style);
-                self.place(Node { line, content }, anchor)
+                let node = Node { line, content: Content::Text(text.into_owned(), style) };
+                self.count(node.size(), line)?;
+                self.place(node, anchor)
             }
             Event::SequenceStart(anchor, _) => self.begin(line, Content::List(Vec::new()), anchor),
             Event::MappingStart(anchor, _) => self.begin(line, Content::Map(Vec::new()), anchor),
@@ -282,6 +283,8 @@ fn with_merged(node: Node) -> Node {
 /// Lists and maps in one another.
 const DEEPEST: usize = 64;
 const MOST_NODES: usize = 100_000;
+/// Bytes of a text.
+const A_PIECE: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -322,7 +325,8 @@ mod tests {
             laughs += &format!("a{level}: &a{level} [{below}]\n");
         }
         let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
-        for text in [laughs.as_str(), &deep, "a: &a [*a]", "a: [", "a: b: c", "\t- x: {"] {
+        let long = format!("a: &a {}\nb: [{}]", "x".repeat(100_000), "*a, ".repeat(1000));
+        for text in [laughs.as_str(), &deep, &long, "a: &a [*a]", "a: [", "a: b: c", "\t- x: {"] {
             assert!(read(text).is_err(), "{text}");
         }
     }

@@ -33,16 +33,9 @@ struct Letters<'t> {
 
 impl<'t> Letters<'t> {
     fn next(&mut self) -> Option<Token<'t>> {
+        while self.skip_comment() {}
         let rest = self.text.get(self.at..)?;
         let first = rest.chars().next()?;
-        for (begin, end) in [("//", "\n"), ("/*", "*/")] {
-            if let Some(inside) = rest.strip_prefix(begin) {
-                let length = inside.find(end).map_or(rest.len(), |at| begin.len() + at);
-                // The end of a line counts.
-                self.skip(length + if end == "\n" { 0 } else { end.len() });
-                return self.next();
-            }
-        }
         for quote in ["'''", "\"\"\"", "'", "\""] {
             if let Some(inside) = rest.strip_prefix(quote) {
                 let (line, length) = (self.line, end_of_text(inside, quote));
@@ -66,6 +59,19 @@ impl<'t> Letters<'t> {
                 rest.get(..length).map(|word| Token::Word(word, line))
             }
         }
+    }
+
+    fn skip_comment(&mut self) -> bool {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        for (begin, end) in [("//", "\n"), ("/*", "*/")] {
+            if let Some(inside) = rest.strip_prefix(begin) {
+                let length = inside.find(end).map_or(rest.len(), |at| begin.len() + at);
+                // The end of a line counts.
+                self.skip(length + if end == "\n" { 0 } else { end.len() });
+                return true;
+            }
+        }
+        false
     }
 
     fn skip(&mut self, bytes: usize) {
@@ -98,6 +104,8 @@ struct Block {
     parent: usize,
     /// The word before its brace.
     name: String,
+    /// The innermost `agent` that it is, or is in.
+    agent: Option<usize>,
     /// What is set in it: a name, its value, and the line.
     variables: Vec<(String, String, usize)>,
     image: Option<String>,
@@ -128,7 +136,7 @@ impl Reader {
                 self.inside = self.blocks.get(self.inside).map_or(0, |block| block.parent);
                 self.words.clear();
             }
-            Token::Sign(sign @ ('=' | ':')) => self.words.push(sign.to_string()),
+            Token::Sign(sign @ ('=' | ':')) => self.push(sign.to_string()),
             Token::Sign('(') => self.brackets += 1,
             Token::Sign(')') => self.brackets = self.brackets.saturating_sub(1),
             // What is in brackets goes on in the next line.
@@ -139,13 +147,21 @@ impl Reader {
     }
 
     fn word(&mut self, word: &str, line: usize) {
-        self.words.push(word.to_owned());
+        self.push(word.to_owned());
         // A value without quotes: a number, a parameter.
         if let [.., name, is, value] = self.words.as_slice()
             && is == "="
         {
             self.set(name.clone(), value.clone(), line);
         }
+    }
+
+    /// Of a long line the first words and the last ones count.
+    fn push(&mut self, word: String) {
+        if self.words.len() == MOST_WORDS {
+            self.words.remove(MOST_WORDS / 2);
+        }
+        self.words.push(word);
     }
 
     fn text(&mut self, text: &str, line: usize) {
@@ -174,7 +190,11 @@ impl Reader {
         let variables = std::mem::take(&mut self.with);
         let parent = self.inside;
         self.inside = self.blocks.len();
-        self.blocks.push(Block { parent, name, variables, image: None });
+        let agent = match name == "agent" {
+            true => Some(self.inside),
+            false => self.blocks.get(parent).and_then(|block| block.agent),
+        };
+        self.blocks.push(Block { parent, name, agent, variables, image: None });
         self.words.clear();
     }
 
@@ -193,17 +213,10 @@ impl Reader {
 
     /// The image of an `agent` is that of the block around it.
     fn runs_in(&mut self, image: &str) {
-        let mut at = self.inside;
-        while at != 0 {
-            let Some(block) = self.blocks.get(at) else { return };
-            let (parent, is_agent) = (block.parent, block.name == "agent");
-            if is_agent {
-                if let Some(around) = self.blocks.get_mut(parent) {
-                    around.image = Some(image.to_owned());
-                }
-                return;
-            }
-            at = parent;
+        let agent = self.blocks.get(self.inside).and_then(|block| block.agent);
+        let around = agent.and_then(|agent| self.blocks.get(agent)).map(|agent| agent.parent);
+        if let Some(block) = around.and_then(|around| self.blocks.get_mut(around)) {
+            block.image = Some(image.to_owned());
         }
     }
 
@@ -243,3 +256,5 @@ fn is_script(words: &[&str]) -> bool {
         [] => false,
     }
 }
+
+const MOST_WORDS: usize = 64;

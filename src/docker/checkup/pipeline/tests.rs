@@ -215,6 +215,26 @@ fn files_that_build_and_run_matter_where_somebody_believes() {
     assert_eq!(found(FileKind::Compose, compose, &ContentTrust::Off), [""; 0]);
 }
 
+/// Within the size of a file.
+#[test]
+fn files_that_are_made_to_last_end_soon() {
+    let jobs: String = (0..20_000).map(|at| format!("j{at}: {{script: x}}\n")).collect();
+    let text = format!("before_script:\n{}{jobs}", "- x\n".repeat(20_000));
+    assert_eq!(of(FileKind::Workflow, &text), ["file-unreadable f"]);
+    let few =
+        text.replace("- x\n", "").replace("before_script:", "before_script: [docker trust x]");
+    assert_eq!(of(FileKind::Workflow, &few), ["ci-command-lost 1"]);
+    for (begin, piece, found) in [
+        ("sh 'docker trust x'\n", "/**/", "ci-command-lost 1"),
+        ("sh 'docker trust x'\n", "a{image''", "ci-command-lost 1"),
+        ("sh (script: 'docker trust x', ", "a'',", "ci-command-lost 1"),
+        ("if (", "a == 'b' || ", ""),
+    ] {
+        let text = format!("{begin}{}", piece.repeat((1 << 20) / piece.len()));
+        assert_eq!(of(FileKind::Jenkinsfile, &text).join(""), found, "{piece}");
+    }
+}
+
 #[test]
 fn what_cannot_be_read_is_told() {
     assert_eq!(of(FileKind::Workflow, "a: ["), ["file-unreadable f"]);

@@ -12,7 +12,8 @@ use crate::docker::yaml::{self, Content, Node};
 ///
 /// If it is no YAML.
 pub(super) fn read(text: &str) -> Result<Steps, yaml::Error> {
-    let mut walk = Walk { steps: Steps::default(), jobs: 0, before: Vec::new() };
+    let mut walk =
+        Walk { steps: Steps::default(), jobs: 0, before: Vec::new(), room: Some(MOST_REPEATED) };
     for document in yaml::read(text)? {
         walk.before = [Some(&document), document.at("default")]
             .into_iter()
@@ -21,6 +22,11 @@ pub(super) fn read(text: &str) -> Result<Steps, yaml::Error> {
             .flat_map(lines)
             .collect();
         walk.node(&document, &Scope::default(), 0);
+        if walk.room.is_none() {
+            return Err(
+                document.refuse("larger than any pipeline, with before_script in every job")
+            );
+        }
     }
     Ok(walk.steps)
 }
@@ -30,6 +36,8 @@ struct Walk {
     jobs: usize,
     /// GitLab's lines before those of every job.
     before: Vec<(usize, String)>,
+    /// How much of them may still be repeated; none if it was too much.
+    room: Option<usize>,
 }
 
 impl Walk {
@@ -65,7 +73,7 @@ impl Walk {
         let of = |name: &str| node.at(name).into_iter().flat_map(lines);
         let script: Vec<_> = of("script").collect();
         let before = match (node.at("before_script"), script.is_empty()) {
-            (None, false) => self.before.clone(),
+            (None, false) => self.repeated(),
             (None, true) => Vec::new(),
             (Some(own), _) => lines(own).collect(),
         };
@@ -74,6 +82,12 @@ impl Walk {
         for lines in scripts.into_iter().chain(others).filter(|lines| !lines.is_empty()) {
             self.push(What::Shell(lines), scope, job);
         }
+    }
+
+    fn repeated(&mut self) -> Vec<(usize, String)> {
+        let size: usize = self.before.iter().map(|(_, line)| A_LINE + line.len()).sum();
+        self.room = self.room.and_then(|room| room.checked_sub(size));
+        if self.room.is_some() { self.before.clone() } else { Vec::new() }
     }
 
     fn scope(&mut self, node: &Node, around: &Scope) -> Scope {
@@ -127,6 +141,11 @@ fn image(node: &Node) -> Option<&str> {
     let image = named.or_else(listed)?;
     image.text().or_else(|| image.at("name").or_else(|| image.at("image"))?.text())
 }
+
+/// Bytes.
+const MOST_REPEATED: usize = 8 << 20;
+/// What a line takes besides its text, in bytes.
+const A_LINE: usize = 64;
 
 const VARIABLES: [&str; 3] = ["env", "variables", "environment"];
 /// Each is a shell of its own, when it is a text.
