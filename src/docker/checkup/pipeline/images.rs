@@ -1,11 +1,37 @@
 //! Dockerfiles and compose files that take images by their tags, where somebody believes that this
 //! is checked.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{Finding, Id, Severity, Source};
+use crate::docker::dockerfile::{Builder, Dockerfile, Error, Settings};
 use crate::docker::yaml::{self, Node};
 
-/// Base images that nobody checks.
+/// Images of a build that nobody checks.
 pub(super) fn dockerfile(source: &Source) -> Vec<Finding> {
+    understood(source).unwrap_or_else(|_| by_lines(source))
+}
+
+/// As builders read it, without arguments of a command line, which may change what is made of
+/// variables.
+fn understood(source: &Source) -> Result<Vec<Finding>, Error> {
+    let settings = Settings {
+        arguments: BTreeMap::new(),
+        target: None,
+        contexts: BTreeSet::new(),
+        builder: Builder::BuildKit,
+    };
+    let images = Dockerfile::parse(&source.text)?.images(&settings)?;
+    let findings = images.iter().filter_map(|image| {
+        let written = source.text.get(image.range.clone()).unwrap_or_default();
+        let name = if written.contains('$') { written } else { &image.image };
+        is_open(name).then(|| unchecked(source, image.line, name))
+    });
+    Ok(findings.collect())
+}
+
+/// Where the file is not understood: by its lines.
+fn by_lines(source: &Source) -> Vec<Finding> {
     let mut stages: Vec<String> = Vec::new();
     let mut findings = Vec::new();
     for (number, line) in source.lines() {
@@ -32,19 +58,20 @@ pub(super) fn dockerfile(source: &Source) -> Vec<Finding> {
 
 fn base(source: &Source, number: usize, image: &str, stages: &[String]) -> Option<Finding> {
     let is_stage = stages.contains(&image.to_ascii_lowercase()) || image.parse::<u32>().is_ok();
-    if is_stage || !is_open(image) || image == "scratch" {
-        return None;
-    }
+    let is_taken = !is_stage && is_open(image) && image != "scratch";
+    is_taken.then(|| unchecked(source, number, image))
+}
+
+fn unchecked(source: &Source, number: usize, image: &str) -> Finding {
     let message =
         format!("BuildKit takes whatever {image} points to: nothing checks who signed it");
-    let place = source.at(number);
-    Some(Finding::new(
+    Finding::new(
         Id::BaseUnchecked,
         Severity::Unverified,
-        place,
+        source.at(number),
         message,
         "countersign docker build …",
-    ))
+    )
 }
 
 /// Images of services that run unchecked.

@@ -212,6 +212,21 @@ fn files_that_build_and_run_matter_where_somebody_believes() {
         ["compose-unchecked 3", "compose-unchecked 5"]
     );
     assert_eq!(found(FileKind::Dockerfile, dockerfile, &ContentTrust::Unset), [""; 0]);
+    for (text, expected) in [
+        ("FROM node AS node\nFROM node", &["base-unchecked 1"] as &[&str]),
+        ("FROM a@sha256:aa AS x\nRUN --mount=from=tools:2 x\nFROM x", &["base-unchecked 2"]),
+        ("# syntax=docker/dockerfile:1\nFROM scratch", &["base-unchecked 1"]),
+        (
+            "FROM \\\n  a:1 \\\n  AS x\nCOPY \\\n  --from=b:1 / /",
+            &["base-unchecked 1", "base-unchecked 4"],
+        ),
+        ("FROM scratch\nRUN <<EOF python\nfrom os import path\nEOF", &[]),
+        ("ARG A=a@sha256:aa\nFROM $A", &["base-unchecked 2"]),
+        // Not understood, and looked at all the same.
+        ("ARG A\nFROM $A\nFROM a:1", &["base-unchecked 2", "base-unchecked 3"]),
+    ] {
+        assert_eq!(found(FileKind::Dockerfile, text, &ContentTrust::On), expected, "{text}");
+    }
     assert_eq!(found(FileKind::Compose, compose, &ContentTrust::Off), [""; 0]);
 }
 
