@@ -1,6 +1,10 @@
 //! Lines of a shell as simple commands: good enough to know which program is called with which
 //! words, and in which line. Nothing is filled in.
 
+use std::collections::BTreeMap;
+use std::iter::Peekable;
+use std::str::Chars;
+
 /// One simple command.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(super) struct Command {
@@ -37,8 +41,22 @@ impl Command {
 /// Reads lines, which may go on in the next one.
 pub(super) fn commands(lines: &[(usize, String)]) -> Vec<Command> {
     let mut reader = Reader::default();
-    for (line, text) in lines {
+    let last: BTreeMap<&str, usize> =
+        lines.iter().enumerate().map(|(at, (_, text))| (text.trim(), at)).collect();
+    let mut at = 0;
+    while let Some((line, text)) = lines.get(at) {
+        at += 1;
         reader.line(*line, text);
+        if reader.goes_on() {
+            continue;
+        }
+        for end in std::mem::take(&mut reader.heredocs) {
+            // Without its end it is none, and what follows are commands.
+            if last.get(&*end).is_some_and(|last| *last >= at) {
+                let body = lines[at..].iter().take_while(|(_, text)| text.trim() != end);
+                at += body.count() + 1;
+            }
+        }
     }
     reader.end_command();
     reader.commands
@@ -51,21 +69,15 @@ struct Reader {
     word: Option<String>,
     /// What is open, also over several lines: quotes, and `(` for the commands in `$(…)`.
     open: Vec<char>,
-    /// The word that ends a text which is no command.
-    heredoc: Option<String>,
+    /// The lines that end texts which are no commands.
+    heredocs: Vec<String>,
     /// Whether the last line goes on.
     continued: bool,
 }
 
 impl Reader {
     fn line(&mut self, number: usize, text: &str) {
-        if let Some(end) = &self.heredoc {
-            if text.trim() == end {
-                self.heredoc = None;
-            }
-            return;
-        }
-        if !self.continued && self.quote().is_none() {
+        if !self.goes_on() {
             self.end_command();
         }
         self.continued = false;
@@ -87,6 +99,7 @@ impl Reader {
                 }
                 (None, '#') if self.word.is_none() => break,
                 (None, ' ' | '\t') => self.end_word(),
+                (None, '<') if letters.peek() == Some(&'<') => self.begin_heredoc(&mut letters),
                 (None, ')') => self.end_commands(),
                 (None, ';' | '&' | '|' | '(' | '`') => self.end_command(),
                 (None, _) => self.push(letter),
@@ -98,15 +111,48 @@ impl Reader {
         }
     }
 
+    /// Whether the next line belongs to this one.
+    fn goes_on(&self) -> bool {
+        self.continued || self.quote().is_some()
+    }
+
     fn quote(&self) -> Option<char> {
         self.open.last().copied().filter(|open| *open != '(')
     }
 
     /// `$(`: what is in it is run, in quotes, too.
-    fn begin_commands(&mut self, letters: &mut impl Iterator<Item = char>) {
+    fn begin_commands(&mut self, letters: &mut Peekable<Chars<'_>>) {
         letters.next();
         self.end_command();
         self.open.push('(');
+    }
+
+    /// `<<WORD`, `<<- 'WORD'`; `<<<` is none.
+    fn begin_heredoc(&mut self, letters: &mut Peekable<Chars<'_>>) {
+        letters.next();
+        if letters.next_if_eq(&'<').is_some() {
+            "<<<".chars().for_each(|letter| self.push(letter));
+            return;
+        }
+        self.end_word();
+        letters.next_if_eq(&'-');
+        while letters.next_if(|letter| matches!(letter, ' ' | '\t')).is_some() {}
+        let mut end = String::new();
+        while let Some(letter) = letters.next_if(|letter| !" \t;&|<>()".contains(*letter)) {
+            match letter {
+                '\'' | '"' => end.extend(letters.take_while(|it| *it != letter)),
+                '\\' => end.extend(letters.next()),
+                _ => end.push(letter),
+            }
+        }
+        if end.is_empty() {
+            return;
+        }
+        // Before the program it would be taken for that.
+        if !self.command.words.is_empty() {
+            self.command.words.push(format!("<<{end}"));
+        }
+        self.heredocs.push(end);
     }
 
     fn end_commands(&mut self) {
@@ -126,10 +172,6 @@ impl Reader {
 
     fn end_word(&mut self) {
         let Some(word) = self.word.take() else { return };
-        if let Some(end) = word.strip_prefix("<<").filter(|_| !word.starts_with("<<<")) {
-            let end = end.trim_start_matches('-');
-            self.heredoc = Some(end.to_owned()).filter(|end| !end.is_empty());
-        }
         let is_first = self.command.words.is_empty();
         match word.split_once('=') {
             Some((name, value)) if is_first && is_name(name) => {
@@ -193,6 +235,27 @@ mod tests {
                 vec![(1, vec![]), (1, vec!["docker", "create", "x"]), (2, vec!["y"])],
             ),
             ("# docker build .", vec![]),
+            (
+                "cat <<EOF>/x && cat <<-'A B' <<C\nx\nEOF\ny\n\tA B\nz\nC\ntrue",
+                vec![
+                    (1, vec!["cat", "<<EOF", ">/x"]),
+                    (1, vec!["cat", "<<A B", "<<C"]),
+                    (8, vec!["true"]),
+                ],
+            ),
+            ("cat << EOF\nx\nEOF\ntrue", vec![(1, vec!["cat", "<<EOF"]), (4, vec!["true"])]),
+            (
+                "cat <<EOF \\\n  >x\nx\nEOF\ny",
+                vec![(1, vec!["cat", "<<EOF", ">x"]), (5, vec!["y"])],
+            ),
+            ("echo \"<< note\"\ntrue", vec![(1, vec!["echo", "<< note"]), (2, vec!["true"])]),
+            ("<<E cat\nx\nE\ntrue", vec![(1, vec!["cat"]), (4, vec!["true"])]),
+            ("cat <<<x\ntrue", vec![(1, vec!["cat", "<<<x"]), (2, vec!["true"])]),
+            ("cat <<EOF\ntrue", vec![(1, vec!["cat", "<<EOF"]), (2, vec!["true"])]),
+            (
+                "x=\"$(cat <<EOF\nx\nEOF\n)\"\ny",
+                vec![(1, vec![]), (1, vec!["cat", "<<EOF"]), (5, vec!["y"])],
+            ),
         ] {
             let expected: Vec<_> = expected
                 .into_iter()
