@@ -30,7 +30,7 @@ pub use words::{ValuePlace, Words};
 
 use std::ffi::OsString;
 
-use options::{Order, read};
+use options::{Flags, Order, read};
 use verb::Found;
 
 /// What a command line asks for.
@@ -89,9 +89,18 @@ impl Reading {
 /// The words from docker's command on. Other than [`Reading::of`] it takes an option that docker
 /// does not have for a switch: the words are only told about, and not run.
 pub(super) fn behind_globals(words: &[String]) -> &[String] {
+    behind(words, &table::GLOBAL)
+}
+
+/// The same behind `buildx`, from the command of that on.
+pub(super) fn behind_buildx(words: &[String]) -> &[String] {
+    behind(words, &table::BUILDX)
+}
+
+fn behind<'w>(words: &'w [String], flags: &Flags) -> &'w [String] {
     let mut at = 0;
     while let Some(word) = words.get(at).filter(|word| word.starts_with('-')) {
-        at += if table::GLOBAL.take_next(word) { 2 } else { 1 };
+        at += if flags.take_next(word) { 2 } else { 1 };
     }
     words.get(at..).unwrap_or_default()
 }

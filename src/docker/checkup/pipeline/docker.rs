@@ -1,7 +1,7 @@
 //! What commands and prepared steps do with images, as far as content trust goes.
 
 use super::shell::Command;
-use crate::docker::command_line::behind_globals;
+use crate::docker::command_line::{behind_buildx, behind_globals};
 
 /// What a command is to content trust.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -46,7 +46,13 @@ pub(super) fn use_of(command: &Command) -> Option<Use> {
 
 fn docker(words: &[String]) -> Option<Use> {
     let words = behind_globals(words);
-    let verb: Vec<&str> = words.iter().take(2).map(String::as_str).collect();
+    let group = words.iter().take(1);
+    let rest = words.get(1..).unwrap_or_default();
+    let rest = match words.first().map(String::as_str) {
+        Some("buildx" | "builder") => behind_buildx(rest),
+        _ => rest,
+    };
+    let verb: Vec<&str> = group.chain(rest.first()).map(String::as_str).collect();
     let unchecked = |command: &str, is_build| {
         Some(Use::Unchecked { command: format!("docker {command}"), is_build })
     };

@@ -39,6 +39,10 @@ fn scripts_that_believe_are_found_and_their_honest_twins_are_not() {
                 "DOCKER_CONTENT_TRUST=1 docker compose up -d",
                 &["ci-trust-ignored 1", "ci-unchecked-command 1"],
             ),
+            (
+                "export DOCKER_CONTENT_TRUST=1\ndocker buildx --builder b build .\ndocker -H x buildx -D bake",
+                &["ci-trust-ignored 1", "ci-unchecked-command 2", "ci-unchecked-command 3"],
+            ),
             ("DOCKER_CONTENT_TRUST=1 true\ndocker compose up", &[]),
             ("docker pull --disable-content-trust web", &["ci-trust-disabled 1"]),
             ("docker pull --disable-content-trust=false web", &[]),
