@@ -75,6 +75,10 @@ fn bake_builds_nothing_else() {
     ] {
         host.refused(&line, "");
     }
+    // To be asked for its definition must not make buildx build.
+    let line = "buildx bake --print=false --set app.tags=shop/leak app";
+    host.refused(&format!("{line} --set app.args.BASE={evil}"), "remote trust data does not exist");
+    assert_eq!(host.plain(&["images", "-q", "shop/leak"]), "");
     host.write("more.json", r#"{"target": {"inline": {"dockerfile-inline": "FROM {evil}\n"}}}"#);
     host.refused("buildx bake -f docker-bake.hcl -f more.json", "target inline:1: ");
     host.write(
