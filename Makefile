@@ -57,19 +57,23 @@ demo:
 	$(CARGO) build --locked --release --quiet
 	COUNTERSIGN=$(CURDIR)/target/release/countersign test-registry/demo.sh
 
+# Built before the stage is entered: with its HOME, rustup finds no toolchain.
+PUBLISHER = $$($(CARGO) bench --locked --quiet --bench publish --no-run --message-format=json \
+	| jq -r 'select(.executable? != null and .target.name == "publish").executable')
+
 bench:
 	test-registry/install bench
 	$(CARGO) bench --locked --quiet --bench verify
 	$(CARGO) build --locked --release --quiet
 	COUNTERSIGN=$(CURDIR)/target/release/countersign benches/compare.sh
 	COUNTERSIGN=$(CURDIR)/target/release/countersign benches/first-byte.sh
-	COUNTERSIGN=$(CURDIR)/target/release/countersign PUBLISH="$(CARGO) bench --locked --quiet --bench publish --" \
+	COUNTERSIGN=$(CURDIR)/target/release/countersign PUBLISH="$(PUBLISHER)" \
 		benches/serve.sh
 	COUNTERSIGN=$(CURDIR)/target/release/countersign benches/team.sh
 	COUNTERSIGN=$(CURDIR)/target/release/countersign benches/bins.sh
 	COUNTERSIGN=$(CURDIR)/target/release/countersign benches/rescue.sh
 	COUNTERSIGN=$(CURDIR)/target/release/countersign benches/keys.sh
-	COUNTERSIGN=$(CURDIR)/target/release/countersign PUBLISH="$(CARGO) bench --locked --quiet --bench publish --" \
+	COUNTERSIGN=$(CURDIR)/target/release/countersign PUBLISH="$(PUBLISHER)" \
 		benches/serve-sql.sh
 
 kills:
