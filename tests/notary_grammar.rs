@@ -115,13 +115,14 @@ fn lists(home: &Home<'_>) -> Vec<(String, Said)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn failures_of_a_server_are_told_alike() {
     let servers = TestRegistry::start(&["--no-docker"]);
-    let timestamp = timestamp_key();
+    let (timestamp, failures) = (timestamp_key(), failures());
+    let answers = failures.clone();
     let server = TestServer::http(move |seen| {
         // /v2/KIND/NUMBER/_trust/tuf/FILE
         let mut parts = seen.path.split('/').skip(2);
         let (kind, number) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-        let failure = number.parse().ok().and_then(|number: usize| FAILURES.get(number));
-        let (status, body) = *failure.unwrap_or(&(200, "{}"));
+        let failure = number.parse().ok().and_then(|number: usize| answers.get(number));
+        let (status, body) = failure.map_or((200, "{}"), |(status, body)| (*status, body));
         match (seen.method.as_str(), seen.path.ends_with(".key")) {
             ("GET", true) if kind == "post" => Answer::ok(timestamp.clone()),
             ("GET", false) if failure.is_some() => Answer::status(404),
@@ -140,7 +141,7 @@ async fn failures_of_a_server_are_told_alike() {
     let [theirs, own] = [Program::Original, Program::Ours].map(|program| {
         let home = Home::new(program, &Case::of_one("failures", ""), &servers);
         let mut said = Vec::new();
-        for (number, failure) in FAILURES.iter().enumerate() {
+        for (number, failure) in failures.iter().enumerate() {
             for line in lines {
                 let line = line.replace('N', &number.to_string());
                 let words = home.words(&format!("notary -s {} {line}", server.url()));
@@ -227,41 +228,20 @@ fn timestamp_key() -> Vec<u8> {
 }
 
 /// What a trust server may answer that does not do what it is asked for.
-const FAILURES: &[(u16, &str)] = &[
-    (400, ""),
-    (403, ""),
-    (404, ""),
-    (405, ""),
-    (413, ""),
-    (429, ""),
-    (500, ""),
-    (503, ""),
-    (
-        400,
-        r#"{"errors":[{"code":"INVALID_UPDATE","detail":{"Name":"ErrBadRoot","Error":{"Msg":"why"}}}]}"#,
-    ),
-    (
-        400,
-        r#"{"errors":[{"code":"INVALID_UPDATE","detail":{"Name":"ErrBadTargets","Error":{"Msg":"why"}}}]}"#,
-    ),
-    (
-        400,
-        r#"{"errors":[{"code":"INVALID_UPDATE","detail":{"Name":"ErrBadSnapshot","Error":{"Msg":"why"}}}]}"#,
-    ),
-    (
-        400,
-        r#"{"errors":[{"code":"INVALID_UPDATE","detail":{"Name":"ErrBadHierarchy","Error":{"Msg":"why"}}}]}"#,
-    ),
-    (
-        400,
-        r#"{"errors":[{"code":"INVALID_UPDATE","detail":{"Name":"ErrValidation","Error":{"Msg":"why"}}}]}"#,
-    ),
-    (
-        400,
-        r#"{"errors":[{"code":"INVALID_UPDATE","detail":{"Name":"ErrOther","Error":{"Msg":"why"}}}]}"#,
-    ),
-    (400, r#"{"errors":[{"code":"MALFORMED_JSON","message":"no JSON","detail":"why"}]}"#),
-];
+fn failures() -> Vec<(u16, String)> {
+    let statuses = [400, 403, 404, 405, 413, 429, 500, 503].map(|status| (status, String::new()));
+    let judgements =
+        ["BadRoot", "BadTargets", "BadSnapshot", "BadHierarchy", "Validation", "Other"];
+    let judged = judgements.map(|name| {
+        let detail = serde_json::json!({"Name": format!("Err{name}"), "Error": {"Msg": "why"}});
+        serde_json::json!({"code": "INVALID_UPDATE", "detail": detail})
+    });
+    let unread =
+        serde_json::json!({"code": "MALFORMED_JSON", "message": "no JSON", "detail": "why"});
+    let refused = judged.into_iter().chain([unread]);
+    let refused = refused.map(|error| (400, serde_json::json!({"errors": [error]}).to_string()));
+    statuses.into_iter().chain(refused).collect()
+}
 
 /// Prompts, which scripts answer: what is asked, in which order, how often.
 #[test]
