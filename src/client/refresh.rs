@@ -127,10 +127,13 @@ pub async fn newest_root(
         Err(error) => Err(error),
     };
     update.withdraw(newest.as_ref().err());
-    if update.differs(&files, &memory) {
-        cache.keep(&update.accepted)?;
-    }
-    newest
+    let kept = match update.differs(&files, &memory) {
+        true => cache.keep(&update.accepted),
+        false => Ok(()),
+    };
+    // That it cannot be kept, too, is the lesser news.
+    let newest = newest?;
+    Ok(kept.map(|()| newest)?)
 }
 
 /// [`refresh`], leaving it to the caller to store what was accepted, if it is anything new.
