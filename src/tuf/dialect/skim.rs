@@ -110,12 +110,10 @@ impl<'t> Skim<'t> {
             return Err(self.unexpected());
         }
         let start = self.at;
-        let escaped = self.skip_string()?;
-        let quoted = self.since(start)?;
-        if escaped {
-            return Ok(Cow::Owned(serde_json::from_str(quoted)?));
+        if self.skip_string()? {
+            return Ok(Cow::Owned(serde_json::from_str(self.since(start)?)?));
         }
-        let plain = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        let plain = self.text.get(start + 1..self.at - 1);
         plain.map(Cow::Borrowed).ok_or_else(|| self.unexpected())
     }
 
@@ -173,7 +171,8 @@ impl<'t> Skim<'t> {
 fn string_end(bytes: &[u8], mut at: usize) -> (usize, bool) {
     let mut escaped = false;
     loop {
-        while let Some(eight) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let rest = bytes.get(at..).unwrap_or_default();
+        for eight in rest.as_chunks::<8>().0 {
             let word = u64::from_le_bytes(*eight);
             let marks = has_byte(word, b'"') | has_byte(word, b'\\');
             if marks != 0 {
