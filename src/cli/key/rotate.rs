@@ -24,7 +24,8 @@ A new root names the new key. It is signed with the root key, for role root with
 Replaced targets and snapshot keys are destroyed here, but only after the server has taken the new root; \
 root keys, and those that other repositories need, are kept. After a theft: rotate the role whose key was stolen, then \
 look over what it signed. Several roles change in one root: so a repository whose trust server lost both keys \
-that it kept, or that moved to another server, goes on with this server's.
+that it kept, or that moved to another server, goes on with this server's. `snapshot --server-managed` needs the \
+root alone: it also brings back a repository whose server signed its snapshot with a replaced key.
 
 Examples:
   countersign key rotate registry.example.com/team/web targets
