@@ -105,6 +105,16 @@ impl Model {
         Ok(self.services()?.values().any(|service| service.get("profiles").is_some()))
     }
 
+    /// Whether a service is built on another one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Form`].
+    pub fn builds_on_services(&self) -> Result<bool, Error> {
+        let mut services = self.services()?.iter();
+        Ok(services.any(|(name, service)| Service::new(name, service).builds_on().next().is_some()))
+    }
+
     /// Takes out what services hold that are neither chosen nor built upon. Without their names
     /// compose would take their containers for orphans.
     ///

@@ -38,6 +38,7 @@ pub struct Engine {
     progress: Progress,
     socket: Option<PathBuf>,
     globals: Vec<OsString>,
+    variables: Vec<(&'static str, &'static str)>,
     signals: Mutex<Signals>,
 }
 
@@ -78,13 +79,20 @@ impl Engine {
         progress: Progress,
     ) -> Result<Self, Error> {
         let signals = Signals::new().map_err(|source| Error::Signals { source })?;
-        let (socket, globals) = (None, Vec::new());
-        Ok(Self { program, patience, progress, socket, globals, signals: Mutex::new(signals) })
+        let (socket, globals, variables) = (None, Vec::new(), Vec::new());
+        let signals = Mutex::new(signals);
+        Ok(Self { program, patience, progress, socket, globals, variables, signals })
     }
 
     /// The same, with docker's options before every command.
     pub fn with_globals(self, globals: Vec<OsString>) -> Self {
         Self { globals, ..self }
+    }
+
+    /// The same, with a variable for what is [`attached`](Self::attached).
+    pub fn with_variable(mut self, name: &'static str, value: &'static str) -> Self {
+        self.variables.push((name, value));
+        self
     }
 
     /// The same, with the socket of the daemon that this program talks to: what it has, and its

@@ -1,4 +1,7 @@
 //! `docker compose`: compose gets its own resolved project, in which every image is a digest.
+//!
+//! What is built on another service is built by bake: compose's own builder, as long as it had one
+//! (2.33 to 2.40), takes for it whatever image has the name that the other's should have.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -30,7 +33,11 @@ pub(super) async fn run(guarded: Guarded, session: &Session) -> Result<Next, Ref
     let file = directory.path().join("compose.json");
     fs::write(&file, model.text()).map_err(of_disk)?;
     let words = guarded.words_for_model(&project, &file, &home(&project, &variable)?);
-    let ended = compose.engine.attached("compose", words, None).await;
+    let engine = match model.builds_on_services().map_err(of_model)? {
+        true => compose.engine.with_variable("COMPOSE_BAKE", "true"),
+        false => compose.engine,
+    };
+    let ended = engine.attached("compose", words, None).await;
     Ok(Next::End(ended.map_err(|error| Refusal::of(&error.into()))?))
 }
 

@@ -34,7 +34,7 @@ impl Engine {
         for name in withheld_variables() {
             command.env_remove(name);
         }
-        command.envs(given_variables());
+        command.envs(given_variables()).envs(self.variables.iter().copied());
         let mut child = command.spawn().map_err(failed)?;
         let signals = &mut *self.signals.lock().await;
         loop {
