@@ -8,7 +8,7 @@ mod transcript;
 
 use std::path::Path;
 
-use registry::TestRegistry;
+use registry::{COUNTERSIGN, TestRegistry};
 use transcript::Stage;
 
 #[test]
@@ -26,8 +26,20 @@ fn two_of_three_people_sign_releases() {
 }
 
 #[test]
+fn what_follows_another_root_than_the_known_one_is_not_signed() {
+    let servers = TestRegistry::start(&["--no-docker", "--trust", COUNTERSIGN]);
+    let hers = TestRegistry::start(&["--no-docker", "--trust", COUNTERSIGN]);
+    let mut stage = stage_with_images(&servers, "ceremony/forged");
+    stage.set("MALLORY", hers.variable("TRUST_SERVER"));
+    stage.set("MALLORY_CA", hers.variable("TEST_CA"));
+    stage.play(&script("forged.txt"));
+}
+
+#[test]
 fn rehearsal_needs_no_server() {
-    Stage::new().play(&script("rehearsal.txt"));
+    let mut stage = Stage::new();
+    stage.set("KEPT", script("kept").to_str().expect("a path in UTF-8"));
+    stage.play(&script("rehearsal.txt"));
 }
 
 /// Tags 1, 2 and 3 of an image, and the trust server beside its registry.

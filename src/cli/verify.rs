@@ -19,6 +19,7 @@ use super::subject::Subject;
 use crate::client::{self, Freshness, Refreshed};
 use crate::docker::{self, Detail, Note, Resolution};
 use crate::net::Access;
+use crate::tuf::{Gun, Root};
 
 pub(super) use answer::{Link, links};
 
@@ -175,7 +176,7 @@ fn tell(subject: &Subject, resolution: &Resolution, context: &Context) {
 /// First use, and the age of what comes from the cache.
 pub(super) fn tell_of_collection(subject: &Subject, collection: &Refreshed, context: &Context) {
     if collection.first_use {
-        tell_of_first_use(subject, collection, context);
+        tell_of_first_use(&subject.gun, collection.targets.root().content(), context);
     }
     if let Freshness::Cache(confirmed) = collection.freshness {
         let age = match confirmed {
@@ -186,21 +187,15 @@ pub(super) fn tell_of_collection(subject: &Subject, collection: &Refreshed, cont
     }
 }
 
-fn tell_of_first_use(subject: &Subject, collection: &Refreshed, context: &Context) {
-    let root = collection.targets.root().content();
+/// The root keys that are believed, and how to pin them.
+pub(super) fn tell_of_first_use(gun: &Gun, root: &Root, context: &Context) {
     let ids: Vec<String> = root.root.keyids().iter().map(ToString::to_string).collect();
-    context.output.notice(&format!(
-        "{}: trusted on first use, root key {}",
-        subject.gun,
-        ids.join(", ")
-    ));
+    context.output.notice(&format!("{gun}: trusted on first use, root key {}", ids.join(", ")));
     for certificate in root.keys_of(&root.root).filter_map(|key| key.certificate()) {
         context.output.notice(&format!("  its certificate: SHA-256 {}", certificate.fingerprint()));
     }
     let keys = ids.join(" --root-key ");
-    context
-        .output
-        .notice(&format!("  to pin it: countersign pin add {} --root-key {keys}", subject.gun));
+    context.output.notice(&format!("  to pin it: countersign pin add {gun} --root-key {keys}"));
 }
 
 fn ago(now: jiff::Timestamp, then: jiff::Timestamp) -> String {

@@ -24,4 +24,5 @@ pub use initialise::{Foundation, initialise, resume};
 pub use publish::{Author, Publication, publish};
 pub use refresh::{Freshness, Refreshed, Roles, Wish, newest_root, refresh};
 pub use rescue::{Rescue, rescue};
+pub use rooting::{PresentedRoot, presented_root};
 pub use search::{Found, search};

@@ -1,13 +1,14 @@
-//! Finding the newest root.
+//! Finding the newest root, and judging one that somebody else says is it.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::Error;
 use crate::crypto::Sha256;
 use crate::net::{Pace, Remote, RemoteFile};
-use crate::storage::Memory;
+use crate::storage::{Cache, Memory};
 use crate::tuf::{RoleName, Version};
-use crate::verify::{self, Policy, TrustedRoot};
+use crate::verify::{self, Baseline, Policy, TrustedRoot};
 
 /// Where the chain of roots begins.
 #[derive(Debug)]
@@ -67,6 +68,76 @@ impl Start {
             }
         }
     }
+
+    /// Whether a root is the one where the chain begins, or the next one.
+    fn judge(self, policy: &Arc<Policy>, bytes: &[u8]) -> Result<TrustedRoot, verify::Error> {
+        let (version, sha256) = match &self {
+            Self::FirstUse => return TrustedRoot::establish(Arc::clone(policy), bytes),
+            Self::Stored(root) => (root.content().version, root.file().sha256()),
+            Self::Lost(version, sha256) => (*version, Some(*sha256)),
+        };
+        let root = TrustedRoot::restore(Arc::clone(policy), bytes)?;
+        let found = root.content().version;
+        if root.file().sha256() == sha256 {
+            return Ok(root);
+        }
+        match (self, found.cmp(&version)) {
+            (_, Ordering::Less) => {
+                Err(verify::Error::Rollback { role: RoleName::Root, found, expected: version })
+            }
+            (_, Ordering::Equal) => Err(another_root(&root, sha256)),
+            (Self::Stored(known), Ordering::Greater) => known.advance(bytes),
+            (_, Ordering::Greater) => {
+                let expected = version.next().unwrap_or(version);
+                Err(verify::Error::RootGap { found, expected })
+            }
+        }
+    }
+}
+
+fn another_root(root: &TrustedRoot, expected: Option<Sha256>) -> verify::Error {
+    let text = |sha256: Option<Sha256>| sha256.map(|it| it.to_string()).unwrap_or_default();
+    verify::Error::Mismatch {
+        role: RoleName::Root,
+        what: "sha256",
+        expected: text(expected),
+        found: text(root.file().sha256()),
+    }
+}
+
+/// A root that came in a file, believed as far as that can be told here.
+#[derive(Debug)]
+pub struct PresentedRoot {
+    /// The root; whether it is still valid was not asked.
+    pub root: TrustedRoot,
+    /// What was seen before.
+    pub before: Baseline,
+    /// Whether nothing was known to compare it with.
+    pub first_use: bool,
+}
+
+/// Believes a root that came in a file, without a server: it is the one that is known here or the
+/// one after it, or nothing is known here and the policy allows first use; and the pins admit it.
+///
+/// # Errors
+///
+/// [`verify::Error::Rollback`] for a root older than the known one, [`verify::Error::Mismatch`] for
+/// another of its version, [`verify::Error::RootGap`] for one that is too far ahead to be judged;
+/// those of [`TrustedRoot::establish`] and [`TrustedRoot::advance`]; [`verify::Error::Pin`].
+pub fn presented_root(
+    policy: &Arc<Policy>,
+    cache: &impl Cache,
+    bytes: &[u8],
+) -> Result<PresentedRoot, Error> {
+    let (memory, stored) = {
+        let _steady = cache.steady()?;
+        (cache.memory()?, cache.read(&RoleName::Root, policy.limits.root_bytes)?)
+    };
+    let start = Start::of(policy, stored.as_deref(), &memory)?;
+    let first_use = matches!(start, Start::FirstUse);
+    let root = start.judge(policy, bytes)?;
+    root.check_signers()?;
+    Ok(PresentedRoot { root, before: memory.baseline, first_use })
 }
 
 /// Follows the chain as far as the server leads. Only a 404 ends it; any other failure might hide a

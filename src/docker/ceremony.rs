@@ -4,7 +4,8 @@
 //! ```text
 //! Collection::request   online: what is published, and a change → Request, a file for everybody
 //! Request::read         anywhere: the file, verified as far as signatures on what is published reach
-//! Request::sign         anywhere, best without a network: → Contribution, a file for whoever publishes
+//! Request::trusted      where it is signed: what it says is published follows from what is known there
+//! TrustedRequest::sign  anywhere, best without a network: → Contribution, a file for whoever publishes
 //! Collection::submit    online: the request and the contributions → published, and a Transcript
 //! Transcript::read      anywhere, at any time: who signed what, every signature checked
 //! ```
@@ -12,9 +13,11 @@
 mod file;
 mod rehearsal;
 mod transcript;
+mod trusted;
 mod words;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp as Instant;
 
@@ -23,21 +26,22 @@ use super::signers::KeyRing;
 use super::{Collection, Error, SignRequest, TagSigned, Workbench};
 use crate::client::{self, Author, Refreshed, Wish};
 use crate::crypto::{Sha256, Signature};
-use crate::edit::{Draft, Need, Proposal, Signers, Update};
+use crate::edit::{Draft, Need, Proposal, Update};
 use crate::keys::{KeyStore, PassphraseSource};
 use crate::net::Remote;
 use crate::storage::Cache;
-use crate::tuf::{Gun, Key, KeyId, Limits, RoleName, Version};
-use crate::verify::{self, Policy, TrustedRoot};
+use crate::tuf::{Gun, KeyId, Limits, RoleName, Root, Targets, Version};
+use crate::verify::{self, Baseline, Policy, TrustedRoot};
 
 pub use rehearsal::{Rehearsal, Rehearsed};
-use transcript::Matter;
 pub use transcript::{Person, Transcript};
+pub use trusted::TrustedRequest;
 
 /// What several people are asked to sign.
 #[derive(Clone, Debug)]
 pub struct Request {
-    gun: Gun,
+    /// The rules by which it was read.
+    policy: Arc<Policy>,
     made: Instant,
     /// The published files that a reader needs to see what changes.
     before: BTreeMap<RoleName, Vec<u8>>,
@@ -68,7 +72,12 @@ pub struct Submission {
 impl Request {
     /// The collection.
     pub fn gun(&self) -> &Gun {
-        &self.gun
+        &self.policy.gun
+    }
+
+    /// The root that it follows.
+    pub fn root(&self) -> &Root {
+        self.proposal.before()
     }
 
     /// When it was made, UTC.
@@ -76,14 +85,40 @@ impl Request {
         self.made
     }
 
-    /// A name for exactly what is to be signed, to be compared by voice.
+    /// A name for exactly what is to be signed and the published files that it follows, whoever has
+    /// signed it; to be compared by voice.
     pub fn digest(&self) -> Sha256 {
-        self.proposal.digest()
+        request_digest(&self.follows(), &self.files())
     }
 
-    /// What changes, a sentence each.
+    /// What it follows and what changes, a sentence each.
     pub fn words(&self) -> Vec<String> {
+        let follows = self.follows().into_iter();
+        let follows = follows
+            .map(|(role, version, sha256)| format!("follows {role} {version} sha256:{sha256}"));
+        follows.chain(self.changes()).collect()
+    }
+
+    fn changes(&self) -> Vec<String> {
         words::of(&self.proposal)
+    }
+
+    /// The published files that it follows, with their versions and digests.
+    fn follows(&self) -> Vec<(RoleName, Version, Sha256)> {
+        let version = |role: &RoleName| match role {
+            RoleName::Root => Some(self.root().version),
+            role => self.proposal.known(role).map(|targets| targets.version),
+        };
+        let one = |(role, bytes): (&RoleName, &Vec<u8>)| {
+            Some((role.clone(), version(role)?, Sha256::of(bytes)))
+        };
+        self.before.iter().filter_map(one).collect()
+    }
+
+    /// The files that are to be signed, with their versions and the digests of what is signed.
+    fn files(&self) -> Vec<(RoleName, Version, Sha256)> {
+        let parts = self.proposal.parts();
+        parts.map(|(role, part)| (role.clone(), part.version(), part.digest())).collect()
     }
 
     /// Whose signatures it needs, and whose it has.
@@ -95,64 +130,13 @@ impl Request {
         Ok(self.proposal.needs()?)
     }
 
-    /// Signs with every key that is needed and is here, or with one of them. Keys are unlocked one
-    /// by one.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NothingToSign`] if no such key is here; [`Error::Edit`] for what has expired; those
-    /// of the keys.
-    pub fn sign(
-        &self,
-        only: Option<KeyId>,
-        name: &str,
-        now: Instant,
-        store: &dyn KeyStore,
-        passphrases: &mut dyn PassphraseSource,
-    ) -> Result<Contribution, Error> {
-        file::check_name(name)?;
-        self.proposal.check_expiry(now)?;
-        let mut keys = KeyRing::new(store, passphrases)?;
-        let here = self.unlock(only, &mut keys)?;
-        let (mut proposal, signers) = (self.proposal.clone(), keys.signers());
-        let mut signed = proposal.sign(&signers)?;
-        signed.sort_unstable();
-        if signed.is_empty() {
-            let ids = self.needs()?.iter().flat_map(|need| &need.keys).map(Key::id).collect();
-            return Err(Error::NothingToSign { gun: self.gun.clone(), keys: ids });
-        }
-        let statement = Matter::of(self).statement(name, now, &signed);
-        Ok(Contribution {
-            gun: self.gun.clone(),
-            request: self.digest(),
-            name: name.to_owned(),
-            at: now,
-            files: only_new(&self.proposal, &proposal),
-            statements: state(&statement, &signed, &here, &signers)?,
-        })
-    }
-
-    /// Unlocks the keys that are needed and are here, or that one of them.
-    fn unlock(&self, only: Option<KeyId>, keys: &mut KeyRing<'_>) -> Result<Vec<Key>, Error> {
-        let wanted = |key: &Key| {
-            let id = key.canonical_id();
-            keys.held().holds(key) && only.is_none_or(|only| id == Some(only))
-        };
-        let needed = self.needs()?.into_iter().flat_map(|need| need.keys);
-        let here: Vec<Key> = needed.filter(wanted).collect();
-        for id in here.iter().filter_map(Key::canonical_id) {
-            keys.unlock_one(&id)?;
-        }
-        Ok(here)
-    }
-
     /// Adds somebody's signatures; says whose keys they are by.
     ///
     /// # Errors
     ///
     /// [`Error::OtherRequest`] if they are for something else, [`Error::Edit`] if one is false.
     pub fn collect(&mut self, contribution: &Contribution) -> Result<Vec<KeyId>, Error> {
-        if contribution.request != self.digest() || contribution.gun != self.gun {
+        if contribution.request != self.digest() || contribution.gun != *self.gun() {
             return Err(Error::OtherRequest { name: contribution.name.clone() });
         }
         let mut ids = Vec::new();
@@ -167,29 +151,50 @@ impl Request {
     }
 
     /// Verifies what the request says is published, as far as signatures on it reach: enough keys
-    /// of the root it follows have signed it. That this root is the newest is for whoever publishes
-    /// to find out; a signature on an older one is worth nothing.
+    /// of the root it follows have signed it. Whether that is the repository's root is asked where
+    /// it is [signed](Request::trusted) and where it is submitted.
     fn verified(
-        gun: Gun,
+        policy: Arc<Policy>,
         made: Instant,
         before: BTreeMap<RoleName, Vec<u8>>,
         files: &[(RoleName, Vec<u8>)],
-        policy: Policy,
     ) -> Result<Request, Error> {
-        let untrusted = |error: verify::Error| Error::Client(client::Error::Verify(error));
-        let dialect = policy.dialect;
-        let bytes = before.get(&RoleName::Root);
-        let bytes = bytes.ok_or(Error::RequestFile { problem: "the root before it is missing" })?;
-        let root = TrustedRoot::restore(policy.into(), bytes).map_err(untrusted)?;
-        let mut known = BTreeMap::new();
-        // Sorted by name: who delegates comes before those to whom.
-        for (role, bytes) in before.iter().filter(|(role, _)| **role != RoleName::Root) {
-            let targets = verify::signed_role(&root, &known, role, bytes).map_err(untrusted)?;
-            known.insert(role.clone(), targets);
-        }
-        let proposal = Proposal::read(dialect, root.content().clone(), known, files)?;
-        Ok(Request { gun, made, before, proposal })
+        let bytes = root_of(&before)?;
+        let root = TrustedRoot::restore(Arc::clone(&policy), bytes).map_err(client::Error::from)?;
+        let known = known(&root, &before, &Baseline::default()).map_err(client::Error::from)?;
+        let proposal = Proposal::read(policy.dialect, root.content().clone(), known, files)?;
+        Ok(Request { policy, made, before, proposal })
     }
+}
+
+/// The digest of a request that has these files signed, after these published ones.
+fn request_digest(
+    follows: &[(RoleName, Version, Sha256)],
+    files: &[(RoleName, Version, Sha256)],
+) -> Sha256 {
+    let follows = follows.iter().map(|(role, _, sha256)| format!("follows {role} {sha256}\n"));
+    let files = files.iter().map(|(role, _, sha256)| format!("{role} {sha256}\n"));
+    Sha256::of(follows.chain(files).collect::<String>().as_bytes())
+}
+
+fn root_of(before: &BTreeMap<RoleName, Vec<u8>>) -> Result<&[u8], Error> {
+    let root = before.get(&RoleName::Root).map(Vec::as_slice);
+    root.ok_or(Error::RequestFile { problem: "the root before it is missing" })
+}
+
+/// What the roles said until now, by the word of that root, and no older than what was seen.
+fn known(
+    root: &TrustedRoot,
+    before: &BTreeMap<RoleName, Vec<u8>>,
+    baseline: &Baseline,
+) -> Result<BTreeMap<RoleName, Targets>, verify::Error> {
+    let mut known = BTreeMap::new();
+    // Sorted by name: who delegates comes before those to whom.
+    for (role, bytes) in before.iter().filter(|(role, _)| **role != RoleName::Root) {
+        let targets = verify::signed_role(root, &known, role, bytes, baseline)?;
+        known.insert(role.clone(), targets);
+    }
+    Ok(known)
 }
 
 impl Contribution {
@@ -226,15 +231,15 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         let Refreshed { targets, unusable, suspended, .. } = self.refresh(Wish::EVERYTHING).await?;
         let mut bench = Workbench::new(Draft::of(targets), &unusable, &suspended, keys.held());
         let value = change(&mut bench)?;
-        let (gun, made) = (self.gun().clone(), self.policy().now);
+        let made = self.policy().now;
         let proposal = bench.draft.propose(made)?;
         if proposal.parts().next().is_none() {
-            return Err(Error::NothingToChange { gun });
+            return Err(Error::NothingToChange { gun: self.gun().clone() });
         }
         let before = self.published(&proposal)?;
         // As every reader of the file will see it.
-        let policy = Policy::clone(self.policy());
-        Ok((Request::verified(gun, made, before, &proposal.files(), policy)?, value))
+        let policy = Arc::clone(self.policy());
+        Ok((Request::verified(policy, made, before, &proposal.files())?, value))
     }
 
     /// The same for tags: what [`sign`](Collection::sign) would publish, for others to sign as
@@ -273,7 +278,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         let keys = KeyRing::new(store, passphrases)?;
         let policy = self.policy();
         let mut author = Submitter { request: &request, keys, now: policy.now };
-        let (policy, remote) = (std::sync::Arc::clone(policy), self.server()?);
+        let (policy, remote) = (Arc::clone(policy), self.server()?);
         let published =
             client::publish(policy, self.cache(), remote, Wish::EVERYTHING, &mut author).await?;
         let versions = published.update.map(|update| update.versions().clone());
@@ -326,27 +331,4 @@ fn is_published(proposal: &Proposal, known: &Refreshed) -> bool {
             known.targets.role(role).is_some_and(|there| there.content() == targets)
         }
     })
-}
-
-/// Signs a statement with each of the keys that signed something.
-fn state(
-    statement: &str,
-    signed: &[(RoleName, KeyId)],
-    keys: &[Key],
-    signers: &Signers<'_>,
-) -> Result<Vec<(KeyId, Signature)>, Error> {
-    let by_key: BTreeMap<KeyId, &RoleName> = signed.iter().map(|(role, id)| (*id, role)).collect();
-    let one = |(id, role): (KeyId, &RoleName)| {
-        let key = keys.iter().find(|key| key.id() == id).and_then(|key| signers.of(key));
-        let signer = key.ok_or(Error::Keys(crate::keys::Error::NoSuchKey { id }))?;
-        let failed = |source| crate::edit::Error::Signing { role: role.clone(), source };
-        Ok((id, signer.sign(statement.as_bytes()).map_err(failed)?))
-    };
-    by_key.into_iter().map(one).collect()
-}
-
-/// The files with those signatures alone that one copy has more than the other.
-fn only_new(before: &Proposal, after: &Proposal) -> BTreeMap<RoleName, Vec<u8>> {
-    let had: BTreeMap<_, _> = before.files().into_iter().collect();
-    after.files().into_iter().filter(|(role, bytes)| had.get(role) != Some(bytes)).collect()
 }

@@ -205,6 +205,16 @@ pub enum Error {
         /// Whose they are.
         name: String,
     },
+    /// A request follows a root that what is known here does not lead to.
+    #[error("the request follows root {found} of {gun}, and root {expected} was not seen here yet")]
+    FarAhead {
+        /// The collection.
+        gun: Gun,
+        /// The root that it follows.
+        found: Version,
+        /// The one after the root that is known here.
+        expected: Version,
+    },
     /// A file of a signing request that cannot be used.
     #[error("{problem}")]
     RequestFile {

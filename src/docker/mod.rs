@@ -51,7 +51,9 @@ mod witness;
 pub use adopt::{Adoption, Source};
 pub use amend::{Amended, Workbench};
 pub use audit::{Finding, FindingKind, audit};
-pub use ceremony::{Contribution, Person, Rehearsal, Rehearsed, Request, Submission, Transcript};
+pub use ceremony::{
+    Contribution, Person, Rehearsal, Rehearsed, Request, Submission, Transcript, TrustedRequest,
+};
 pub use collection::Collection;
 pub use delegations::{Aftermath, Care, Cut, DelegationState, Published};
 pub use error::Error;

@@ -25,7 +25,7 @@ pub use draft::{Change, Draft, check_target, check_target_name};
 pub use error::Error;
 pub use founding::{Founding, SnapshotKey};
 pub use online::{Online, Sealed};
-pub use proposal::{Need, Part, PartContent, Proposal, request_digest};
+pub use proposal::{Need, Part, PartContent, Proposal};
 pub use root::root_key;
 pub use sealing::Update;
 pub use signers::Signers;

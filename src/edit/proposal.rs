@@ -183,11 +183,6 @@ impl Proposal {
         self.parts.iter().map(seal).collect()
     }
 
-    /// A name for exactly this content, whoever has signed it: SHA-256 of the messages.
-    pub fn digest(&self) -> Sha256 {
-        request_digest(self.parts.iter().map(|(role, part)| (role, part.digest())))
-    }
-
     /// Whose signatures it needs, and whose it has. A root needs those of the root before it and
     /// its own.
     ///
@@ -309,12 +304,6 @@ impl Proposal {
             }
         }
     }
-}
-
-/// The digest of a proposal with these files, which are given by the digests of what is signed.
-pub fn request_digest<'r>(files: impl Iterator<Item = (&'r RoleName, Sha256)>) -> Sha256 {
-    let all: String = files.map(|(role, message)| format!("{role} {message}\n")).collect();
-    Sha256::of(all.as_bytes())
 }
 
 type Opened = (PartContent, Vec<u8>, Vec<(KeyId, Signature)>);

@@ -86,6 +86,16 @@ impl TrustedRoot {
         Ok(CurrentRoot { trusted: self.clone() })
     }
 
+    /// Refuses a root unless enough of its signers satisfy the pins, whatever the dates say: for one
+    /// that another root may follow, which mends them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Pin`].
+    pub fn check_signers(&self) -> Result<(), Error> {
+        self.policy.check_pins(&self.root, self.signing_keys())
+    }
+
     /// This root whatever the time: only to see what it vouched for when it was current.
     pub(super) fn regardless_of_dates(&self) -> CurrentRoot {
         CurrentRoot { trusted: self.clone() }

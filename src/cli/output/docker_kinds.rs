@@ -61,6 +61,12 @@ impl From<docker::Error> for Failure {
             E::NothingToSign { .. } => failure(Kind::KeyStore)
                 .advise("`countersign key list` shows the keys that are here."),
             E::OtherRequest { .. } => failure(Kind::Mismatch),
+            E::FarAhead { gun, found, expected } => failure(Kind::State)
+                .role("root")
+                .expected(expected)
+                .found(found)
+                .advise(format!("Bring this machine up to date first: countersign list {gun}"))
+                .advise("Without a network: from a file that `countersign bundle` wrote, with --server bundle:FILE."),
             E::RequestFile { .. } => failure(Kind::Malformed),
             E::Transcript { .. } => failure(Kind::Threshold),
             E::KeyGeneration(_) => failure(Kind::KeyStore),

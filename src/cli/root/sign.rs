@@ -12,12 +12,17 @@ use super::super::output::{Failure, Format};
 use super::super::passphrases::Passphrases;
 use super::super::process::guard_memory;
 use super::super::prompt::confirm;
+use super::super::verify::tell_of_first_use;
 use super::{read, show, write};
 
 #[derive(Args)]
 #[command(after_help = "\
 Everything that changes is shown, worked out here from the files themselves. Compare the digest of the request \
 with the others by voice, then sign. Needs no network: keep this machine off it.
+
+What the request says is published must follow from what is known here: from the root that was seen last and from \
+pins, which --require-pin wants. Where nothing is known, the root keys that the request names are shown: compare them, \
+too, and pin them.
 
 Example:
   countersign root sign change.json --name 'Ada Lovelace' --out ada.json")]
@@ -51,8 +56,16 @@ pub(in crate::cli) struct Arguments {
 /// Shows, asks and signs.
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Failure> {
     guard_memory()?;
+    let about = |error| Failure::from(error).about(arguments.request.display());
     let request = read(&arguments.request, context)?;
-    show(&request, context)?;
+    let cache = context.directory(request.gun());
+    let trusted = request.trusted(&cache).map_err(about)?;
+    let request = trusted.request();
+    show(request, context)?;
+    if trusted.is_first_use() {
+        tell_of_first_use(request.gun(), request.root(), context);
+        context.output.notice("  the request alone says so: ask the owner whether it is right");
+    }
     let digest = request.digest().to_string();
     if let Some(expected) = &arguments.expect
         && (expected.len() < SHORTEST || !digest.starts_with(expected.as_str()))
@@ -67,19 +80,20 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Fail
     let only = arguments.key.as_deref().map(|key| find(key, context)).transpose()?;
     let keys = context.key_set()?;
     let mut passphrases = Passphrases::new(context)?;
-    let contribution = request.sign(
+    let contribution = trusted.sign(
         only.map(|entry| entry.id),
         &arguments.name,
         context.now,
         &keys,
         &mut passphrases.chain(),
     )?;
-    write(&arguments.out, &contribution.to_text(&request))?;
+    write(&arguments.out, &contribution.to_text(request))?;
     match context.output.format {
         Format::Text => context.output.answer(&arguments.out.display().to_string()),
         Format::Json => context.output.object(&json!({
             "name": request.gun().as_str(),
             "request": digest,
+            "first_use": trusted.is_first_use(),
             "file": arguments.out.display().to_string(),
         })),
     }

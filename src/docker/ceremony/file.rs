@@ -92,7 +92,8 @@ impl Request {
             return Err(refuse("it is for another repository"));
         }
         let files: Vec<_> = by_role(file.to_sign)?.into_iter().collect();
-        let request = Request::verified(gun, file.made, by_role(file.published)?, &files, policy)?;
+        let published = by_role(file.published)?;
+        let request = Request::verified(policy.into(), file.made, published, &files)?;
         if request.digest().to_string() != file.request {
             return Err(refuse("its content is not what its digest says"));
         }
@@ -103,7 +104,7 @@ impl Request {
     pub fn to_text(&self) -> String {
         let file = RequestFile {
             countersign: REQUEST.to_owned(),
-            repository: self.gun.to_string(),
+            repository: self.gun().to_string(),
             made: self.made,
             request: self.digest().to_string(),
             what_changes: self.words(),
@@ -175,10 +176,21 @@ fn read<T: for<'de> Deserialize<'de>>(text: &[u8], kind: &'static str) -> Result
     }
     match serde_json::from_slice::<Kind>(text) {
         Ok(found) if found.countersign == kind => {}
-        Ok(_) => return Err(refuse(if kind == REQUEST { NO_REQUEST } else { NO_CONTRIBUTION })),
+        Ok(found) => return Err(refuse(misplaced(&found.countersign, kind))),
         Err(_) => return Err(refuse("not a file of a signing request")),
     }
     serde_json::from_slice(text).map_err(|_| refuse("damaged, or of another version"))
+}
+
+/// What is wrong with a file that calls itself something else.
+fn misplaced(found: &str, kind: &str) -> &'static str {
+    match kind {
+        _ if FIRST_FORM.contains(&found) => {
+            "of the first form, which does not name what it follows: make the request again, and have it signed anew"
+        }
+        REQUEST => "no signing request, but another of its files",
+        _ => "no signature file, but another of its files",
+    }
 }
 
 fn by_role(files: BTreeMap<String, String>) -> Result<BTreeMap<RoleName, Vec<u8>>, Error> {
@@ -212,10 +224,10 @@ fn refuse(problem: &'static str) -> Error {
     Error::RequestFile { problem }
 }
 
-const REQUEST: &str = "signing request 1";
-const CONTRIBUTION: &str = "signatures 1";
-const NO_REQUEST: &str = "no signing request, but another of its files";
-const NO_CONTRIBUTION: &str = "no signature file, but another of its files";
+const REQUEST: &str = "signing request 2";
+const CONTRIBUTION: &str = "signatures 2";
+/// Files whose digest names what is to be signed, and not what that follows.
+const FIRST_FORM: [&str; 2] = ["signing request 1", "signatures 1"];
 const NAME_MAX: usize = 200;
 /// Twice the largest targets file, written as text.
 const BYTES_MAX: usize = 128 << 20;

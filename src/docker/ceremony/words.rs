@@ -50,11 +50,11 @@ fn keys<'k>(
     find: &dyn Fn(&KeyId) -> Option<&'k Key>,
     words: &mut Vec<String>,
 ) {
-    if old == Some(new) {
-        words.push(format!("  {name}: keys stay, {}", quorum(new)));
-        return;
-    }
-    let was = old.map(|old| format!("{} -> ", quorum(old))).unwrap_or_default();
+    let was = match old {
+        Some(old) if old == new => "keys stay, ".to_owned(),
+        Some(old) => format!("{} -> ", quorum(old)),
+        None => String::new(),
+    };
     words.push(format!("  {name}: {was}{}", quorum(new)));
     let none = BTreeSet::new();
     let had = old.map_or(none, |old| old.keyids().iter().collect());
@@ -209,12 +209,15 @@ mod tests {
             ["  delegations are asked in this order now: targets/b, targets/a"]
         );
         let after = team(&[("targets/a", &[], false), ("targets/b", &["b/", "c/"], true)]);
+        let stays = format!("    stays  {} (unusable)", KeyId::of(Sha256::of(b"key")));
         assert_eq!(
             changes(&before, &after),
             [
                 "  targets/a: keys stay, 1 of 1 keys",
+                &stays,
                 "    may sign no name",
                 "  targets/b: keys stay, 1 of 1 keys",
+                &stays,
                 "    may sign names that begin with \"b/\", \"c/\", and nobody after it",
             ]
         );

@@ -199,9 +199,10 @@ impl Import {
             vouched.extend(delegated.filter_map(|(role, it)| Some((role.clone(), it.sha256()?))));
         }
         for file in self.of(&RoleName::Targets) {
-            let (role, nobody) = (RoleName::Targets, BTreeMap::new());
-            let signed =
-                |root: &CurrentRoot| signed_role(root.trusted(), &nobody, &role, &file.bytes);
+            let (role, nobody, nothing) = (RoleName::Targets, BTreeMap::new(), Baseline::default());
+            let signed = |root: &CurrentRoot| {
+                signed_role(root.trusted(), &nobody, &role, &file.bytes, &nothing)
+            };
             if roots.iter().any(|root| signed(root).is_ok()) {
                 vouched.insert((role, file.sha256));
             }

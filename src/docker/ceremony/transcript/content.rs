@@ -7,10 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp as Instant;
 
-use super::super::Request;
+use super::super::{Request, request_digest};
 use super::{DIALECT, Error, Transcript};
 use crate::crypto::{Sha256, Signature};
-use crate::edit::request_digest;
 use crate::tuf::{Gun, Key, KeyId, RoleName, Version};
 
 /// All that a transcript says.
@@ -28,6 +27,9 @@ pub(in super::super) struct Matter {
     pub(super) gun: Gun,
     pub(super) request: Sha256,
     pub(super) made: Instant,
+    /// Each published file that it follows, with its version and digest; none in a transcript of the
+    /// first form, whose digest names what is to be signed alone.
+    pub(super) follows: Vec<(RoleName, Version, Sha256)>,
     /// Each file with its version and the digest of what is signed in it.
     pub(super) files: Vec<(RoleName, Version, Sha256)>,
     /// What changes, a sentence each.
@@ -58,14 +60,13 @@ pub(super) struct Closing {
 impl Matter {
     /// What a request asks for.
     pub(in super::super) fn of(request: &Request) -> Self {
-        let parts = request.proposal.parts();
-        let files = parts.map(|(role, part)| (role.clone(), part.version(), part.digest()));
         Self {
-            gun: request.gun.clone(),
+            gun: request.gun().clone(),
             request: request.digest(),
             made: request.made,
-            files: files.collect(),
-            words: request.words(),
+            follows: request.follows(),
+            files: request.files(),
+            words: request.changes(),
         }
     }
 
@@ -81,11 +82,13 @@ impl Matter {
 
     fn text(&self) -> String {
         let mut text = String::new();
-        let Self { gun, request, made, files, words } = self;
+        let Self { gun, request, made, follows, files, words } = self;
         let _ = writeln!(text, "repository: {gun}\nrequest: {request}, made {made:.0}");
-        text.push_str("files:\n");
-        for (role, version, digest) in files {
-            let _ = writeln!(text, "  {role} {version} sha256:{digest}");
+        for (heading, files) in [("follows:\n", follows), ("files:\n", files)] {
+            text.push_str(if files.is_empty() { "" } else { heading });
+            for (role, version, digest) in files {
+                let _ = writeln!(text, "  {role} {version} sha256:{digest}");
+            }
         }
         text.push_str("what changes:\n");
         for sentence in words {
@@ -100,8 +103,7 @@ impl Matter {
 
     /// The digest says what the files are.
     fn is_whole(&self) -> bool {
-        let files = self.files.iter().map(|(role, _, digest)| (role, *digest));
-        request_digest(files) == self.request
+        request_digest(&self.follows, &self.files) == self.request
     }
 }
 

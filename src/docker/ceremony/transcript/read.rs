@@ -50,15 +50,24 @@ impl<'t> Reader<'t> {
     fn matter(&mut self) -> Option<Matter> {
         let gun = Gun::raw(self.take_after("repository: ")?).ok()?;
         let (request, made) = self.take_after("request: ")?.split_once(", made ")?;
+        let follows = match self.take_after("follows:") {
+            Some(_) => self.files()?,
+            None => Vec::new(),
+        };
         self.expect("files:")?;
+        let files = self.files()?;
+        self.expect("what changes:")?;
+        let words = std::iter::from_fn(|| self.take_after("  ").map(str::to_owned)).collect();
+        let (request, made) = (request.parse().ok()?, made.parse().ok()?);
+        Some(Matter { gun, request, made, follows, files, words })
+    }
+
+    fn files(&mut self) -> Option<Vec<(RoleName, Version, Sha256)>> {
         let mut files = Vec::new();
         while let Some(line) = self.take_after("  ") {
             files.push(file(line)?);
         }
-        self.expect("what changes:")?;
-        let words = std::iter::from_fn(|| self.take_after("  ").map(str::to_owned)).collect();
-        let (request, made) = (request.parse().ok()?, made.parse().ok()?);
-        Some(Matter { gun, request, made, files, words })
+        Some(files)
     }
 
     fn person(&mut self, head: &str) -> Option<Person> {
