@@ -16,7 +16,7 @@ use crate::edit::{Draft, Update};
 use crate::keys::{KeyStore, PassphraseSource};
 use crate::net::Remote;
 use crate::storage::Cache;
-use crate::tuf::{Key, KeyId, OnlineRoles, RoleName, Version};
+use crate::tuf::{Key, KeyId, OnlineRoles, Role, RoleName, Version};
 use crate::verify::{self, Policy, SuspendedRole, Wanted};
 
 /// A collection as it is now, to be changed.
@@ -82,6 +82,41 @@ impl Workbench<'_> {
     pub fn possible_keys(&self, role: &RoleName) -> Result<Vec<KeyId>, Error> {
         let (_, possible) = self.draft.keys_of(role)?;
         Ok(possible.into_iter().filter_map(Key::canonical_id).collect())
+    }
+
+    /// A role whose keys the root names, with them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Role`] for a delegation.
+    pub fn root_role(&self, role: &RoleName) -> Result<(&Role, Vec<&Key>), Error> {
+        let root = self.draft.root();
+        let reason = "a delegation's keys are changed where it is delegated";
+        let refuse = || Error::Role { role: role.clone(), reason: reason.to_owned() };
+        let own = root.role(role).ok_or_else(refuse)?;
+        Ok((own, root.keys_of(own).collect()))
+    }
+
+    /// The one key of such a role that a person means by an id, or by the first digits of one: that
+    /// by which the root names the key, or that of the bare key.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchKey`] unless it is one key.
+    pub fn root_role_key(&self, role: &RoleName, text: &str) -> Result<KeyId, Error> {
+        let refuse =
+            |reason| Err(Error::NoSuchKey { role: role.clone(), text: text.to_owned(), reason });
+        if text.len() < SHORTEST_PREFIX {
+            return refuse("is too short for an id of a key: give four digits or more");
+        }
+        let is_meant = |id: KeyId| id.to_string().starts_with(text);
+        let (_, keys) = self.root_role(role)?;
+        let meant = keys.iter().filter(|key| is_meant(key.id()) || is_meant(key.known_as()));
+        match meant.collect::<Vec<_>>()[..] {
+            [key] => Ok(key.id()),
+            [] => refuse("is no key that signs it"),
+            _ => refuse("is more than one of its keys"),
+        }
     }
 
     /// Refuses a role that is published but unusable: it cannot be signed on top of, because its
@@ -352,3 +387,6 @@ impl<C: Cache, R: Remote, F, T> Amendment<'_, '_, C, R, F, T> {
         Ok(Amended { value, founded, versions, attempts })
     }
 }
+
+/// Digits of an id that say enough to be told from others.
+const SHORTEST_PREFIX: usize = 4;

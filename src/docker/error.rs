@@ -98,6 +98,16 @@ pub enum Error {
         /// Roles that could sign it, and their keys.
         roles: Vec<(RoleName, Vec<KeyId>)>,
     },
+    /// No one key of a role is meant.
+    #[error("{role}: {text:?} {reason}")]
+    NoSuchKey {
+        /// The role.
+        role: RoleName,
+        /// The id that was given.
+        text: String,
+        /// Why it means no key, or not one.
+        reason: &'static str,
+    },
     /// The role asked for cannot be signed.
     #[error("{role}: {reason}")]
     Role {

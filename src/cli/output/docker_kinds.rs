@@ -36,6 +36,9 @@ impl From<docker::Error> for Failure {
             }
             E::NoSigningKey { .. } => failure(Kind::KeyStore)
                 .advise("`countersign key list` shows the keys that are here."),
+            E::NoSuchKey { role, .. } => failure(Kind::Usage)
+                .role(role)
+                .advise("`countersign inspect REPO` shows the keys of each role."),
             E::Role { role, .. } => failure(Kind::BadRole).role(role),
             E::Unusable { role, .. } => failure(Kind::Policy).role(role).advise(format!(
                 "Look over what it lists, and have it signed again as it is: countersign witness REPO {role}"

@@ -18,7 +18,7 @@ use crate::crypto::CertificateBundle;
 use crate::docker::{Error, Workbench, public_key};
 use crate::keys::KeyStore;
 use crate::net::Access;
-use crate::tuf::{Dialect, Gun, Key, RoleName, Threshold, distinct_keys};
+use crate::tuf::{Dialect, Gun, Key, KeyId, RoleName, Threshold, distinct_keys};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -47,7 +47,8 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, value_name = "FILE|ID")]
     add: Vec<String>,
 
-    /// Id of a key that shall no longer sign, or its first digits; may be repeated
+    /// Id of a key that shall no longer sign, as `inspect` or `key list` shows it, or its first
+    /// digits; may be repeated
     #[arg(long, value_name = "ID")]
     remove: Vec<String>,
 
@@ -112,18 +113,15 @@ fn change(
     added: Vec<Key>,
     arguments: &Arguments,
 ) -> Result<(), Error> {
-    let Some(current) = bench.draft.root().role(role).cloned() else {
-        return Ok(bench.draft.renew(role)?);
-    };
     if added.is_empty() && arguments.remove.is_empty() && arguments.threshold.is_none() {
         return Ok(bench.draft.renew(role)?);
     }
-    let leaves = |key: &Key| {
-        let id = key.id().to_string();
-        arguments.remove.iter().any(|text| id.starts_with(text.as_str()))
-    };
-    let root = bench.draft.root();
-    let mut keys: Vec<Key> = root.keys_of(&current).filter(|key| !leaves(key)).cloned().collect();
+    let leave = arguments.remove.iter().map(|text| bench.root_role_key(role, text));
+    let leave = leave.collect::<Result<Vec<KeyId>, Error>>()?;
+    let (current, keys) = bench.root_role(role)?;
+    let stays = |key: &&Key| !leave.contains(&key.id());
+    let (current, mut keys): (_, Vec<Key>) =
+        (current.clone(), keys.into_iter().filter(stays).cloned().collect());
     for key in added {
         // A certificate made anew takes the place of the old one over the same key.
         keys.retain(|known| distinct_keys([known, &key]) == 2);
