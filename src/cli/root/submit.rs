@@ -8,16 +8,18 @@ use serde_json::json;
 use super::super::context::Context;
 use super::super::exit::Code;
 use super::super::key::find;
+use super::super::new_file::{self, Readers, Reserved};
 use super::super::output::{Failure, Format};
 use super::super::passphrases::Passphrases;
 use super::super::process::{guard_memory, wait_for};
 use super::super::publishing::{not_offline, tell_of_pins, versions};
 use super::super::source;
-use super::{FILE_MAX, read, write};
-use crate::docker::{Contribution, Request};
+use super::{FILE_MAX, read};
+use crate::crypto::Signer;
+use crate::docker::{Contribution, Request, Transcript};
 use crate::keys::KeyStore as _;
 use crate::net::Access;
-use crate::tuf::RoleName;
+use crate::tuf::{Gun, RoleName};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -61,17 +63,17 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Fail
     let closing = arguments.key.as_deref().map(|key| find(key, context)).transpose()?;
     let closing = closing.map(|entry| keys.signer(&entry.id, &mut passphrases.chain()));
     let closing = closing.transpose()?;
+    // Found out before anything is published: afterwards the transcript may be out of reach.
+    let reserved = arguments.transcript.as_deref();
+    let reserved = reserved.map(|path| new_file::reserve(path, Readers::Usual)).transpose()?;
     let opened = context.open(&subject, Access::PushPull)?;
     let submission = wait_for(async {
         let collection = opened.collection();
         Ok(collection.submit(&request, &contributions, &keys, &mut passphrases.chain()).await?)
     })?;
-    if let Some(path) = &arguments.transcript {
-        let transcript = match closing {
-            Some(signer) => submission.transcript.closed(context.now, signer.as_ref())?,
-            None => submission.transcript,
-        };
-        write(path, transcript.as_str())?;
+    if let Some(file) = reserved {
+        let recorded = record(&submission.transcript, closing.as_deref(), file, context);
+        recorded.map_err(|failure| unrecorded(failure, request.gun()))?;
     }
     if submission.versions.is_empty() {
         context.output.notice(&format!("{}: was published already", request.gun()));
@@ -90,6 +92,25 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Fail
         })),
     }
     Ok(Code::Done)
+}
+
+/// Writes the transcript.
+fn record(
+    transcript: &Transcript,
+    closing: Option<&dyn Signer>,
+    file: Reserved,
+    context: &Context,
+) -> Result<(), Failure> {
+    match closing {
+        Some(signer) => file.fill(transcript.closed(context.now, signer)?.as_str().as_bytes()),
+        None => file.fill(transcript.as_str().as_bytes()),
+    }
+}
+
+fn unrecorded(failure: Failure, gun: &Gun) -> Failure {
+    failure
+        .about(format_args!("{gun} was published, but there is no transcript"))
+        .advise("The same command makes it, as long as nobody publishes anew what was changed.")
 }
 
 /// Somebody's signatures, if they are good ones for this request; says whose they are.
