@@ -191,8 +191,94 @@ fn an_owner_moves_a_collection_after_its_last_timestamp_has_ended() {
 }
 
 fn in_twenty_days(command: &mut Command) -> &mut Command {
+    later(command, "+20d")
+}
+
+fn later<'c>(command: &'c mut Command, by: &str) -> &'c mut Command {
     command.env("LD_PRELOAD", "/usr/$LIB/faketime/libfaketimeMT.so.1");
-    command.env("FAKETIME", "+20d").env("DONT_FAKE_MONOTONIC", "1")
+    command.env("FAKETIME", by).env("DONT_FAKE_MONOTONIC", "1")
+}
+
+#[test]
+fn several_holders_move_a_collection_after_its_last_timestamp_and_sign_again_what_expired() {
+    let servers = TestRegistry::start(&["--no-docker", "--trust", COUNTERSIGN]);
+    let image = format!("{}/team/held", servers.registry());
+    let (digest, _) = servers.seed("team/held:1", &[]);
+    let (one, two) = (format!("{image}:1"), format!("{image}:2@{digest}"));
+    let bob = servers.directory().join("bob");
+    let bob = bob.to_str().expect("a path");
+    let now = |arguments: &[&str]| countersign(&servers, arguments);
+    succeed(&servers, &["sign", &one]);
+    succeed(&servers, &["--trust-dir", bob, "key", "generate", "bob"]);
+    let id = succeed(&servers, &["--trust-dir", bob, "key", "generate", "root"]);
+    let certify = ["root", "certify", &image, "--key", id.trim(), "--out", "bob.pem"];
+    succeed(&servers, &[&["--trust-dir", bob], &certify[..]].concat());
+    succeed(&servers, &["key", "generate", "ann"]);
+    let keys = ["--key", "ann.pub", "--key", "bob.pub", "--all-paths", "--threshold", "2"];
+    let add = ["delegation", "add", &image, "targets/releases"];
+    succeed(&servers, &[&add[..], &keys].concat());
+    sign_together(&now, bob, &["sign", &one, "--role", "targets/releases", "--request", "r0"]);
+    for (role, key) in [("targets", "bob.pub"), ("root", "bob.pem")] {
+        let change = ["root", "request", &image, "--role", role, "--add", key, "--threshold", "2"];
+        sign_together(&now, bob, &[&change[..], &["--out", role]].concat());
+    }
+    let archive = servers.directory().join("trust.tar").display().to_string();
+    succeed(&servers, &["rescue", "--to", &archive, &image]);
+    servers.end("countersign");
+    let moved = servers.directory().join("moved");
+    imported(&servers, &moved, &archive);
+    let serve_later = |by: &str| {
+        let mut command = serving_command(&servers, &moved);
+        later(&mut command, by);
+        Serve::logging(command, &moved, Stdio::null())
+    };
+    let do_later = |by: &str, arguments: &[&str]| {
+        let mut command = servers.command(env!("CARGO_BIN_EXE_countersign"));
+        later(&mut command, by).args(arguments).output().expect("it runs")
+    };
+    let request = ["root", "request", &image];
+
+    let serve = serve_later("+20d");
+    let then = |arguments: &[&str]| do_later("+20d", arguments);
+    for role in ["root", "targets"] {
+        let refused = then(&[&request[..], &["--role", role, "--out", "refused"]].concat());
+        assert_code(&refused, 4);
+        assert!(stderr(&refused).contains("timestamp: expired"), "{}", text(&refused));
+    }
+    let roles = ["--role", "timestamp", "--role", "snapshot"];
+    let unclear = then(&[&request[..], &roles, &["--out", "refused"]].concat());
+    assert_code(&unclear, 2);
+    sign_together(&then, bob, &[&request[..], &roles, &["-r", "--out", "keys"]].concat());
+    assert_code(&then(&["verify", &one]), 0);
+    serve.kill();
+
+    let serve = serve_later("+1460d");
+    let then = |arguments: &[&str]| do_later("+1460d", arguments);
+    let refused = then(&[&request[..], &["--out", "refused"]].concat());
+    assert_code(&refused, 4);
+    assert!(stderr(&refused).contains("targets: expired"), "{}", text(&refused));
+    assert!(!servers.directory().join("refused").exists());
+    for (role, code) in [("targets", 4), ("targets/releases", 0)] {
+        let file = format!("{}-again", role.replace('/', "-"));
+        sign_together(&then, bob, &[&request[..], &["--role", role, "--out", &file]].concat());
+        assert_code(&then(&["verify", &one]), code);
+    }
+    sign_together(&then, bob, &["sign", &two, "--role", "targets/releases", "--request", "r1"]);
+    assert_code(&then(&["verify", &format!("{image}:2")]), 0);
+    serve.kill();
+}
+
+/// Makes a request, whose file is the last word, signs it twice and submits it.
+fn sign_together(run: &dyn Fn(&[&str]) -> Output, bob: &str, request: &[&str]) {
+    assert_code(&run(request), 0);
+    let file = request.last().expect("words");
+    let [ours, theirs] = ["ours", "theirs"].map(|whose| format!("{file}-{whose}"));
+    let sign = ["root", "sign", file, "--yes"];
+    assert_code(&run(&[&sign[..], &["--name", "Ann", "--out", &ours]].concat()), 0);
+    let at_bob_s = ["--trust-dir", bob];
+    let signed = run(&[&at_bob_s[..], &sign, &["--name", "Bob", "--out", &theirs]].concat());
+    assert_code(&signed, 0);
+    assert_code(&run(&["root", "submit", file, &ours, &theirs]), 0);
 }
 
 /// Two collections with every kind of history, made by docker and notary, whose snapshot key is the

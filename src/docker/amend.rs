@@ -270,7 +270,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
 }
 
 /// Whether something expired, and the moment before; `None` if that is no earlier than `then`.
-fn expired_before(error: &Error, then: Instant) -> Option<(RoleName, Instant)> {
+pub(super) fn expired_before(error: &Error, then: Instant) -> Option<(RoleName, Instant)> {
     let Error::Client(client::Error::Verify(verify::Error::Expired { role, at })) = error else {
         return None;
     };

@@ -21,10 +21,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp as Instant;
 
+use super::amend::expired_before;
+use super::earlier::{Earlier, as_of};
 use super::sign::put_all;
 use super::signers::KeyRing;
 use super::{Collection, Error, SignRequest, TagSigned, Workbench};
-use crate::client::{self, Author, Refreshed, Wish};
+use crate::client::{self, Author, Publication, Refreshed, Wish};
 use crate::crypto::{Sha256, Signature};
 use crate::edit::{Draft, Need, Proposal, Update};
 use crate::keys::{KeyStore, PassphraseSource};
@@ -217,6 +219,9 @@ impl Contribution {
 impl<C: Cache, R: Remote> Collection<'_, C, R> {
     /// Makes a change, and a file of it for others to sign. Nothing is published.
     ///
+    /// A collection of which something expired is read as it was a moment before, if the change
+    /// mends that.
+    ///
     /// # Errors
     ///
     /// The change's own; [`Error`]; [`Error::NothingToChange`] if it changes nothing.
@@ -228,13 +233,17 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
     ) -> Result<(Request, T), Error> {
         self.needs_server("requests for the signatures of several people")?;
         let keys = KeyRing::new(store, passphrases)?;
-        let Refreshed { targets, unusable, suspended, .. } = self.refresh(Wish::EVERYTHING).await?;
+        let (read, expired) = self.read_past().await?;
+        let Refreshed { targets, unusable, suspended, .. } = read;
         let mut bench = Workbench::new(Draft::of(targets), &unusable, &suspended, keys.held());
         let value = change(&mut bench)?;
-        let made = self.policy().now;
+        let made = self.now();
         let proposal = bench.draft.propose(made)?;
         if proposal.parts().next().is_none() {
             return Err(Error::NothingToChange { gun: self.gun().clone() });
+        }
+        if let Some((_, error)) = expired.into_iter().find(|(role, _)| !proposal.mends(role)) {
+            return Err(error);
         }
         let before = self.published(&proposal)?;
         // As every reader of the file will see it.
@@ -271,19 +280,51 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         passphrases: &mut dyn PassphraseSource,
     ) -> Result<Submission, Error> {
         let mut request = request.clone();
-        request.proposal.check_expiry(self.policy().now)?;
+        request.proposal.check_expiry(self.now())?;
         for contribution in contributions {
             request.collect(contribution)?;
         }
-        let keys = KeyRing::new(store, passphrases)?;
-        let policy = self.policy();
-        let mut author = Submitter { request: &request, keys, now: policy.now };
-        let (policy, remote) = (Arc::clone(policy), self.server()?);
-        let published =
-            client::publish(policy, self.cache(), remote, Wish::EVERYTHING, &mut author).await?;
-        let versions = published.update.map(|update| update.versions().clone());
         let transcript = Transcript::of(&request, contributions)?;
+        let keys = KeyRing::new(store, passphrases)?;
+        let published = self.publish_past(Submitter { request: &request, keys, now: self.now() });
+        let versions = published.await?.update.map(|update| update.versions().clone());
         Ok(Submission { versions: versions.unwrap_or_default(), transcript })
+    }
+
+    /// The collection as it is, or as it was before the first of its files expired; with the roles
+    /// that did, and how they fail it.
+    async fn read_past(&self) -> Result<(Refreshed, Vec<(RoleName, Error)>), Error> {
+        let (earlier, mut then) = (Earlier(self.cache()), self.policy().now);
+        let mut expired = Vec::new();
+        let mut read = self.refresh(Wish::EVERYTHING).await;
+        loop {
+            let error = match read {
+                Ok(read) => return Ok((read, expired)),
+                Err(error) => Error::from(error),
+            };
+            let Some((role, before)) = expired_before(&error, then) else { return Err(error) };
+            then = before;
+            expired.push((role, error));
+            read = as_of(self, &earlier, then).refresh(Wish::EVERYTHING).await;
+        }
+    }
+
+    /// Publishes a request; on the collection as it was before something expired that it mends.
+    async fn publish_past(&self, mut author: Submitter<'_>) -> Result<Publication, Error> {
+        let (remote, all) = (self.server()?, Wish::EVERYTHING);
+        let (earlier, mut then) = (Earlier(self.cache()), self.policy().now);
+        let policy = Arc::clone(self.policy());
+        let mut outcome = client::publish(policy, self.cache(), remote, all, &mut author).await;
+        while let Err(error) = &outcome
+            && let Some((role, before)) = expired_before(error, then)
+            && author.request.proposal.mends(&role)
+        {
+            then = before;
+            let reading = as_of(self, &earlier, then);
+            let policy = Arc::clone(reading.policy());
+            outcome = client::publish(policy, &earlier, remote, all, &mut author).await;
+        }
+        outcome
     }
 
     /// The published files that a reader of the proposal needs.
@@ -316,7 +357,12 @@ impl Author for Submitter<'_> {
         if is_published(proposal, &known) {
             return Ok(None);
         }
-        let draft = Draft::of(known.targets);
+        let mut draft = Draft::of(known.targets);
+        for (role, suspended) in known.suspended {
+            if proposal.parts().any(|(part, _)| *part == role) {
+                draft.take_over(&role, suspended)?;
+            }
+        }
         self.keys.unlock(&draft, &[RoleName::Snapshot])?;
         Ok(Some(draft.seal(proposal, self.now, &self.keys.signers())?))
     }

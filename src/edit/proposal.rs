@@ -202,6 +202,17 @@ impl Proposal {
         Ok(needs)
     }
 
+    /// Whether what expired of the published collection is no hindrance: this proposal signs the
+    /// role anew, or it is the snapshot, which every publication signs anew; or the timestamp key
+    /// changes, without which a server that does not have it can take nothing.
+    pub fn mends(&self, expired: &RoleName) -> bool {
+        let rekeyed = match self.parts.get(&RoleName::Root).map(Part::content) {
+            Some(PartContent::Root(next)) => next.timestamp != self.before.timestamp,
+            _ => false,
+        };
+        rekeyed || *expired == RoleName::Snapshot || self.parts.contains_key(expired)
+    }
+
     /// Checks that signatures on it are still worth something.
     ///
     /// # Errors

@@ -26,21 +26,22 @@ The file goes to those who hold the keys; each runs `countersign root sign` on i
 network, and sends back a signature file. `countersign root submit` publishes. A change of the root needs \
 signatures by enough of its keys of today and by enough of those that it will have.
 
-Without --add, --remove and --threshold the role is signed again as it is, with new dates.
+Without --add, --remove and --threshold the role is signed again as it is, with new dates, also if it expired. A server \
+that took the repository over from another, or lost its keys, gets new ones for timestamp and snapshot in one root.
 
 Examples:
   countersign root certify reg.io/team/web --key 1f2e3d4c --out ada.pem        # each new holder
   countersign root request reg.io/team/web --add ada.pem --add bob.pem --threshold 2 --out change.json
   countersign root request reg.io/team/web --role targets --add ci.pub --threshold 2 --out change.json
-  countersign root request reg.io/team/web --role timestamp --server-managed --out change.json")]
+  countersign root request reg.io/team/web --role timestamp --role snapshot --server-managed --out change.json")]
 pub(in crate::cli) struct Arguments {
     /// Repository, without a tag
     #[arg(value_name = "REPO")]
     repository: String,
 
-    /// Whose keys change: root, targets, snapshot, timestamp
+    /// Whose keys change: root, targets, snapshot, timestamp; may be repeated with --server-managed
     #[arg(long, value_name = "ROLE", default_value = "root")]
-    role: String,
+    role: Vec<RoleName>,
 
     /// A key that shall sign from now on: a certificate made by `root certify` for root, a public
     /// key for other roles, or the id of a key that is here; may be repeated
@@ -65,29 +66,43 @@ pub(in crate::cli) struct Arguments {
     out: PathBuf,
 }
 
+impl Arguments {
+    /// The role, where there can be only one.
+    fn one_role(&self) -> Result<&RoleName, Failure> {
+        match &self.role[..] {
+            [role] => Ok(role),
+            [role, ..] if self.server_managed => Ok(role),
+            _ => Err(Failure::new(Kind::Usage, "several --role are for --server-managed")
+                .advise("Make a request for each role.")),
+        }
+    }
+}
+
 /// Writes the request.
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Failure> {
     not_offline(context)?;
     guard_memory()?;
     let subject = context.subject(&arguments.repository)?.bare()?;
-    let role: RoleName = arguments.role.parse()?;
+    let role = arguments.one_role()?;
     let keys = context.key_set()?;
     let mut passphrases = Passphrases::new(context)?;
     let added = arguments
         .add
         .iter()
-        .map(|text| added(text, &role, &subject.gun, context, &mut passphrases))
+        .map(|text| added(text, role, &subject.gun, context, &mut passphrases))
         .collect::<Result<Vec<Key>, Failure>>()?;
     let opened = context.open(&subject, Access::PushPull)?;
     let (request, ()) = wait_for(async {
         let collection = opened.collection();
-        let offered = match arguments.server_managed {
-            true => Some(collection.server_key(&role).await?),
-            false => None,
-        };
-        let change = |bench: &mut Workbench<'_>| match offered {
-            Some(key) => Ok(bench.draft.rotate(&role, vec![key], Threshold::ONE).map(drop)?),
-            None => change(bench, &role, added, arguments),
+        let mut offered = Vec::new();
+        for role in arguments.role.iter().filter(|_| arguments.server_managed) {
+            offered.push((role, collection.server_key(role).await?));
+        }
+        let change = |bench: &mut Workbench<'_>| match arguments.server_managed {
+            true => offered.into_iter().try_for_each(|(role, key)| {
+                Ok(bench.draft.rotate(role, vec![key], Threshold::ONE).map(drop)?)
+            }),
+            false => change(bench, role, added, arguments),
         };
         Ok(collection.request(&keys, &mut passphrases.chain(), change).await?)
     })?;
@@ -114,7 +129,7 @@ fn change(
     arguments: &Arguments,
 ) -> Result<(), Error> {
     if added.is_empty() && arguments.remove.is_empty() && arguments.threshold.is_none() {
-        return Ok(bench.draft.renew(role)?);
+        return bench.witness(role);
     }
     let leave = arguments.remove.iter().map(|text| bench.root_role_key(role, text));
     let leave = leave.collect::<Result<Vec<KeyId>, Error>>()?;
