@@ -131,7 +131,7 @@ fn signers_share_bins_and_who_is_removed_loses_them() {
     assert_eq!(split["split"], everybody, "{split}");
     let said = reader.answers(&["verify", "--format", "json", &format!("{image}:v3")]);
     assert_eq!(said["signers"], json!(["alice", "bob"]), "{said}");
-    assert_eq!(said["role"], "targets/alice", "{said}");
+    assert_eq!(said["role"], "targets/releases", "{said}");
     let signers = reader.does(&["signer", "list", "--format", "json", &image]);
     let tags: BTreeSet<(String, u64)> = signers
         .lines()

@@ -64,6 +64,9 @@ pub(super) fn in_words(note: &StagedNote) -> String {
             "the signatures of {role} do not count any more, and it cannot be used until whoever \
              has a key of it signs it again: countersign witness"
         ),
+        StagedNote::FoundOtherwise(role, name) => {
+            format!("pulls find {name} as {role} signs it, not as it was staged")
+        }
         StagedNote::RootRenewed(at) => {
             format!("the root, which would have ended at {at:.0}, was signed again")
         }

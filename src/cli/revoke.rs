@@ -105,6 +105,8 @@ fn tell(subject: &Subject, revocation: &Revocation, context: &Context) -> Code {
             "name": subject.gun.as_str(),
             "removed": removed,
             "remaining": remaining,
+            "pullable": revocation.pullable,
+            "unusable": revocation.unusable.iter().map(RoleName::as_str).collect::<Vec<_>>(),
         })),
         Format::Text => {
             for (tag, roles) in &removed {
@@ -120,12 +122,18 @@ fn tell(subject: &Subject, revocation: &Revocation, context: &Context) -> Code {
         let roles = roles.join(", ");
         context.output.notice(&format!("{}:{tag} is still signed in {roles}", subject.gun));
     }
-    let pullable: Vec<&str> = revocation.still_pullable().collect();
+    for role in &revocation.unusable {
+        context.output.notice(&format!(
+            "warning: {}: {role} cannot be used now; what it signs was not revoked, and counts again \
+             once it is signed again",
+            subject.gun
+        ));
+    }
+    let pullable = revocation.pullable.join(", ");
     if pullable.is_empty() {
         return Code::Done;
     }
-    let message =
-        format!("still pullable: {} (no key here may sign that role)", pullable.join(", "));
+    let message = format!("still pullable: {pullable} (no key here may sign that role)");
     context.output.refusal(Some(&subject.typed), &Failure::new(Kind::KeyStore, message))
 }
 

@@ -106,7 +106,7 @@ impl Arguments {
     fn roles(&self) -> Result<RoleChoice, Failure> {
         let each_once: BTreeSet<RoleName> = match (&self.signer, self.roles.as_slice()) {
             (None, []) => return Ok(RoleChoice::AsDocker),
-            (Some(name), _) => [format!("targets/{name}").parse()?, RoleName::releases()].into(),
+            (Some(name), _) => return Ok(RoleChoice::AsSigner(format!("targets/{name}").parse()?)),
             (None, roles) => {
                 roles.iter().map(|role| signing_role(role)).collect::<Result<_, _>>()?
             }

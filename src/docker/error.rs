@@ -108,6 +108,19 @@ pub enum Error {
         /// Why it means no key, or not one.
         reason: &'static str,
     },
+    /// What would be signed, nobody would find: a role that is asked before signs the tag.
+    #[error(
+        "{role}: signs {tag} as something else, is asked before other roles, and cannot be signed \
+         here (keys: {})", short(.keys)
+    )]
+    Outranked {
+        /// The role.
+        role: RoleName,
+        /// The tag.
+        tag: Tag,
+        /// Canonical ids of its keys.
+        keys: Vec<KeyId>,
+    },
     /// The role asked for cannot be signed.
     #[error("{role}: {reason}")]
     Role {
@@ -269,10 +282,14 @@ fn listed_elsewhere(found: &[RoleName]) -> String {
 
 fn with_keys(roles: &[(RoleName, Vec<KeyId>)]) -> String {
     let one = |(role, keys): &(RoleName, Vec<KeyId>)| {
-        let keys = keys.iter().map(KeyId::short).collect::<Vec<_>>().join(", ");
+        let keys = short(keys);
         format!("{role} with {}", if keys.is_empty() { "no key at all" } else { &keys })
     };
     roles.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+fn short(keys: &[KeyId]) -> String {
+    keys.iter().map(KeyId::short).collect::<Vec<_>>().join(", ")
 }
 
 /// A reason with its role before it, which most reasons name themselves.

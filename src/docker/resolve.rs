@@ -2,13 +2,14 @@
 
 use std::fmt;
 
+use super::found::look_up;
 use super::{Collection, Error};
 use crate::client::{self, Refreshed, Roles, Wish};
 use crate::image::{ImageDigest, Tag};
 use crate::net::Remote;
 use crate::storage::Cache;
 use crate::tuf::{Gun, RoleName, SearchOrder, Target};
-use crate::verify::{self, Lookup, Wanted};
+use crate::verify::{self, Wanted};
 
 /// A name with the digest that its publisher signed for a tag. Nothing else can make one.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -122,11 +123,12 @@ pub(super) fn resolve_in(
     given: Option<ImageDigest>,
 ) -> Result<Resolution, Error> {
     let notes = settle_releases(&mut collection)?;
-    let (role, target) = deciding(&collection, tag.as_str()).ok_or_else(|| Error::NoSuchTag {
-        gun: gun.clone(),
-        tag: tag.clone(),
-        elsewhere: holders(&collection, tag.as_str()),
-    })?;
+    let (role, target) =
+        look_up(&collection.targets, tag.as_str()).ok_or_else(|| Error::NoSuchTag {
+            gun: gun.clone(),
+            tag: tag.clone(),
+            elsewhere: holders(&collection, tag.as_str()),
+        })?;
     check_collection(gun, role, tag, target)?;
     let digest = digest_of(role, tag, target)?;
     if let Some(given) = given.filter(|given| *given != digest) {
@@ -141,11 +143,6 @@ pub(super) fn resolve_in(
     };
     let signers = signers_of(&collection, tag.as_str(), target);
     Ok(Resolution { reference, signers, collection, notes })
-}
-
-/// Whether pulls ask a role: what it signs counts, and what others sign does not.
-pub(super) fn is_asked_by_pulls(role: &RoleName) -> bool {
-    *role == RoleName::Targets || *role == RoleName::releases()
 }
 
 /// Refuses a `targets/releases` that is delegated, was published, and cannot be used.
@@ -175,25 +172,6 @@ pub(super) fn refuse_unusable(collection: &mut Refreshed) -> Result<(), Error> {
             None => Ok(()),
         },
     }
-}
-
-/// docker's order: `targets/releases`, then `targets`; no other role counts. In TUF 1.0 the role
-/// counts to which the search leads.
-fn deciding<'c>(collection: &'c Refreshed, tag: &str) -> Option<(&'c RoleName, &'c Target)> {
-    if let SearchOrder::DepthFirst = collection.targets.root().policy().dialect.search_order() {
-        return match collection.targets.find(tag) {
-            Ok(Lookup::Found { role, target }) => Some((collection.targets.owner(role), target)),
-            _ => None,
-        };
-    }
-    let of = |name: &RoleName| {
-        collection
-            .targets
-            .roles()
-            .find(|(role, _)| *role == name)
-            .and_then(|(role, loaded)| Some((role, loaded.target(tag)?)))
-    };
-    of(&RoleName::releases()).or_else(|| of(&RoleName::Targets))
 }
 
 /// The roles that sign a tag at all.

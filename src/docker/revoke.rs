@@ -1,6 +1,6 @@
 //! Taking a tag's signatures back (docker/cli `trust revoke`, done thoroughly).
 
-use super::resolve::is_asked_by_pulls;
+use super::found::{found, look_up, look_up_in};
 use super::{Collection, Error, IfAbsent, Workbench};
 use crate::client::{Roles, Wish};
 use crate::edit::Draft;
@@ -9,7 +9,7 @@ use crate::keys::{KeyStore, PassphraseSource};
 use crate::net::Remote;
 use crate::storage::Cache;
 use crate::tuf::{Gun, RoleName};
-use crate::verify::Wanted;
+use crate::verify::{TrustedTargets, Wanted};
 
 /// What to take back.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -27,14 +27,11 @@ pub struct Revocation {
     pub removed: Vec<(String, RoleName)>,
     /// Names and the roles that still sign them, because no key of them is here.
     pub remaining: Vec<(String, RoleName)>,
-}
-
-impl Revocation {
     /// Names that a pull still finds.
-    pub fn still_pullable(&self) -> impl Iterator<Item = &str> {
-        let asked = self.remaining.iter().filter(|(_, role)| is_asked_by_pulls(role));
-        asked.map(|(name, _)| name.as_str())
-    }
+    pub pullable: Vec<String>,
+    /// Delegated roles that cannot be used now, so that nobody knows what they sign once they are
+    /// signed again.
+    pub unusable: Vec<RoleName>,
 }
 
 impl<C: Cache, R: Remote> Collection<'_, C, R> {
@@ -65,7 +62,10 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         self.amend_roles(roles, IfAbsent::Refuse, store, passphrases, take_back).await?;
         let wish = Wish { roles, wanted: Wanted::Everything };
         let after = self.refresh(wish).await?;
-        Ok(Revocation { removed, remaining: occurrences(&Draft::of(after.targets), request) })
+        let (pullable, unusable) = (pullable(&after.targets, request), after.unusable);
+        let remaining = occurrences(&Draft::of(after.targets), request);
+        let unusable = unusable.into_keys().collect();
+        Ok(Revocation { removed, remaining, pullable, unusable })
     }
 
     /// The names to take back; a tag that nobody signs can be taken back only by ourselves, a
@@ -79,10 +79,29 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         let found = occurrences(draft, request);
         match request {
             RevokeRequest::Tag(tag) if found.is_empty() && !took_back => {
-                let gun = self.gun().clone();
-                Err(Error::NoSuchTag { gun, tag: tag.clone(), elsewhere: Vec::new() })
+                Err(nowhere(self.gun(), draft, tag))
             }
             _ => Ok(found),
+        }
+    }
+}
+
+/// Why a tag that stands in no role of which the keys are known cannot be taken back.
+pub(super) fn nowhere(gun: &Gun, draft: &Draft, tag: &Tag) -> Error {
+    let (gun, tag) = (gun.clone(), tag.clone());
+    match look_up_in(draft, tag.as_str()) {
+        Ok(Some((role, _))) => Error::NoSigningKey { gun, tag, roles: vec![(role, Vec::new())] },
+        _ => Error::NoSuchTag { gun, tag, elsewhere: Vec::new() },
+    }
+}
+
+/// The names in question that a look-up finds.
+fn pullable(targets: &TrustedTargets, request: &RevokeRequest) -> Vec<String> {
+    match request {
+        RevokeRequest::All => found(targets).into_keys().map(str::to_owned).collect(),
+        RevokeRequest::Tag(tag) => {
+            let found = look_up(targets, tag.as_str());
+            found.map(|_| tag.to_string()).into_iter().collect()
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::resolve::is_asked_by_pulls;
+use super::found::look_up_in;
 use super::signers::{RoleChoice, signable};
 use super::{Amended, Collection, Error, IfAbsent, Workbench};
 use crate::client::{self, Roles};
@@ -11,8 +11,8 @@ use crate::image::{Descriptor, ImageDigest, Tag};
 use crate::keys::{KeyStore, PassphraseSource};
 use crate::net::Remote;
 use crate::storage::Cache;
-use crate::tuf::{Custom, Gun, Hashes, KeyId, OnlineRoles, RoleName, Target, Version};
-use crate::verify;
+use crate::tuf::{Custom, Gun, Hashes, KeyId, OnlineRoles, RoleName, SearchOrder, Target, Version};
+use crate::{edit, verify};
 
 /// What to sign, and how.
 #[derive(Clone, Debug)]
@@ -52,12 +52,17 @@ pub struct TagSigned {
     pub digest: ImageDigest,
     /// The roles that sign it so now, with what they said before.
     pub roles: Vec<(RoleName, Change)>,
+    /// The roles that it was taken out of because look-ups ask them before those, with what they
+    /// said.
+    pub withdrawn: Vec<(RoleName, Target)>,
+    /// What pulls find for the tag now, and where; `None` if nothing.
+    pub found: Option<(RoleName, Target)>,
 }
 
 impl TagSigned {
-    /// Whether a pull will find this digest: it stands in a role that counts.
+    /// Whether a pull will find this digest.
     pub fn counts_for_pulls(&self) -> bool {
-        self.roles.iter().any(|(role, _)| is_asked_by_pulls(role))
+        self.found.as_ref().is_some_and(|(_, found)| says(found, self.digest))
     }
 }
 
@@ -95,7 +100,7 @@ pub(super) fn put_all(
 }
 
 /// Puts a tag into the roles that the user can sign.
-fn put(
+pub(super) fn put(
     bench: &mut Workbench<'_>,
     gun: &Gun,
     request: &SignRequest,
@@ -113,7 +118,55 @@ fn put(
         let change = bench.draft.set_target(&role, tag.as_str(), target)?;
         signed.push((role, change));
     }
-    Ok(TagSigned { tag: tag.clone(), digest: descriptor.digest, roles: signed })
+    let digest = descriptor.digest;
+    let (withdrawn, found) = match request.roles {
+        RoleChoice::These(_) => (Vec::new(), look_up_in(&bench.draft, tag.as_str()).ok().flatten()),
+        _ => (make_found(bench, tag, digest)?, look_up_in(&bench.draft, tag.as_str())?),
+    };
+    let found = found.map(|(role, target)| (role, target.clone()));
+    Ok(TagSigned { tag: tag.clone(), digest, roles: signed, withdrawn, found })
+}
+
+/// Has pulls find what was signed for them, where they ask other roles before: what those still say
+/// of the tag is taken out. docker asks nobody before `targets/releases`.
+///
+/// # Errors
+///
+/// [`Error::Outranked`] if such a role cannot be signed here; [`Error::Unusable`] if it cannot be
+/// read.
+fn make_found(
+    bench: &mut Workbench<'_>,
+    tag: &Tag,
+    digest: ImageDigest,
+) -> Result<Vec<(RoleName, Target)>, Error> {
+    let mut withdrawn = Vec::new();
+    while let Some(role) = outranking(bench, tag, digest)? {
+        let missing = edit::Error::Role { role: role.clone() };
+        let target = bench.draft.remove_target(&role, tag.as_str())?.ok_or(missing)?;
+        withdrawn.push((role, target));
+    }
+    Ok(withdrawn)
+}
+
+/// The role in which a look-up in turn finds another digest.
+fn outranking(
+    bench: &Workbench<'_>,
+    tag: &Tag,
+    digest: ImageDigest,
+) -> Result<Option<RoleName>, Error> {
+    let in_turn = bench.draft.search_order() == SearchOrder::DepthFirst;
+    let found = look_up_in(&bench.draft, tag.as_str())?;
+    match found.filter(|(_, found)| in_turn && !says(found, digest)) {
+        Some((role, _)) if !bench.can_sign(&role)? => {
+            let keys = bench.possible_keys(&role)?;
+            Err(Error::Outranked { role, tag: tag.clone(), keys })
+        }
+        found => Ok(found.map(|(role, _)| role)),
+    }
+}
+
+fn says(target: &Target, digest: ImageDigest) -> bool {
+    target.hashes.sha256().map(ImageDigest::from) == Some(digest)
 }
 
 /// Makes sure that a role can be signed on top of what is published of it. Where nobody who may

@@ -15,8 +15,21 @@ pub enum RoleChoice {
     /// As docker does: `targets` while there are no delegations, afterwards every direct delegation
     /// that may sign the tag and of which a key is here.
     AsDocker,
-    /// These and no others.
+    /// The role of a signer, and `targets/releases`.
+    AsSigner(RoleName),
+    /// These and no others, whatever pulls find then.
     These(Vec<RoleName>),
+}
+
+impl RoleChoice {
+    /// The roles, if they were named.
+    pub(super) fn named(&self) -> Option<Vec<RoleName>> {
+        match self {
+            Self::AsDocker => None,
+            Self::AsSigner(role) => Some(vec![role.clone(), RoleName::releases()]),
+            Self::These(roles) => Some(roles.clone()),
+        }
+    }
 }
 
 /// Which private keys are here, by their canonical ids.
@@ -145,8 +158,8 @@ pub(super) fn signable(
     choice: &RoleChoice,
     keys: &HeldKeys,
 ) -> Result<Vec<RoleName>, Error> {
-    if let RoleChoice::These(roles) = choice {
-        return Ok(roles.clone());
+    if let Some(roles) = choice.named() {
+        return Ok(roles);
     }
     let delegated = draft.delegations_for(tag.as_str());
     let candidates = match delegated {

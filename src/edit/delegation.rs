@@ -6,8 +6,8 @@ use super::draft::Sheet;
 use super::root::check_key;
 use super::{Draft, Error};
 use crate::tuf::{
-    Delegation, Delegations, Key, KeyId, Limits, Paths, Role, RoleName, Targets, Threshold,
-    distinct_keys,
+    Delegation, Delegations, Key, KeyId, Limits, Paths, Role, RoleName, SearchOrder, Targets,
+    Threshold, distinct_keys,
 };
 
 /// What to add to a delegation, or to make one of.
@@ -275,6 +275,11 @@ impl Draft {
         match delegations.roles.iter_mut().find(|it| it.name == name) {
             Some(place) => *place = next,
             None => delegations.roles.push(next),
+        }
+        let in_turn = self.search_order() == SearchOrder::DepthFirst;
+        if known.is_none() && name == RoleName::releases() && in_turn {
+            // It has no names yet, so that none means something else by that.
+            delegations.put_releases_first();
         }
         check_size(&name, &delegations)?;
         self.delegator(&name)?.delegations = delegations;

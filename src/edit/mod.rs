@@ -10,6 +10,7 @@ mod delegation;
 mod draft;
 mod error;
 mod founding;
+mod lookup;
 mod online;
 mod proposal;
 mod renewal;

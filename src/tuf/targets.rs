@@ -70,6 +70,12 @@ impl Delegations {
         self.roles.iter().map(move |delegation| (self, delegation))
     }
 
+    /// Has those who ask delegations in turn ask `targets/releases` before the others, as docker
+    /// does. The bins of a role stay before it: what they hold is the role's own.
+    pub fn put_releases_first(&mut self) {
+        self.roles.sort_by_key(|it| (!it.is_own_bin(), it.name != RoleName::releases()));
+    }
+
     /// The keys of a delegation, in its order.
     pub fn keys_of<'a>(&'a self, delegation: &'a Delegation) -> impl Iterator<Item = &'a Key> {
         delegation.role.keyids().iter().filter_map(|id| self.keys.get(id))

@@ -46,5 +46,6 @@ pub use policy::Policy;
 pub use published::signed_role;
 pub use root::{CurrentRoot, TrustedRoot};
 pub use snapshot::TrustedSnapshot;
+pub(crate) use targets::{Answer, Visit, look_up};
 pub use targets::{Glance, Lookup, SuspendedRole, TrustedRole, TrustedTargets, Wanted};
 pub use timestamp::TrustedTimestamp;

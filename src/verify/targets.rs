@@ -14,6 +14,7 @@ use file::Mandate;
 
 pub use file::{Glance, Wanted};
 pub use lookup::Lookup;
+pub(crate) use lookup::{Answer, Visit, look_up};
 pub use role::{SuspendedRole, TrustedRole};
 
 /// The targets roles of one snapshot, as far as they were loaded.

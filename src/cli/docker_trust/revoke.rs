@@ -52,9 +52,8 @@ fn revoke(
 
 /// Whether the tags are out of every role in which pulls look.
 fn check(revocation: &Revocation, request: &RevokeRequest) -> Result<(), Refusal> {
-    let pullable: Vec<&str> = revocation.still_pullable().collect();
-    if !pullable.is_empty() {
-        let tags = pullable.join(", ");
+    if !revocation.pullable.is_empty() {
+        let tags = revocation.pullable.join(", ");
         return Err(Refusal::new(format!(
             "{tags} can still be pulled: the key of the role that signs it is not here"
         )));

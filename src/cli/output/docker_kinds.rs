@@ -39,6 +39,9 @@ impl From<docker::Error> for Failure {
             E::NoSuchKey { role, .. } => failure(Kind::Usage)
                 .role(role)
                 .advise("`countersign inspect REPO` shows the keys of each role."),
+            E::Outranked { role, tag, .. } => failure(Kind::KeyStore).role(role).advise(format!(
+                "Whoever has the keys of {role} takes {tag} out there: countersign revoke REPO:{tag}"
+            )),
             E::Role { role, .. } => failure(Kind::BadRole).role(role),
             E::Unusable { role, .. } => failure(Kind::Policy).role(role).advise(format!(
                 "Look over what it lists, and have it signed again as it is: countersign witness REPO {role}"

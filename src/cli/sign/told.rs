@@ -10,6 +10,7 @@ use crate::cli::subject::Subject;
 use crate::docker::{Signing, TagSigned};
 use crate::edit::Change;
 use crate::image::Descriptor;
+use crate::tuf::Target;
 
 /// Tells what became of each tag.
 pub(super) fn tell(batch: &Batch, signing: &Signing, context: &Context) {
@@ -34,19 +35,29 @@ fn tell_of_changes(typed: &str, signed: &TagSigned, context: &Context) {
                 context.output.notice(&format!("{typed}: was signed so in {role} already"));
             }
             Change::Replaced(before) => {
-                let before = before.hashes.sha256().map(|hash| format!("sha256:{hash}"));
-                let before = before.unwrap_or_else(|| "something without a sha256".to_owned());
+                let before = digest(before);
                 context.output.notice(&format!("{typed}: replaces {before} in {role}"));
             }
         }
     }
+    for (role, before) in &signed.withdrawn {
+        let before = digest(before);
+        context.output.notice(&format!("{typed}: no longer {before} in {role}, asked before"));
+    }
     if !signed.counts_for_pulls() {
         let roles: Vec<&str> = signed.roles.iter().map(|(role, _)| role.as_str()).collect();
-        context.output.notice(&format!(
-            "warning: {typed}: signed in {} only, where no pull looks",
-            roles.join(", ")
-        ));
+        let found = match &signed.found {
+            Some((role, found)) => format!("and pulls find {} in {role}", digest(found)),
+            None => "where no pull looks".to_owned(),
+        };
+        let roles = roles.join(", ");
+        context.output.notice(&format!("warning: {typed}: signed in {roles} only, {found}"));
     }
+}
+
+fn digest(target: &Target) -> String {
+    let sha256 = target.hashes.sha256();
+    sha256.map_or_else(|| "something without a sha256".to_owned(), |it| format!("sha256:{it}"))
 }
 
 fn as_json(
@@ -65,6 +76,10 @@ fn as_json(
         let replaced = before.map(|hash| format!("sha256:{hash}"));
         json!({"role": role.as_str(), "change": change, "replaced": replaced})
     });
+    let withdrawn = signed
+        .withdrawn
+        .iter()
+        .map(|(role, before)| json!({"role": role.as_str(), "digest": digest(before)}));
     json!({
         "reference": typed,
         "name": subject.gun.as_str(),
@@ -72,6 +87,8 @@ fn as_json(
         "digest": signed.digest.to_string(),
         "size": descriptor.size,
         "roles": roles.collect::<Vec<_>>(),
+        "withdrawn": withdrawn.collect::<Vec<_>>(),
+        "pulled": signed.counts_for_pulls(),
         "versions": versions(&signing.versions),
         "founded": signing.founded.map(|root| root.to_string()),
     })

@@ -8,7 +8,7 @@ use super::published::Published;
 use crate::client::{self, Refreshed, Wish};
 use crate::crypto::Sha256;
 use crate::docker::Error;
-use crate::docker::found::{Found, found};
+use crate::docker::found::{found, means};
 use crate::net::{self, Pace, Remote, RemoteFile, StaticRepository};
 use crate::tuf::{Gun, RoleName, Version};
 use crate::verify::{Policy, TrustedTargets};
@@ -50,9 +50,7 @@ pub(super) async fn check(
 
 /// What each name means to who looks it up: docker's way, or the way of TUF 1.0.
 fn meanings(targets: &TrustedTargets) -> BTreeMap<&str, (Option<Sha256>, u64)> {
-    let meaning =
-        |(name, (_, target)): (_, Found<'_>)| (name, (target.hashes.sha256(), target.length));
-    found(targets).into_iter().map(meaning).collect()
+    found(targets).into_iter().map(|(name, (_, target))| (name, means(target))).collect()
 }
 
 /// The folder as it would be.

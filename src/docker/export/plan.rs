@@ -74,8 +74,8 @@ impl Authority {
             .collect();
         if let Some(targets) = contents.get_mut(&RoleName::Targets) {
             targets.targets.retain(|name, _| !released.contains(name));
+            targets.delegations.put_releases_first();
             let roles = &mut targets.delegations.roles;
-            roles.sort_by_key(|role| role.name != RoleName::releases());
             match roles.as_mut_slice() {
                 [first, ..] if first.name == RoleName::releases() && is_all(&first.paths) => {
                     first.terminating = true;

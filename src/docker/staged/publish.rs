@@ -6,12 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::StagedEdit;
 use crate::client;
+use crate::docker::found::{look_up_in, means};
 use crate::docker::{Amended, Collection, Error, IfAbsent, Workbench};
 use crate::edit::{Grant, Withdrawal};
 use crate::keys::{KeyStore, PassphraseSource};
 use crate::net::Remote;
 use crate::storage::{Cache, Changelist, Staged};
-use crate::tuf::{KeyId, RoleName};
+use crate::tuf::{KeyId, RoleName, SearchOrder, Target};
 
 /// What a publication leaves to be told.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -26,6 +27,8 @@ pub enum StagedNote {
     /// Keys stay in the delegations of this role, which cannot be signed with the keys that are
     /// here.
     NotPurged(RoleName),
+    /// Pulls find under this name what the role signs, and not what was staged.
+    FoundOtherwise(RoleName, String),
     /// The root would have ended then, UTC, and was signed again.
     RootRenewed(Timestamp),
     /// The root ends then, UTC, and not enough of its keys are here to sign it again.
@@ -79,12 +82,29 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
             }
             notes.extend(bench.look_after(weakened)?);
             notes.extend(bench.renew_root(self.now())?);
+            notes.extend(bench.found_otherwise(&edits));
             Ok(StagedReport { edits: edits.clone(), notes })
         };
         let founding = IfAbsent::Found { root_key: None, local_snapshot: true };
         let amended = self.amend(founding, store, passphrases, apply).await?;
         changelist.remove(&staged).map_err(client::Error::from)?;
         Ok(amended)
+    }
+}
+
+impl StagedEdit {
+    /// The name that is signed or revoked.
+    fn target_name(&self) -> Option<&str> {
+        match self {
+            Self::SetTarget { name, .. } | Self::RemoveTarget { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Whether it has a name mean what this entry says.
+    fn sets(&self, wanted: &str, found: &Target) -> bool {
+        matches!(self, Self::SetTarget { name, target, .. }
+            if name == wanted && means(target) == means(found))
     }
 }
 
@@ -170,6 +190,21 @@ impl Workbench<'_> {
         }
         self.draft.renew(&RoleName::Root)?;
         Ok(Some(StagedNote::RootRenewed(ends)))
+    }
+
+    /// The staged names that a look-up in turn finds elsewhere. What changed since they were staged,
+    /// or was staged for one role alone, is for a person to see.
+    fn found_otherwise(&self, edits: &[StagedEdit]) -> Vec<StagedNote> {
+        if self.draft.search_order() == SearchOrder::BreadthFirst {
+            return Vec::new();
+        }
+        let names: BTreeSet<&str> = edits.iter().filter_map(StagedEdit::target_name).collect();
+        let look_up = |name| {
+            let (role, found) = look_up_in(&self.draft, name).ok().flatten()?;
+            let is_staged = edits.iter().any(|edit| edit.sets(name, found));
+            (!is_staged).then(|| StagedNote::FoundOtherwise(role, name.to_owned()))
+        };
+        names.into_iter().filter_map(look_up).collect()
     }
 
     /// Takes keys from all delegations of a role, and of those below it, that can be signed here.

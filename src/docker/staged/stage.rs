@@ -1,16 +1,17 @@
 //! Staging what `sign` and `revoke` would publish.
 
 use crate::client::{self, Refreshed, Wish};
-use crate::docker::revoke::{RevokeRequest, occurrences};
-use crate::docker::sign::{SignRequest, target};
-use crate::docker::signers::{KeyRing, RoleChoice, signable};
+use crate::docker::revoke::{RevokeRequest, nowhere, occurrences};
+use crate::docker::sign::{SignRequest, TagSigned, put, target};
+use crate::docker::signers::{KeyRing, signable};
 use crate::docker::staged::StagedEdit;
-use crate::docker::{Collection, Error};
+use crate::docker::{Collection, Error, Workbench};
 use crate::edit::{Draft, check_target};
+use crate::image::{Descriptor, Tag};
 use crate::keys::{Chain, KeyStore};
 use crate::net::Remote;
 use crate::storage::{Cache, Change};
-use crate::tuf::RoleName;
+use crate::tuf::{Gun, RoleName, SearchOrder};
 
 impl<C: Cache, R: Remote> Collection<'_, C, R> {
     /// The changes that sign tags in the roles in which [`Collection::sign`] would; no key is
@@ -26,14 +27,20 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
     ) -> Result<Vec<Change>, Error> {
         let mut nobody = Chain::new();
         let keys = KeyRing::new(store, &mut nobody)?;
-        let draft = self.known().await?.map(|known| Draft::of(known.targets));
+        let known = self.known().await?;
+        let mut bench = known.as_ref().map(|known| {
+            let draft = Draft::of(known.targets.clone());
+            Workbench::new(draft, &known.unusable, &known.suspended, keys.held())
+        });
         let gun = self.gun();
         let mut changes = Vec::new();
         for (tag, descriptor) in &request.tags {
-            let roles = match (&draft, &request.roles) {
-                (Some(draft), choice) => signable(draft, gun, tag, choice, keys.held())?,
-                (None, RoleChoice::These(roles)) => roles.clone(),
-                (None, RoleChoice::AsDocker) => vec![RoleName::Targets],
+            let roles = match (&mut bench, &request.roles) {
+                (Some(bench), choice) => {
+                    changes.extend(withdrawals(bench, gun, request, tag, descriptor)?);
+                    signable(&bench.draft, gun, tag, choice, keys.held())?
+                }
+                (None, choice) => choice.named().unwrap_or_else(|| vec![RoleName::Targets]),
             };
             for role in roles {
                 let target = target(Some(gun), request, &role, descriptor);
@@ -60,8 +67,7 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         let draft = Draft::of(self.refresh(Wish::EVERYTHING).await?.targets);
         let found = occurrences(&draft, request);
         if let (RevokeRequest::Tag(tag), true) = (request, found.is_empty()) {
-            let (gun, tag) = (self.gun().clone(), tag.clone());
-            return Err(Error::NoSuchTag { gun, tag, elsewhere: Vec::new() });
+            return Err(nowhere(self.gun(), &draft, tag));
         }
         let mut changes = Vec::new();
         for (name, role) in found {
@@ -80,4 +86,22 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
             other => Ok(Some(other?)),
         }
     }
+}
+
+/// The changes without which pulls that ask in turn would find something else than what is signed
+/// for them.
+fn withdrawals(
+    bench: &mut Workbench<'_>,
+    gun: &Gun,
+    request: &SignRequest,
+    tag: &Tag,
+    descriptor: &Descriptor,
+) -> Result<Vec<Change>, Error> {
+    if bench.draft.search_order() == SearchOrder::BreadthFirst {
+        return Ok(Vec::new());
+    }
+    let TagSigned { withdrawn, .. } = put(bench, gun, request, tag, descriptor)?;
+    let name = tag.as_str();
+    let remove = |(role, _)| StagedEdit::RemoveTarget { role, name: name.to_owned() }.to_change();
+    Ok(withdrawn.into_iter().map(remove).collect())
 }
