@@ -1,5 +1,5 @@
 //! Where look-ups ask `targets` first and every delegation in turn, as TUF 1.0 has it, a tag means
-//! what was signed last, and is gone when it was revoked.
+//! what was signed last, is gone when it was revoked, and means there what it meant on a server.
 
 #[path = "support/person.rs"]
 mod person;
@@ -10,7 +10,7 @@ use std::fs;
 use std::process::Output;
 
 use person::Person;
-use registry::{TestRegistry, text};
+use registry::{NOTARY_SERVER, TestRegistry, text};
 
 fn digest(digit: &str) -> String {
     format!("sha256:{}", digit.repeat(64))
@@ -160,4 +160,114 @@ fn what_is_staged_is_found_too_when_it_is_published() {
     signs(&owner, &latest, "d", &["--role", "targets"]);
     let told = job.run(&["publish", &image]);
     assert!(text(&told).contains("pulls find latest as targets signs it"), "{}", text(&told));
+}
+
+/// Runs notary's own client.
+fn notary(servers: &TestRegistry, arguments: &[&str]) {
+    let trust = servers.trust_directory();
+    let trust = ["-d", trust.to_str().expect("text")];
+    servers.run("notary", &[&trust[..], arguments].concat());
+}
+
+/// A repository of notary's own making: an old `latest` in `targets`, a new one for release, and
+/// `v9` and `v1` as a signer says alone.
+fn notarys(servers: &TestRegistry) -> String {
+    let image = format!("{}/looks/notary", servers.registry());
+    let add = |tag: &str, digit: &str, roles: &[&str]| {
+        let hash = digit.repeat(64);
+        let target = ["addhash", &image, tag, "527", "--sha256", &hash, "--publish"];
+        notary(servers, &[&target[..], roles].concat());
+    };
+    notary(servers, &["init", &image, "--publish"]);
+    add("latest", "a", &[]);
+    add("v1", "a", &[]);
+    let make = "req -x509 -newkey rsa:2048 -nodes -subj /CN=web -days 300 -keyout k.pem -out k.crt";
+    servers.run("openssl", &make.split(' ').collect::<Vec<_>>());
+    notary(servers, &["key", "import", "k.pem", "--role", "alice"]);
+    for role in ["targets/alice", "targets/releases"] {
+        let delegate = ["delegation", "add", &image, role, "k.crt", "--all-paths", "--publish"];
+        notary(servers, &delegate);
+    }
+    add("latest", "b", &["--roles", "targets/alice", "--roles", "targets/releases"]);
+    add("v9", "c", &["--roles", "targets/alice"]);
+    add("v1", "c", &["--roles", "targets/alice"]);
+    image
+}
+
+#[test]
+fn what_is_imported_means_there_what_it_meant_and_on_the_way_back() {
+    let servers = TestRegistry::start(&["--no-docker", "--trust", NOTARY_SERVER]);
+    let image = notarys(&servers);
+    let [registry, folder] = places(&servers);
+    let server = servers.variable("DOCKER_CONTENT_TRUST_SERVER").to_owned();
+    let ask = |place: &str, name: &str, tag: &str| {
+        servers.countersign(&["verify", "--server", place, &format!("{name}:{tag}")])
+    };
+    let same = |place: &str, name: &str| {
+        for (tag, digit) in [("latest", "b"), ("v1", "a")] {
+            let said = ask(place, name, tag);
+            let expected = format!("{name}@{}\n", digest(digit));
+            assert_eq!(String::from_utf8_lossy(&said.stdout), expected, "{place}: {}", text(&said));
+        }
+        assert_eq!(code(&ask(place, name, "v9")), 3, "no pull ever found it");
+    };
+    same(&server, &image);
+    let copy = format!("{image}-copy");
+    for (place, name) in [(&registry, &image), (&folder, &copy)] {
+        let import = ["import", &server, &image, "--as", name, "--server", place];
+        let told = servers.countersign(&import);
+        assert_eq!(code(&told), 0, "{}", text(&told));
+        assert!(text(&told).contains("3 entries stay behind"), "{}", text(&told));
+        same(place, name);
+        let told = servers.does(&import);
+        assert_eq!(
+            told,
+            format!("{name}: 0 entries in targets/alice, targets/releases, targets\n")
+        );
+    }
+    // `only` is found in a signer's role here, and must be on the server, too.
+    let only = format!("{image}:only");
+    let alone = ["sign", "--server", "oci", "--role", "targets/alice", "--size", "527", "--digest"];
+    servers.does(&[&alone[..], &[&digest("d"), &only]].concat());
+    let back = format!("{}/looks/back", servers.registry());
+    let told = servers.countersign(&["import", "oci", &image, "--as", &back]);
+    assert_eq!(code(&told), 0, "{}", text(&told));
+    assert!(text(&told).contains("1 entries are signed for release"), "{}", text(&told));
+    same(&server, &back);
+    let said = ask(&server, &back, "only");
+    assert_eq!(String::from_utf8_lossy(&said.stdout), format!("{back}@{}\n", digest("d")));
+
+    // An older import, or somebody since, has it say something else: that is for its owner.
+    let other = format!("{}/looks/other", servers.registry());
+    let sign = ["sign", "--server", "oci", "--size", "527", "--digest", &digest("a")];
+    servers.does(&[&sign[..], &[&format!("{other}:latest")]].concat());
+    let import = ["import", &server, &image, "--as", &other, "--server", "oci"];
+    let refused = servers.countersign(&import);
+    assert_eq!(code(&refused), 4, "{}", text(&refused));
+    assert!(text(&refused).contains("targets: signs latest as"), "{}", text(&refused));
+    servers.does(&["revoke", "--server", "oci", &format!("{other}:latest")]);
+    servers.does(&import);
+    same("oci", &other);
+}
+
+#[test]
+fn thresholds_that_do_not_come_are_named() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let image = format!("{}/looks/shared", servers.registry());
+    let owner = Person::new(&servers, "owner");
+    signs(&owner, &format!("{image}:1"), "a", &[]);
+    let plain = format!("{}/looks/plain", servers.registry());
+    let told = text(&owner.run(&["import", "oci", &image, "--as", &plain]));
+    assert!(!told.contains("left behind"), "{told}");
+    for name in ["one.pem", "two.pem"] {
+        let make = ["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", name];
+        servers.run("openssl", &make);
+    }
+    let shared = ["--threshold", "2", "--key", "one.pem", "--key", "two.pem"];
+    owner.does(&[&["key", "rotate", "--yes", &image, "root"], &shared[..]].concat());
+    let place = format!("file://{}", servers.directory().join("copy/metadata").display());
+    let told = owner.at(&place).run(&["import", "oci", &image, "--as", &format!("{image}-copy")]);
+    assert_eq!(code(&told), 0, "{}", text(&told));
+    let note = "left behind: root needs 2 of 2 keys there, and 1 here";
+    assert!(text(&told).contains(note), "{}", text(&told));
 }

@@ -10,7 +10,7 @@ use super::output::{Failure, Format};
 use super::passphrases::Passphrases;
 use super::process::wait_for;
 use super::publishing::{not_offline, tell_of_root, versions};
-use crate::docker::{Adoption, Amended, Source};
+use crate::docker::{Adoption, Amended, Loosened, Source};
 use crate::keys::{self, KeySet};
 use crate::net::{Access, Remote as _};
 use crate::tuf::{Gun, KeyId, RoleName};
@@ -118,7 +118,8 @@ fn tell_what_to_pin(gun: &Gun, opened: &Opened, context: &Context) -> Result<(),
 }
 
 fn tell(gun: &Gun, adopted: &Amended<Adoption>, context: &Context) {
-    let Adoption { roles, left, unusable, releases_in_targets, misplaced } = &adopted.value;
+    let Adoption { roles, left, unusable, releases_in_targets, .. } = &adopted.value;
+    let Adoption { misplaced, unfound, raised, loosened, .. } = &adopted.value;
     let entries: usize = roles.iter().map(|(_, added)| added).sum();
     match context.output.format {
         Format::Text => {
@@ -133,6 +134,14 @@ fn tell(gun: &Gun, adopted: &Amended<Adoption>, context: &Context) {
             "unusable": unusable.iter().map(RoleName::as_str).collect::<Vec<_>>(),
             "releases_in_targets": releases_in_targets,
             "misplaced": misplaced,
+            "unfound": unfound,
+            "raised": raised,
+            "loosened": loosened.iter().map(|it| json!({
+                "role": it.role.as_str(),
+                "there": it.there.0.count(),
+                "keys": it.there.1,
+                "here": it.here.count(),
+            })).collect::<Vec<_>>(),
             "founded": adopted.founded.map(|root| root.to_string()),
             "versions": versions(&adopted.versions),
         })),
@@ -148,6 +157,17 @@ fn tell(gun: &Gun, adopted: &Amended<Adoption>, context: &Context) {
     if *releases_in_targets {
         let note = "what targets/releases signed is signed in targets, where pulls find it";
         context.output.notice(&format!("{gun}: {note}"));
+    } else if *raised > 0 {
+        let note = "entries are signed for release, too, so that pulls find them as before";
+        context.output.notice(&format!("{gun}: {raised} {note}"));
+    }
+    if *unfound > 0 {
+        let note = "entries stay behind: pulls find something else there, or nothing";
+        context.output.notice(&format!("{gun}: {unfound} {note}"));
+    }
+    for Loosened { role, there: (needed, keys), here } in loosened {
+        let note = format!("{role} needs {needed} of {keys} keys there, and {here} here");
+        context.output.notice(&format!("warning: {gun}: left behind: {note}"));
     }
     if *misplaced > 0 {
         let note = "entries were signed for another collection, and stay behind";

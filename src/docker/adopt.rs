@@ -6,16 +6,17 @@
 
 use std::collections::BTreeMap;
 
+use super::found::{Found, found, is_asked, look_up_in, means};
 use super::founding::IfAbsent;
 use super::{Amended, Collection, Error, Workbench};
 use crate::client::Refreshed;
-use crate::edit::Grant;
+use crate::edit::{Draft, Grant};
 use crate::keys::{KeyStore, PassphraseSource};
 use crate::net::Remote;
 use crate::storage::Cache;
 use crate::tuf::{
     Custom, Delegation, Dialect, Gun, Key, KeyId, OnlineRoles, RoleName, Target, Targets,
-    distinct_keys,
+    Threshold, distinct_keys,
 };
 
 /// What was carried over.
@@ -32,6 +33,24 @@ pub struct Adoption {
     pub releases_in_targets: bool,
     /// Entries that name another collection; nobody believes them, and they stay behind.
     pub misplaced: usize,
+    /// Entries that say what pulls do not find there, and would find here; they stay behind.
+    pub unfound: usize,
+    /// Entries that `targets/releases` or `targets` signs, too, because pulls that come to them
+    /// there would not here.
+    pub raised: usize,
+    /// Top-level roles that needed more keys there.
+    pub loosened: Vec<Loosened>,
+}
+
+/// A role that fewer keys sign than where it was.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Loosened {
+    /// The role.
+    pub role: RoleName,
+    /// How many of its keys must sign there, and how many it has.
+    pub there: (Threshold, usize),
+    /// How many must sign here.
+    pub here: Threshold,
 }
 
 /// What a collection says, verified, and where.
@@ -53,10 +72,12 @@ impl<'s> Source<'s> {
         keys.filter_map(Key::canonical_id).collect()
     }
 
-    /// The entries that a role may sign; none if nothing of it is published.
-    fn entries(&self, name: &RoleName) -> BTreeMap<String, Target> {
-        let entries = self.collection.targets.signed_by(name);
-        entries.map(|(name, target)| (name.to_owned(), target.clone())).collect()
+    /// What pulls find there under each name; nothing under those whose entry names another
+    /// collection.
+    fn meanings(&self) -> BTreeMap<&'s str, Found<'s>> {
+        let mut meanings = found(&self.collection.targets);
+        meanings.retain(|_, (role, target)| !self.is_misplaced(role, target));
+        meanings
     }
 
     /// Delegations, those nearer to `targets` first, each with who makes it. Whether names are
@@ -76,10 +97,13 @@ impl<'s> Source<'s> {
     }
 
     /// Where pulls are refused nothing may be signed that they would find.
-    fn check_releases(&self) -> Result<(), Error> {
-        let role = RoleName::releases();
-        match self.collection.unusable.get(&role) {
-            Some(reason) => Err(Error::Unusable { role, reason: reason.to_string() }),
+    fn check_usable(&self) -> Result<(), Error> {
+        let order = self.collection.targets.root().policy().dialect.search_order();
+        let mut unusable = self.collection.unusable.iter();
+        match unusable.find(|(role, _)| is_asked(order, role)) {
+            Some((role, reason)) => {
+                Err(Error::Unusable { role: role.clone(), reason: reason.to_string() })
+            }
             None => Ok(()),
         }
     }
@@ -92,8 +116,8 @@ impl<'s> Source<'s> {
 
 impl<C: Cache, R: Remote> Collection<'_, C, R> {
     /// Signs here what another collection says: founds this one under that root key if there is
-    /// none, and adds to it otherwise. A role whose keys are not here stays behind; pulls must find
-    /// the same for every tag all the same.
+    /// none, and adds to it otherwise. A role whose keys are not here stays behind; pulls find the
+    /// same for every tag all the same, whichever roles they ask there and here.
     ///
     /// # Errors
     ///
@@ -119,34 +143,79 @@ fn adopt(
     dialect: Dialect,
     gun: &Gun,
 ) -> Result<Adoption, Error> {
-    source.check_releases()?;
-    let mut adoption = Adoption::default();
+    source.check_usable()?;
+    let meanings = source.meanings();
+    let mut adoption = Adoption { loosened: loosened(bench, source), ..Adoption::default() };
     for (parent, delegation) in source.delegations() {
         let role = &delegation.name;
         if source.is_unusable(role) {
             adoption.unusable.push(role.clone());
         } else if delegate(bench, parent, delegation, dialect)? {
-            put(bench, source, role, &source.entries(role), gun, &mut adoption)?;
+            put(bench, source, role, &meanings, gun, &mut adoption)?;
         } else {
+            let entries = source.collection.targets.signed_by(role);
+            adoption.misplaced += entries.filter(|(_, it)| source.is_misplaced(role, it)).count();
             adoption.left.push(role.clone());
         }
     }
-    let mut targets = source.entries(&RoleName::Targets);
-    let releases = RoleName::releases();
-    // Pulls ask releases first: of two entries its own counts, and where that counts for nothing
-    // they ask no further.
-    let (misplaced, own): (Vec<_>, Vec<_>) = source
-        .entries(&releases)
-        .into_iter()
-        .partition(|(_, it)| source.is_misplaced(&releases, it));
-    misplaced.iter().for_each(|(name, _)| drop(targets.remove(name)));
-    if adoption.left.contains(&releases) && !(own.is_empty() && misplaced.is_empty()) {
-        targets.extend(own);
-        adoption.misplaced += misplaced.len();
-        adoption.releases_in_targets = true;
+    put(bench, source, &RoleName::Targets, &meanings, gun, &mut adoption)?;
+    for (name, (_, target)) in meanings {
+        have_found(bench, name, target, gun, &mut adoption)?;
     }
-    put(bench, source, &RoleName::Targets, &targets, gun, &mut adoption)?;
+    let left = adoption.left.contains(&RoleName::releases());
+    adoption.releases_in_targets = left && adoption.raised > 0;
     Ok(adoption)
+}
+
+/// Has pulls find an entry here as they do there: signs it in a role that they come to, if they
+/// would find nothing.
+///
+/// # Errors
+///
+/// [`Error::SignedOtherwise`] if they would find something else.
+fn have_found(
+    bench: &mut Workbench<'_>,
+    name: &str,
+    target: &Target,
+    gun: &Gun,
+    adoption: &mut Adoption,
+) -> Result<(), Error> {
+    if let Some((role, known)) = look_up_in(&bench.draft, name)? {
+        return check_same(&role, name, known, target);
+    }
+    let releases = RoleName::releases();
+    let signs =
+        |draft: &Draft| draft.delegation(&releases).is_some() && draft.may_sign(&releases, name);
+    let role = match signs(&bench.draft) && bench.can_sign(&releases)? {
+        true => releases,
+        false => RoleName::Targets,
+    };
+    let custom = custom(target, &role, bench.draft.online_roles(), gun);
+    bench.draft.set_target(&role, name, Target { custom, ..target.clone() })?;
+    adoption.raised += 1;
+    adoption.count(&role, 1);
+    Ok(())
+}
+
+fn check_same(role: &RoleName, name: &str, known: &Target, offered: &Target) -> Result<(), Error> {
+    if known.hashes.sha256() == offered.hashes.sha256() {
+        return Ok(());
+    }
+    let (role, name) = (role.clone(), name.to_owned());
+    Err(Error::SignedOtherwise { role, name, signed: digest(known), offered: digest(offered) })
+}
+
+/// The top-level roles that need fewer keys here than there.
+fn loosened(bench: &Workbench<'_>, source: &Source<'_>) -> Vec<Loosened> {
+    let (root, own) = (source.collection.targets.root().content(), bench.draft.root());
+    let compare = |role: RoleName| {
+        let (there, here) = (root.role(&role)?, own.role(&role)?.threshold());
+        let keys = distinct_keys(root.keys_of(there));
+        let there = (there.threshold(), keys);
+        (here < there.0).then_some(Loosened { role, there, here })
+    };
+    let roles = [RoleName::Root, RoleName::Targets, RoleName::Snapshot, RoleName::Timestamp];
+    roles.into_iter().filter_map(compare).collect()
 }
 
 /// Makes the delegation unless it is there; whether its role can be signed. Of one that is there
@@ -187,33 +256,37 @@ fn put(
     bench: &mut Workbench<'_>,
     source: &Source<'_>,
     role: &RoleName,
-    targets: &BTreeMap<String, Target>,
+    meanings: &BTreeMap<&str, Found<'_>>,
     gun: &Gun,
     adoption: &mut Adoption,
 ) -> Result<(), Error> {
+    let asked = is_asked(bench.draft.search_order(), role);
     let mut added = 0;
-    for (name, target) in targets {
+    for (name, target) in source.collection.targets.signed_by(role) {
+        let is_found = meanings.get(name).is_some_and(|(_, found)| means(found) == means(target));
         if source.is_misplaced(role, target) {
             adoption.misplaced += 1;
-            continue;
-        }
-        let custom = custom(target, role, bench.draft.online_roles(), gun);
-        let target = Target { custom, ..target.clone() };
-        match bench.draft.target(role, name) {
-            Some(known) if known.hashes.sha256() != target.hashes.sha256() => {
-                let (role, name) = (role.clone(), name.clone());
-                let (signed, offered) = (digest(known), digest(&target));
-                return Err(Error::SignedOtherwise { role, name, signed, offered });
-            }
-            Some(_) => {}
-            None => {
-                added += 1;
-                bench.draft.set_target(role, name, target)?;
-            }
+        } else if asked && !is_found {
+            adoption.unfound += 1;
+        } else if let Some(known) = bench.draft.target(role, name) {
+            check_same(role, name, known, target)?;
+        } else {
+            let custom = custom(target, role, bench.draft.online_roles(), gun);
+            bench.draft.set_target(role, name, Target { custom, ..target.clone() })?;
+            added += 1;
         }
     }
-    adoption.roles.push((role.clone(), added));
+    adoption.count(role, added);
     Ok(())
+}
+
+impl Adoption {
+    fn count(&mut self, role: &RoleName, added: usize) {
+        match self.roles.iter_mut().find(|(known, _)| known == role) {
+            Some((_, count)) => *count += added,
+            None => self.roles.push((role.clone(), added)),
+        }
+    }
 }
 
 fn digest(target: &Target) -> String {

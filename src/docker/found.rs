@@ -14,6 +14,11 @@ pub(super) fn dockers() -> [RoleName; 2] {
     [RoleName::releases(), RoleName::Targets]
 }
 
+/// Whether a role may be asked in a look-up of that order.
+pub(super) fn is_asked(order: SearchOrder, role: &RoleName) -> bool {
+    order == SearchOrder::DepthFirst || dockers().contains(role)
+}
+
 /// What a look-up finds for a name: the role in whose name it is signed, and what it says.
 pub(super) type Found<'t> = (&'t RoleName, &'t Target);
 

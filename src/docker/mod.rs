@@ -48,7 +48,7 @@ mod survey;
 mod team;
 mod witness;
 
-pub use adopt::{Adoption, Source};
+pub use adopt::{Adoption, Loosened, Source};
 pub use amend::{Amended, Workbench};
 pub use audit::{Finding, FindingKind, audit};
 pub use ceremony::{
