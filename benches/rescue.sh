@@ -25,6 +25,8 @@ measure() {
     "$program" -q signer add alice --key alice.pub --from-file list --jobs 1 >signed || { tail -3 signed >&2; return 1; }
     echo "$collections collections on $1"
     rescued fast --rate 10000 --jobs 16
+    # Nothing changed: a request for each.
+    rescued fast --rate 10000 --jobs 16
     rescued paced
     verified fast.tar
 }

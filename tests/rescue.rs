@@ -368,8 +368,10 @@ fn an_archive_that_was_changed_or_broken_off_is_found_out_and_gone_on_with() {
     assert!(stderr(&partly).contains("1 could not be fetched"), "{}", text(&partly));
     let requests = |servers: &TestRegistry| servers.requests().len();
     let before = requests(&servers);
-    succeed(&servers, &["rescue", "--to", archive, &images[0]]);
-    assert_eq!(requests(&servers), before, "what is there is not asked for again");
+    let again = countersign(&servers, &["rescue", "--to", archive, &images[0]]);
+    assert_code(&again, 0);
+    assert!(stderr(&again).contains("1 unchanged since"), "{}", text(&again));
+    assert_eq!(requests(&servers), before + 1, "of what is there, the timestamp is asked for");
 
     let whole = fs::read(&path).expect("an archive");
     fs::write(&path, &whole[..whole.len() * 2 / 3]).expect("written");
@@ -386,10 +388,43 @@ fn an_archive_that_was_changed_or_broken_off_is_found_out_and_gone_on_with() {
     let refused = alone(shelf.path(), &["rescue", "verify", archive]);
     assert_code(&refused, 8);
     assert!(stderr(&refused).contains("another hash"), "{}", text(&refused));
+    let mended = countersign(&servers, &["rescue", "--to", archive, &images[0], &images[1]]);
+    assert_code(&mended, 0);
+    assert!(stderr(&mended).contains("1 unchanged since"), "{}", text(&mended));
+    assert_code(&alone(shelf.path(), &["rescue", "verify", archive]), 0);
 
     fs::write(&path, "a letter").expect("written");
     assert_code(&countersign(&servers, &["rescue", "--to", archive, &images[0]]), 8);
     assert_eq!(fs::read(&path).expect("still there"), b"a letter");
+}
+
+#[test]
+fn an_archive_is_brought_up_to_date_and_keeps_what_it_has_when_that_fails() {
+    let servers = TestRegistry::start(&["--no-docker", "--trust", COUNTERSIGN]);
+    let image = format!("{}/team/web", servers.registry());
+    let (digest, _) = servers.seed("team/web:1", &[]);
+    let two = format!("{image}:2");
+    succeed(&servers, &["sign", &format!("{image}:1")]);
+    let archive = servers.directory().join("trust.tar").display().to_string();
+    let rescue = ["rescue", "--to", &archive, &image];
+    succeed(&servers, &rescue);
+    succeed(&servers, &["sign", &format!("{two}@{digest}")]);
+    assert!(succeed(&servers, &rescue).starts_with(&format!("{image}: 2 tags, ")));
+    let verify = ["rescue", "verify", &archive, &two];
+    assert_eq!(succeed(&servers, &verify), format!("{image}@{digest}\n"));
+
+    succeed(&servers, &["delete", "--remote", "--yes", &image]);
+    let gone = countersign(&servers, &rescue);
+    assert_code(&gone, 3);
+    servers.end("countersign");
+    let unreachable = countersign(&servers, &rescue);
+    assert_code(&unreachable, 5);
+    for failed in [gone, unreachable] {
+        for line in ["The archive keeps it as of ", "1 could not be fetched"] {
+            assert!(stderr(&failed).contains(line), "{}", text(&failed));
+        }
+    }
+    assert_eq!(succeed(&servers, &verify), format!("{image}@{digest}\n"));
 }
 
 #[test]
@@ -590,7 +625,7 @@ fn whoever_is_killed_while_he_rescues_goes_on_where_he_was() {
     assert_eq!(succeed(&servers, &rescue).lines().count(), images.len() - held);
     let before = servers.requests().len();
     succeed(&servers, &rescue);
-    assert_eq!(servers.requests().len(), before, "nothing is fetched twice");
+    assert_eq!(servers.requests().len(), before + images.len(), "nothing is fetched twice");
     let whole = alone(shelf.path(), &["rescue", "verify", &archive]);
     assert_code(&whole, 0);
     assert_eq!(stdout(&whole).lines().count(), images.len());

@@ -17,7 +17,7 @@ use super::exit::{Code, Kind};
 use super::output::{Failure, Format};
 use super::process::wait_for;
 use super::subject::Subject;
-use crate::docker::rescue::rescue;
+use crate::docker::rescue::{Rescued, rescue};
 use crate::net::{Access, Rate};
 use crate::storage::archive::{ArchiveWriter, ArchivedCollection, Failed, Verdict};
 use names::Listed;
@@ -26,7 +26,7 @@ use names::Listed;
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(after_help = "\
 The archive is one tar file with every file byte for byte as the server gave it, hashes, and the time. Call it again with \
-the same archive to go on after a failure, or to add repositories.
+the same archive to go on after a failure, to add repositories, or to fetch what changed.
 
 Examples:
   countersign rescue --to trust.tar registry.example.com/team/web registry.example.com/team/db
@@ -91,32 +91,56 @@ fn fetch(arguments: &Fetch, context: &Context) -> Result<Code, Failure> {
             .collect()
             .await;
         let archive = archive.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let failed: Vec<Failed> = outcomes.iter().filter_map(|it| it.failed.clone()).collect();
-        let missing = failed.len();
+        let failed = outcomes.iter().filter_map(Outcome::failed).cloned().collect();
         let manifest = archive.finish(PROGRAM, failed)?;
         let held = manifest.collections.len();
         context.output.notice(&format!("{} in {}", repositories(held), path.display()));
-        let unsigned = outcomes.iter().filter(|it| it.unsigned).count();
-        if unsigned > 0 {
-            let line = format!("{} in the catalogue without trust data", repositories(unsigned));
-            context.output.notice(&line);
-        }
-        if missing > 0 {
-            let line =
-                format!("{missing} could not be fetched; the same command goes on with them");
-            context.output.notice(&line);
-        }
-        let code = outcomes.into_iter().map(|it| it.code).max().unwrap_or_default();
+        count(&outcomes, context);
+        let code = outcomes.iter().map(Outcome::code).max().unwrap_or_default();
         Ok(if held == 0 { code.max(Kind::NoTrustData.code()) } else { code })
     })
 }
 
 /// What became of one repository.
-struct Outcome {
-    code: Code,
-    failed: Option<Failed>,
-    /// Whether it has no trust data and nobody said that it had.
-    unsigned: bool,
+enum Outcome {
+    Fetched(Code),
+    /// The archive holds what the server shows.
+    Unchanged,
+    /// It has no trust data, and nobody said that it had.
+    Unsigned,
+    Failed(Code, Failed),
+}
+
+impl Outcome {
+    fn code(&self) -> Code {
+        match self {
+            Self::Fetched(code) | Self::Failed(code, _) => *code,
+            Self::Unchanged | Self::Unsigned => Code::Done,
+        }
+    }
+
+    fn failed(&self) -> Option<&Failed> {
+        match self {
+            Self::Failed(_, failed) => Some(failed),
+            _ => None,
+        }
+    }
+}
+
+/// Tells how many were not fetched, and why.
+fn count(outcomes: &[Outcome], context: &Context) {
+    let of = |is: fn(&Outcome) -> bool| outcomes.iter().filter(|it| is(it)).count();
+    let told = |count: usize, line: String| {
+        if count > 0 {
+            context.output.notice(&line);
+        }
+    };
+    let unchanged = of(|it| matches!(it, Outcome::Unchanged));
+    told(unchanged, format!("{unchanged} unchanged since they were fetched"));
+    let unsigned = of(|it| matches!(it, Outcome::Unsigned));
+    told(unsigned, format!("{} in the catalogue without trust data", repositories(unsigned)));
+    let failed = of(|it| it.failed().is_some());
+    told(failed, format!("{failed} could not be fetched; the same command goes on with them"));
 }
 
 async fn one(
@@ -127,15 +151,14 @@ async fn one(
     archive: &Mutex<ArchiveWriter>,
 ) -> Outcome {
     match fetch_one(&name, arguments, context, archive).await {
-        Ok(code) => Outcome { code, failed: None, unsigned: false },
+        Ok(outcome) => outcome,
         Err(failure) if failure.kind == Kind::NoTrustData && listed == Listed::WithAll => {
             context.output.detail(&format!("{name}: {}", failure.message));
-            Outcome { code: Code::Done, failed: None, unsigned: true }
+            Outcome::Unsigned
         }
         Err(failure) => {
             let code = context.output.refusal(Some(&name), &failure);
-            let failed = Some(Failed { gun: name, reason: failure.message });
-            Outcome { code, failed, unsigned: false }
+            Outcome::Failed(code, Failed { gun: name, reason: failure.message })
         }
     }
 }
@@ -145,13 +168,8 @@ async fn fetch_one(
     arguments: &Fetch,
     context: &Context,
     archive: &Mutex<ArchiveWriter>,
-) -> Result<Code, Failure> {
+) -> Result<Outcome, Failure> {
     let subject = named(name, context)?;
-    let holds = archive.lock().unwrap_or_else(PoisonError::into_inner).holds(subject.gun.as_str());
-    if holds {
-        context.output.detail(&format!("{name}: is in the archive already"));
-        return Ok(Code::Done);
-    }
     let opened = context.open(&subject, Access::Pull)?;
     let patience = context.timeout().unwrap_or(PATIENCE);
     let rate = Arc::clone(arguments.shared_rate());
@@ -159,8 +177,29 @@ async fn fetch_one(
         let message = "a rescue is from a trust server; files in a folder or a registry are copied as they are";
         Failure::new(Kind::Usage, message).advise("Name the server with --server URL.")
     })?;
-    let collection = rescue(opened.policy(), &server, arguments.versions, archive).await?;
-    Ok(tell(&collection, context))
+    let rescued = rescue(opened.policy(), &server, arguments.versions, archive).await;
+    match rescued.map_err(|error| stays(error.into(), &subject, archive))? {
+        Rescued::Fetched(collection) => Ok(Outcome::Fetched(tell(&collection, context))),
+        Rescued::Unchanged(held) => {
+            let line = format!("{name}: unchanged since {:.0}", held.fetched_at);
+            context.output.detail(&line);
+            Ok(Outcome::Unchanged)
+        }
+    }
+}
+
+/// Why a repository is not fetched again, and what the archive has of it.
+fn stays(failure: Failure, subject: &Subject, archive: &Mutex<ArchiveWriter>) -> Failure {
+    let mut archive = archive.lock().unwrap_or_else(PoisonError::into_inner);
+    let Ok(Some(held)) = archive.held(subject.gun.as_str()) else { return failure };
+    if !archive.is_whole(&held) {
+        return failure.advise("What the archive has of it is damaged.");
+    }
+    let failure = failure.advise(format!("The archive keeps it as of {:.0}.", held.fetched_at));
+    match failure.kind.code() == Kind::Policy.code() {
+        true => failure.advise("What the server shows can be rescued into another archive."),
+        false => failure,
+    }
 }
 
 impl Fetch {

@@ -1,6 +1,10 @@
 //! Repositories rescued from a server, and what they are worth without it.
 
+mod before;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use before::Before;
 
 use super::resolve::refuse_unusable;
 use super::{Collection, Error, Inspection};
@@ -13,29 +17,63 @@ use crate::storage::{self, MemoryCache};
 use crate::tuf::{RoleName, Version};
 use crate::verify::Policy;
 
+/// What became of a repository.
+#[derive(Debug)]
+pub enum Rescued {
+    /// It was fetched into the archive.
+    Fetched(ArchivedCollection),
+    /// The archive holds what the server shows, whole and trusted.
+    Unchanged(ArchivedCollection),
+}
+
 /// Fetches a repository's trust data into an archive: the chain of roots, the current state, and of
 /// each role at most `depth` older versions. What it is worth at the policy's time is noted beside
 /// it.
 ///
+/// Of one that the archive holds, all of it whole and trusted, only the timestamp is asked for, and
+/// the rest if that is another one. What the archive has and the server has no more stays; and what
+/// was trusted is replaced only by what a client believes that has seen it.
+///
 /// # Errors
 ///
-/// [`Error`]; then the archive does not hold it.
+/// [`Error`]; then the archive holds of it what it held before.
 pub async fn rescue(
     policy: &Policy,
     remote: &impl Remote,
     depth: u64,
     archive: &Mutex<ArchiveWriter>,
+) -> Result<Rescued, Error> {
+    match Before::of(policy, archive)? {
+        Some(before) if before.is_shown(policy, remote).await? => {
+            Ok(Rescued::Unchanged(before.collection))
+        }
+        before => fetch(policy, remote, depth, archive, before).await.map(Rescued::Fetched),
+    }
+}
+
+async fn fetch(
+    policy: &Policy,
+    remote: &impl Remote,
+    depth: u64,
+    archive: &Mutex<ArchiveWriter>,
+    before: Option<Before>,
 ) -> Result<ArchivedCollection, Error> {
     let keep = |bytes: &[u8]| locked(archive).file(bytes).map(|_| ()).map_err(kept_error);
-    let rescue = client::rescue(policy, remote, depth, keep).await?;
+    let mut rescue = client::rescue(policy, remote, depth, keep).await?;
+    if let Some(before) = &before {
+        before.add_to(&mut rescue, archive);
+    }
     let kept = Kept::new(remote.name(), policy.dialect, &rescue.files, archive);
-    let verdict = match judge(policy, &kept).await {
+    let judged = match before.filter(Before::was_trusted) {
+        Some(before) => Ok(before.followed_by(policy, &kept, archive).await?),
+        None => judge(policy, &kept).await,
+    };
+    let verdict = match judged {
         Ok(inspection) => trusted(&inspection),
         Err(error) => Verdict::Refused { reason: told(&error) },
     };
-    let problems = rescue.problems;
     let collection = document(policy, remote, &rescue.files, verdict);
-    let collection = ArchivedCollection { problems, ..collection };
+    let collection = ArchivedCollection { problems: rescue.problems, ..collection };
     locked(archive).collection(&collection).map_err(kept_error)?;
     Ok(collection)
 }

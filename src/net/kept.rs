@@ -153,12 +153,20 @@ impl KeptFile {
     ///
     /// [`storage::Error::DamagedArchive`] if that makes no sense.
     pub fn listed(archive: &ArchiveReader, file: &ArchivedFile) -> Result<Self, storage::Error> {
-        let damaged =
-            |reason: &str| archive.damaged(&format!("{} {}", file.role, file.sha256), &reason);
+        Self::try_from(file)
+            .map_err(|reason| archive.damaged(&format!("{} {}", file.role, file.sha256), &reason))
+    }
+}
+
+/// A file as a document lists it; the error says what makes no sense.
+impl TryFrom<&ArchivedFile> for KeptFile {
+    type Error = &'static str;
+
+    fn try_from(file: &ArchivedFile) -> Result<Self, &'static str> {
         // In TUF 1.0 a delegated role may be called almost anything.
         let role = file.role.parse().or_else(|_| RoleName::free(&file.role));
-        let role = role.map_err(|_| damaged("no name of a role"))?;
-        let sha256 = file.sha256.parse().map_err(|_| damaged("no hash"))?;
+        let role = role.map_err(|_| "no name of a role")?;
+        let sha256 = file.sha256.parse().map_err(|_| "no hash")?;
         let version = file.version.and_then(Version::new);
         Ok(Self { role, version, sha256, length: file.length, current: file.current })
     }

@@ -12,7 +12,8 @@ use serde::Serialize;
 use super::document::FORMAT;
 use super::entries::{self, END, Place};
 use super::{
-    ArchiveReader, ArchivedCollection, Failed, Listed, MANIFEST, Manifest, blob_name, document_name,
+    ArchiveReader, ArchivedCollection, Failed, Listed, MANIFEST, MAX_DOCUMENT, Manifest, blob_name,
+    document_name,
 };
 use crate::crypto::Sha256;
 use crate::storage::Error;
@@ -65,21 +66,42 @@ impl ArchiveWriter {
         Ok(writer)
     }
 
-    /// Whether a collection is whole in it already.
-    pub fn holds(&self, gun: &str) -> bool {
-        self.written.contains_key(&document_name(gun))
+    /// What it says of a collection so far; `None` if nothing, or nothing that can be understood:
+    /// that is written again like what is not there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn held(&mut self, gun: &str) -> Result<Option<ArchivedCollection>, Error> {
+        let place = self.written.get(&document_name(gun)).copied();
+        let Some(place) = place.filter(|it| it.length <= MAX_DOCUMENT) else { return Ok(None) };
+        let bytes = entries::read(&mut self.file, place).map_err(|it| self.failed(it))?;
+        let document: Option<ArchivedCollection> = serde_json::from_slice(&bytes).ok();
+        Ok(document.filter(|it| it.format == FORMAT && it.gun == gun))
     }
 
-    /// Keeps a file; one that is there already is not written again.
+    /// Whether every file of a collection is there as it was kept.
+    pub fn is_whole(&mut self, collection: &ArchivedCollection) -> bool {
+        let mut files = collection.files.iter();
+        files.all(|file| file.sha256.parse().is_ok_and(|it| self.keeps(&it, file.length)))
+    }
+
+    /// Whether a file with this hash and so many bytes is there as it was kept.
+    pub fn keeps(&mut self, sha256: &Sha256, length: u64) -> bool {
+        let bytes = self.bytes(sha256, length);
+        matches!(bytes, Ok(Some(bytes)) if bytes.len() as u64 == length)
+    }
+
+    /// Keeps a file. One that is there already is not written again, unless its bytes are others by
+    /// now: then what stands later counts.
     ///
     /// # Errors
     ///
     /// [`Error::Io`].
     pub fn file(&mut self, bytes: &[u8]) -> Result<Sha256, Error> {
         let sha256 = Sha256::of(bytes);
-        let name = blob_name(&sha256);
-        if !self.written.contains_key(&name) {
-            self.append(&name, bytes)?;
+        if !self.keeps(&sha256, bytes.len() as u64) {
+            self.append(&blob_name(&sha256), bytes)?;
         }
         Ok(sha256)
     }
