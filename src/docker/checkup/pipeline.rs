@@ -9,10 +9,12 @@
 //! | `workflow` | pipelines in YAML: steps, and the variables around them |
 //! | `jenkins` | the same in Jenkinsfiles |
 //! | `shell` | lines as commands |
+//! | `before` | what stands before a program |
 //! | `docker` | what a command or prepared step does with images |
 //! | `judge` | what is believed, and who looks |
 //! | `images` | Dockerfiles, compose files |
 
+mod before;
 mod docker;
 mod images;
 mod jenkins;
@@ -129,8 +131,7 @@ fn unreadable(source: &Source, error: &yaml::Error) -> Finding {
 }
 
 fn disabled(line: &str, subject: &str) -> Option<Finding> {
-    let flag = line.split("--disable-content-trust").nth(1);
-    let by_flag = flag.is_some_and(|rest| !rest.starts_with("=false") && !rest.starts_with("=0"));
+    let by_flag = line.split("--disable-content-trust").skip(1).any(disables);
     let by_variable = value_of(line, TRUST)
         .is_some_and(|value| ContentTrust::read(Some(value)) == ContentTrust::Off);
     if !by_flag && !by_variable {
@@ -141,6 +142,13 @@ fn disabled(line: &str, subject: &str) -> Option<Finding> {
     Some(Finding::new(Id::CiTrustDisabled, Severity::Warning, subject, message, remedy))
 }
 
+/// Whether docker's flag disables, by what follows its name.
+fn disables(rest: &str) -> bool {
+    let value = rest.strip_prefix('=').unwrap_or_default().trim_start_matches(['"', '\'']);
+    let end = value.find(|letter: char| !letter.is_ascii_alphanumeric()).unwrap_or(value.len());
+    ContentTrust::read(Some(&value[..end])) != ContentTrust::Off
+}
+
 /// Secrets in a file that everybody with the repository has. What they are is not repeated.
 fn passphrase(line: &str, subject: &str) -> Option<Finding> {
     let name = PASSPHRASES.iter().find(|name| value_of(line, name).is_some_and(is_literal))?;
@@ -149,9 +157,10 @@ fn passphrase(line: &str, subject: &str) -> Option<Finding> {
     Some(Finding::new(Id::CiPassphraseInFile, Severity::Broken, subject, message, remedy))
 }
 
-/// Neither a variable nor a secret of the CI system.
+/// Neither a variable nor a secret of the CI system, nor what a command says.
 fn is_literal(value: &str) -> bool {
-    !value.starts_with('$') && !value.starts_with("credentials") && !value.starts_with('%')
+    let filled_in = ["$", "`", "<<", "%", "credentials"];
+    !filled_in.iter().any(|begin| value.starts_with(begin))
 }
 
 fn ending_server(line: &str, subject: &str, trust_is_on: bool, now: Instant) -> Option<Finding> {

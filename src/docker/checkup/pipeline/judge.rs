@@ -57,7 +57,7 @@ impl Judge<'_> {
         }
         match &step.what {
             What::Action { line, name } => self.action(*line, name, &scope, step.job),
-            What::Shell(lines) => self.shell(&commands(lines), scope, step.job),
+            What::Shell(lines) => self.shell(&commands(lines), scope, step.job, false),
         }
     }
 
@@ -80,9 +80,9 @@ impl Judge<'_> {
         }
     }
 
-    fn shell(&mut self, commands: &[Command], mut scope: Scope, job: usize) {
+    fn shell(&mut self, commands: &[Command], mut scope: Scope, job: usize, ours: bool) {
         // Who calls us beside docker knows what he does.
-        let ours = commands.iter().any(|command| use_of(command) == Some(Use::Ours));
+        let ours = ours || commands.iter().any(is_ours);
         for command in commands {
             for (name, value) in command.settings() {
                 scope.set(name, value, command.line);
@@ -96,6 +96,9 @@ impl Judge<'_> {
                 own.set(name, value, command.line);
             }
             self.command(command, &own, job, ours);
+            if !command.script.is_empty() {
+                self.shell(&command.script, own, job, ours);
+            }
         }
         self.somebody(&scope, job, ours);
     }
@@ -110,15 +113,9 @@ impl Judge<'_> {
 
     /// What GitHub and Azure give to the steps after this one.
     fn hand_on(&mut self, command: &Command, job: usize) {
-        let to_github = command.words.iter().any(|word| word.contains("GITHUB_ENV"));
-        let set = command.words.iter().find_map(|word| {
-            let azure = word.split_once("task.setvariable variable=").map(|(_, rest)| rest);
-            let github = word.split_once('=').filter(|_| to_github);
-            azure.and_then(|rest| rest.split_once(']')).or(github)
-        });
-        if let Some((name, value)) = set {
+        for (line, name, value) in handed_on(command) {
             let mut scope = Scope::default();
-            scope.set(name.split(';').next().unwrap_or_default(), value, command.line);
+            scope.set(name, value, line);
             if scope.trust != Belief::Unset {
                 self.jobs.entry(job).or_default().trust = Some(scope.trust);
                 self.somebody(&scope, job, false);
@@ -185,4 +182,22 @@ impl Judge<'_> {
         }
         self.findings
     }
+}
+
+fn is_ours(command: &Command) -> bool {
+    use_of(command) == Some(Use::Ours) || command.script.iter().any(is_ours)
+}
+
+/// Variables for later steps that a command writes, and the lines in which they stand.
+fn handed_on(command: &Command) -> impl Iterator<Item = (usize, &str, &str)> {
+    let words = command.words.iter().flat_map(|word| word.lines());
+    let texts = command.texts.iter().map(|(line, text)| (*line, text.trim()));
+    let said = words.map(|text| (command.line, text)).chain(texts);
+    said.filter_map(|(line, text)| {
+        let azure = text.split_once("task.setvariable variable=");
+        let azure = azure.and_then(|(_, rest)| rest.split_once(']'));
+        let github = || text.split_once('=').filter(|_| command.writes_environment);
+        let (name, value) = azure.or_else(github)?;
+        Some((line, name.split(';').next().unwrap_or_default(), value))
+    })
 }

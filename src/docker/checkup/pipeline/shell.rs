@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::str::Chars;
 
+use super::before::{is_keyword, passed_over};
+
 /// One simple command.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(super) struct Command {
@@ -14,6 +16,12 @@ pub(super) struct Command {
     pub(super) variables: Vec<(String, String)>,
     /// Its words without quotes, redirections among them.
     pub(super) words: Vec<String>,
+    /// The lines of its here-documents.
+    pub(super) texts: Vec<(usize, String)>,
+    /// Whether GitHub gives what it writes, or the group around it, to the steps after this one.
+    pub(super) writes_environment: bool,
+    /// What it has a shell of its own run: `sh -c SCRIPT`.
+    pub(super) script: Vec<Command>,
 }
 
 impl Command {
@@ -36,6 +44,51 @@ impl Command {
     pub(super) fn program(&self) -> Option<&str> {
         self.words.first().map(String::as_str)
     }
+
+    /// Takes away what stands before the program.
+    fn uncover(&mut self) {
+        let mut count = 0;
+        while let Some((word, rest)) = self.words.get(count..).and_then(<[_]>::split_first) {
+            let more = match word.split_once('=') {
+                Some((name, value)) if is_name(name) => {
+                    self.variables.push((name.to_owned(), value.to_owned()));
+                    Some(0)
+                }
+                // A here-document may stand there, too.
+                _ if word.starts_with("<<") => Some(0),
+                _ => passed_over(word, rest),
+            };
+            let Some(more) = more else { break };
+            count += 1 + more;
+        }
+        self.words.drain(..count);
+    }
+
+    /// The lines of SCRIPT in `sh -c SCRIPT`.
+    fn script(&self) -> Option<Vec<(usize, String)>> {
+        let (program, rest) = self.words.split_first()?;
+        let is_shell = SHELLS.contains(&program.rsplit('/').next()?);
+        let lines = script_of(rest).filter(|_| is_shell)?.lines().enumerate();
+        Some(lines.map(|(at, text)| (self.line + at, text.to_owned())).collect())
+    }
+}
+
+/// The word that `-c` has a shell run, of those after its name.
+fn script_of(words: &[String]) -> Option<&String> {
+    let mut words = words.iter();
+    let mut is_script = false;
+    while let Some(word) = words.next() {
+        let Some(letters) = word.strip_prefix(['-', '+']) else {
+            return is_script.then_some(word);
+        };
+        let is_short = !letters.starts_with('-');
+        is_script |= is_short && letters.contains('c');
+        // `-o pipefail`.
+        if is_short && letters.ends_with('o') {
+            words.next();
+        }
+    }
+    None
 }
 
 /// Reads lines, which may go on in the next one.
@@ -50,15 +103,21 @@ pub(super) fn commands(lines: &[(usize, String)]) -> Vec<Command> {
         if reader.goes_on() {
             continue;
         }
-        for end in std::mem::take(&mut reader.heredocs) {
+        for (end, command) in std::mem::take(&mut reader.heredocs) {
             // Without its end it is none, and what follows are commands.
             if last.get(&*end).is_some_and(|last| *last >= at) {
                 let body = lines[at..].iter().take_while(|(_, text)| text.trim() != end);
-                at += body.count() + 1;
+                let body: Vec<_> = body.cloned().collect();
+                at += body.len() + 1;
+                reader.command_at(command).texts.extend(body);
             }
         }
     }
     reader.end_command();
+    for command in &mut reader.commands {
+        // Each goes one level of quotes deeper, of which a file has room for few.
+        command.script = command.script().map_or_else(Vec::new, |lines| commands(&lines));
+    }
     reader.commands
 }
 
@@ -69,8 +128,12 @@ struct Reader {
     word: Option<String>,
     /// What is open, also over several lines: quotes, and `(` for the commands in `$(…)`.
     open: Vec<char>,
-    /// The lines that end texts which are no commands.
-    heredocs: Vec<String>,
+    /// The lines that end texts which are no commands, and the command that each is for.
+    heredocs: Vec<(String, usize)>,
+    /// What is open of `{` and `(`, and the first command in it.
+    groups: Vec<(char, usize)>,
+    /// The first command of a group that was closed just now: redirections may follow.
+    closed: Option<usize>,
     /// Whether the last line goes on.
     continued: bool,
 }
@@ -101,7 +164,11 @@ impl Reader {
                 (None, ' ' | '\t') => self.end_word(),
                 (None, '<') if letters.peek() == Some(&'<') => self.begin_heredoc(&mut letters),
                 (None, ')') => self.end_commands(),
-                (None, ';' | '&' | '|' | '(' | '`') => self.end_command(),
+                (None, '(') => {
+                    self.end_command();
+                    self.begin_group('(');
+                }
+                (None, ';' | '&' | '|' | '`') => self.end_command(),
                 (None, _) => self.push(letter),
             }
         }
@@ -148,16 +215,30 @@ impl Reader {
         if end.is_empty() {
             return;
         }
-        // Before the program it would be taken for that.
-        if !self.command.words.is_empty() {
-            self.command.words.push(format!("<<{end}"));
-        }
-        self.heredocs.push(end);
+        self.command.words.push(format!("<<{end}"));
+        self.heredocs.push((end, self.commands.len()));
+    }
+
+    /// A command by its number; the last may not have ended yet.
+    fn command_at(&mut self, number: usize) -> &mut Command {
+        self.commands.get_mut(number).unwrap_or(&mut self.command)
     }
 
     fn end_commands(&mut self) {
         self.end_command();
-        self.open.pop_if(|open| *open == '(');
+        if self.open.pop_if(|open| *open == '(').is_none() {
+            self.end_group('(');
+        }
+    }
+
+    fn begin_group(&mut self, kind: char) {
+        self.groups.push((kind, self.commands.len()));
+    }
+
+    fn end_group(&mut self, kind: char) {
+        let depth = self.groups.len();
+        let group = self.groups.pop_if(|(open, _)| *open == kind);
+        self.closed = group.map(|(_, first)| first).filter(|_| depth <= MOST_GROUPS);
     }
 
     fn begin(&mut self, line: usize) {
@@ -172,19 +253,24 @@ impl Reader {
 
     fn end_word(&mut self) {
         let Some(word) = self.word.take() else { return };
-        let is_first = self.command.words.is_empty();
-        match word.split_once('=') {
-            Some((name, value)) if is_first && is_name(name) => {
-                self.command.variables.push((name.to_owned(), value.to_owned()));
-            }
-            _ if is_first && PASSED_OVER.contains(&word.as_str()) => {}
-            _ => self.command.words.push(word),
+        let begins = self.command.words.last().is_none_or(|last| is_keyword(last));
+        match word.as_str() {
+            "{" if begins => self.begin_group('{'),
+            "}" if begins => self.end_group('{'),
+            _ => {}
         }
+        self.command.words.push(word);
     }
 
     fn end_command(&mut self) {
         self.end_word();
-        let command = std::mem::take(&mut self.command);
+        let mut command = std::mem::take(&mut self.command);
+        command.uncover();
+        command.writes_environment = command.words.iter().any(|it| it.contains(GITHUB));
+        let group = self.closed.take().filter(|_| command.writes_environment);
+        for inside in group.and_then(|first| self.commands.get_mut(first..)).unwrap_or_default() {
+            inside.writes_environment = true;
+        }
         if !command.words.is_empty() || !command.variables.is_empty() {
             self.commands.push(command);
         }
@@ -196,11 +282,11 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && text.chars().all(inside)
 }
 
-/// What may stand before a program.
-const PASSED_OVER: [&str; 17] = [
-    "if", "then", "elif", "else", "do", "while", "until", "!", "{", "}", "time", "sudo", "exec",
-    "env", "command", "nice", "nohup",
-];
+const SHELLS: [&str; 6] = ["ash", "bash", "dash", "ksh", "sh", "zsh"];
+/// The file in which GitHub looks for variables.
+const GITHUB: &str = "GITHUB_ENV";
+/// Groups in one another of which redirections are known.
+const MOST_GROUPS: usize = 16;
 
 #[cfg(test)]
 mod tests {

@@ -184,6 +184,125 @@ fn jenkinsfiles_have_blocks() {
 }
 
 #[test]
+fn what_stands_before_or_around_a_program_hides_it_not() {
+    let job = |run: &str| {
+        format!(
+            "image: docker:24\nvariables: {{DOCKER_CONTENT_TRUST: 1}}\na:\n  script:\n    - |\n      {run}\n"
+        )
+    };
+    for hidden in [
+        "sudo -E docker compose up",
+        "sudo -Eu root A=1 docker compose up",
+        "sudo --user root -- /usr/bin/docker compose up",
+        "timeout 600 docker compose up",
+        "timeout -k 5 --signal=INT 600 nice -n 5 docker compose up",
+        "env -u A B=1 docker compose up",
+        "sh -c \"docker compose up\"",
+        "exec /bin/bash -euo pipefail -c 'true && docker compose up'",
+        "sh -c \"sh -ec 'docker compose up'\"",
+        "(cd x; docker compose up) > log",
+        "<<E sudo docker compose up\n      E",
+    ] {
+        assert_eq!(of(FileKind::Workflow, &job(hidden)), ["ci-unchecked-command 6"], "{hidden}");
+    }
+    for honest in [
+        "sudo -u docker compose up",
+        "sudo -E countersign docker compose up",
+        "sh -c 'countersign verify x && docker compose up'",
+        "sh -c 'countersign verify x'; docker compose up",
+        "countersign verify x; sh -c 'docker compose up'",
+        "sh -c 'echo docker compose up'",
+        "sh up.sh -c 'docker compose up'",
+        "command -v docker compose",
+        "timeout 600 docker pull x",
+    ] {
+        assert_eq!(of(FileKind::Workflow, &job(honest)), [""; 0], "{honest}");
+    }
+    // What a shell of its own sets is nothing to those after it.
+    let own = "sh -c 'export DOCKER_CONTENT_TRUST=1; docker pull x'\ndocker compose up";
+    assert_eq!(of(FileKind::Script, own), ["ci-trust-ignored 1"]);
+    let two = "export DOCKER_CONTENT_TRUST=1\nsh -c 'true\ndocker compose up'";
+    assert_eq!(of(FileKind::Script, two), ["ci-trust-ignored 1", "ci-unchecked-command 3"]);
+}
+
+#[test]
+fn what_github_is_told_is_found_wherever_it_is_written() {
+    let steps = |first: &str, next: &str| {
+        let first = first.replace('\n', "\n          ");
+        format!("jobs:\n  a:\n    steps:\n      - run: |\n          {first}\n      - run: {next}\n")
+    };
+    for told in [
+        "{ echo DOCKER_CONTENT_TRUST=1; } >> \"$GITHUB_ENV\"",
+        "( { echo DOCKER_CONTENT_TRUST=1; } && true ) >> $GITHUB_ENV; true",
+        "echo 'DOCKER_CONTENT_TRUST=1' >> \"$GITHUB_ENV\"",
+        "f() { echo DOCKER_CONTENT_TRUST=1; } >>$GITHUB_ENV",
+    ] {
+        assert_eq!(of(FileKind::Workflow, &steps(told, "docker pull x")), ["ci-trust-ignored 5"]);
+    }
+    for told in [
+        "cat >> \"$GITHUB_ENV\" <<EOF\nDOCKER_CONTENT_TRUST=1\nEOF",
+        "cat <<EOF >> \"$GITHUB_ENV\" && true\nDOCKER_CONTENT_TRUST=1\nEOF",
+        "{\n  echo DOCKER_CONTENT_TRUST=1\n} >> \"$GITHUB_ENV\"",
+        "{ cat <<EOF\nDOCKER_CONTENT_TRUST=1\nEOF\n} >> \"$GITHUB_ENV\"",
+    ] {
+        let next = 7 + told.lines().count() - 2;
+        assert_eq!(
+            of(FileKind::Workflow, &steps(told, "docker compose up")),
+            ["ci-trust-ignored 6", &format!("ci-unchecked-command {next}")],
+            "{told}"
+        );
+    }
+    for honest in [
+        "{ echo DOCKER_CONTENT_TRUST=1; } >> notes",
+        "{ true; } >> $GITHUB_ENV; echo DOCKER_CONTENT_TRUST=1",
+        "cat >> notes <<EOF\nDOCKER_CONTENT_TRUST=1\nEOF\necho A=1 >> $GITHUB_ENV",
+        "countersign docker --install-shim /s\n{ echo DOCKER_CONTENT_TRUST=1; } >> $GITHUB_ENV",
+    ] {
+        assert_eq!(
+            of(FileKind::Workflow, &steps(honest, "docker compose up")),
+            [""; 0],
+            "{honest}"
+        );
+    }
+}
+
+#[test]
+fn images_are_those_of_the_jobs_wherever_they_are_named() {
+    let gitlab = |image: &str, job: &str| {
+        format!(
+            "default: {{image: '{image}'}}\nvariables: {{DOCKER_CONTENT_TRUST: 1}}\na: {{{job}script: [docker pull x]}}\n"
+        )
+    };
+    let circle = |image: &str| {
+        format!(
+            "jobs:\n  a:\n    docker:\n      - image: {image}\n        environment: {{DOCKER_CONTENT_TRUST: 1}}\n      - image: db\n        environment: {{DOCKER_CONTENT_TRUST: 1}}\n    steps: [{{run: docker pull x}}]\n"
+        )
+    };
+    check(
+        FileKind::Workflow,
+        &[
+            (&gitlab("docker:24", ""), &[]),
+            (&gitlab("docker:29", ""), &["ci-trust-ignored 2"]),
+            (&gitlab("docker:24", "image: docker:29, "), &["ci-trust-ignored 2"]),
+            (&circle("docker:24"), &[]),
+            (&circle("docker:29"), &["ci-trust-ignored 5"]),
+        ],
+    );
+}
+
+#[test]
+fn dockers_flag_is_read_as_docker_reads_it() {
+    for off in ["", " x", "=true", "=T", "=1", "=false a; docker pull --disable-content-trust b"] {
+        let text = format!("docker pull --disable-content-trust{off}");
+        assert_eq!(of(FileKind::Script, &text), ["ci-trust-disabled 1"], "{off}");
+    }
+    for on in ["=false x", "=False", "=f", "=F", "=0", "=FALSE;", "=\"false\""] {
+        let text = format!("docker pull --disable-content-trust{on}");
+        assert_eq!(of(FileKind::Script, &text), [""; 0], "{on}");
+    }
+}
+
+#[test]
 fn passphrases_in_files_are_found_and_not_repeated() {
     let text = "DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE: s3cret";
     assert_eq!(of(FileKind::Workflow, text), ["ci-passphrase-in-file 1"]);
@@ -195,6 +314,8 @@ fn passphrases_in_files_are_found_and_not_repeated() {
         "DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE: ${{ secrets.ROOT }}",
         "NOTARY_ROOT_PASSPHRASE=$ROOT",
         "NOTARY_ROOT_PASSPHRASE = credentials('root')",
+        "export NOTARY_ROOT_PASSPHRASE=`vault read x`",
+        "NOTARY_ROOT_PASSPHRASE: << pipeline.parameters.p >>",
         "echo DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE is needed",
     ] {
         assert_eq!(of(FileKind::Script, honest), [""; 0], "{honest}");
@@ -251,6 +372,11 @@ fn files_that_are_made_to_last_end_soon() {
     ] {
         let text = format!("{begin}{}", piece.repeat((1 << 20) / piece.len()));
         assert_eq!(of(FileKind::Jenkinsfile, &text).join(""), found, "{piece}");
+    }
+    let half = |piece: &str| piece.repeat((1 << 19) / piece.len());
+    let groups = [half("{ a;"), half("} >>$GITHUB_ENV;")].concat();
+    for text in [groups, half("{ "), half("sudo "), half("sh -c "), half("<<E ")] {
+        assert_eq!(of(FileKind::Script, &text), [""; 0]);
     }
 }
 

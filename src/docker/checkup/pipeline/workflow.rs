@@ -21,7 +21,12 @@ pub(super) fn read(text: &str) -> Result<Steps, yaml::Error> {
             .filter_map(|it| it.at("before_script"))
             .flat_map(lines)
             .collect();
-        walk.node(&document, &Scope::default(), 0);
+        // GitLab's image of every job that names none.
+        let mut around = Scope::default();
+        if let Some(image) = document.at("default").and_then(image) {
+            around.runs_in(image);
+        }
+        walk.node(&document, &around, 0);
         if walk.room.is_none() {
             return Err(
                 document.refuse("larger than any pipeline, with before_script in every job")
@@ -54,6 +59,7 @@ impl Walk {
                     self.push(What::Action { line: value.line, name }, &scope, job);
                 }
                 name if VARIABLES.contains(&name) => {}
+                "docker" if !value.items().is_empty() => {}
                 _ => self.node(value, &scope, job),
             }
         }
@@ -92,8 +98,9 @@ impl Walk {
 
     fn scope(&mut self, node: &Node, around: &Scope) -> Scope {
         let mut scope = around.clone();
-        for (name, value, line) in VARIABLES.iter().filter_map(|it| node.at(it)).flat_map(variables)
-        {
+        let around_steps = container(node).into_iter().chain([node]);
+        let sets = around_steps.flat_map(|it| VARIABLES.iter().filter_map(|name| it.at(name)));
+        for (name, value, line) in sets.flat_map(variables) {
             scope.set(&name, &value, line);
         }
         if let (Belief::Since(line), true) = (scope.trust, scope.trust != around.trust) {
@@ -134,10 +141,15 @@ fn variables(node: &Node) -> Vec<(String, String, usize)> {
     in_map.chain(node.items().iter().filter_map(in_list)).collect()
 }
 
+/// CircleCI's images: the steps run in the first, beside the others.
+fn container(node: &Node) -> Option<&Node> {
+    node.at("docker")?.items().first()
+}
+
 /// The image in which the steps run.
 fn image(node: &Node) -> Option<&str> {
     let named = ["image", "container"].iter().find_map(|name| node.at(name));
-    let listed = || node.at("docker")?.items().first()?.at("image");
+    let listed = || container(node)?.at("image");
     let image = named.or_else(listed)?;
     image.text().or_else(|| image.at("name").or_else(|| image.at("image"))?.text())
 }
