@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 
 use tar::Header;
 
@@ -47,6 +47,19 @@ pub(super) fn scan(file: &mut File) -> io::Result<Entries> {
         entries.places.insert(name, Place { offset, length });
         entries.end = end;
     }
+}
+
+/// Whether an entry of this name begins behind the block at a place, in whatever stands there.
+pub(super) fn follows(file: &mut File, from: u64, name: &str) -> io::Result<bool> {
+    file.seek(SeekFrom::Start(from + BLOCK))?;
+    let mut blocks = BufReader::new(file);
+    let mut block = [0; BLOCK as usize];
+    while blocks.read_exact(&mut block).is_ok() {
+        if header(&block).is_some_and(|(found, _)| found == name) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The bytes at a place.

@@ -142,3 +142,20 @@ fn bytes_that_changed_are_found_out() {
     let whole = fs::read(shelf.path()).unwrap();
     assert_eq!(whole.windows(3).filter(|it| it == b"one").count(), 1, "replaced, and only once");
 }
+
+#[test]
+fn what_follows_damage_in_a_finished_archive_is_not_cut_off() {
+    let shelf = Shelf::new();
+    let mut writer = shelf.writer();
+    Shelf::put(&mut writer, "a", &[b"one"]);
+    let first = fs::metadata(shelf.path()).unwrap().len();
+    Shelf::put(&mut writer, "b", &[b"two"]);
+    writer.finish("a test", Vec::new()).unwrap();
+    shelf.writer().finish("a test", Vec::new()).unwrap();
+    let mut bytes = fs::read(shelf.path()).unwrap();
+    bytes[usize::try_from(first).unwrap()] ^= 1;
+    fs::write(shelf.path(), &bytes).unwrap();
+    let now = "2026-11-25T00:00:00Z".parse().unwrap();
+    assert!(matches!(ArchiveWriter::open(&shelf.path(), now), Err(Error::DamagedArchive { .. })));
+    assert_eq!(fs::read(shelf.path()).unwrap(), bytes);
+}

@@ -38,7 +38,7 @@ impl ArchiveWriter {
     /// # Errors
     ///
     /// [`Error::Io`]; [`Error::Refused`] if the file is something else; [`Error::Locked`] if another process
-    /// writes it.
+    /// writes it; [`Error::DamagedArchive`] if it was finished, and does not go on where an entry should.
     pub fn open(path: &Path, now: Instant) -> Result<Self, Error> {
         let failed = |source| Error::Io { action: "write", path: path.to_owned(), source };
         let mut options = OpenOptions::new();
@@ -57,6 +57,11 @@ impl ArchiveWriter {
             return Err(Error::Refused { path: path.to_owned(), reason });
         }
         let found = entries::scan(&mut file).map_err(failed)?;
+        // An archive that was finished is damaged there, and not broken off.
+        if entries::follows(&mut file, found.end, MANIFEST).map_err(failed)? {
+            let reason = "an entry cannot be read, and what follows it would be lost; rescue into another file".to_owned();
+            return Err(Error::DamagedArchive { path: path.to_owned(), reason });
+        }
         file.set_len(found.end).map_err(failed)?;
         let (end, written) = (found.end, found.places);
         let mut writer = Self { path: path.to_owned(), file, end, written, now, unsynced: 0 };
