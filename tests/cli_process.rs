@@ -3,9 +3,11 @@
 #[path = "support/canary.rs"]
 mod canary;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
 use std::net::TcpListener;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -100,6 +102,75 @@ fn what_is_no_file_keeps_nobody_waiting() {
         }
         assert_eq!(after(place, &regular, line), Some(usual), "{place}: {line}");
     }
+}
+
+/// A path may be any bytes. What else is no text could be a restriction, and is not passed over.
+#[test]
+fn variables_that_are_no_text_are_heeded_or_refused() {
+    let home = tempfile::tempdir().expect("a home");
+    let bytes = |name: &[u8]| home.path().join(OsStr::from_bytes(name));
+    let settings = bytes(b"caf\xe9.toml");
+    fs::write(&settings, "require_pin = true\n").expect("written");
+    let pins = bytes(b"docker-\xe9/trust");
+    fs::create_dir_all(&pins).expect("a folder");
+    fs::write(pins.join("pins.toml"), "none").expect("written");
+    let ended = |name: &str, value: &OsStr, line: &str| {
+        let mut command = countersign(home.path());
+        let output = command.env(name, value).args(line.split(' ')).output().expect("it runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    const VERIFY: &str = "verify 127.0.0.1:1/web:1";
+    let config = |path: &Path| ended("COUNTERSIGN_CONFIG", path.as_os_str(), VERIFY);
+    assert_eq!(config(&settings).0, Some(5));
+    fs::write(&settings, "require_pins = true\n").expect("written");
+    assert_eq!(config(&settings).0, Some(2));
+    let (code, told) = ended("DOCKER_CONFIG", bytes(b"docker-\xe9").as_os_str(), VERIFY);
+    assert_eq!((code, told.contains("pins.toml")), (Some(2), true), "{told}");
+    let (code, told) = ended("HOME", bytes(b"docker-\xe9").as_os_str(), "key list");
+    assert_eq!(code, Some(0), "{told}");
+    for name in ["DOCKER_CONTENT_TRUST_SERVER", "COUNTERSIGN_TOKEN_PIN", "https_proxy"] {
+        let (code, told) = ended(name, OsStr::from_bytes(b"\xff"), VERIFY);
+        assert_eq!((code, told.contains(name)), (Some(2), true), "{told}");
+    }
+    for name in ["DOCKER_CONTENT_TRUST_SERVER", "DOCKER_HOST"] {
+        let line = "docker pull --disable-content-trust=false 127.0.0.1:1/web:1";
+        let (code, told) = ended(name, OsStr::from_bytes(b"\xff"), line);
+        assert_eq!((code, told.contains(name)), (Some(1), true), "{told}");
+    }
+    assert_eq!(ended("OTHER", OsStr::from_bytes(b"\xff"), VERIFY).0, Some(5));
+}
+
+/// Notary's own configuration may hold pins, also in a home directory that cannot be meant.
+#[test]
+fn pins_of_notary_are_not_lost_with_the_home_directory() {
+    let place = tempfile::tempdir().expect("a folder");
+    let verify = || {
+        let mut command = countersign(place.path());
+        command.env("DOCKER_CONFIG", place.path()).env("HOME", "home");
+        command.args(["verify", "127.0.0.1:1/web:1"]).status().expect("it runs").code()
+    };
+    assert_eq!(verify(), Some(5), "a relative home without such a file");
+    fs::create_dir_all(place.path().join("home/.notary")).expect("a folder");
+    fs::write(place.path().join("home/.notary/config.json"), "{}").expect("written");
+    assert_eq!(verify(), Some(8));
+}
+
+/// It may be a pipe, and one call may need it for several references.
+#[test]
+fn the_passphrase_file_is_read_once() {
+    let home = tempfile::tempdir().expect("a home");
+    for name in ["one.pem", "two.pem"] {
+        let path = home.path().join(name);
+        let words = ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"];
+        let made = Command::new("openssl").args(words).arg("-out").arg(&path).output();
+        assert!(made.expect("openssl runs").status.success());
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("set");
+    }
+    let line = "COUNTERSIGN_PASSPHRASE_FILE=<(echo throw-away) \"$0\" key import one.pem two.pem --role carl";
+    let program = env!("CARGO_BIN_EXE_countersign");
+    let mut bash = started_by(&["bash", "-c", line, program], &countersign(home.path()));
+    let output = bash.output().expect("bash runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]

@@ -12,7 +12,7 @@ mod place;
 mod places;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -28,11 +28,12 @@ use super::config::{Config, WhenUnreachable, is_notary};
 use super::environment::{Environment, absolute, clock};
 use super::exit::Kind;
 use super::output::{Failure, Output, Verbosity};
+use super::passphrases::in_file;
 use super::subject::Subject;
 use crate::docker::SignerName;
 use crate::docker::config::{self, Keychain, Location, NotaryAuth};
 use crate::docker::pins::{PinFile, Pins};
-use crate::keys::KeyDirectory;
+use crate::keys::{KeyDirectory, PassphraseFile};
 use crate::net::{Account, Credential, Http, HttpOptions, PlainHttp, Realms, TlsDirectory};
 use crate::storage::{CollectionDirectory, TrustDirectory};
 use crate::tuf::{Dialect, Gun, Limits};
@@ -56,6 +57,8 @@ pub(super) struct Context {
     keychain: Arc<Keychain>,
     notary_auth: Option<NotaryAuth>,
     realms: Arc<Realms>,
+    /// Read once: it may be a pipe.
+    passphrase_file: OnceLock<Option<PassphraseFile>>,
 }
 
 impl Context {
@@ -73,7 +76,7 @@ impl Context {
         let location = Location::at(docker_location(&global, &environment)?);
         let trust = trust_directory(&global, &environment, &location)?;
         let named = global.config.clone();
-        let named = named.or_else(|| environment.variable("COUNTERSIGN_CONFIG").map(PathBuf::from));
+        let named = named.or_else(|| environment.place("COUNTERSIGN_CONFIG"));
         let (notary_config, own) = match named {
             Some(path) if is_notary(&path) => (Some(absolute(&path)?), None),
             other => (None, other),
@@ -109,7 +112,22 @@ impl Context {
             docker_config: location.config_file(),
             http,
             environment,
+            passphrase_file: OnceLock::new(),
         })
+    }
+
+    /// The passphrases in the file that `COUNTERSIGN_PASSPHRASE_FILE` names.
+    ///
+    /// # Errors
+    ///
+    /// If that file cannot be read or understood.
+    pub(super) fn passphrase_file(&self) -> Result<Option<&PassphraseFile>, Failure> {
+        if self.passphrase_file.get().is_none() {
+            let named = self.environment.place("COUNTERSIGN_PASSPHRASE_FILE");
+            let read = named.map(|path| in_file(&path)).transpose()?;
+            return Ok(self.passphrase_file.get_or_init(|| read).as_ref());
+        }
+        Ok(self.passphrase_file.get().and_then(Option::as_ref))
     }
 
     /// The trust directory.
@@ -205,7 +223,7 @@ impl Context {
     pub(super) fn pins(&self) -> Result<Pins, Failure> {
         let strict = self.global.require_pin || self.config.require_pin;
         let first_use = if strict { FirstUse::Refuse } else { FirstUse::Allow };
-        Ok(Pins::read(&self.pin_file(), &self.notary_configs(), first_use)?)
+        Ok(Pins::read(&self.pin_file(), &self.notary_configs()?, first_use)?)
     }
 
     /// What is cached and staged of a collection.
@@ -272,12 +290,12 @@ impl Context {
         }
     }
 
-    fn notary_configs(&self) -> Vec<PathBuf> {
+    fn notary_configs(&self) -> Result<Vec<PathBuf>, Failure> {
         if let Some(named) = &self.notary_config {
-            return vec![named.clone()];
+            return Ok(vec![named.clone()]);
         }
-        let home = self.environment.home().ok().map(|home| home.join(".notary/config.json"));
-        [Some(self.trust.join("config.json")), home].into_iter().flatten().collect()
+        let usual = self.environment.notary_config()?;
+        Ok([Some(self.trust.join("config.json")), usual].into_iter().flatten().collect())
     }
 }
 

@@ -144,9 +144,10 @@ fn passwd(arguments: &Passwd, context: &Context) -> Result<Code, Failure> {
         old: passphrases.chain(),
         file: arguments.new_passphrase_file.as_deref().map(in_file).transpose()?,
         terminal: Terminal::about(Subject::KnownKey, context.output),
+        is_open: false,
     };
     match context.keys().change_passphrase(&entry.id, &mut old_and_new) {
-        Err(keys::Error::NoPassphrase { .. }) => {
+        Err(keys::Error::NoPassphrase { .. }) if old_and_new.is_open => {
             let message = format!("no new passphrase for key {}", entry.id.short());
             let advice = "Use a terminal, or name a file with --new-passphrase-file.";
             Err(Failure::new(Kind::Passphrase, message).advise(advice))
@@ -166,10 +167,13 @@ struct OldAndNew<O> {
     old: O,
     file: Option<PassphraseFile>,
     terminal: Terminal,
+    /// Whether the old one was found: the new one is asked for afterwards.
+    is_open: bool,
 }
 
 impl<O: PassphraseSource> PassphraseSource for OldAndNew<O> {
     fn passphrase(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, keys::Error> {
+        self.is_open |= request.purpose == Purpose::Create;
         match (request.purpose, &mut self.file) {
             (Purpose::Unlock, _) => self.old.passphrase(request),
             (Purpose::Create, Some(file)) => file.passphrase(request),

@@ -121,7 +121,8 @@ fn run(cli: Cli) -> Code {
         Command::Doctor(arguments) => doctor::run(&arguments, cli.global),
         #[cfg(feature = "server")]
         Command::Serve(arguments) => serve::run(arguments, &cli.global, output),
-        command => Context::new(cli.global, Environment::read())
+        command => Environment::read()
+            .and_then(|environment| Context::new(cli.global, environment))
             .and_then(|context| in_context(command, &context)),
     };
     outcome.unwrap_or_else(|failure| output.refusal(None, &failure))

@@ -12,12 +12,12 @@ use crate::keys::{Chain, Environment, PassphraseFile};
 /// Whoever may be asked, for one command.
 pub(super) struct Passphrases<'c> {
     context: &'c Context,
-    file: Option<PassphraseFile>,
+    file: Option<&'c PassphraseFile>,
     terminal: Terminal,
 }
 
 impl<'c> Passphrases<'c> {
-    /// Reads the file that `COUNTERSIGN_PASSPHRASE_FILE` names; nobody is asked yet.
+    /// With the file that `COUNTERSIGN_PASSPHRASE_FILE` names; nobody is asked yet.
     ///
     /// # Errors
     ///
@@ -32,24 +32,23 @@ impl<'c> Passphrases<'c> {
     ///
     /// As [`new`](Self::new).
     pub(super) fn about(subject: Subject, context: &'c Context) -> Result<Self, Failure> {
-        let named = context.environment.variable("COUNTERSIGN_PASSPHRASE_FILE");
-        let file = named.map(|path| in_file(Path::new(path))).transpose()?;
+        let file = context.passphrase_file()?;
         Ok(Self { context, file, terminal: Terminal::about(subject, context.output) })
     }
 
     /// All of them, one after the other.
     pub(super) fn chain(&mut self) -> Chain<'_> {
         let Self { context, file, terminal } = self;
-        sources(context, file.as_mut()).then(terminal)
+        sources(context, *file).then(terminal)
     }
 
     /// Those among them that nobody has to answer.
     pub(super) fn without_asking(&mut self) -> Chain<'_> {
-        sources(self.context, self.file.as_mut())
+        sources(self.context, self.file)
     }
 }
 
-fn sources<'a>(context: &'a Context, file: Option<&'a mut PassphraseFile>) -> Chain<'a> {
+fn sources<'a>(context: &'a Context, file: Option<&'a PassphraseFile>) -> Chain<'a> {
     let environment = &context.environment;
     let lookup = |name: &str| environment.variable(name).map(str::to_owned);
     let mut chain = Chain::new().then(Environment::new(lookup));

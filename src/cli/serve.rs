@@ -106,7 +106,7 @@ impl Arguments {
 /// Serves until a signal ends it.
 pub(super) fn run(arguments: Arguments, global: &Global, output: Output) -> Result<Code, Failure> {
     guard_memory()?;
-    let environment = Environment::read();
+    let environment = Environment::read()?;
     let task = arguments.task();
     let config = configured(arguments, global, &environment, output)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()

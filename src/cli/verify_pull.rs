@@ -90,7 +90,7 @@ pub(super) fn engine(
 
 /// Docker by an absolute path.
 pub(super) fn program(named: Option<&Path>, context: &Context) -> Result<Program, Failure> {
-    let variable = || context.environment.variable("COUNTERSIGN_DOCKER").map(PathBuf::from);
+    let variable = || context.environment.place("COUNTERSIGN_DOCKER");
     match named.map(Path::to_owned).or_else(variable) {
         Some(path) => Ok(Program::at(&absolute(&path)?)?),
         None => Ok(Program::find(context.environment.path(), ourselves().as_ref())?),

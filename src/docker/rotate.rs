@@ -77,6 +77,8 @@ pub struct Rotation {
     pub destroyed: Vec<KeyId>,
     /// Replaced ones that would have been, had not others needed them.
     pub spared: Vec<KeyId>,
+    /// Replaced ones that would have been, had the store let go of them, with the reason.
+    pub left: Vec<(KeyId, keys::Error)>,
     /// Versions that were published, and how often the rotation was made anew.
     pub amended: Amended<()>,
 }
@@ -144,10 +146,11 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
                 return Err(failure.error);
             }
         };
-        let (spared, destroyed) = self.destroy(request, &replaced, store)?;
+        let (spared, doomed) = self.retired(request, &replaced, store)?;
+        let (destroyed, left) = destroy(doomed, store);
         let ids = |(role, keys): (RoleName, Vec<Key>)| (role, keys.iter().map(Key::id).collect());
         let keys = next.into_iter().map(ids).collect();
-        Ok(Rotation { keys, replaced, destroyed, spared, amended })
+        Ok(Rotation { keys, replaced, destroyed, spared, left, amended })
     }
 
     /// Asks the server before a key is made and stored, which takes longer than a journey: without
@@ -247,9 +250,9 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         Ok(ids)
     }
 
-    /// Destroys replaced private keys that were made for these roles of this collection. Those that
-    /// are spared come first.
-    fn destroy(
+    /// Replaced private keys that were made for these roles of this collection: those that others
+    /// need, and those that nobody does.
+    fn retired(
         &self,
         request: &RotateRequest,
         replaced: &[Key],
@@ -264,19 +267,23 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         };
         let entries = store.list()?.into_iter();
         let goes = entries.filter(|entry| is_ours(entry) && retired.contains(&entry.id));
-        let (spared, doomed): (Vec<KeyId>, Vec<KeyId>) =
-            goes.map(|entry| entry.id).partition(|id| request.needed.contains(id));
-        let mut destroyed = Vec::new();
-        for id in doomed {
-            match store.remove(&id) {
-                Ok(()) => destroyed.push(id),
-                // Who keeps keys elsewhere also destroys them there.
-                Err(keys::Error::Elsewhere { .. }) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok((spared, destroyed))
+        Ok(goes.map(|entry| entry.id).partition(|id| request.needed.contains(id)))
     }
+}
+
+/// Destroys private keys; which, and which could not be. The new root is published: one that stays
+/// takes nothing of that back.
+fn destroy(doomed: Vec<KeyId>, store: &dyn KeyStore) -> (Vec<KeyId>, Vec<(KeyId, keys::Error)>) {
+    let (mut destroyed, mut left) = (Vec::new(), Vec::new());
+    for id in doomed {
+        match store.remove(&id) {
+            Ok(()) => destroyed.push(id),
+            // Who keeps keys elsewhere also destroys them there.
+            Err(keys::Error::Elsewhere { .. }) => {}
+            Err(error) => left.push((id, error)),
+        }
+    }
+    (destroyed, left)
 }
 
 /// The keys that each role is to have.

@@ -83,6 +83,12 @@ impl PassphraseFile {
 
 impl PassphraseSource for PassphraseFile {
     fn passphrase(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
+        (&*self).passphrase(request)
+    }
+}
+
+impl PassphraseSource for &PassphraseFile {
+    fn passphrase(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
         match self.find(request.role) {
             Some(value) if request.attempt == 0 => Ok(Passphrase::copy_of(value)),
             _ => Err(request.refused()),

@@ -13,8 +13,7 @@ pub(in crate::cli) fn docker_location(
     global: &Global,
     environment: &Environment,
 ) -> Result<PathBuf, Failure> {
-    let named =
-        global.trust_dir.is_some() || environment.variable("COUNTERSIGN_TRUST_DIR").is_some();
+    let named = global.trust_dir.is_some() || environment.place("COUNTERSIGN_TRUST_DIR").is_some();
     match environment.docker_config() {
         Err(_) if named => Ok(PathBuf::from("/nonexistent")),
         other => other,
@@ -26,7 +25,7 @@ pub(in crate::cli) fn trust_directory(
     environment: &Environment,
     location: &Location,
 ) -> Result<PathBuf, Failure> {
-    let variable = || environment.variable("COUNTERSIGN_TRUST_DIR").map(PathBuf::from);
+    let variable = || environment.place("COUNTERSIGN_TRUST_DIR");
     match global.trust_dir.clone().or_else(variable) {
         Some(directory) => absolute(&directory),
         None => Ok(location.trust()),

@@ -90,13 +90,18 @@ pub(super) fn run(call: Call) -> ExitCode {
 fn guard(guarded: Guarded, call: Call, output: Output) -> ExitCode {
     let verb = guarded.verb;
     let told = |refusal: Refusal| refusal.under(verb).told(output);
-    let environment = match guarded.config_directory() {
-        Ok(Some(directory)) => Environment::read().with("DOCKER_CONFIG", directory),
-        Ok(None) => Environment::read(),
+    let directory = match guarded.config_directory() {
+        Ok(directory) => directory,
         Err(error) => return told(Refusal::of_words(&error)),
     };
-    let session = Docker::careful(&environment)
-        .and_then(|docker| Session::new(Context::new(call.global, environment)?, docker, &guarded));
+    let session = Environment::read().and_then(|environment| {
+        let environment = match directory {
+            Some(directory) => environment.with("DOCKER_CONFIG", directory),
+            None => environment,
+        };
+        let docker = Docker::careful(&environment)?;
+        Session::new(Context::new(call.global, environment)?, docker, &guarded)
+    });
     let session = match session {
         Ok(session) => session,
         Err(failure) => return told(Refusal::of(&failure)),

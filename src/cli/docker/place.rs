@@ -24,8 +24,8 @@ impl Docker {
 
     /// The docker that gets what was checked. Nobody else may have put it there.
     pub(super) fn careful(environment: &Environment) -> Result<Program, Failure> {
-        match environment.variable(VARIABLE) {
-            Some(path) => Ok(Program::at(&absolute(Path::new(path))?)?),
+        match environment.place(VARIABLE) {
+            Some(path) => Ok(Program::at(&absolute(&path)?)?),
             None => Ok(Program::find(environment.path(), ourselves().as_ref())?),
         }
     }

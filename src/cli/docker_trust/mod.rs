@@ -58,8 +58,11 @@ pub(super) struct Arguments {
 
 /// Does what the words after the program's name say.
 pub(super) fn run(words: &[OsString], global: Global) -> ExitCode {
-    let environment = Environment::read();
     let output = Output { format: Format::Text, verbosity: Verbosity::Quiet };
+    let environment = match Environment::read() {
+        Ok(environment) => environment,
+        Err(failure) => return Refusal::from(failure).tell(output),
+    };
     let caller = match environment.variable(CALLED_BY_DOCKER) {
         Some(_) => Caller::Docker,
         None => Caller::Person,

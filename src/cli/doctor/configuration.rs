@@ -4,6 +4,7 @@ use super::trust::Places;
 use crate::cli::args::Global;
 use crate::cli::config::{Config, WhenUnreachable, is_notary};
 use crate::cli::environment::Environment;
+use crate::cli::output::Failure;
 use crate::docker::checkup::{Finding, Id, Severity};
 use crate::docker::config::{self, Keychain};
 use crate::docker::pins::{PinFile, Pins};
@@ -21,7 +22,7 @@ pub(super) fn findings(
 
 fn own(places: &Places, global: &Global, environment: &Environment) -> Option<Finding> {
     let named = global.config.clone();
-    let named = named.or_else(|| environment.variable("COUNTERSIGN_CONFIG").map(Into::into));
+    let named = named.or_else(|| environment.place("COUNTERSIGN_CONFIG"));
     let (path, config) = match named {
         Some(path) if is_notary(&path) => return None,
         Some(path) => (path.clone(), Config::read(&path)),
@@ -54,10 +55,11 @@ fn own(places: &Places, global: &Global, environment: &Environment) -> Option<Fi
 
 fn pins(places: &Places, environment: &Environment) -> Option<Finding> {
     let own = PinFile::in_trust_directory(&places.trust);
-    let error = Pins::read(&own, &places.notary(environment), FirstUse::Allow).err()?;
+    let read = || Ok(Pins::read(&own, &places.notary(environment), FirstUse::Allow)?);
+    let failure: Failure = environment.notary_config().and_then(|_| read()).err()?;
     let subject = places.trust.join("pins.toml").display().to_string();
     let remedy = "correct it; countersign pin list shows whether it can be read";
-    Some(Finding::new(Id::PinsBroken, Severity::Broken, subject, error.to_string(), remedy))
+    Some(Finding::new(Id::PinsBroken, Severity::Broken, subject, failure.message, remedy))
 }
 
 /// docker's own file: whether its credentials can be had.

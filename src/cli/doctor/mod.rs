@@ -56,7 +56,7 @@ pub(super) struct Arguments {
 
 /// Looks, and tells what was found.
 pub(super) fn run(arguments: &Arguments, global: Global) -> Result<Code, Failure> {
-    let (environment, output) = (Environment::read(), output_of(&global));
+    let (environment, output) = (Environment::read()?, output_of(&global));
     let mut findings = look(arguments, &global, &environment)?;
     if arguments.online {
         findings.extend(online::findings(global, environment));

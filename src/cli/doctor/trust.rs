@@ -51,8 +51,8 @@ impl Places {
 
     /// Notary's configuration files, which may hold pins.
     pub(super) fn notary(&self, environment: &Environment) -> Vec<PathBuf> {
-        let home = environment.home().ok().map(|home| home.join(".notary/config.json"));
-        [Some(self.trust.join("config.json")), home].into_iter().flatten().collect()
+        let usual = environment.notary_config().ok().flatten();
+        [Some(self.trust.join("config.json")), usual].into_iter().flatten().collect()
     }
 }
 

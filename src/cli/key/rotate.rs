@@ -14,9 +14,11 @@ use super::super::prompt::confirm;
 use super::super::publishing::{self, not_offline, tell_of_pins, versions};
 use super::transfer;
 use crate::docker::{Legacy, NewKeys, RotateRequest, Rotation, Survey};
+use crate::keys;
 use crate::net::Access;
 use crate::storage::TrustDirectory;
 use crate::tuf::{Gun, Key, KeyId, OnlineRoles, RoleName, Threshold};
+use crate::verify::Policy;
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -79,7 +81,7 @@ pub(super) fn run(arguments: &Rotate, context: &Context) -> Result<Code, Failure
     }
     let opened = context.open(&subject, Access::All)?;
     let request = RotateRequest {
-        keys: new_keys(arguments, &roles, opened.policy().dialect.online_roles(), context)?,
+        keys: new_keys(arguments, &roles, opened.policy(), context)?,
         threshold: arguments.threshold.map(threshold).transpose()?,
         legacy: arguments.legacy.unwrap_or_default(),
         needed: Survey::of(&TrustDirectory::new(context.trust()))?
@@ -92,7 +94,18 @@ pub(super) fn run(arguments: &Rotate, context: &Context) -> Result<Code, Failure
         Ok(collection.rotate(&request, &store, &mut passphrases.chain()).await?)
     })?;
     tell(&subject.gun, &rotation, context);
-    Ok(Code::Done)
+    Ok(tell_of_left(&subject.gun, rotation, context))
+}
+
+/// The new root is published all the same.
+fn tell_of_left(gun: &Gun, rotation: Rotation, context: &Context) -> Code {
+    let told = |(id, error): (KeyId, keys::Error)| {
+        let failure = Failure::from(error);
+        let message = format!("the replaced private key {id} is still here: {}", failure.message);
+        let advice = format!("{gun} has its new key. Remove it: countersign key remove {id}");
+        context.output.refusal(Some(gun.as_str()), &Failure { message, ..failure }.advise(advice))
+    };
+    rotation.left.into_iter().map(told).max().unwrap_or_default()
 }
 
 fn tell(gun: &Gun, rotation: &Rotation, context: &Context) {
@@ -138,10 +151,11 @@ fn texts(ids: &[KeyId]) -> Vec<String> {
 fn new_keys(
     arguments: &Rotate,
     roles: &[RoleName],
-    online: OnlineRoles,
+    policy: &Policy,
     context: &Context,
 ) -> Result<NewKeys, Failure> {
-    let kept_by_server = *roles == [RoleName::Timestamp] && online == OnlineRoles::Server;
+    let kept_by_server =
+        *roles == [RoleName::Timestamp] && policy.dialect.online_roles() == OnlineRoles::Server;
     if arguments.server_managed || kept_by_server {
         return Ok(NewKeys::Server);
     }
@@ -153,7 +167,7 @@ fn new_keys(
     };
     let one = |text: &String| match text.parse::<KeyId>() {
         Ok(id) => Ok(vec![id]),
-        Err(_) => transfer::take_in_for(&PathBuf::from(text), role.as_str(), context),
+        Err(_) => transfer::take_in_for(&PathBuf::from(text), role, &policy.gun, context),
     };
     let ids = arguments.keys.iter().map(one).collect::<Result<Vec<_>, _>>()?;
     Ok(NewKeys::Stored(ids.into_iter().flatten().collect()))

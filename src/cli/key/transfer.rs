@@ -19,7 +19,7 @@ use crate::keys::KeyFile;
 use crate::keys::{ImportDefaults, KeyStore};
 #[cfg(feature = "pkcs11")]
 use crate::tuf::canonical_key_id;
-use crate::tuf::{Gun, KeyId};
+use crate::tuf::{Gun, KeyId, RoleName};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -125,17 +125,19 @@ pub(super) fn import(arguments: &Import, context: &Context) -> Result<Code, Fail
     Ok(code)
 }
 
-/// Takes in the keys of a file for a role of whatever collection; says which.
+/// Takes in the keys of a file for a role of a collection; says which. Root keys serve many.
 ///
 /// # Errors
 ///
 /// As for `key import`.
 pub(super) fn take_in_for(
     file: &Path,
-    role: &str,
+    role: &RoleName,
+    gun: &Gun,
     context: &Context,
 ) -> Result<Vec<KeyId>, Failure> {
-    read_in(file, ImportDefaults { role: Some(role), gun: None }, context)
+    let gun = Some(gun).filter(|_| *role != RoleName::Root);
+    read_in(file, ImportDefaults { role: Some(role.as_str()), gun }, context)
 }
 
 fn take_in(file: &Path, defaults: ImportDefaults<'_>, context: &Context) -> Result<(), Failure> {

@@ -62,7 +62,7 @@ impl Session {
     ///
     /// If there is no place for keys, or a configuration is broken.
     pub(super) fn open(call: &Call) -> Result<Self, Stop> {
-        let environment = Environment::read();
+        let environment = Environment::read()?;
         let output = output_of(call);
         let settings = Settings::read(call, &environment)?;
         let own = Config::read_if_there(&settings.trust.join("countersign.toml"))?;

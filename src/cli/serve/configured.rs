@@ -1,7 +1,5 @@
 //! From files, the environment and the command line to one configuration.
 
-use std::path::PathBuf;
-
 use super::config::Config;
 use super::{Arguments, notary, signer};
 use crate::cli::args::Global;
@@ -16,7 +14,7 @@ pub(super) fn configured(
     environment: &Environment,
     output: Output,
 ) -> Result<Config, Failure> {
-    let variable = || environment.variable("COUNTERSIGN_SERVER_CONFIG").map(PathBuf::from);
+    let variable = || environment.place("COUNTERSIGN_SERVER_CONFIG");
     let file = global.config.clone().or_else(variable);
     let mut config = match (&arguments.notary_config, &file) {
         (Some(path), _) => {

@@ -202,16 +202,22 @@ fn without(text: &str, prefix: &Prefix) -> String {
     sections(text).into_iter().filter(|section| !is_its(section)).collect()
 }
 
-/// The parts of the text, each but the first beginning with the line of a table's name.
+/// The parts of the text, each but the first beginning with the comments above a table's name.
 fn sections(text: &str) -> Vec<&str> {
     let mut sections = Vec::new();
-    let (mut from, mut at) = (0, 0);
+    // Where the section begins, where its last line with a word in it ends, and where we are.
+    let (mut from, mut end, mut at) = (0, 0, 0);
     for line in text.split_inclusive('\n') {
-        if line.trim_start().starts_with('[') && at > from {
-            sections.push(&text[from..at]);
-            from = at;
+        let start = line.trim_start();
+        if start.starts_with('[') {
+            let before = if sections.is_empty() && end == 0 { at } else { end };
+            sections.push(&text[from..before]);
+            from = before;
         }
         at += line.len();
+        if !start.is_empty() && !start.starts_with('#') {
+            end = at;
+        }
     }
     sections.push(&text[from..]);
     sections
@@ -224,6 +230,9 @@ pub(super) fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
 
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(folder(path))?;
+    if let Ok(found) = path.metadata() {
+        file.as_file().set_permissions(found.permissions())?;
+    }
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
@@ -242,6 +251,8 @@ const HEADER: &str = "\
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
     use crate::tuf::Gun;
 
@@ -273,6 +284,24 @@ mod tests {
         assert_eq!(file.rules().expect("valid").len(), 2);
         assert!(matches!(file.remove(&prefix("reg.io")), Err(Error::NoSuchPin { .. })));
         assert_eq!(fs::read_dir(folder.path().join("trust")).expect("folder").count(), 1);
+    }
+
+    #[test]
+    fn a_comment_belongs_to_the_section_below_it() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let file = PinFile::in_trust_directory(folder.path());
+        let section = |name: &str| format!("[pins.\"reg.io/{name}\"]\nca = \"/ca.pem\"\n");
+        let [a, b, c] = ["a", "b", "c"].map(section);
+        let text = format!("# all\n\n{a}\n# of b\n{b}# of c\n\n# too\n{c}# last\n");
+        fs::write(file.path(), text).expect("written");
+        fs::set_permissions(file.path(), fs::Permissions::from_mode(0o644)).expect("set");
+        file.remove(&prefix("reg.io/b")).expect("removed");
+        let left = format!("# all\n\n{a}# of c\n\n# too\n{c}# last\n");
+        assert_eq!(file.text().expect("text"), left);
+        file.remove(&prefix("reg.io/a")).expect("removed");
+        assert_eq!(file.text().expect("text"), format!("# all\n\n# of c\n\n# too\n{c}# last\n"));
+        let mode = file.path().metadata().expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o644);
     }
 
     #[test]

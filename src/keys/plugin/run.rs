@@ -30,7 +30,7 @@ fn start(command: &PluginCommand) -> io::Result<Child> {
     let mut program = Command::new(&command.program);
     program.args(&command.arguments).stdin(Stdio::piped());
     program.stdout(Stdio::piped()).stderr(Stdio::piped());
-    for name in SECRET_VARIABLES {
+    for name in SECRET_VARIABLES.into_iter().chain(["DOCKER_AUTH_CONFIG"]) {
         program.env_remove(name);
     }
     program.spawn()

@@ -66,11 +66,14 @@ fn run(call: &Call) -> Result<(), Stop> {
     let opened = session.collection(&collection, Access::All)?;
     let shared = opened.collection();
     let rotated = wait_for(async { Ok(shared.rotate(&request, &keys, &mut passphrases).await) })?;
-    rotated.map_err(|error| match at_server && is_journey(&error) {
+    let rotated = rotated.map_err(|error| match at_server && is_journey(&error) {
         // It is asked for its key before anything else.
         true => Stop::from(error).at(&format!("{role} key")).about("unable to rotate remote key: "),
         false => Stop::from(error).at("POST metadata endpoint"),
     })?;
+    if let Some((_, error)) = rotated.left.into_iter().next() {
+        return Err(docker::Error::from(error).into());
+    }
     session.say(&format!("Successfully rotated {role} key for repository {gun}\n"));
     Ok(())
 }
