@@ -5,7 +5,7 @@ mod canary;
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -172,6 +172,54 @@ fn the_passphrase_file_is_read_once() {
     let output = bash.output().expect("bash runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+/// An authority that was renewed under its old name, where the old one is still in docker's folder.
+#[test]
+fn a_renewed_authority_is_found_among_the_systems() {
+    let home = tempfile::tempdir().expect("a home");
+    let mut sh = started_by(&["sh", "-ec", RENEWED, "sh"], &countersign(home.path()));
+    let mut server = sh.stdout(Stdio::piped()).spawn().expect("sh runs");
+    let mut port = String::new();
+    let stdout = server.stdout.as_mut().expect("its stdout");
+    BufReader::new(stdout).read_line(&mut port).expect("its port");
+    let folder = home.path().join(format!(".docker/tls/127.0.0.1:{}", port.trim()));
+    fs::create_dir_all(&folder).expect("a folder");
+    let verify = |own: &str, system: &str| {
+        fs::copy(home.path().join(own), folder.join("ca.crt")).expect("copied");
+        let mut command = countersign(home.path());
+        command.env("SSL_CERT_FILE", home.path().join(system));
+        command.args(["verify", "--server", &format!("https://127.0.0.1:{}", port.trim())]);
+        command.arg("reg.example.com/web:1").status().expect("it runs").code()
+    };
+    let found = [verify("new.crt", "old.crt"), verify("old.crt", "new.crt")];
+    let refused = verify("old.crt", "old.crt");
+    server.kill().expect("ended");
+    server.wait().expect("ended");
+    assert_eq!((found, refused), ([Some(3), Some(3)], Some(5)));
+}
+
+/// Two authorities of one name, and a server that has nothing with a certificate of the second.
+const RENEWED: &str = r#"
+for ca in old new; do
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout $ca.key -out $ca.crt \
+        -subj '/CN=Corp CA' -days 30 2>/dev/null
+done
+openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout s.key -out s.csr -subj /CN=s 2>/dev/null
+echo 'subjectAltName=IP:127.0.0.1' >extensions
+openssl x509 -req -in s.csr -CA new.crt -CAkey new.key -out s.crt -days 30 -extfile extensions 2>/dev/null
+exec python3 -c '
+import http.server, ssl
+server = http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("s.crt", "s.key")
+server.socket = context.wrap_socket(server.socket, server_side=True)
+class Nothing(http.server.BaseHTTPRequestHandler):
+    def do_GET(self): self.send_error(404)
+server.RequestHandlerClass = Nothing
+print(server.server_port, flush=True)
+server.serve_forever()
+'
+"#;
 
 #[test]
 fn without_descriptors_it_ends_with_a_reason() {

@@ -86,7 +86,10 @@ impl Context {
             None => Config::read_if_there(&trust.join("countersign.toml"))?,
         };
         let http = Http::new(HttpOptions {
-            tls_directories: vec![TlsDirectory::new(location.tls()), TlsDirectory::new(DAEMON_TLS)],
+            tls_directories: vec![
+                TlsDirectory::new(location.tls()),
+                TlsDirectory::of_the_daemon(DAEMON_TLS),
+            ],
             extra_authorities: global.tls_ca.clone(),
             plain_hosts: match global.insecure_http {
                 true => config.insecure_http.clone(),
@@ -282,10 +285,8 @@ impl Context {
 
     /// The option alone is for this machine; other hosts must stand in the configuration, too.
     fn plain_http(&self, url: &str) -> PlainHttp {
-        let host = host_of(url);
         match self.global.insecure_http {
-            true if self.config.insecure_http.iter().any(|named| named == host) => PlainHttp::Named,
-            true => PlainHttp::Loopback,
+            true => self.http.plain_http(host_of(url)),
             false => PlainHttp::Refused,
         }
     }

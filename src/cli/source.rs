@@ -15,7 +15,7 @@ use super::context::Context;
 use super::exit::Kind;
 use super::output::Failure;
 use super::subject::Subject;
-use crate::image::{Descriptor, ImageDigest, Tag};
+use crate::image::{Descriptor, ImageDigest, Name, Reference, Tag};
 use crate::net;
 use crate::storage::read_named;
 
@@ -59,7 +59,9 @@ impl Source {
                 Built::Described(descriptor) => descriptor,
                 Built::Named(digest) => registry()?.describe(&digest).await.map_err(unpushed)?,
             },
-            (None, Some(folder)) => layout(folder, tag)?,
+            (None, Some(folder)) => {
+                layout(folder, subject.image.as_ref().map(Reference::name), tag)?
+            }
             (None, None) => return self.by_digest_or_tag(subject, tag, context).await,
         };
         match subject.digest() {
@@ -136,20 +138,31 @@ impl Listed {
         Ok(Descriptor { digest: self.digest.parse()?, size, media_type })
     }
 
-    fn is_named(&self, tag: &Tag) -> bool {
-        let name = self.annotations.get("org.opencontainers.image.ref.name");
-        name.is_some_and(|name| name == tag.as_str())
+    /// Whether it is called so: by its whole name, where that stands, else by its tag alone.
+    fn is_named(&self, name: Option<&Name>, tag: &Tag) -> bool {
+        let whole = self.annotations.get("io.containerd.image.name");
+        let short = self.annotations.get("org.opencontainers.image.ref.name");
+        match (whole.map(|text| text.parse::<Reference>()), name) {
+            (Some(whole), Some(name)) => {
+                whole.is_ok_and(|whole| whole.name() == name && whole.tag() == Some(tag))
+            }
+            _ => short.is_some_and(|short| short == tag.as_str()),
+        }
     }
 }
 
 /// The manifest of this name, or the only one. Its bytes are compared with their digest.
-fn layout(folder: &Path, tag: &Tag) -> Result<Descriptor, Failure> {
+fn layout(folder: &Path, name: Option<&Name>, tag: &Tag) -> Result<Descriptor, Failure> {
     let path = folder.join("index.json");
     let index: Index = json(&path)?;
-    let named = index.manifests.iter().find(|listed| listed.is_named(tag));
+    let mut named = index.manifests.iter().filter(|listed| listed.is_named(name, tag));
+    let first = named.next();
+    if named.any(|other| first.is_some_and(|first| first.digest != other.digest)) {
+        return Err(unusable(&path, "several images of that name"));
+    }
     let only = || index.manifests.first().filter(|_| index.manifests.len() == 1);
     let none = || unusable(&path, "several images, and none of that name");
-    let descriptor = named.or_else(only).ok_or_else(none)?.descriptor()?;
+    let descriptor = first.or_else(only).ok_or_else(none)?.descriptor()?;
     let blob = folder.join("blobs/sha256").join(descriptor.digest.sha256().to_string());
     let bytes = read(&blob)?;
     let (found, size) = (ImageDigest::of(&bytes), bytes.len() as u64);
@@ -208,9 +221,41 @@ mod tests {
         let blob = folder.path().join("blobs/sha256").join(digest.sha256().to_string());
         std::fs::create_dir_all(blob.parent().expect("a parent")).expect("a directory");
         std::fs::write(&blob, b"manifest").expect("written");
-        assert!(layout(folder.path(), &Tag::latest()).is_ok());
+        assert!(layout(folder.path(), None, &Tag::latest()).is_ok());
         std::fs::write(&blob, b"manifesT").expect("written");
-        let failure = layout(folder.path(), &Tag::latest()).expect_err("refused");
+        let failure = layout(folder.path(), None, &Tag::latest()).expect_err("refused");
         assert_eq!(failure.kind, Kind::Mismatch);
+    }
+
+    #[test]
+    fn an_image_of_a_layout_is_meant_by_its_whole_name() {
+        let images = [("team/a", "1.4"), ("team/b", "1.4"), ("team/c", "2"), ("team/c", "2")];
+        let listed = |(number, (name, tag)): (usize, &(&str, &str))| {
+            let digest = ImageDigest::of(&[number as u8]);
+            format!(
+                r#"{{"digest":"{digest}","size":1,"annotations":{{
+                "io.containerd.image.name":"reg.example/{name}:{tag}",
+                "org.opencontainers.image.ref.name":"{tag}"}}}}"#
+            )
+        };
+        let manifests: Vec<String> = images.iter().enumerate().map(listed).collect();
+        let index = format!(r#"{{"manifests":[{}]}}"#, manifests.join(","));
+        let (folder, _) = written("index.json", &index);
+        let blobs = folder.path().join("blobs/sha256");
+        std::fs::create_dir_all(&blobs).expect("a directory");
+        for number in 0_u8..4 {
+            let name = ImageDigest::of(&[number]).sha256().to_string();
+            std::fs::write(blobs.join(name), [number]).expect("written");
+        }
+        let found = |text: &str| {
+            let reference: Reference = text.parse().expect(text);
+            let tag = reference.tag().expect("a tag");
+            layout(folder.path(), Some(reference.name()), tag).map(|found| found.digest)
+        };
+        assert_eq!(found("reg.example/team/a:1.4"), Ok(ImageDigest::of(&[0])));
+        assert_eq!(found("reg.example/team/b:1.4"), Ok(ImageDigest::of(&[1])));
+        let refused = |text: &str| found(text).expect_err("refused").message;
+        assert!(refused("reg.example/team/c:2").contains("several images of that name"));
+        assert!(refused("reg.example/team/d:1.4").contains("none of that name"));
     }
 }

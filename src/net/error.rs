@@ -27,6 +27,12 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// A certificate or key file for TLS, or its folder, may not be read.
+    #[error("{}: permission denied", path.display())]
+    TlsDenied {
+        /// The file or folder.
+        path: PathBuf,
+    },
     /// The proxy that the environment names cannot be used.
     #[error("the proxy for {host} is no http or https URL")]
     Proxy {
@@ -94,7 +100,7 @@ pub enum Error {
     /// Credentials were asked for at a place that may not have them.
     #[error(
         "{host} wants its credentials sent to {realm}, which is not allowed; \
-         if that is right, add this line to the configuration: {line}"
+         if that is right, add to the configuration, under [realms]: {line}"
     )]
     Realm {
         /// The server.

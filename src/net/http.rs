@@ -77,12 +77,14 @@ impl Http {
     /// A client without connections; nothing is read from disk yet.
     pub fn new(options: HttpOptions) -> Self {
         let trust = Trust::new(options.system_authorities);
+        let plain_hosts = options.plain_hosts.iter().map(|host| plain_host(host)).collect();
+        let options = HttpOptions { plain_hosts, ..options };
         Self(Arc::new(Shared { options, trust, clients: Mutex::default() }))
     }
 
     /// Whether this host may be spoken to without TLS.
-    pub(super) fn plain_http(&self, host: &str) -> PlainHttp {
-        let is_named = self.0.options.plain_hosts.iter().any(|named| named == host);
+    pub fn plain_http(&self, host: &str) -> PlainHttp {
+        let is_named = self.0.options.plain_hosts.contains(&plain_host(host));
         if is_named { PlainHttp::Named } else { PlainHttp::Loopback }
     }
 
@@ -211,6 +213,12 @@ impl Request {
         self.body = body.into();
         self
     }
+}
+
+/// A host of plain HTTP as URLs have it, without a port that says nothing.
+fn plain_host(host: &str) -> String {
+    let lower = host.to_ascii_lowercase();
+    lower.strip_suffix(":80").map_or(lower.clone(), str::to_owned)
 }
 
 /// Host, and port if it is not the scheme's own: docker's name for the folder of TLS files.

@@ -34,7 +34,7 @@ impl Realms {
         Err(Error::Realm {
             host: origin(server),
             realm: origin(&url),
-            line: format!("realms.\"{}\" = [\"{}\"]", authority(server), authority(&url)),
+            line: format!("\"{}\" = [\"{}\"]", authority(server), authority(&url)),
         })
     }
 
@@ -149,7 +149,7 @@ mod tests {
     fn refusal_gives_the_line_to_add() {
         let error =
             check("https://sso.example:1/t?x", "https://reg.example:2", "r").expect_err("foreign");
-        let line = "realms.\"reg.example:2\" = [\"sso.example:1\"]";
+        let line = "under [realms]: \"reg.example:2\" = [\"sso.example:1\"]";
         assert!(error.to_string().contains(line), "{error}");
     }
 }

@@ -4,7 +4,7 @@
 
 use std::{
     ffi::OsStr,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -19,12 +19,28 @@ use crate::storage::read_named;
 
 /// Docker's directory of TLS material, one folder for each server.
 #[derive(Clone, Debug)]
-pub struct TlsDirectory(PathBuf);
+pub struct TlsDirectory {
+    path: PathBuf,
+    owner: Owner,
+}
+
+/// Whose directory it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    User,
+    /// What it alone may read is not for us.
+    Daemon,
+}
 
 impl TlsDirectory {
     /// The directory `<config>/tls`; it need not exist.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self(path.into())
+        Self { path: path.into(), owner: Owner::User }
+    }
+
+    /// The directory of docker's daemon, whose client keys others may not read.
+    pub fn of_the_daemon(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), owner: Owner::Daemon }
     }
 
     /// Reads what is there for `authority`, a host with its port if the URL names one.
@@ -34,10 +50,18 @@ impl TlsDirectory {
         if authority.is_empty() || authority.starts_with('.') || authority.contains(['/', '\\']) {
             return Ok(files);
         }
-        for path in file_names(&self.0.join(authority))? {
-            files.add(&path)?;
+        for path in self.readable(file_names(&self.path.join(authority)))? {
+            self.readable(files.add(&path))?;
         }
         Ok(files)
+    }
+
+    /// What could be read, or nothing of what is the daemon's alone.
+    fn readable<T: Default>(&self, read: Result<T, Error>) -> Result<T, Error> {
+        match read {
+            Err(Error::TlsDenied { .. }) if self.owner == Owner::Daemon => Ok(T::default()),
+            read => read,
+        }
     }
 }
 
@@ -119,7 +143,7 @@ fn file_names(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(refusal(folder, error)),
+        Err(error) => return Err(unreadable(folder, &error)),
     };
     let names: Result<Vec<_>, _> = entries.map(|entry| entry.map(|entry| entry.path())).collect();
     let mut names = names.map_err(|error| refusal(folder, error))?;
@@ -137,7 +161,14 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    read_named(path, MAX_FILE).map_err(|error| refusal(path, error))
+    read_named(path, MAX_FILE).map_err(|error| unreadable(path, &error))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => Error::TlsDenied { path: path.to_owned() },
+        _ => refusal(path, error),
+    }
 }
 
 fn refusal(path: &Path, problem: impl ToString) -> Error {
@@ -176,6 +207,20 @@ mod tests {
         assert_eq!(files.authorities.len(), 1);
         assert!(files.client.is_some());
         assert!(files.config(&Trust::default()).is_ok());
+    }
+
+    #[test]
+    fn what_the_daemon_alone_may_read_is_not_for_us() {
+        let denied = || {
+            let error = io::Error::from(io::ErrorKind::PermissionDenied);
+            Err::<Vec<PathBuf>, _>(unreadable(Path::new("/d/h/client.key"), &error))
+        };
+        let read = TlsDirectory::of_the_daemon("/d").readable(denied()).expect("passed over");
+        assert!(read.is_empty());
+        let error = TlsDirectory::new("/d").readable(denied()).expect_err("ours").to_string();
+        assert_eq!(error, "/d/h/client.key: permission denied");
+        let junk = Err::<(), _>(refusal(Path::new("/d/h/ca.crt"), "no PEM certificates"));
+        assert!(TlsDirectory::of_the_daemon("/d").readable(junk).is_err());
     }
 
     #[test]

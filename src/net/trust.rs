@@ -119,12 +119,13 @@ impl ServerCertVerifier for Verifier {
         let check = |roots: &Arc<WebPkiServerVerifier>| {
             roots.verify_server_cert(leaf, intermediates, name, ocsp, now)
         };
-        match self.own.as_ref().map_or_else(|| Err(unknown_issuer()), check) {
-            Err(error) if error == unknown_issuer() => {
-                self.trust.system().map_or_else(|| Err(error), check)
-            }
-            decided => decided,
-        }
+        let own = self.own.as_ref().map_or_else(|| Err(unknown_issuer()), check);
+        // An older authority of the same name finds its name and not its signature.
+        own.or_else(|error| match self.trust.system().map(check) {
+            Some(Ok(verified)) => Ok(verified),
+            Some(Err(of_system)) if error == unknown_issuer() => Err(of_system),
+            _ => Err(error),
+        })
     }
 
     fn verify_tls12_signature(

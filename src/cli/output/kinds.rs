@@ -116,7 +116,7 @@ impl From<net::Error> for Failure {
             E::ReadOnly { .. } => failure(Kind::Usage).advise(READ_ONLY),
             E::Url { .. } => failure(Kind::Usage)
                 .advise("Write https://HOST:PORT, oci, file:///FOLDER or bundle:FILE."),
-            E::Proxy { .. } | E::TlsFile { .. } => failure(Kind::Usage),
+            E::Proxy { .. } | E::TlsFile { .. } | E::TlsDenied { .. } => failure(Kind::Usage),
             E::Unreachable { host, .. } if host.starts_with("http") => {
                 failure(Kind::Network).advise(WHICH_SERVER)
             }
