@@ -99,6 +99,50 @@ async fn the_last_signer_is_removed_only_by_force() {
 }
 
 #[tokio::test]
+async fn a_key_goes_with_its_signer_in_every_form() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let owner = User::of(&servers, "team/forms");
+    let gun = owner.gun.as_str();
+    let (digest, size) = servers.seed("team/forms:1", &[]);
+    owner.sign(&["1"], &digest, size).await.expect("signed");
+    servers.run("docker", &["trust", "key", "generate", "alice"]);
+    add(&owner, "alice", &[key_in(&servers, "alice")]).await;
+    for line in [
+        "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out bob.pem",
+        "pkey -in bob.pem -pubout -out bob.pub",
+        "req -x509 -new -key bob.pem -subj /CN=bob -days 200 -out old.crt",
+        "req -x509 -new -key bob.pem -subj /CN=bob -days 300 -out new.crt",
+    ] {
+        servers.run("openssl", &line.split(' ').collect::<Vec<_>>());
+    }
+    let new = read_key(&servers.directory().join("new.crt"));
+    let bob = canonical(&new);
+    let delegate = ["delegation", "add", "-p", gun, "targets/releases", "old.crt", "--all-paths"];
+    servers.run("notary", &delegate);
+    add(&owner, "bob", std::slice::from_ref(&new)).await;
+
+    let removed = remove(&owner, "bob", Care::Careful).await.expect("removed");
+    assert!(removed.shared.is_empty());
+    let delegations = servers.run("notary", &["delegation", "list", gun]);
+    assert!(!delegations.contains(&bob), "{delegations}");
+
+    let his = servers.directory().join("his");
+    let his = ["-d", his.to_str().expect("a path in UTF-8")];
+    servers.run("notary", &[&his[..], &["key", "import", "bob.pem", "--role", "bob"]].concat());
+    let (size, hex) = (size.to_string(), digest.trim_start_matches("sha256:"));
+    let target = ["-r", "targets/releases", "-p", gun, "2", &size, "--sha256", hex];
+    let release = [&his[..], &["addhash"], &target].concat();
+    let refused = servers.command("notary").args(release).output().expect("notary runs");
+    assert!(!refused.status.success(), "{}", registry::text(&refused));
+
+    // As long as another signer has the key, in whatever form, it releases.
+    add(&owner, "bob", &[new]).await;
+    add(&owner, "carol", &[key_in(&servers, "bob")]).await;
+    let removed = remove(&owner, "bob", Care::Careful).await.expect("removed");
+    assert_eq!(removed.shared.iter().map(ToString::to_string).collect::<Vec<_>>(), [bob]);
+}
+
+#[tokio::test]
 async fn every_key_is_rotated_and_hosts_follow() {
     for servers in TestRegistry::each(&["--no-docker"]) {
         let owner = User::of(&servers, "team/keys");

@@ -1,6 +1,7 @@
 //! Signers as docker means them: `alice` is the role `targets/alice`, and her keys also stand in
 //! `targets/releases`, both for every tag (docker/cli `trust signer add` and `remove`).
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -62,7 +63,8 @@ impl fmt::Display for SignerName {
 pub struct SignerRemoved {
     /// Roles that are gone, were changed or signed again.
     pub aftermath: Aftermath,
-    /// Keys of the signer that stay in `targets/releases`, because another signer has them too.
+    /// Keys of the signer that stay in `targets/releases`, because another signer has them too, by
+    /// their canonical ids.
     pub shared: Vec<KeyId>,
 }
 
@@ -149,8 +151,10 @@ fn remove(bench: &mut Workbench<'_>, role: &RoleName, care: Care) -> Result<Sign
     Ok(removed)
 }
 
-fn keys_of(draft: &Draft, role: &RoleName) -> Vec<KeyId> {
-    draft.delegation(role).map(|(_, it)| it.role.keyids().to_vec()).unwrap_or_default()
+/// The keys of a delegation, each once and in whatever form it is listed: bare or certified.
+fn keys_of(draft: &Draft, role: &RoleName) -> BTreeSet<KeyId> {
+    let keys = draft.delegation(role).map(|(all, it)| all.delegations.keys_of(it));
+    keys.into_iter().flatten().map(Key::known_as).collect()
 }
 
 /// Whether a delegation has no keys left, and nothing was ever published in it.
