@@ -53,7 +53,7 @@ pub enum Error {
     #[error("passphrase file: {problem}")]
     PassphraseFile {
         /// What is wrong with it.
-        problem: &'static str,
+        problem: String,
     },
     /// The text is no private key file.
     #[error("not a private key file: {problem}")]

@@ -53,11 +53,13 @@ impl PassphraseFile {
     ///
     /// # Errors
     ///
-    /// If it is empty or no text, or if one of several lines names no role.
+    /// If it is empty or no text, if one of several lines names no role, or if a line that names one
+    /// gives no passphrase: a key must not be left unencrypted because a variable was not set.
     pub fn parse(text: &[u8]) -> Result<PassphraseFile, Error> {
-        let refuse = |problem| Error::PassphraseFile { problem };
+        let refuse = |problem: &str| Error::PassphraseFile { problem: problem.to_owned() };
         let text = std::str::from_utf8(text).map_err(|_| refuse("not text"))?;
-        let lines = text.lines().filter(|line| !line.is_empty()).map(read_line).collect::<Vec<_>>();
+        let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.is_empty());
+        let lines = lines.map(read_line).collect::<Result<Vec<_>, _>>()?;
         match lines.len() {
             0 => Err(refuse("empty")),
             1 => Ok(PassphraseFile { lines }),
@@ -139,10 +141,17 @@ impl PassphraseSource for Chain<'_> {
     }
 }
 
-fn read_line(line: &str) -> (Option<String>, Passphrase) {
+fn read_line((number, line): (usize, &str)) -> Result<(Option<String>, Passphrase), Error> {
     match line.split_once('=') {
-        Some((role, value)) if is_role(role) => (Some(role.to_owned()), Passphrase::copy_of(value)),
-        _ => (None, Passphrase::copy_of(line)),
+        Some((role, "")) if is_role(role) => Err(Error::PassphraseFile {
+            problem: format!(
+                "line {number} gives no passphrase: write it after the =, or leave the line out"
+            ),
+        }),
+        Some((role, value)) if is_role(role) => {
+            Ok((Some(role.to_owned()), Passphrase::copy_of(value)))
+        }
+        _ => Ok((None, Passphrase::copy_of(line))),
     }
 }
 

@@ -75,6 +75,22 @@ fn other_files_of_passphrases_are_refused_without_quoting_them() {
 }
 
 #[test]
+fn a_line_without_its_passphrase_is_refused_by_its_number() {
+    for (content, line) in [
+        ("root=", 1),
+        ("root=\r\n", 1),
+        ("token=\n", 1),
+        ("root=canary\n\ntargets=\n", 3),
+        ("targets/alice=\ndelegation=canary\n", 1),
+    ] {
+        let told = PassphraseFile::parse(content.as_bytes()).err().unwrap().to_string();
+        assert!(told.contains(&format!("line {line} ")) && !told.contains("canary"), "{told}");
+    }
+    // Whatever is no role may end with the sign.
+    assert!(PassphraseFile::parse(b"c2VjcmV0=").is_ok());
+}
+
+#[test]
 fn sources_are_asked_in_turn_until_one_fits() {
     let (_folder, keys) = trust();
     let id = keys.store(&new_key(), "root", None, &mut say(&["x"])).unwrap();
