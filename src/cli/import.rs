@@ -103,7 +103,7 @@ fn root_key(source: &Source<'_>, named: Option<KeyId>, keys: &KeySet) -> Result<
             let old: Vec<String> = old.iter().map(KeyId::to_string).collect();
             let message = format!("the root key {} is not here", old.join(", "));
             Err(Failure::new(Kind::KeyStore, message).advise(
-                "Load it with `countersign key load`, or name another one with --root-key: \
+                "Take it in with `countersign key import`, or name another one with --root-key: \
                  then hosts have nothing but your word for the new trust data.",
             ))
         }

@@ -90,6 +90,11 @@ impl KeyDirectory {
         older.map(|found| found.path).try_for_each(|path| files::remove(&path))
     }
 
+    /// What can be seen of a key, if it is here.
+    pub(super) fn entry(&self, id: &KeyId) -> Result<Option<KeyEntry>, Error> {
+        Ok(self.find(id)?.first().map(peek))
+    }
+
     fn find(&self, id: &KeyId) -> Result<Vec<Found>, Error> {
         let mut found = self.find_all()?;
         found.retain(|found| found.entry.id == *id);

@@ -117,6 +117,24 @@ pub enum Error {
         /// The role.
         role: String,
     },
+    /// A key that comes in is here already, for something else.
+    #[error("key {id} is here already, as {role}, and would become {new}")]
+    AlreadyHere {
+        /// The canonical key id.
+        id: KeyId,
+        /// What it is for.
+        role: String,
+        /// What it would be for.
+        new: String,
+    },
+    /// A key to load is somebody else's, as its file says.
+    #[error("the file says that its key is one of {noted}, not of {name}")]
+    Noted {
+        /// The role that is noted.
+        noted: String,
+        /// The signer whose key was meant.
+        name: String,
+    },
     /// A file to import holds no private key.
     #[error("no private key to import")]
     NothingToImport,

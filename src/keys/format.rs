@@ -94,6 +94,13 @@ impl KeyFile {
         self.label == ENCRYPTED_PKCS8 || self.dek_info.is_some()
     }
 
+    /// Whether another file holds the same, locked in the same way; notes may differ.
+    pub(super) fn is_sealed_as(&self, other: &KeyFile) -> bool {
+        self.label == other.label
+            && self.dek_info == other.dek_info
+            && self.contents == other.contents
+    }
+
     /// Opens a key that is not encrypted.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use crate::cli::output::Failure;
 use crate::cli::process::{finishing, guard_memory};
 use crate::cli::source;
 use crate::crypto::{Algorithm, PrivateKey, Signer};
-use crate::keys::{self, ImportDefaults, KeyFile, KeyStore};
+use crate::keys::{self, KeyFile, KeyStore};
 
 /// A new key here, and its public half in a file.
 pub(super) fn generate(call: &Call, session: &Session) -> Result<(), Refusal> {
@@ -72,8 +72,8 @@ pub(super) fn load(call: &Call, session: &Session) -> Result<(), Refusal> {
     guard_memory()?;
     let _finishing = finishing();
     let [file] = call.arguments.as_slice() else { return Ok(()) };
-    let name = call.flags.last("name").unwrap_or("signer");
-    if !name.is_empty() {
+    let name = call.flags.last("name").filter(|name| !name.is_empty());
+    if let Some(name) = name {
         check_name("key", name)?;
     }
     session.say(&format!("Loading key from \"{file}\"..."));
@@ -101,16 +101,14 @@ fn others_may_read(found: &Metadata) -> bool {
     found.permissions().mode() & 0o077 != 0
 }
 
-fn import(text: &[u8], file: &str, name: &str, session: &Session) -> Result<(), Refusal> {
+fn import(text: &[u8], file: &str, name: Option<&str>, session: &Session) -> Result<(), Refusal> {
     if KeyFile::parse(text).is_err() {
         return Err(Refusal::new(format!(
             "provided file {file} is not a supported private key - to add a signer's public key use docker trust signer add"
         )));
     }
     let (mut passphrases, mut asker) = (session.passphrases()?, session.asker());
-    let defaults = ImportDefaults { role: Some(name).filter(|name| !name.is_empty()), gun: None };
-    let taken =
-        session.context.keys().import(text, defaults, &mut chain(&mut passphrases, &mut asker));
+    let taken = session.context.keys().load(text, name, &mut chain(&mut passphrases, &mut asker));
     match taken {
         Ok(_) => Ok(()),
         Err(keys::Error::Locked | keys::Error::NoPassphrase { .. }) => Err(Refusal::new(format!(

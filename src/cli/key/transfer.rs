@@ -16,14 +16,15 @@ use super::super::source;
 use super::find;
 #[cfg(feature = "pkcs11")]
 use crate::keys::KeyFile;
-use crate::keys::{ImportDefaults, KeyStore};
+use crate::keys::{self, ImportDefaults, KeyStore, PassphraseSource};
 #[cfg(feature = "pkcs11")]
 use crate::tuf::canonical_key_id;
 use crate::tuf::{Gun, KeyId, RoleName};
 
 #[derive(Args)]
 #[command(after_help = "\
-Reads PKCS#8, SEC1 and PKCS#1, locked or not. Others must not be able to read the file.
+Reads PKCS#8, SEC1 and PKCS#1, locked or not. Others must not be able to read the file. A file that says whose key it is \
+is refused under another name; one with a root key is taken only with `--name root`, or by `key import`.
 
 Example:
   countersign key load --name alice alice.pem")]
@@ -32,9 +33,9 @@ pub(in crate::cli) struct Load {
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// Name of the signer, unless the file has one
-    #[arg(long, value_name = "NAME", default_value = "signer")]
-    name: String,
+    /// Name of the signer [default: as the file says, or else signer]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
 
     /// Copy it onto this token instead of into the trust directory
     #[cfg(feature = "pkcs11")]
@@ -86,8 +87,11 @@ pub(super) fn load(arguments: &Load, context: &Context) -> Result<Code, Failure>
     if let Some(label) = &arguments.token {
         return onto_token(arguments, label, context);
     }
-    let defaults = ImportDefaults { role: Some(&arguments.name), gun: None };
-    take_in(&arguments.file, defaults, context)?;
+    let name = arguments.name.as_deref();
+    let ids = read_in(&arguments.file, context, |text, passphrases| {
+        context.keys().load(text, name, passphrases)
+    })?;
+    tell(&ids, context);
     Ok(Code::Done)
 }
 
@@ -99,7 +103,8 @@ fn onto_token(arguments: &Load, label: &str, context: &Context) -> Result<Code, 
     let token = context.token(label)?;
     let text = Zeroizing::new(source::read(path)?);
     let file = KeyFile::parse(&text).map_err(|error| Failure::from(error).about(path.display()))?;
-    let role = file.role.clone().unwrap_or_else(|| arguments.name.clone());
+    let role = file.role_of_signer(arguments.name.as_deref());
+    let role = role.map_err(|error| Failure::from(error).about(path.display()))?;
     let mut passphrases = Passphrases::new(context)?;
     let opened = file.unlock(&role, &mut passphrases.chain());
     let key = opened.map_err(|error| Failure::from(error).about(path.display()))?;
@@ -118,8 +123,12 @@ pub(super) fn import(arguments: &Import, context: &Context) -> Result<Code, Fail
     let defaults = ImportDefaults { role: arguments.role.as_deref(), gun: gun.as_ref() };
     let mut code = Code::Done;
     for file in &arguments.files {
-        if let Err(failure) = take_in(file, defaults, context) {
-            code = code.max(context.output.refusal(None, &failure));
+        let take = |text: &[u8], passphrases: &mut dyn PassphraseSource| {
+            context.keys().import(text, defaults, passphrases)
+        };
+        match read_in(file, context, take) {
+            Ok(ids) => tell(&ids, context),
+            Err(failure) => code = code.max(context.output.refusal(None, &failure)),
         }
     }
     Ok(code)
@@ -137,26 +146,26 @@ pub(super) fn take_in_for(
     context: &Context,
 ) -> Result<Vec<KeyId>, Failure> {
     let gun = Some(gun).filter(|_| *role != RoleName::Root);
-    read_in(file, ImportDefaults { role: Some(role.as_str()), gun }, context)
-}
-
-fn take_in(file: &Path, defaults: ImportDefaults<'_>, context: &Context) -> Result<(), Failure> {
-    for id in read_in(file, defaults, context)? {
-        context.output.answer_as(&id.to_string(), &json!({ "id": id.to_string() }));
-    }
-    Ok(())
+    let defaults = ImportDefaults { role: Some(role.as_str()), gun };
+    read_in(file, context, |text, passphrases| context.keys().import(text, defaults, passphrases))
 }
 
 fn read_in(
     file: &Path,
-    defaults: ImportDefaults<'_>,
     context: &Context,
+    take: impl FnOnce(&[u8], &mut dyn PassphraseSource) -> Result<Vec<KeyId>, keys::Error>,
 ) -> Result<Vec<KeyId>, Failure> {
     check_private(file)?;
     let text = Zeroizing::new(source::read(file)?);
     let mut passphrases = Passphrases::new(context)?;
-    let taken = context.keys().import(&text, defaults, &mut passphrases.chain());
+    let taken = take(&text, &mut passphrases.chain());
     taken.map_err(|error| Failure::from(error).about(file.display()))
+}
+
+fn tell(ids: &[KeyId], context: &Context) {
+    for id in ids {
+        context.output.answer_as(&id.to_string(), &json!({ "id": id.to_string() }));
+    }
 }
 
 fn check_private(file: &Path) -> Result<(), Failure> {

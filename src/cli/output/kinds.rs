@@ -245,6 +245,12 @@ impl From<keys::Error> for Failure {
             E::Elsewhere { .. } | E::Pin { .. } => failure(Kind::Token),
             E::Variable { .. } | E::Untrusted { .. } => failure(Kind::Usage),
             E::NoGun { .. } => failure(Kind::Usage).advise("Name it with --gun."),
+            E::AlreadyHere { id, .. } => failure(Kind::KeyStore).advise(format!(
+                "If that is meant, remove it first: countersign key remove {}",
+                id.short()
+            )),
+            E::Noted { noted, .. } => failure(Kind::KeyStore)
+                .advise(format!("If that is right, repeat it with --name {noted}.")),
             E::Disk { .. } => failure(Kind::Disk),
             _ => failure(Kind::KeyStore),
         }

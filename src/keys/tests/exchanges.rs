@@ -124,3 +124,104 @@ fn a_plain_key_under_anothers_path_is_refused() {
     let answer = keys.import(text.as_bytes(), ImportDefaults::default(), &mut say(&["x"]));
     assert!(matches!(answer, Err(Error::OtherKey { .. })));
 }
+
+#[test]
+fn a_locked_key_takes_no_other_keys_place() {
+    let (_folder, keys) = trust();
+    let root = keys.store(&new_key(), "root", None, &mut say(&["mine"])).unwrap();
+    let export = keys.export(&[root]).unwrap();
+    let evil = KeyFile::seal(&new_key(), &pass("theirs")).unwrap();
+    let evil = evil.noted(Some("root".to_owned()), None, Some(root.to_string())).to_pem().unwrap();
+    let take = |text: &[u8], answers: &[&'static str]| {
+        keys.import(text, ImportDefaults::default(), &mut say(answers))
+    };
+    assert!(matches!(take(evil.as_bytes(), &[]), Err(Error::NoPassphrase { .. })));
+    assert!(matches!(take(evil.as_bytes(), &["mine"]), Err(Error::Unopened { .. })));
+    assert!(matches!(take(evil.as_bytes(), &["theirs"]), Err(Error::OtherKey { .. })));
+    keys.unlock(&root, &mut say(&["mine"])).unwrap();
+
+    // What is here comes again without a question, and over a damaged file with one.
+    assert_eq!(take(&export, &[]).unwrap(), [root]);
+    put(&keys, &format!("{root}.key"), b"damaged");
+    assert!(take(&export, &[]).is_err());
+    assert_eq!(take(&export, &["mine"]).unwrap(), [root]);
+    keys.unlock(&root, &mut say(&["mine"])).unwrap();
+}
+
+#[test]
+fn an_old_export_puts_its_passphrase_back_only_for_who_knows_it() {
+    let (_folder, keys) = trust();
+    let alice = keys.store(&new_key(), "alice", None, &mut say(&["old"])).unwrap();
+    let export = keys.export(&[alice]).unwrap();
+    keys.change_passphrase(&alice, &mut say(&["old", "new"])).unwrap();
+    let take = |answers: &[&'static str]| {
+        keys.import(&export, ImportDefaults::default(), &mut say(answers))
+    };
+    assert!(take(&["new"]).is_err());
+    keys.unlock(&alice, &mut say(&["new"])).unwrap();
+    take(&["old"]).unwrap();
+    keys.unlock(&alice, &mut say(&["old"])).unwrap();
+}
+
+#[test]
+fn a_key_that_comes_again_stays_what_it_is_for() {
+    let (_folder, keys) = trust();
+    let gun = gun();
+    for (role, gun, other) in [
+        ("root", None, "alice"),
+        ("alice", None, "root"),
+        ("targets", Some(&gun), "alice"),
+        ("targets", Some(&gun), "root"),
+    ] {
+        let id = keys.store(&new_key(), role, gun, &mut say(&["x"])).unwrap();
+        let export = String::from_utf8(keys.export(&[id]).unwrap().to_vec()).unwrap();
+        let noted = export.replace(&format!("role: {role}"), &format!("role: {other}"));
+        let refused =
+            keys.import(noted.as_bytes(), ImportDefaults::default(), &mut say(&["x", "x"]));
+        assert!(matches!(refused, Err(Error::AlreadyHere { .. })), "{role}, {other}: {refused:?}");
+        assert!(
+            keys.list().unwrap().iter().any(|it| it.id == id && it.role.as_deref() == Some(role))
+        );
+        keys.import(export.as_bytes(), ImportDefaults::default(), &mut say(&[])).unwrap();
+    }
+    let id = keys.store(&new_key(), "targets", Some(&gun), &mut say(&["x"])).unwrap();
+    let export = String::from_utf8(keys.export(&[id]).unwrap().to_vec()).unwrap();
+    let noted = export.replace("team/app", "team/other");
+    let refused = keys.import(noted.as_bytes(), ImportDefaults::default(), &mut say(&["x"]));
+    assert!(matches!(refused, Err(Error::AlreadyHere { .. })), "{refused:?}");
+}
+
+#[test]
+fn a_signers_key_is_loaded_under_no_name_that_its_file_contradicts() {
+    let noted = |role: &str| {
+        let file = KeyFile::seal(&new_key(), &pass("x")).unwrap();
+        file.noted(Some(role.to_owned()), None, None).to_pem().unwrap()
+    };
+    for (role, name, kept) in [
+        ("root", Some("alice"), None),
+        ("root", None, None),
+        ("bob", Some("alice"), None),
+        ("targets/bob", Some("alice"), None),
+        ("delegation", Some("root"), None),
+        ("root", Some("root"), Some("root")),
+        ("alice", Some("alice"), Some("alice")),
+        ("targets/alice", Some("alice"), Some("targets/alice")),
+        ("delegation", Some("alice"), Some("delegation")),
+        ("alice", None, Some("alice")),
+        ("", Some("alice"), Some("alice")),
+        ("", None, Some("signer")),
+    ] {
+        let (_folder, keys) = trust();
+        let loaded = keys.load(noted(role).as_bytes(), name, &mut say(&["x"]));
+        let list = keys.list().unwrap();
+        assert_eq!(list.first().and_then(|it| it.role.as_deref()), kept, "{role}, {name:?}");
+        let refused = matches!(loaded, Err(Error::Noted { .. }));
+        assert_eq!(refused, kept.is_none(), "{role}, {name:?}: {loaded:?}");
+    }
+    let (_folder, keys) = trust();
+    let id = canonical_key_id(new_key().public());
+    let old = KeyFile::seal(&new_key(), &pass("x")).unwrap();
+    let old = old.noted(None, None, Some(format!("root_keys/{id}_root"))).to_pem().unwrap();
+    let loaded = keys.load(old.as_bytes(), Some("alice"), &mut say(&["x"]));
+    assert!(matches!(loaded, Err(Error::Noted { .. })), "{loaded:?}");
+}
