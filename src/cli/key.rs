@@ -175,7 +175,7 @@ impl<O: PassphraseSource> PassphraseSource for OldAndNew<O> {
     fn passphrase(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, keys::Error> {
         self.is_open |= request.purpose == Purpose::Create;
         match (request.purpose, &mut self.file) {
-            (Purpose::Unlock, _) => self.old.passphrase(request),
+            (Purpose::Unlock | Purpose::Pin, _) => self.old.passphrase(request),
             (Purpose::Create, Some(file)) => file.passphrase(request),
             (Purpose::Create, None) => self.terminal.passphrase(request),
         }

@@ -43,15 +43,12 @@ impl Terminal {
         match (self.subject, request.purpose) {
             (Subject::Backup, _) => format!("the backup of {key}"),
             (_, Purpose::Create) => format!("new {key}"),
-            (_, Purpose::Unlock) => key,
+            (_, Purpose::Unlock | Purpose::Pin) => key,
         }
     }
 
     fn unlock(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
-        let question = match request.token() {
-            Some(label) => pin_of(label),
-            None => format!("Enter passphrase for {}: ", self.named(request)),
-        };
+        let question = format!("Enter passphrase for {}: ", self.named(request));
         self.entered.unlock(&mut OnStderr(self.output), request, alias(request.role), &question)
     }
 
@@ -92,6 +89,7 @@ impl PassphraseSource for Terminal {
             return Err(request.refused());
         }
         match request.purpose {
+            Purpose::Pin => ask(&pin_of(request.role)),
             Purpose::Unlock => self.unlock(request),
             Purpose::Create => self.create(request),
         }

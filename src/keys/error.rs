@@ -43,6 +43,12 @@ pub enum Error {
         /// The canonical key id, if known before unlocking.
         id: Option<KeyId>,
     },
+    /// Nothing gave the PIN of a token.
+    #[error("no PIN for token {token}")]
+    NoPin {
+        /// Its label.
+        token: String,
+    },
     /// The passphrase was refused or interrupted by whoever was asked.
     #[error("asking for a passphrase failed")]
     Asking {

@@ -54,7 +54,7 @@ impl Keyring {
 impl PassphraseSource for Keyring {
     fn passphrase(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
         let Some(id) = request.id else { return Err(request.refused()) };
-        if request.purpose == Purpose::Create || request.attempt > 0 {
+        if request.purpose != Purpose::Unlock || request.attempt > 0 {
             return Err(request.refused());
         }
         self.find(id)?.ok_or_else(|| request.refused())

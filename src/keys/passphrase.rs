@@ -48,6 +48,9 @@ pub enum Purpose {
     Unlock,
     /// Protecting a key from now on: a person should be asked twice.
     Create,
+    /// Logging in to a token. A PIN is not asked for twice, and nothing else is offered as one:
+    /// tokens lock themselves.
+    Pin,
 }
 
 /// Which passphrase is wanted.
@@ -55,7 +58,7 @@ pub enum Purpose {
 pub struct PassphraseRequest<'a> {
     /// What it is wanted for.
     pub purpose: Purpose,
-    /// The role or signer that the key was made for; empty if unknown.
+    /// The role or signer that the key was made for, or the label of the token; empty if unknown.
     pub role: &'a str,
     /// The collection that the key was made for.
     pub gun: Option<&'a str>,
@@ -66,14 +69,16 @@ pub struct PassphraseRequest<'a> {
 }
 
 impl PassphraseRequest<'_> {
-    /// The label of the token whose PIN is wanted; `None` for a key's passphrase. A PIN is not
-    /// asked for twice, and nothing else is offered as one: tokens lock themselves.
+    /// The label of the token whose PIN is wanted; `None` for a key's passphrase.
     pub fn token(&self) -> Option<&str> {
-        self.gun.filter(|_| self.role == "token")
+        Some(self.role).filter(|_| self.purpose == Purpose::Pin)
     }
 
     /// The answer of a source that has nothing more to offer.
     pub fn refused(&self) -> Error {
+        if let Some(token) = self.token() {
+            return Error::NoPin { token: token.to_owned() };
+        }
         let role = if self.role.is_empty() { "private" } else { self.role };
         Error::NoPassphrase { role: role.to_owned(), id: self.id.copied() }
     }
@@ -85,7 +90,8 @@ pub trait PassphraseSource {
     ///
     /// # Errors
     ///
-    /// [`Error::NoPassphrase`] when there is none or no other; anything else ends the search.
+    /// [`Error::NoPassphrase`] or [`Error::NoPin`] when there is none or no other; anything else
+    /// ends the search.
     fn passphrase(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error>;
 }
 

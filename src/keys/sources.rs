@@ -20,7 +20,6 @@ impl<F: Fn(&str) -> Option<String>> Environment<F> {
     /// (docker `cli/trust`, notary `cmd/notary/main.go`).
     pub fn variables(role: &str) -> &'static [&'static str] {
         match role {
-            "token" => &["COUNTERSIGN_TOKEN_PIN"],
             "root" => &["DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE", "NOTARY_ROOT_PASSPHRASE"],
             "targets" => &[REPOSITORY, "NOTARY_TARGETS_PASSPHRASE"],
             "snapshot" => &[REPOSITORY, "NOTARY_SNAPSHOT_PASSPHRASE"],
@@ -33,7 +32,11 @@ impl<F: Fn(&str) -> Option<String>> Environment<F> {
 impl<F: Fn(&str) -> Option<String>> PassphraseSource for Environment<F> {
     fn passphrase(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
         let set = |name: &&str| (self.lookup)(name).filter(|value| !value.is_empty());
-        let mut values = Self::variables(request.role).iter().filter_map(set);
+        let names = match request.token() {
+            Some(_) => &[PIN_VARIABLE][..],
+            None => Self::variables(request.role),
+        };
+        let mut values = names.iter().filter_map(set);
         let value = values.nth(usize::try_from(request.attempt).unwrap_or(usize::MAX));
         value.map(Passphrase::new).ok_or_else(|| request.refused())
     }
@@ -43,7 +46,7 @@ impl<F: Fn(&str) -> Option<String>> PassphraseSource for Environment<F> {
 ///
 /// The roles are `root`, `targets`, `snapshot`, `timestamp`, delegations by their full name,
 /// `delegation` for every other key, and `token` for PINs. A single line that starts with none of
-/// these is the passphrase of every key.
+/// these is the passphrase of every key, and no PIN.
 pub struct PassphraseFile {
     lines: Vec<(Option<String>, Passphrase)>,
 }
@@ -68,9 +71,28 @@ impl PassphraseFile {
         }
     }
 
+    /// Reads the content of a file that holds nothing but a PIN, bare or as `token=PIN`.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](PassphraseFile::parse).
+    pub fn parse_pin(text: &[u8]) -> Result<PassphraseFile, Error> {
+        let mut file = Self::parse(text)?;
+        for (role, _) in &mut file.lines {
+            role.get_or_insert_with(|| PIN.to_owned());
+        }
+        Ok(file)
+    }
+
+    fn pin(&self) -> Option<&str> {
+        let line = self.lines.iter().find(|(role, _)| role.as_deref() == Some(PIN));
+        line.map(|(_, pin)| pin.as_str())
+    }
+
     fn find(&self, role: &str) -> Option<&str> {
+        let lines = self.lines.iter().filter(|(role, _)| role.as_deref() != Some(PIN));
         let named = |name: &str| {
-            self.lines.iter().find(|(role, _)| role.as_deref().is_none_or(|role| role == name))
+            lines.clone().find(|(role, _)| role.as_deref().is_none_or(|role| role == name))
         };
         let line = match BASE_ROLES.contains(&role) {
             true => named(role),
@@ -91,7 +113,11 @@ impl PassphraseSource for PassphraseFile {
 
 impl PassphraseSource for &PassphraseFile {
     fn passphrase(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
-        match self.find(request.role) {
+        let value = match request.token() {
+            Some(_) => self.pin(),
+            None => self.find(request.role),
+        };
+        match value {
             Some(value) if request.attempt == 0 => Ok(Passphrase::copy_of(value)),
             _ => Err(request.refused()),
         }
@@ -128,7 +154,7 @@ impl PassphraseSource for Chain<'_> {
         while let Some(source) = self.sources.get_mut(self.current) {
             let asked = PassphraseRequest { attempt: self.attempt, ..*request };
             match source.passphrase(&asked) {
-                Err(Error::NoPassphrase { .. }) => {
+                Err(Error::NoPassphrase { .. } | Error::NoPin { .. }) => {
                     (self.current, self.attempt) = (self.current + 1, 0);
                 }
                 answer => {
@@ -156,14 +182,16 @@ fn read_line((number, line): (usize, &str)) -> Result<(Option<String>, Passphras
 }
 
 fn is_role(name: &str) -> bool {
-    BASE_ROLES.contains(&name) || name == DELEGATION || name.starts_with("targets/")
+    BASE_ROLES.contains(&name) || [DELEGATION, PIN].contains(&name) || name.starts_with("targets/")
 }
 
 const NOT_ROLES: &str = "several lines, and not all of them are ROLE=PASSPHRASE, where ROLE is root, targets, snapshot, \
      timestamp, token, targets/NAME of a signer, or delegation for all others";
 const REPOSITORY: &str = "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE";
-const BASE_ROLES: [&str; 5] = ["root", "targets", "snapshot", "timestamp", "token"];
+const BASE_ROLES: [&str; 4] = ["root", "targets", "snapshot", "timestamp"];
 const DELEGATION: &str = "delegation";
+const PIN: &str = "token";
+const PIN_VARIABLE: &str = "COUNTERSIGN_TOKEN_PIN";
 
 #[cfg(test)]
 mod tests {

@@ -161,9 +161,9 @@ impl Token {
         passphrases: &mut dyn PassphraseSource,
     ) -> Result<Passphrase, Error> {
         let request = PassphraseRequest {
-            purpose: Purpose::Unlock,
-            role: TOKEN_ROLE,
-            gun: Some(&self.setting.label),
+            purpose: Purpose::Pin,
+            role: &self.setting.label,
+            gun: None,
             id,
             attempt: 0,
         };
@@ -215,6 +215,4 @@ impl Hand for TokenHand {
     }
 }
 
-/// As whose passphrase a PIN is asked for.
-pub(super) const TOKEN_ROLE: &str = "token";
 const PROBE: &[u8] = b"countersign: a new key on a token signs this to show that it can";

@@ -73,7 +73,7 @@ impl PassphraseSource for Asker {
             if request.role == "root" { self.root_is_given } else { self.others_are_given };
         match request.purpose {
             _ if is_given => Err(request.refused()),
-            Purpose::Unlock => self.unlock(request),
+            Purpose::Unlock | Purpose::Pin => self.unlock(request),
             Purpose::Create => self.create(request),
         }
     }

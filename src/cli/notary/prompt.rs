@@ -40,9 +40,6 @@ impl<'e> Retriever<'e> {
     }
 
     fn unlock(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
-        if let Some(label) = request.token() {
-            return ask(&pin_of(label));
-        }
         // Unlike docker's, what is known from before is one of the tries.
         match (request.attempt, self.entered.known(request.role)) {
             (0, Some(known)) => return Ok(known),
@@ -88,9 +85,10 @@ impl PassphraseSource for Retriever<'_> {
             return first.then(|| Passphrase::new(value)).ok_or_else(|| request.refused());
         }
         match (request.purpose, io::stdin().is_terminal()) {
+            (Purpose::Pin, true) => ask(&pin_of(request.role)),
             (Purpose::Unlock, true) => self.unlock(request),
             (Purpose::Create, true) => self.create(request),
-            (Purpose::Unlock, false) => Err(request.refused()),
+            (Purpose::Unlock | Purpose::Pin, false) => Err(request.refused()),
             (Purpose::Create, false) => Err(too_many_attempts()),
         }
     }
@@ -105,7 +103,7 @@ pub(super) struct OldAndNew<'e> {
 impl PassphraseSource for OldAndNew<'_> {
     fn passphrase(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
         match request.purpose {
-            Purpose::Unlock => self.old.passphrase(request),
+            Purpose::Unlock | Purpose::Pin => self.old.passphrase(request),
             Purpose::Create => self.new.passphrase(request),
         }
     }

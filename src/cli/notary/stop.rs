@@ -172,7 +172,7 @@ impl From<keys::Error> for Stop {
         use keys::Error as E;
         match &error {
             // The original knows no tokens, and has no words for them.
-            E::NoPassphrase { role, .. } if role == "token" => Self::fatal(error.to_string())
+            E::NoPin { .. } => Self::fatal(error.to_string())
                 .advise("COUNTERSIGN_TOKEN_PIN holds the PIN of a token; or use a terminal."),
             E::Locked | E::NoPassphrase { .. } => Self::fatal(WRONG_PASSPHRASE),
             E::Unopened { source, .. } if matches!(**source, E::Locked) => {

@@ -241,6 +241,7 @@ impl From<keys::Error> for Failure {
             E::NoPassphrase { role, .. } => {
                 failure(Kind::Passphrase).advise(passphrase_advice(role))
             }
+            E::NoPin { .. } => failure(Kind::Passphrase).advise(PIN_WHENCE),
             E::Asking { .. } | E::PassphraseFile { .. } => failure(Kind::Passphrase),
             E::Elsewhere { .. } | E::Pin { .. } => failure(Kind::Token),
             E::Variable { .. } | E::Untrusted { .. } => failure(Kind::Usage),
@@ -259,6 +260,8 @@ impl From<keys::Error> for Failure {
 
 const WHENCE: &str = "Passphrases are taken from the environment, from the file that COUNTERSIGN_PASSPHRASE_FILE names, or \
      from a terminal.";
+
+const PIN_WHENCE: &str = "Set COUNTERSIGN_TOKEN_PIN, name a file with a line token=PIN in COUNTERSIGN_PASSPHRASE_FILE, or use a terminal.";
 
 fn passphrase_advice(role: &str) -> String {
     let variables = keys::Environment::<fn(&str) -> Option<String>>::variables(role);

@@ -133,7 +133,7 @@ mod with_tokens {
         fn passphrase(&mut self, request: &PassphraseRequest<'_>) -> Result<Passphrase, Error> {
             let failed = |source| Error::Disk { action: "reading", path: self.0.clone(), source };
             let text = read_pin(&self.0).map_err(failed)??;
-            PassphraseFile::parse(&text)?.passphrase(request)
+            PassphraseFile::parse_pin(&text)?.passphrase(request)
         }
     }
 

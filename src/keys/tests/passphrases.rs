@@ -91,6 +91,37 @@ fn a_line_without_its_passphrase_is_refused_by_its_number() {
 }
 
 #[test]
+fn a_pin_is_what_was_given_as_one_and_no_keys_passphrase() {
+    let pin = |label| PassphraseRequest { purpose: Purpose::Pin, ..request(label, 0) };
+    let keys = ["token", "targets/token", "alice", "root"];
+    for (content, expected, of_keys) in [
+        ("passphrase", None, [Some("passphrase"); 4]),
+        ("token=1234", Some("1234"), [None; 4]),
+        ("token=1234\ntargets/token=t", Some("1234"), [Some("t"), Some("t"), None, None]),
+        ("delegation=d\ntoken=1234", Some("1234"), [Some("d"), Some("d"), Some("d"), None]),
+        ("root=r\ndelegation=d", None, [Some("d"), Some("d"), Some("d"), Some("r")]),
+    ] {
+        let mut file = PassphraseFile::parse(content.as_bytes()).unwrap();
+        for label in ["release", "token", "root", "targets/token"] {
+            assert_eq!(text(file.passphrase(&pin(label))).as_deref(), expected, "{content}");
+        }
+        let found = keys.map(|role| text(file.passphrase(&request(role, 0))));
+        assert_eq!(found.each_ref().map(Option::as_deref), of_keys, "{content}");
+    }
+    for content in ["1234\n", "token=1234\n"] {
+        let mut file = PassphraseFile::parse_pin(content.as_bytes()).unwrap();
+        assert_eq!(text(file.passphrase(&pin("release"))).as_deref(), Some("1234"));
+    }
+    let mut variables = Environment::new(|name: &str| Some(name.to_owned()));
+    let mut ask = |request: &PassphraseRequest<'_>| text(variables.passphrase(request));
+    assert_eq!(ask(&pin("root")).as_deref(), Some("COUNTERSIGN_TOKEN_PIN"));
+    assert_eq!(
+        ask(&request("token", 0)).as_deref(),
+        Some("DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE")
+    );
+}
+
+#[test]
 fn sources_are_asked_in_turn_until_one_fits() {
     let (_folder, keys) = trust();
     let id = keys.store(&new_key(), "root", None, &mut say(&["x"])).unwrap();
@@ -142,6 +173,8 @@ fn the_keyring_is_asked_once_and_only_to_unlock_a_known_key() {
     for request in [request("root", 0), create, again] {
         assert!(matches!(keyring.passphrase(&request), Err(Error::NoPassphrase { .. })));
     }
+    let pin = PassphraseRequest { purpose: Purpose::Pin, id: Some(&id), ..request("release", 0) };
+    assert!(matches!(keyring.passphrase(&pin), Err(Error::NoPin { .. })));
 }
 
 fn request(role: &str, attempt: u32) -> PassphraseRequest<'_> {
