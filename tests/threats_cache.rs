@@ -183,6 +183,25 @@ fn a_damaged_record_is_an_error_and_no_fresh_start() {
 }
 
 #[test]
+fn a_record_that_attests_nothing_of_todays_keys_keeps_its_root_and_its_floors() {
+    let mut team = team();
+    let old = team.clone();
+    team.touch("targets/releases").publish();
+    let client = Client::warm(&team.server());
+    let mut record = client.record();
+    for role in record["roles"].as_object_mut().expect("roles").values_mut() {
+        role["authority"] = json!("0".repeat(64));
+    }
+    fs::write(client.cache().record_path(), record.to_string()).expect("of an earlier version");
+    let replayed = team.server();
+    replayed.serve("timestamp.json", old.current["timestamp"].clone());
+    assert_eq!(kind(&client.resolve(&replayed, "v1").expect_err("older")), "rollback");
+    let found = client.resolve(&team.server(), "v1").expect("honest");
+    assert!(!found.collection.first_use);
+    assert_ne!(client.record()["roles"]["targets"]["authority"], json!("0".repeat(64)));
+}
+
+#[test]
 fn a_lost_record_is_made_up_from_files_that_are_truly_signed() {
     let mut team = team();
     let old = Repository::clone(&team);

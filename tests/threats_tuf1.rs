@@ -14,7 +14,9 @@ use countersign::tuf::{self, RoleName};
 use countersign::verify::Error;
 use serde_json::{Value, json};
 
-use tuf1::{Client, Repository, TOP, canonical_bytes, hex, key_object, sign, signature};
+use tuf1::{
+    Client, Repository, TOP, canonical_bytes, entry, hex, key_id, key_object, sign, signature,
+};
 
 #[test]
 fn an_honest_repository_is_read_in_the_order_of_the_specification() {
@@ -133,6 +135,53 @@ fn an_id_signs_once() {
         let error = Client::new().refusal(&evil);
         assert!(matches!(error, Error::Metadata(tuf::Error::Malformed { .. })), "{role}: {error}");
     }
+}
+
+/// An id is what a file says it is: a delegate may put a key of his own under the id of another
+/// role's key, and have his file taken for that role's.
+#[test]
+fn a_file_is_remembered_by_the_keys_that_signed_it_and_not_by_their_ids() {
+    let mut honest = Repository::new();
+    honest.delegate("targets", "aaa", json!({"paths": ["aaa-*"]})).target("aaa", "aaa-1");
+    honest.delegate("targets", "targets/releases", json!({"paths": ["*"]}));
+    honest.target("targets/releases", "v2").publish();
+    let client = Client::new();
+    assert!(client.pull(&honest, "v2").is_ok());
+    let (his, theirs) = (honest.keys["aaa"][0].clone(), honest.keys["targets/releases"][0].clone());
+    let mut evil = honest.clone();
+    let role = json!({"keyids": [key_id(&theirs)], "name": "targets/releases", "paths": ["aaa-*"], "terminating": false, "threshold": 1});
+    evil.role("aaa")["targets"] = json!({});
+    evil.role("aaa")["delegations"] =
+        json!({"keys": {key_id(&theirs): key_object(&his)}, "roles": [role]});
+    evil.target("targets/releases", "aaa-1").role("targets/releases")["targets"]["v2"] = entry("x");
+    evil.touch(&["aaa", "targets/releases", "snapshot", "timestamp"]).publish();
+    let signed = evil.sign_as(&key_id(&theirs), &his, "targets/releases");
+    evil.put("targets/releases", vec![signed]);
+    assert_eq!(client.role_of(&evil, "aaa-1").as_deref(), Some("targets/releases"));
+    let refused = client.pull(&evil, "v2");
+    let counted = matches!(&refused, Err(client::Error::Verify(Error::Threshold { valid: 0, .. })));
+    assert!(counted, "{refused:?}");
+    honest.touch(&["aaa", "targets/releases", "snapshot", "timestamp"]);
+    honest.touch(&["aaa", "targets/releases", "snapshot", "timestamp"]).publish();
+    assert!(client.pull(&honest, "v2").is_ok());
+}
+
+#[test]
+fn a_key_that_was_taken_away_counts_no_longer_though_another_has_its_id() {
+    let mut it = Repository::new();
+    let client = Client::new();
+    assert!(client.pull(&it, "v1").is_ok());
+    let (old, new) = (it.keys["targets"][0].clone(), it.key());
+    it.role("root")["keys"][key_id(&old)] = key_object(&new);
+    it.touch(&["root"]).seal("root");
+    let refused = client.pull(&it, "v1");
+    let counted = matches!(&refused, Err(client::Error::Verify(Error::Threshold { valid: 0, .. })));
+    assert!(counted, "{refused:?}");
+    it.touch(&["targets", "snapshot", "timestamp"]);
+    it.list();
+    let signed = it.sign_as(&key_id(&old), &new, "targets");
+    it.put("targets", vec![signed]).seal("snapshot").seal("timestamp");
+    assert!(client.pull(&it, "v1").is_ok(), "the new key signs");
 }
 
 #[test]

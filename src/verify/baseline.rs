@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::crypto::{Sha256, Sha256Stream};
-use crate::tuf::{Role, RoleName, Version};
+use crate::tuf::{Key, Role, RoleName, Version};
 
 /// The highest versions that were accepted before, for comparison only.
 ///
@@ -109,9 +109,16 @@ impl Baseline {
 }
 
 impl Governance {
-    /// `own` is the role itself; `online` are the roles whose keys decide which version of it is
-    /// current.
-    pub(super) fn of(own: &Role, online: &[&Role]) -> Self {
+    /// `own` is the role itself, with its keys; `online` are the roles whose keys decide which
+    /// version of it is current.
+    ///
+    /// An id may stand for one key where one role delegates and for another one elsewhere, so that
+    /// the role's own keys are meant as they are written. Those of `online` are named by root alone.
+    pub(super) fn of<'k>(
+        own: &Role,
+        own_keys: impl IntoIterator<Item = &'k Key>,
+        online: &[&Role],
+    ) -> Self {
         let mut keys = Sha256Stream::new();
         for role in online {
             let mut ids: Vec<String> = role.keyids().iter().map(ToString::to_string).collect();
@@ -119,8 +126,9 @@ impl Governance {
             keys.update(format!("{};", ids.join(",")).as_bytes());
         }
         let mut authority = Sha256Stream::new();
-        for id in own.keyids() {
-            authority.update(format!("{id},").as_bytes());
+        for key in own_keys {
+            let written = Sha256::of(key.written());
+            authority.update(format!("{} {} {written},", key.id(), key.keytype()).as_bytes());
         }
         authority.update(own.threshold().to_string().as_bytes());
         Self { keys: keys.finish(), authority: authority.finish() }

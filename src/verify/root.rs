@@ -229,8 +229,17 @@ impl CurrentRoot {
     /// Who governs a role that this root names. The versions of timestamp and snapshot, and of what
     /// a snapshot lists, could be driven up with either of these two online keys.
     pub(super) fn governance(&self, own: &Role) -> Governance {
+        self.governance_by(own, self.content().keys_of(own))
+    }
+
+    /// The same for a role that somebody else names, with these keys.
+    pub(super) fn governance_by<'k>(
+        &self,
+        own: &Role,
+        keys: impl IntoIterator<Item = &'k Key>,
+    ) -> Governance {
         let root = self.content();
-        Governance::of(own, &[&root.timestamp, &root.snapshot])
+        Governance::of(own, keys, &[&root.timestamp, &root.snapshot])
     }
 
     /// Opens the file of a role that this root names, if enough of its keys signed it; says which

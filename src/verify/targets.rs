@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::baseline::{Baseline, Seen};
 use super::{CurrentRoot, Error, TrustedSnapshot, listing};
 use crate::crypto::Hashed;
-use crate::tuf::{self, Delegation, RoleName, Targets};
+use crate::tuf::{self, Delegation, Key, RoleName, Targets};
 use file::Mandate;
 
 pub use file::{Glance, Wanted};
@@ -195,12 +195,10 @@ impl TrustedTargets {
     }
 
     fn mandate<'a>(&self, parent: &'a TrustedRole, delegation: &'a Delegation) -> Mandate<'a> {
-        Mandate {
-            name: &delegation.name,
-            role: &delegation.role,
-            keys: parent.content.delegations.keys_of(delegation).collect(),
-            governance: self.root().governance(&delegation.role),
-        }
+        let (name, role) = (&delegation.name, &delegation.role);
+        let keys: Vec<&Key> = parent.content.delegations.keys_of(delegation).collect();
+        let governance = self.root().governance_by(role, keys.iter().copied());
+        Mandate { name, role, keys, governance }
     }
 }
 

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use countersign::client::{self, Found, Refreshed, Wish};
+use countersign::client::{self, Found, Refreshed, Roles, Wish};
 use countersign::net::{self, Pace, Remote, RemoteFile};
 use countersign::storage::MemoryCache;
-use countersign::tuf::{Dialect, Gun, Limits, RoleName};
-use countersign::verify::{self, Anchor, FirstUse, Policy};
+use countersign::tuf::{Dialect, Gun, Limits, RoleName, Target};
+use countersign::verify::{self, Anchor, FirstUse, Policy, Wanted};
 
 use super::Repository;
 
@@ -103,8 +103,27 @@ impl Client {
     }
 
     fn refresh_from(&self, site: &Site) -> Result<Refreshed, client::Error> {
+        self.refresh_for(site, Wish::TARGETS)
+    }
+
+    fn refresh_for(&self, site: &Site, wish: Wish<'_>) -> Result<Refreshed, client::Error> {
         let policy = Arc::new(self.policy.clone());
-        block_on(client::refresh(policy, &self.cache, Some(site), Wish::TARGETS))
+        block_on(client::refresh(policy, &self.cache, Some(site), wish))
+    }
+
+    /// What `targets/releases` signs under a name, or else `targets`, read as a pull reads them: of
+    /// a file that is known to be good this name alone.
+    pub fn pull(&self, repository: &Repository, name: &str) -> Result<Target, client::Error> {
+        let (site, releases) = (Site::from(repository), RoleName::releases());
+        let wanted = Wanted::Names(&[name]);
+        let wish = Wish { roles: Roles::These(std::slice::from_ref(&releases)), wanted };
+        let mut collection = self.refresh_for(&site, wish)?;
+        if let Some(error) = collection.unusable.remove(&releases) {
+            return Err(error);
+        }
+        let roles = [releases, RoleName::Targets];
+        let mut found = roles.iter().filter_map(|role| collection.targets.role(role)?.target(name));
+        Ok(found.next().expect("it is signed").clone())
     }
 
     /// Refreshes and looks a name up.
