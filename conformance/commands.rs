@@ -76,7 +76,7 @@ fn init(cache: &FlatDirectory, policy: &Arc<Policy>, bytes: &[u8]) -> Result<()>
     let root = TrustedRoot::restore(Arc::clone(policy), bytes)?;
     Ok(cache.keep(&Accepted {
         root: Some((root.content().version, bytes.to_vec())),
-        under: None,
+        begun: None,
         files: Vec::new(),
         dropped: Vec::new(),
         root_asked: false,

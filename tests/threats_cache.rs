@@ -4,6 +4,7 @@
 #[path = "support/repository.rs"]
 mod repository;
 
+use std::cell::RefCell;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
@@ -11,7 +12,9 @@ use std::time::Duration;
 
 use countersign::client::{self, Error, Wish};
 use countersign::docker;
-use countersign::storage::{self, Cache as _, MemoryCache, TrustDirectory};
+use countersign::storage::{
+    self, Accepted, Cache, CollectionDirectory, MemoryCache, TrustDirectory, Unread,
+};
 use countersign::tuf::{Limits, RoleName};
 use countersign::verify::{Anchor, Pin};
 use jiff::SignedDuration;
@@ -434,6 +437,65 @@ fn parallel_refreshes_never_go_back() {
     for old in &states[..7] {
         let error = refresh(old).expect_err("older");
         assert_eq!(kind_of(&error), "rollback", "floors only rise");
+    }
+}
+
+/// A cache in which another process is faster: right before the first time that something is kept.
+struct Meanwhile<'c> {
+    cache: CollectionDirectory,
+    other: RefCell<Option<Box<dyn FnOnce() + 'c>>>,
+}
+
+impl Cache for Meanwhile<'_> {
+    fn look(&self, role: &RoleName, limit: u64) -> Result<Option<Unread>, storage::Error> {
+        self.cache.look(role, limit)
+    }
+
+    fn memory(&self) -> Result<storage::Memory, storage::Error> {
+        self.cache.memory()
+    }
+
+    fn keep(&self, accepted: &Accepted) -> Result<(), storage::Error> {
+        if let Some(other) = self.other.take() {
+            other();
+        }
+        self.cache.keep(accepted)
+    }
+
+    fn offer(&self, role: &RoleName, bytes: &[u8]) -> Result<(), storage::Error> {
+        self.cache.offer(role, bytes)
+    }
+}
+
+#[test]
+fn of_two_first_uses_side_by_side_the_slower_one_goes_on_from_the_root_of_the_faster() {
+    let founded = Repository::team();
+    let mut rotated = founded.clone();
+    rotated.touch("targets").rotate("root").publish();
+    let mut mallory = Repository::team();
+    mallory.rotate("root").publish();
+    for (what, faster, slower, expected) in [
+        ("a liar is slow", &founded, &mallory, Some("threshold")),
+        ("a liar of the same version is slow", &rotated, &mallory, Some("threshold")),
+        ("both see the same", &rotated, &rotated, None),
+        ("a rotation between them", &founded, &rotated, None),
+        ("a rotation the other way round", &rotated, &founded, Some("rollback")),
+    ] {
+        let client = Client::new();
+        let other = || {
+            client.resolve(&faster.server(), "v1").expect(what);
+        };
+        let cache = Meanwhile { cache: client.cache(), other: RefCell::new(Some(Box::new(other))) };
+        let (policy, server) = (Arc::new(client.policy.clone()), slower.server());
+        let outcome = server.run(client::refresh(policy, &cache, Some(&server), Wish::EVERYTHING));
+        assert_eq!(outcome.as_ref().err().map(kind_of), expected, "{what}");
+        let newest = if outcome.is_ok() { slower } else { faster };
+        assert_eq!(client.metadata()["root"], newest.current["root"], "{what}");
+        if let Ok(slow) = outcome {
+            let the_same = faster.current["root"] == slower.current["root"];
+            assert_eq!(slow.first_use, the_same, "{what}");
+        }
+        client.resolve(&newest.server(), "v1").expect(what);
     }
 }
 

@@ -14,7 +14,7 @@ use super::refresh::{Refreshed, Wish, refresh_and_leave};
 use crate::crypto::Sha256;
 use crate::edit::Update;
 use crate::net::{self, Remote};
-use crate::storage::{Accepted, Cache, Keeping, Steady};
+use crate::storage::{self, Accepted, Cache, Keeping, Steady};
 use crate::tuf::{OnlineRoles, RoleName, Version};
 use crate::verify::Policy;
 
@@ -79,13 +79,16 @@ pub async fn publish<A: Author>(
         let (on, accepted) = on.unzip();
         let keeping = accepted.flatten().map(|accepted| cache.keep_meanwhile(accepted));
         let update = author.compose(on).await?;
-        keeping.map_or(Ok(()), Keeping::finish).map_err(Error::from)?;
+        match keeping.map_or(Ok(()), Keeping::finish) {
+            Err(storage::Error::Overtaken) => continue,
+            kept => kept.map_err(Error::from)?,
+        }
         let Some(update) = update else {
             return Ok(Publication { update: None, attempts });
         };
         match remote.publish(update.files()).await {
             Ok(()) => {
-                remember_founding(&policy, cache, &update)?;
+                remember_root(&policy, cache, &update, standing)?;
                 offer_published(cache, &update);
                 return Ok(Publication { update: Some(update), attempts });
             }
@@ -179,21 +182,31 @@ async fn known(
     }
 }
 
-/// The root that we made ourselves needs no first use.
-fn remember_founding(policy: &Policy, cache: &impl Cache, update: &Update) -> Result<(), Error> {
+/// The root that we made ourselves needs no first use. If another process went on to another one
+/// meanwhile, the next look-up says whether that one follows from ours.
+fn remember_root(
+    policy: &Policy,
+    cache: &impl Cache,
+    update: &Update,
+    before: Option<Standing>,
+) -> Result<(), Error> {
     let root = update.files().iter().find(|(role, _)| *role == RoleName::Root);
     let Some((_, bytes)) = root else { return Ok(()) };
     let version = update.versions().get(&RoleName::Root).copied().unwrap_or(Version::ONE);
     let root = Some((version, bytes.clone()));
-    Ok(cache.keep(&Accepted {
+    let kept = cache.keep(&Accepted {
         root,
-        under: None,
+        begun: before.and_then(|before| before.root),
         files: Vec::new(),
         dropped: Vec::new(),
         root_asked: false,
         confirmed: true,
         now: policy.now,
-    })?)
+    });
+    match kept {
+        Err(storage::Error::Overtaken) => Ok(()),
+        other => Ok(other?),
+    }
 }
 
 /// What was just published will be listed by the next snapshot, and need not be fetched then. If it

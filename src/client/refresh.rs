@@ -11,9 +11,9 @@ use jiff::{SignedDuration, Timestamp as Instant};
 use super::Error;
 use super::files::Files;
 use super::roles::Unusable;
-use super::update::Update;
+use super::update::{MAX_OVERTAKEN, Update};
 use crate::net::Remote;
-use crate::storage::{Accepted, Cache, Memory};
+use crate::storage::{self, Accepted, Cache, Memory};
 use crate::tuf::{Delegation, RoleName};
 use crate::verify::{Baseline, CurrentRoot, Policy, SuspendedRole, TrustedTargets, Wanted};
 
@@ -87,7 +87,7 @@ pub enum Freshness {
 /// alone.
 ///
 /// Every file that passed all its checks is kept, also when a later one fails; no file that failed
-/// is.
+/// is. If another process trusted another root meanwhile, the update begins again with that one.
 ///
 /// # Errors
 ///
@@ -98,7 +98,22 @@ pub async fn refresh(
     remote: Option<&impl Remote>,
     wish: Wish<'_>,
 ) -> Result<Refreshed, Error> {
-    let (refreshed, accepted) = refresh_and_leave(policy, cache, remote, wish).await?;
+    for _ in 1..MAX_OVERTAKEN {
+        match refresh_and_keep(&policy, cache, remote, wish).await {
+            Err(Error::Storage(storage::Error::Overtaken)) => {}
+            outcome => return outcome,
+        }
+    }
+    refresh_and_keep(&policy, cache, remote, wish).await
+}
+
+async fn refresh_and_keep(
+    policy: &Arc<Policy>,
+    cache: &impl Cache,
+    remote: Option<&impl Remote>,
+    wish: Wish<'_>,
+) -> Result<Refreshed, Error> {
+    let (refreshed, accepted) = refresh_and_leave(Arc::clone(policy), cache, remote, wish).await?;
     accepted.map_or(Ok(()), |accepted| cache.keep(&accepted))?;
     if let Some(remote) = remote {
         remote.believed();
@@ -116,12 +131,26 @@ pub async fn newest_root(
     cache: &impl Cache,
     remote: &impl Remote,
 ) -> Result<CurrentRoot, Error> {
+    for _ in 1..MAX_OVERTAKEN {
+        match newest_root_and_keep(&policy, cache, remote).await {
+            Err(Error::Storage(storage::Error::Overtaken)) => {}
+            outcome => return outcome,
+        }
+    }
+    newest_root_and_keep(&policy, cache, remote).await
+}
+
+async fn newest_root_and_keep(
+    policy: &Arc<Policy>,
+    cache: &impl Cache,
+    remote: &impl Remote,
+) -> Result<CurrentRoot, Error> {
     let (memory, files) = {
         let _steady = cache.steady()?;
-        (cache.memory()?, Files::of_role(&policy, cache, Some(remote), &RoleName::Root)?)
+        (cache.memory()?, Files::of_role(policy, cache, Some(remote), &RoleName::Root)?)
     };
-    check_clock(&policy, &memory)?;
-    let mut update = Update::new(&policy, &memory, &files);
+    check_clock(policy, &memory)?;
+    let mut update = Update::new(policy, &memory, &files);
     let newest = match update.start(&files, &memory) {
         Ok(start) => update.root_alone(start, remote).await,
         Err(error) => Err(error),

@@ -6,7 +6,7 @@ use super::Error;
 use super::files::Files;
 use super::refresh::Refreshed;
 use crate::net::Remote;
-use crate::storage::{Accepted, Cache};
+use crate::storage::{self, Accepted, Cache};
 use crate::tuf::{RoleName, Target};
 use crate::verify::{self, Lookup, Wanted};
 
@@ -65,16 +65,20 @@ async fn load(
         return Ok(());
     }
     let bytes = loaded.new.then(|| loaded.file.into_bytes());
-    cache.keep(&Accepted {
+    let kept = cache.keep(&Accepted {
         root: None,
-        under: Some(targets.root().content().version),
+        begun: targets.root().trusted().file().sha256(),
         files: vec![(role.clone(), bytes, seen)],
         dropped: Vec::new(),
         root_asked: false,
         confirmed: remote.is_some(),
         now: policy.now,
-    })?;
-    Ok(())
+    });
+    match kept {
+        // It is worth nothing under the root of now, and still what this look-up is about.
+        Err(storage::Error::Overtaken) => Ok(()),
+        other => Ok(other?),
+    }
 }
 
 fn not_loaded(role: &RoleName) -> verify::Error {

@@ -49,7 +49,7 @@ impl<'u> Update<'u> {
     ) -> Self {
         let accepted = Accepted {
             root: None,
-            under: None,
+            begun: memory.root,
             files: Vec::new(),
             dropped: Vec::new(),
             root_asked: false,
@@ -117,7 +117,6 @@ impl<'u> Update<'u> {
         wish: Wish<'_>,
     ) -> Result<(TrustedTargets, Unusable), Error> {
         let Opening { root, timestamp, ahead } = opening;
-        self.accepted.under = Some(root.content().version);
         let timestamp = self.timestamp(&root, timestamp, files)?;
         let snapshot = self.snapshot(&timestamp, ahead, files).await?;
         self.targets(&snapshot, files, wish).await
@@ -339,8 +338,9 @@ impl<'u> Update<'u> {
     }
 }
 
-/// How often in one update a publisher may replace the root between two answers.
-const MAX_OVERTAKEN: u32 = 4;
+/// How often in one update a publisher may replace the root between two answers, and how often
+/// another process may go on to another one meanwhile.
+pub(super) const MAX_OVERTAKEN: u32 = 4;
 
 /// How often it is noted that nothing changed.
 const CLOCK_NOTED_EVERY: SignedDuration = SignedDuration::from_mins(30);

@@ -273,6 +273,7 @@ impl Cache for CollectionDirectory {
     fn keep(&self, accepted: &Accepted) -> Result<(), Error> {
         let (ours, _lock) = self.locked()?;
         let mut memory = self.remembered(&ours)?;
+        memory.admit(accepted)?;
         let root = memory.root_to_write(accepted);
         if let Some(bytes) = root {
             self.write_root(bytes)?;

@@ -50,6 +50,9 @@ pub enum Error {
         /// How long we waited.
         waited: Duration,
     },
+    /// Another process trusted another root of the collection meanwhile.
+    #[error("another process trusted another root of this collection meanwhile")]
+    Overtaken,
     /// The system gave no random bytes to name a file with.
     #[error("the system gives no random bytes")]
     NoRandomness,

@@ -56,6 +56,7 @@ impl Cache for FlatDirectory {
     fn keep(&self, accepted: &Accepted) -> Result<(), Error> {
         let folder = Folder::create(&self.path)?;
         let mut memory = self.remembered(&folder)?;
+        memory.admit(accepted)?;
         if let Some(bytes) = memory.root_to_write(accepted) {
             folder.replace(&quoted_file(&RoleName::Root), bytes)?;
         }

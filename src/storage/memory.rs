@@ -53,13 +53,14 @@ impl Cache for MemoryCache {
     fn keep(&self, accepted: &Accepted) -> Result<(), Error> {
         self.with(|state| {
             let State { files, memory } = state;
+            memory.admit(accepted)?;
             let root = memory.root_to_write(accepted).map(|bytes| (&RoleName::Root, bytes));
             for (role, bytes) in root.into_iter().chain(memory.files_to_write(accepted)) {
                 files.insert(role.clone(), bytes.to_vec());
             }
             memory.learn(accepted);
-        });
-        Ok(())
+            Ok(())
+        })
     }
 
     fn offer(&self, role: &RoleName, bytes: &[u8]) -> Result<(), Error> {

@@ -104,7 +104,9 @@ pub trait Cache {
     ///
     /// # Errors
     ///
-    /// [`Error`]; each file is then either the old one or the new one.
+    /// [`Error::Overtaken`] if another process trusted another root meanwhile: then nothing is
+    /// stored, and what was accepted is to be looked at again under that root. Any other [`Error`];
+    /// each file is then either the old one or the new one.
     fn keep(&self, accepted: &Accepted) -> Result<(), Error>;
 
     /// The same, while the caller goes on with something else.
@@ -205,8 +207,8 @@ pub struct Memory {
 pub struct Accepted {
     /// A root newer than the stored one.
     pub root: Option<(crate::tuf::Version, Vec<u8>)>,
-    /// The root under which the other files were accepted.
-    pub under: Option<crate::tuf::Version>,
+    /// The root that was remembered when the update began; `None` on first use.
+    pub begun: Option<Sha256>,
     /// Other files; `None` in place of bytes that are stored already.
     pub files: Vec<(RoleName, Option<Vec<u8>>, Seen)>,
     /// Delegated roles that a trusted file has removed.
@@ -220,6 +222,20 @@ pub struct Accepted {
 }
 
 impl Memory {
+    /// Refuses an update if another process went on to another root than the one that it began
+    /// with and the one that it came to. On first use that root may have nothing to do with ours.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Overtaken`].
+    pub fn admit(&self, accepted: &Accepted) -> Result<(), Error> {
+        let own = accepted.root.as_ref().map(|(_, bytes)| Sha256::of(bytes));
+        match self.root.is_none() || self.root == accepted.begun || self.root == own {
+            true => Ok(()),
+            false => Err(Error::Overtaken),
+        }
+    }
+
     /// The root of an update that is to be written: not one older than what is known.
     pub fn root_to_write<'a>(&self, accepted: &'a Accepted) -> Option<&'a [u8]> {
         let (version, bytes) = accepted.root.as_ref()?;
@@ -232,26 +248,24 @@ impl Memory {
         &self,
         accepted: &'a Accepted,
     ) -> impl Iterator<Item = (&'a RoleName, &'a [u8])> {
-        let admitted = |(role, _, seen): &&(RoleName, Option<Vec<u8>>, Seen)| {
-            !self.is_past(accepted) && !self.is_newer_than(role, seen)
-        };
+        let admitted =
+            |(role, _, seen): &&(RoleName, Option<Vec<u8>>, Seen)| !self.is_newer_than(role, seen);
         let files = accepted.files.iter().filter(admitted);
         files.filter_map(|(role, bytes, _)| Some((role, bytes.as_deref()?)))
     }
 
     /// Takes in what was accepted.
     pub fn learn(&mut self, accepted: &Accepted) {
-        let past = self.is_past(accepted);
         if let Some((version, bytes)) = &accepted.root
             && self.baseline.root().is_none_or(|known| known <= *version)
         {
             self.baseline.remember_root(*version);
             self.root = Some(Sha256::of(bytes));
         }
-        for (role, _, seen) in accepted.files.iter().filter(|_| !past) {
+        for (role, _, seen) in &accepted.files {
             self.baseline.remember(role.clone(), seen.clone());
         }
-        for role in accepted.dropped.iter().filter(|_| !past) {
+        for role in &accepted.dropped {
             self.baseline.forget(role);
         }
         if accepted.root_asked {
@@ -260,12 +274,6 @@ impl Memory {
         if accepted.confirmed {
             self.clock = self.clock.max(Some(accepted.now));
         }
-    }
-
-    /// Whether another process went on to a newer root meanwhile: what was accepted under an older
-    /// one must not take the place of what is remembered under the newer.
-    fn is_past(&self, accepted: &Accepted) -> bool {
-        self.baseline.root() > accepted.under && accepted.under.is_some()
     }
 
     fn is_newer_than(&self, role: &RoleName, seen: &Seen) -> bool {

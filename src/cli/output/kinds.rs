@@ -334,6 +334,7 @@ impl From<storage::Error> for Failure {
                 .advise("--trust-dir, or COUNTERSIGN_TRUST_DIR, names a directory of yours."),
             E::Io { .. } => failure(Kind::Disk),
             E::Locked { .. } => failure(Kind::Lock),
+            E::Overtaken => failure(Kind::Lock).advise("Try again."),
             E::Damaged { path, .. } => failure(Kind::State).advise(format!(
                 "To do without rollback protection from the past, remove {}.",
                 path.display()
