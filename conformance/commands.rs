@@ -78,6 +78,7 @@ fn init(cache: &FlatDirectory, policy: &Arc<Policy>, bytes: &[u8]) -> Result<()>
         root: Some((root.content().version, bytes.to_vec())),
         begun: None,
         files: Vec::new(),
+        behind: false,
         dropped: Vec::new(),
         root_asked: false,
         confirmed: false,

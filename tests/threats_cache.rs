@@ -124,14 +124,45 @@ fn a_newer_root_that_another_program_left_is_believed_only_if_it_follows_from_ou
     });
     mallory.leap().leap().publish();
     fs::write(client.path("root"), &mallory.current["root"]).expect("docker trusted anew");
+    let left = client.metadata();
     let error = client.resolve(&mallory.server(), "v1").expect_err("we did not");
     assert!(matches!(error, docker::Error::Client(Error::RootLost { .. })), "{error}");
-    client.resolve(&team.server(), "v1").expect("the honest server gives ours back");
-    assert_eq!(client.metadata()["root"], team.current["root"]);
+    client.resolve(&team.publish().server(), "v1").expect("the honest server gives ours back");
+    assert_eq!(client.metadata(), left, "it is docker's to fall behind what it has");
     team.rotate("root").publish();
     fs::write(client.path("root"), &team.current["root"]).expect("docker went on");
     client.resolve(&team.server(), "v1").expect("and so do we");
     assert_eq!(client.record()["root_version"], 3);
+}
+
+#[test]
+fn what_docker_went_on_to_is_not_replaced_by_what_we_knew() {
+    for (rotated, shown) in [("targets", Some("rollback")), ("snapshot", None)] {
+        let mut team = Repository::team();
+        let old = team.clone();
+        let client = Client::warm(&team.server());
+        team.rotate("root").rotate("timestamp").rotate(rotated).publish();
+        team.rotate("root").publish();
+        for (role, bytes) in &team.current {
+            fs::write(client.path(role), bytes).expect("docker, which shares the cache");
+        }
+        let (left, known) = (client.metadata(), client.record()["root_version"].clone());
+        let (hidden, frozen, failing) = (team.server(), old.server(), team.server());
+        hidden.fail("2.root", Fault::Missing);
+        failing.fail("2.root", Fault::Status(500));
+        for (server, expected) in
+            [(frozen, shown), (hidden, Some("threshold")), (failing, Some("network"))]
+        {
+            let outcome = client.resolve(&server, "v1");
+            assert_eq!(outcome.as_ref().err().map(kind), expected, "{rotated}");
+            assert_eq!(
+                (client.metadata(), &client.record()["root_version"]),
+                (left.clone(), &known)
+            );
+        }
+        client.resolve(&team.server(), "v1").expect("an honest server leads us there");
+        assert_eq!(client.record()["root_version"], 3);
+    }
 }
 
 #[test]

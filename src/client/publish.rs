@@ -198,6 +198,7 @@ fn remember_root(
         root,
         begun: before.and_then(|before| before.root),
         files: Vec::new(),
+        behind: false,
         dropped: Vec::new(),
         root_asked: false,
         confirmed: true,

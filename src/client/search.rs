@@ -69,6 +69,7 @@ async fn load(
         root: None,
         begun: targets.root().trusted().file().sha256(),
         files: vec![(role.clone(), bytes, seen)],
+        behind: false,
         dropped: Vec::new(),
         root_asked: false,
         confirmed: remote.is_some(),

@@ -12,7 +12,7 @@ use super::rooting::{self, Start};
 use crate::crypto::Sha256;
 use crate::net::{Pace, Remote, RemoteFile};
 use crate::storage::{Accepted, Memory};
-use crate::tuf::RoleName;
+use crate::tuf::{RoleName, Version};
 use crate::verify::{
     self, Baseline, CurrentRoot, Policy, TrustedRoot, TrustedSnapshot, TrustedTargets,
     TrustedTimestamp,
@@ -32,6 +32,8 @@ pub(super) struct Update<'u> {
     pub(super) baseline: Baseline,
     pub(super) accepted: Accepted,
     pub(super) first_use: bool,
+    /// The version of a stored root that is not the one we know.
+    left: Option<Version>,
     /// Whether anything says that a server had the collection before. A stored root alone does not:
     /// one that is neither remembered nor has a timestamp beside it was made here, by notary's
     /// `init`, and never published.
@@ -51,6 +53,7 @@ impl<'u> Update<'u> {
             root: None,
             begun: memory.root,
             files: Vec::new(),
+            behind: false,
             dropped: Vec::new(),
             root_asked: false,
             confirmed: files.remote().is_some(),
@@ -58,7 +61,8 @@ impl<'u> Update<'u> {
         };
         let baseline = memory.baseline.clone();
         let seen_before = baseline.root().is_some() || files.stored(&RoleName::Timestamp).is_some();
-        Self { policy, baseline, accepted, first_use: false, seen_before, root_on_trial: false }
+        let (first_use, root_on_trial, left) = (false, false, None);
+        Self { policy, baseline, accepted, first_use, left, seen_before, root_on_trial }
     }
 
     pub(super) async fn run<R: Remote>(
@@ -103,10 +107,20 @@ impl<'u> Update<'u> {
             && root.file().sha256() != memory.root
         {
             // Stored by docker or notary, who share this cache: from now on we remember it too.
-            self.accepted.root = Some((root.content().version, bytes.to_vec()));
+            self.take_root(root.content().version, bytes.to_vec());
             self.root_on_trial = true;
         }
+        if let (Start::Lost(..), Some(bytes)) = (&start, stored) {
+            self.left = self.policy.unverified_version(&RoleName::Root, bytes);
+        }
         Ok(start)
+    }
+
+    /// Takes a root for the newest, to be kept. Another program that shares the cache may be ahead
+    /// of it: its files are nothing to fall behind, whatever a server shows us.
+    fn take_root(&mut self, version: Version, bytes: Vec<u8>) {
+        self.accepted.behind = self.left.is_some_and(|left| left > version);
+        self.accepted.root = Some((version, bytes));
     }
 
     /// All that follows from a root.
@@ -123,7 +137,7 @@ impl<'u> Update<'u> {
     }
 
     /// The newer root that a publisher put there after we asked for one, and the timestamp of now;
-    /// `None` if there is none, or none to believe.
+    /// `None` if there is none, or none to believe. That we could not hear is no answer.
     async fn overtaken(
         &mut self,
         root: TrustedRoot,
@@ -131,11 +145,14 @@ impl<'u> Update<'u> {
     ) -> Result<Option<Opening>, Error> {
         let before = root.content().version;
         let newest = self.newest_root(root, remote).await;
-        if self.accepted.root.as_ref().is_none_or(|(version, _)| *version <= before) {
+        let is_newer = self.accepted.root.as_ref().is_some_and(|(version, _)| *version > before);
+        if !is_newer && !matches!(newest, Err(Error::Net(_))) {
             return Ok(None);
         }
-        // They were accepted under the older one, and are looked at again.
-        self.accepted.files.clear();
+        if is_newer {
+            // They were accepted under the older one, and are looked at again.
+            self.accepted.files.clear();
+        }
         let root = newest?;
         let timestamp = self.current_timestamp(remote).await?;
         let timestamp = timestamp.ok_or_else(|| self.absent(remote))?;
@@ -195,7 +212,7 @@ impl<'u> Update<'u> {
             (Start::FirstUse, None) => Err(self.absent(remote)),
             (Start::Lost(version, sha256), Some(bytes)) if Sha256::of(&bytes) == sha256 => {
                 let root = TrustedRoot::restore(Arc::clone(self.policy), &bytes)?;
-                self.accepted.root = Some((version, bytes));
+                self.take_root(version, bytes);
                 Ok(root)
             }
             (Start::Lost(version, _), _) => {
@@ -220,7 +237,7 @@ impl<'u> Update<'u> {
 
     fn establish(&mut self, bytes: Vec<u8>) -> Result<TrustedRoot, Error> {
         let root = TrustedRoot::establish(Arc::clone(self.policy), &bytes)?;
-        self.accepted.root = Some((root.content().version, bytes));
+        self.take_root(root.content().version, bytes);
         self.first_use = true;
         self.root_on_trial = true;
         Ok(root)
@@ -234,7 +251,7 @@ impl<'u> Update<'u> {
     ) -> Result<CurrentRoot, Error> {
         let (newest, bytes, outcome) = rooting::walk(root, self.policy, remote).await;
         if let Some(bytes) = bytes {
-            self.accepted.root = Some((newest.content().version, bytes));
+            self.take_root(newest.content().version, bytes);
         }
         outcome?;
         let current = newest.current(&self.baseline)?;

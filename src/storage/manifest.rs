@@ -54,8 +54,8 @@ mod tests {
     fn believe(collection: &CollectionDirectory) {
         let now = "2026-01-01T00:00:00Z".parse().expect("a time");
         let (root, begun, files, dropped) = (None, None, Vec::new(), Vec::new());
-        let (root_asked, confirmed) = (false, true);
-        let accepted = Accepted { root, begun, files, dropped, root_asked, confirmed, now };
+        let (behind, root_asked, confirmed) = (false, false, true);
+        let accepted = Accepted { root, begun, files, behind, dropped, root_asked, confirmed, now };
         collection.keep(&accepted).expect("kept");
     }
 

@@ -211,6 +211,9 @@ pub struct Accepted {
     pub begun: Option<Sha256>,
     /// Other files; `None` in place of bytes that are stored already.
     pub files: Vec<(RoleName, Option<Vec<u8>>, Seen)>,
+    /// Whether another program left a newer root there than the one that these files are of: then
+    /// they are remembered, and none is written.
+    pub behind: bool,
     /// Delegated roles that a trusted file has removed.
     pub dropped: Vec<RoleName>,
     /// Whether the server said which root is the newest.
@@ -236,9 +239,9 @@ impl Memory {
         }
     }
 
-    /// The root of an update that is to be written: not one older than what is known.
+    /// The root of an update that is to be written: not one older than what is known or stored.
     pub fn root_to_write<'a>(&self, accepted: &'a Accepted) -> Option<&'a [u8]> {
-        let (version, bytes) = accepted.root.as_ref()?;
+        let (version, bytes) = accepted.root.as_ref().filter(|_| !accepted.behind)?;
         self.baseline.root().is_none_or(|known| known <= *version).then_some(bytes)
     }
 
@@ -248,8 +251,9 @@ impl Memory {
         &self,
         accepted: &'a Accepted,
     ) -> impl Iterator<Item = (&'a RoleName, &'a [u8])> {
-        let admitted =
-            |(role, _, seen): &&(RoleName, Option<Vec<u8>>, Seen)| !self.is_newer_than(role, seen);
+        let admitted = |(role, _, seen): &&(RoleName, Option<Vec<u8>>, Seen)| {
+            !accepted.behind && !self.is_newer_than(role, seen)
+        };
         let files = accepted.files.iter().filter(admitted);
         files.filter_map(|(role, bytes, _)| Some((role, bytes.as_deref()?)))
     }

@@ -249,8 +249,8 @@ fn believed(name: &Name) -> (tempfile::TempDir, KeptManifest) {
     let cache = TrustDirectory::new(folder.path()).repository(&Gun::from(name));
     let now = "2026-01-01T00:00:00Z".parse().expect("a time");
     let (root, begun, files, dropped) = (None, None, Vec::new(), Vec::new());
-    let (root_asked, confirmed) = (false, true);
-    let accepted = Accepted { root, begun, files, dropped, root_asked, confirmed, now };
+    let (behind, root_asked, confirmed) = (false, false, true);
+    let accepted = Accepted { root, begun, files, behind, dropped, root_asked, confirmed, now };
     cache.keep(&accepted).expect("kept");
     (folder, cache.manifest())
 }
