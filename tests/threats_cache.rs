@@ -5,18 +5,20 @@
 mod repository;
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::client::{self, Error, Wish};
+use countersign::crypto::Sha256;
 use countersign::docker;
 use countersign::storage::{
     self, Accepted, Cache, CollectionDirectory, MemoryCache, TrustDirectory, Unread,
 };
-use countersign::tuf::{Limits, RoleName};
-use countersign::verify::{Anchor, Pin};
+use countersign::tuf::{Limits, RoleName, Version};
+use countersign::verify::{Anchor, Governance, Pin, Seen};
 use jiff::SignedDuration;
 use repository::*;
 use serde_json::json;
@@ -196,7 +198,7 @@ fn a_damaged_record_is_an_error_and_no_fresh_start() {
         ("version 0", text.replacen("\"root_version\": 2", "\"root_version\": 0", 1).into_bytes()),
         ("an unknown member", text.replacen('{', "{\"x\": 1,", 1).into_bytes()),
         ("no role", text.replacen("\"snapshot\"", "\"snäpshot\"", 1).into_bytes()),
-        ("larger than any record", [whole.clone(), vec![b' '; 5 << 20]].concat()),
+        ("larger than any record", [whole.clone(), vec![b' '; 65 << 20]].concat()),
         ("two records", whole.repeat(2)),
     ] {
         let client = Client::warm(&team.server());
@@ -233,6 +235,85 @@ fn a_record_that_attests_nothing_of_todays_keys_keeps_its_root_and_its_floors() 
     let found = client.resolve(&team.server(), "v1").expect("honest");
     assert!(!found.collection.first_use);
     assert_ne!(client.record()["roles"]["targets"]["authority"], json!("0".repeat(64)));
+}
+
+/// Who has the online keys can list as many roles as he likes, and each is remembered.
+#[test]
+fn what_was_listed_is_remembered_up_to_a_limit_and_until_an_online_key_is_rotated() {
+    let mut team = team();
+    let mut client = Client::warm(&team.server());
+    client.with(|policy| policy.limits.listed = 500);
+    let mut evil = team.clone();
+    for (round, expected) in [(1, None), (2, None), (3, Some("too-many"))] {
+        evil.spoil("snapshot", move |file| {
+            file.change(|signed| {
+                for number in 0..200 {
+                    signed["meta"][format!("targets/alice/{round}-{number}")] = listing_of(b"");
+                }
+            });
+        });
+        let outcome = client.resolve(&evil.publish().server(), "v1");
+        assert_eq!(outcome.as_ref().err().map(kind), expected, "{round}");
+        let listed =
+            client.record()["roles"]["snapshot"]["listed"].as_array().expect("names").len();
+        assert!(listed <= 500, "{listed}");
+    }
+    client.resolve(&evil.publish().server(), "v1").expect("what was seen so far is few enough");
+    team.leap().rotate("snapshot").publish();
+    client.resolve(&team.server(), "v1").expect("the owners took the key away");
+    let listed = client.record()["roles"]["snapshot"]["listed"].as_array().expect("names").len();
+    assert!(listed < 10, "{listed}");
+}
+
+#[test]
+fn no_record_is_written_that_cannot_be_read_back() {
+    let seen = |names: usize| {
+        let name = |number| RoleName::free(&format!("{}{number:06}", "\"".repeat(249)));
+        let roles: Vec<RoleName> = (0..names).map(|it| name(it).expect("a role")).collect();
+        let (version, sha256) = (Version::new((1 << 53) - 1).expect("a number"), Sha256::of(b""));
+        let governance = Governance { keys: sha256, authority: sha256 };
+        let alone = Seen { version, sha256, governance, listed: BTreeMap::new() };
+        let listed = roles.iter().map(|role| (role.clone(), Some(version))).collect();
+        let snapshot = (RoleName::Snapshot, None, Seen { listed, ..alone.clone() });
+        let files = roles.into_iter().map(|role| (role, None, alone.clone()));
+        files.chain([snapshot]).collect::<Vec<_>>()
+    };
+    let keep = |cache: &CollectionDirectory, names| {
+        cache.keep(&Accepted {
+            root: Some((Version::ONE, b"a root".to_vec())),
+            begun: None,
+            files: seen(names),
+            behind: false,
+            dropped: Vec::new(),
+            root_asked: true,
+            confirmed: true,
+            now: now(),
+        })
+    };
+    let (client, names) = (Client::new(), Limits::default().listed);
+    let error = keep(&client.cache(), 2 * names).expect_err("more than is ever accepted");
+    assert!(matches!(error, storage::Error::RecordTooLarge { .. }), "{error}");
+    assert_eq!(client.files(), BTreeMap::new(), "nothing is written");
+    keep(&client.cache(), names).expect("the most that is accepted, under the longest names");
+    let memory = client.cache().memory().expect("readable");
+    assert_eq!(memory.baseline.seen().len(), names + 1);
+}
+
+#[test]
+fn roles_that_are_gone_are_forgotten() {
+    let mut team = team();
+    let client = Client::warm(&team.server());
+    for round in 0..3 {
+        let role = format!("targets/alice/r{round}");
+        let key = TestKey::ed25519();
+        team.delegate(&role, 1, &[key], &["r"]).tag(&role, "r", "r").publish();
+        client.refresh(&team.server()).expect("honest");
+        assert!(!client.record()["roles"][&role].is_null());
+        team.undelegate(&role).publish();
+        client.refresh(&team.server()).expect("honest");
+        assert!(client.record()["roles"][&role].is_null(), "{role}");
+    }
+    assert!(!client.record()["roles"]["targets/alice/ci"].is_null());
 }
 
 #[test]

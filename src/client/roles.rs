@@ -75,6 +75,8 @@ impl Update<'_> {
         if let Some(seen) = targets.settled_snapshot() {
             self.settle(RoleName::Snapshot, seen);
         }
+        let forgotten = no_longer_known(&targets, &self.baseline);
+        self.accepted.dropped.extend(forgotten);
         Ok((targets, unusable))
     }
 
@@ -137,6 +139,18 @@ fn no_longer_delegated(targets: &TrustedTargets, baseline: &Baseline) -> Vec<Rol
         role.parent() == Some(RoleName::Targets) && targets.delegation_to(role).is_none()
     };
     baseline.seen().keys().filter(dropped).cloned().collect()
+}
+
+/// Roles that were seen, and that the snapshot neither lists nor has to account for any more, nor
+/// does a loaded role delegate to them.
+fn no_longer_known(targets: &TrustedTargets, baseline: &Baseline) -> Vec<RoleName> {
+    let snapshot = baseline.seen().get(&RoleName::Snapshot);
+    let forgotten = |role: &&RoleName| {
+        matches!(role, RoleName::Delegation(_))
+            && snapshot.is_some_and(|snapshot| !snapshot.listed.contains_key(*role))
+            && targets.delegation_to(role).is_none()
+    };
+    baseline.seen().keys().filter(forgotten).cloned().collect()
 }
 
 /// The delegations to load beside `targets`, before we know that it delegates to them: the few that

@@ -167,9 +167,9 @@ impl CollectionDirectory {
 
     fn remembered(&self, ours: &Folder) -> Result<Memory, Error> {
         let damaged = |reason| Error::Damaged { path: self.record_path(), reason };
-        match ours.read(&self.record_name(), MAX_RECORD_BYTES)? {
+        match ours.read(&self.record_name(), record::MAX_BYTES)? {
             Found::Nothing => Ok(Memory::default()),
-            Found::Unfit => Err(damaged(format!("no file of at most {MAX_RECORD_BYTES} bytes"))),
+            Found::Unfit => Err(damaged(format!("no file of at most {} bytes", record::MAX_BYTES))),
             Found::File(text) => record::read(self.gun.as_str(), &text).map_err(damaged),
         }
     }
@@ -272,8 +272,10 @@ impl Cache for CollectionDirectory {
     /// new names: then files are fetched again, and the record says what it said before.
     fn keep(&self, accepted: &Accepted) -> Result<(), Error> {
         let (ours, _lock) = self.locked()?;
-        let mut memory = self.remembered(&ours)?;
+        let memory = self.remembered(&ours)?;
         memory.admit(accepted)?;
+        let record = record::write(self.gun.as_str(), &memory.with(accepted));
+        let record = record.ok_or_else(|| Error::RecordTooLarge { path: self.record_path() })?;
         let root = memory.root_to_write(accepted);
         if let Some(bytes) = root {
             self.write_root(bytes)?;
@@ -281,8 +283,7 @@ impl Cache for CollectionDirectory {
         let files = memory.files_to_write(accepted);
         let files = files.map(|(role, bytes)| self.stage(role, bytes));
         let mut staged = files.collect::<Result<Vec<Staged>, Error>>()?;
-        memory.learn(accepted);
-        staged.push(ours.stage(&self.record_name(), &record::write(self.gun.as_str(), &memory))?);
+        staged.push(ours.stage(&self.record_name(), &record)?);
         staged.iter().try_for_each(Staged::sync)?;
         staged.into_iter().try_for_each(Staged::place)?;
         root.map_or(Ok(()), |_| ours.settle())
@@ -311,7 +312,6 @@ impl Cache for CollectionDirectory {
 pub(super) const OURS: &str = "countersign";
 const SHARED: &str = "tuf";
 const TUF1: &str = "tuf1";
-const MAX_RECORD_BYTES: u64 = 4 << 20;
 const DEFAULT_PATIENCE: Duration = Duration::from_secs(30);
 const READER_PATIENCE: Duration = Duration::from_secs(1);
 const POLL: Duration = Duration::from_millis(5);

@@ -34,6 +34,12 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// There is more to remember of a collection than could be read back.
+    #[error("{}: too much to remember in our record of versions", path.display())]
+    RecordTooLarge {
+        /// The record.
+        path: PathBuf,
+    },
     /// An archive is not what it says.
     #[error("{}: damaged archive: {reason}", path.display())]
     DamagedArchive {

@@ -29,9 +29,9 @@ impl FlatDirectory {
 
     fn remembered(&self, folder: &Folder) -> Result<Memory, Error> {
         let damaged = |reason| Error::Damaged { path: self.path.join(RECORD), reason };
-        match folder.read(RECORD, MAX_RECORD_BYTES)? {
+        match folder.read(RECORD, record::MAX_BYTES)? {
             Found::Nothing => Ok(Memory::default()),
-            Found::Unfit => Err(damaged(format!("no file of at most {MAX_RECORD_BYTES} bytes"))),
+            Found::Unfit => Err(damaged(format!("no file of at most {} bytes", record::MAX_BYTES))),
             Found::File(text) => record::read(OF_FOLDER, &text).map_err(damaged),
         }
     }
@@ -55,16 +55,18 @@ impl Cache for FlatDirectory {
 
     fn keep(&self, accepted: &Accepted) -> Result<(), Error> {
         let folder = Folder::create(&self.path)?;
-        let mut memory = self.remembered(&folder)?;
+        let memory = self.remembered(&folder)?;
         memory.admit(accepted)?;
+        let record = record::write(OF_FOLDER, &memory.with(accepted));
+        let path = self.path.join(RECORD);
+        let record = record.ok_or(Error::RecordTooLarge { path })?;
         if let Some(bytes) = memory.root_to_write(accepted) {
             folder.replace(&quoted_file(&RoleName::Root), bytes)?;
         }
         for (role, bytes) in memory.files_to_write(accepted) {
             folder.replace(&quoted_file(role), bytes)?;
         }
-        memory.learn(accepted);
-        folder.replace(RECORD, &record::write(OF_FOLDER, &memory))?;
+        folder.replace(RECORD, &record)?;
         folder.settle()
     }
 
@@ -88,7 +90,6 @@ pub(super) fn quoted_file(role: &RoleName) -> String {
 const RECORD: &str = "countersign.record";
 /// Whose record it is: of whatever collection the folder is for.
 const OF_FOLDER: &str = "";
-const MAX_RECORD_BYTES: u64 = 4 << 20;
 /// Bytes; most file systems allow 255.
 const MAX_FILE_NAME: usize = 200;
 

@@ -258,6 +258,13 @@ impl Memory {
         files.filter_map(|(role, bytes, _)| Some((role, bytes.as_deref()?)))
     }
 
+    /// The same with what was accepted.
+    fn with(&self, accepted: &Accepted) -> Self {
+        let mut memory = self.clone();
+        memory.learn(accepted);
+        memory
+    }
+
     /// Takes in what was accepted.
     pub fn learn(&mut self, accepted: &Accepted) {
         if let Some((version, bytes)) = &accepted.root

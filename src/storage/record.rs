@@ -9,8 +9,8 @@ use super::Memory;
 use crate::tuf::{RoleName, Version};
 use crate::verify::{Baseline, Governance, Seen};
 
-/// Writes the record of a collection.
-pub(super) fn write(gun: &str, memory: &Memory) -> Vec<u8> {
+/// Writes the record of a collection; `None` if nobody would read it back.
+pub(super) fn write(gun: &str, memory: &Memory) -> Option<Vec<u8>> {
     let role = |(role, seen): (&RoleName, &Seen)| {
         let written = RoleRecord {
             version: seen.version.number(),
@@ -38,7 +38,7 @@ pub(super) fn write(gun: &str, memory: &Memory) -> Vec<u8> {
     let mut text =
         serde_json::to_vec_pretty(&record).expect("strings and numbers have a JSON form");
     text.push(b'\n');
-    text
+    (text.len() as u64 <= MAX_BYTES).then_some(text)
 }
 
 /// Reads the record of a collection.
@@ -111,4 +111,9 @@ impl RoleRecord {
     }
 }
 
+/// Bytes of a record. With as many roles as are remembered ([`Limits::listed`]) under the longest
+/// names it has less than 40 MB.
+///
+/// [`Limits::listed`]: crate::tuf::Limits::listed
+pub(super) const MAX_BYTES: u64 = 64 << 20;
 const FORMAT: u32 = 1;

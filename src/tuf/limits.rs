@@ -26,6 +26,9 @@ pub struct Limits {
     pub bins: usize,
     /// Paths, or prefixes of hashes, of one delegation: scopes are compared each with each.
     pub paths: usize,
+    /// Roles that a snapshot lists, and that one before it listed which are not known to be gone:
+    /// all of them are remembered.
+    pub listed: usize,
     /// Roles visited in one look-up.
     pub visited: usize,
     /// Names in one targets file.
@@ -65,6 +68,7 @@ impl Default for Limits {
             delegations: 256,
             bins: 1024,
             paths: 4096,
+            listed: 20_000,
             visited: 64,
             targets: 100_000,
             delegation_depth: 16,

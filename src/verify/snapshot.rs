@@ -7,7 +7,7 @@ use super::root::{check_floor, check_listed_floor};
 use super::targets::{TrustedTargets, Wanted};
 use super::{CurrentRoot, Error, Policy, TrustedTimestamp, listing};
 use crate::crypto::{Hashed, Sha256};
-use crate::tuf::{FileMeta, RoleName, Snapshot};
+use crate::tuf::{self, FileMeta, RoleName, Snapshot};
 
 /// The snapshot that the trusted timestamp names.
 #[derive(Clone, Debug)]
@@ -48,6 +48,7 @@ impl TrustedSnapshot {
         let vanished = floor.map(|known| vanished(known, &snapshot)).transpose()?;
         let vanished = vanished.unwrap_or_default();
         let seen = seen.after(floor);
+        check_count(root.policy(), &seen)?;
         Ok(Self { timestamp: timestamp.clone(), snapshot, seen, vanished })
     }
 
@@ -144,6 +145,16 @@ fn vanished(before: &Seen, snapshot: &Snapshot) -> Result<Vec<RoleName>, Error> 
         }
     }
     Ok(vanished)
+}
+
+/// Bounds what is remembered of a snapshot. Rotating an online key forgets what was listed before.
+fn check_count(policy: &Policy, seen: &Seen) -> Result<(), Error> {
+    let (role, limit) = (RoleName::Snapshot, policy.limits.listed);
+    if seen.listed.len() <= limit {
+        return Ok(());
+    }
+    let what = "roles that are listed or were listed before";
+    Err(tuf::Error::TooMany { role, what, limit }.into())
 }
 
 /// A snapshot that lists root must list the root that we trust, by every property that it gives.
