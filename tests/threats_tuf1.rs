@@ -93,6 +93,25 @@ fn a_listed_role_may_not_vanish_until_the_snapshot_key_is_rotated() {
     client.refresh(&evil).expect("a rotated key forgets what was listed");
 }
 
+/// TUF 1.0.34 §5.3.11: who drove versions up with both online keys has lost when one is replaced.
+#[test]
+fn rotating_either_online_key_forgets_versions_that_were_driven_up() {
+    for rotated in [&[][..], &["timestamp"], &["snapshot"], &["timestamp", "snapshot"]] {
+        let mut honest = Repository::new();
+        let (client, mut evil) = (Client::warm(&honest), honest.clone());
+        for role in ["timestamp", "snapshot"] {
+            evil.role(role)["version"] = json!(1000);
+        }
+        client.refresh(evil.publish()).expect("signed with the stolen keys");
+        rotated.iter().for_each(|role| honest.rotate(role));
+        honest.touch(&["root", "snapshot", "timestamp"]).publish();
+        match rotated {
+            [] => assert!(matches!(client.refusal(&honest), Error::Rollback { .. })),
+            _ => drop(client.refresh(&honest).expect("a key was replaced")),
+        }
+    }
+}
+
 #[test]
 fn version_vs_parent() {
     for role in ["snapshot", "targets"] {

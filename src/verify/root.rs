@@ -7,6 +7,7 @@ use super::baseline::{Baseline, Governance, Seen};
 use super::threshold::{self, Count};
 use super::timestamp::TrustedTimestamp;
 use super::{Error, Policy};
+use crate::crypto::Sha256;
 use crate::tuf::{Envelope, FileMeta, Key, KeyId, Role, RoleName, Root, Version, distinct_keys};
 
 /// A root whose chain of signatures is whole, though it may not be the newest, nor current.
@@ -188,17 +189,22 @@ impl CurrentRoot {
         TrustedTimestamp::verify(self, bytes, baseline)
     }
 
-    /// Raises the baseline by a timestamp that lies in the cache, if it is truly signed. Its date
-    /// does not matter: an expired file still says what was seen.
+    /// Raises the baseline by a timestamp that lies in the cache, if it is truly signed and not
+    /// known already. Its date does not matter: an expired file still says what was seen.
     pub fn observe_timestamp(&self, bytes: &[u8], baseline: &mut Baseline) {
-        if let Ok(seen) = TrustedTimestamp::observe(self, bytes) {
+        if !baseline.remembers(&RoleName::Timestamp, Sha256::of(bytes))
+            && let Ok(seen) = TrustedTimestamp::observe(self, bytes)
+        {
             baseline.remember(RoleName::Timestamp, seen);
         }
     }
 
-    /// Raises the baseline by a snapshot that lies in the cache, if it is truly signed.
+    /// Raises the baseline by a snapshot that lies in the cache, if it is truly signed and not known
+    /// already.
     pub fn observe_snapshot(&self, bytes: &[u8], baseline: &mut Baseline) {
-        if let Ok(seen) = super::TrustedSnapshot::observe(self, bytes, baseline) {
+        if !baseline.remembers(&RoleName::Snapshot, Sha256::of(bytes))
+            && let Ok(seen) = super::TrustedSnapshot::observe(self, bytes, baseline)
+        {
             baseline.remember(RoleName::Snapshot, seen);
         }
     }
