@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use countersign::client;
 use countersign::crypto::{Algorithm, PrivateKey, Signer};
+use countersign::docker::{Collection, Detail, Error as Refused, SignerName};
 use countersign::tuf::{self, RoleName};
 use countersign::verify::Error;
 use serde_json::{Value, json};
@@ -422,6 +423,76 @@ fn a_delegated_role_that_no_snapshot_lists_is_no_reason_to_ask_the_next() {
     let refused = Client::new().find(&evil, "x");
     let named = matches!(&refused, Err(client::Error::Verify(Error::NotListed { role, .. })) if role.as_str() == "strict");
     assert!(named, "{refused:?}");
+}
+
+/// Whether this signer signs what pulls find.
+fn signed_by(repository: &Repository, tag: &str, signer: &str) -> Result<(), Refused> {
+    let (client, site) = (Client::new(), tuf1::Site::from(repository));
+    let collection = Collection::new(client.policy.clone(), &client.cache, &site);
+    let (tag, signer): (_, SignerName) = (tag.parse().expect("a tag"), signer.parse()?);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let found = runtime.block_on(collection.resolve(&tag, None, Detail::Signers))?;
+    found.check_signed_by(&[signer])
+}
+
+/// The signers that are shown, those of a tag and all.
+fn shown_signers(repository: &Repository) -> [Vec<String>; 3] {
+    let (client, site) = (Client::new(), tuf1::Site::from(repository));
+    let collection = Collection::new(client.policy.clone(), &client.cache, &site);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(async {
+        let inspection = collection.inspect(None).await.expect("a usable repository");
+        let listed = collection.delegations().await.expect("a usable repository");
+        let of_tags = inspection.tags.iter().flat_map(|tag| tag.signers.clone()).collect();
+        let all = inspection.signers.into_iter().map(|signer| signer.name).collect();
+        let listed = listed.iter().filter_map(|it| it.signer().map(str::to_owned)).collect();
+        [of_tags, all, listed]
+    })
+}
+
+#[test]
+fn a_signer_is_who_targets_says_and_nobody_else_of_that_name() {
+    let everything = || json!({"paths": ["*"]});
+    let mut honest = Repository::new();
+    for name in ["targets/mallory", "targets/alice", "targets/releases"] {
+        honest.delegate("targets", name, everything());
+    }
+    honest.target("targets/mallory", "v2").target("targets/alice", "v2").publish();
+    signed_by(&honest, "v2", "alice").expect("alice signs it");
+    let both = || vec!["alice".to_owned(), "mallory".to_owned()];
+    assert_eq!(shown_signers(&honest), [both(), both(), both()]);
+
+    // A role of that name by mallory's word, whether there is a true one, that signs nothing, or none.
+    let mut alone = Repository::new();
+    alone.delegate("targets", "targets/mallory", everything());
+    let mut beside = honest.clone();
+    beside.role("targets/alice")["targets"] = json!({});
+    for (mut evil, there) in [(alone, false), (beside, true)] {
+        evil.delegate("targets/mallory", "targets/alice", everything());
+        evil.keys.get_mut("targets/alice").expect("keys").reverse();
+        evil.keys.get_mut("targets/alice").expect("keys").truncate(1);
+        evil.target("targets/alice", "v2").publish();
+        let refused = signed_by(&evil, "v2", "alice").expect_err("mallory is not alice");
+        assert!(matches!(refused, Refused::NotSignedBy { .. }), "{there}: {refused}");
+        let [of_tags, all, listed] = shown_signers(&evil);
+        assert!(!of_tags.contains(&"alice".to_owned()), "{there}: {of_tags:?}");
+        let expected = if there { both() } else { vec!["mallory".to_owned()] };
+        assert_eq!([&all, &listed], [&expected, &expected], "{there}");
+    }
+}
+
+#[test]
+fn what_is_in_a_signer_s_bins_is_the_signer_s() {
+    let mut it = Repository::new();
+    it.delegate("targets", "targets/alice", json!({"paths": ["*"]}));
+    let (low, high) =
+        (["0", "1", "2", "3", "4", "5", "6", "7"], ["8", "9", "a", "b", "c", "d", "e", "f"]);
+    for (bin, prefixes) in [("targets/alice/bin-00", low), ("targets/alice/bin-01", high)] {
+        it.delegate("targets/alice", bin, json!({"path_hash_prefixes": prefixes}));
+        it.target(bin, "v2");
+    }
+    it.publish();
+    signed_by(&it, "v2", "alice").expect("alice signs it");
 }
 
 #[test]

@@ -177,10 +177,13 @@ fn list(arguments: &List, context: &Context) -> Result<Code, Failure> {
         Ok(delegations) => delegations,
         Err(failure) => return Ok(context.output.refusal(Some(&arguments.repository), &failure)),
     };
-    let releases = delegations.iter().find(|it| it.name == RoleName::releases());
+    let is_releases = |it: &&DelegationState| {
+        it.name == RoleName::releases() && it.delegator == RoleName::Targets
+    };
+    let releases = delegations.iter().find(is_releases);
     let releases = releases.map(|it| it.keys.clone()).unwrap_or_default();
     let signers: Vec<&DelegationState> =
-        delegations.iter().filter(|it| is_signer(&it.name)).collect();
+        delegations.iter().filter(|it| it.signer().is_some()).collect();
     match context.output.format {
         Format::Text if signers.is_empty() => context.output.notice("no signers"),
         Format::Text => {
@@ -191,7 +194,7 @@ fn list(arguments: &List, context: &Context) -> Result<Code, Failure> {
         Format::Json => signers.iter().for_each(|it| {
             let published = it.published.as_ref();
             context.output.object(&json!({
-                "signer": it.name.signer_name(),
+                "signer": it.signer(),
                 "keys": it.keys.iter().map(KeyId::to_string).collect::<Vec<_>>(),
                 "releases": may_release(it, &releases),
                 "tags": published.map(|file| file.names),
@@ -203,16 +206,12 @@ fn list(arguments: &List, context: &Context) -> Result<Code, Failure> {
     Ok(Code::Done)
 }
 
-fn is_signer(role: &RoleName) -> bool {
-    *role != RoleName::releases() && role.parent() == Some(RoleName::Targets)
-}
-
 fn may_release(signer: &DelegationState, releases: &[KeyId]) -> bool {
     signer.keys.iter().any(|key| releases.contains(key))
 }
 
 fn row(signer: &DelegationState, releases: &[KeyId]) -> [String; 5] {
-    let name = signer.name.signer_name().unwrap_or_default().to_owned();
+    let name = signer.signer().unwrap_or_default().to_owned();
     let releases = if may_release(signer, releases) { "yes" } else { "no" };
     let (tags, expires) = match (&signer.published, &signer.unusable) {
         (Some(file), _) => (file.names.to_string(), format!("{:.0}", file.expires)),
@@ -230,11 +229,6 @@ mod tests {
 
     #[test]
     fn releases_is_no_signer() {
-        for (name, is) in
-            [("targets/alice", true), ("targets/releases", false), ("targets/a/b", false)]
-        {
-            assert_eq!(is_signer(&name.parse().expect("a role")), is, "{name}");
-        }
         let failure = Failure::from("releases".parse::<SignerName>().expect_err("reserved"));
         assert_eq!(failure.kind, Kind::Usage);
     }

@@ -57,6 +57,8 @@ pub struct Aftermath {
 pub struct DelegationState {
     /// Its name.
     pub name: RoleName,
+    /// The role that delegates to it.
+    pub delegator: RoleName,
     /// Canonical ids of its keys, in its order.
     pub keys: Vec<KeyId>,
     /// How many must sign.
@@ -67,6 +69,16 @@ pub struct DelegationState {
     pub published: Option<Published>,
     /// Why it cannot be used, if something is published.
     pub unusable: Option<String>,
+}
+
+impl DelegationState {
+    /// The signer whose role it is: one that `targets` delegates to, other than `targets/releases`.
+    pub fn signer(&self) -> Option<&str> {
+        let named = self.delegator == RoleName::Targets
+            && self.name.parent() == Some(RoleName::Targets)
+            && self.name != RoleName::releases();
+        self.name.signer_name().filter(|_| named)
+    }
 }
 
 /// A published file of a role.
@@ -176,17 +188,24 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
     /// As [`Collection::refresh`].
     pub async fn delegations(&self) -> Result<Vec<DelegationState>, Error> {
         let collection = self.refresh(Wish::EVERYTHING).await?;
-        let made = collection.targets.roles().flat_map(|(_, it)| it.content().delegations.each());
-        let states: BTreeMap<_, _> = made
-            .filter(|(_, it)| !it.is_bin())
-            .map(|(all, it)| (&it.name, state_of(&collection, all, it)))
+        let targets = &collection.targets;
+        let counts = |by: &RoleName, it: &Delegation| targets.delegator_of(&it.name) == Some(by);
+        let states: BTreeMap<_, _> = targets
+            .delegations()
+            .filter(|(by, _, it)| !it.is_bin() && counts(by, it))
+            .map(|(by, all, it)| (&it.name, state_of(&collection, by, all, it)))
             .collect();
         Ok(states.into_values().collect())
     }
 }
 
 /// One of those delegations as it is in the collection.
-fn state_of(collection: &Refreshed, all: &Delegations, it: &Delegation) -> DelegationState {
+fn state_of(
+    collection: &Refreshed,
+    delegator: &RoleName,
+    all: &Delegations,
+    it: &Delegation,
+) -> DelegationState {
     let known = |id: &KeyId| all.keys.get(id).map_or(*id, Key::known_as);
     let published = collection.targets.role(&it.name).map(|role| Published {
         version: role.content().version,
@@ -196,6 +215,7 @@ fn state_of(collection: &Refreshed, all: &Delegations, it: &Delegation) -> Deleg
     });
     DelegationState {
         name: it.name.clone(),
+        delegator: delegator.clone(),
         keys: it.role.keyids().iter().map(known).collect(),
         threshold: it.role.threshold(),
         paths: it.paths.prefixes().to_vec(),

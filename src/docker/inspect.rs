@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::found::found;
-use super::resolve::{refuse_unusable, signers_of};
+use super::resolve::{refuse_unusable, signer_named_by, signers_of};
 use super::{Collection, Error};
 use crate::client::{Refreshed, Roles, Wish};
 use crate::image::{ImageDigest, Tag};
 use crate::net::Remote;
 use crate::storage::Cache;
-use crate::tuf::{Key, KeyId, RoleName, SearchOrder, Target};
+use crate::tuf::{Delegation, Delegations, Key, KeyId, RoleName, SearchOrder, Target};
 use crate::verify::Wanted;
 
 /// What docker shows of a repository.
@@ -139,15 +139,15 @@ fn as_docker_tells(collection: &Refreshed) -> Vec<SignedTag> {
 }
 
 fn signers(collection: &Refreshed) -> Vec<SignerKeys> {
-    let roles = collection.targets.roles();
-    let mut signers: Vec<SignerKeys> = roles
-        .flat_map(|(_, role)| role.content().delegations.each())
-        .filter(|(_, delegation)| !delegation.is_bin() && delegation.name != RoleName::releases())
-        .filter_map(|(delegations, delegation)| {
-            let keys = delegations.keys_of(delegation);
-            let keys = keys.map(Key::known_as).collect();
-            Some(SignerKeys { name: delegation.name.signer_name()?.to_owned(), keys })
-        })
+    let targets = &collection.targets;
+    let named = |by: &RoleName, all: &Delegations, it: &Delegation| {
+        let name = signer_named_by(targets, by, &it.name)?.to_owned();
+        Some(SignerKeys { name, keys: all.keys_of(it).map(Key::known_as).collect() })
+    };
+    let mut signers: Vec<SignerKeys> = targets
+        .delegations()
+        .filter(|(.., it)| !it.is_bin())
+        .filter_map(|(by, all, it)| named(by, all, it))
         .collect();
     signers.sort_by(|left, right| left.name.cmp(&right.name));
     signers

@@ -9,7 +9,7 @@ use crate::image::{ImageDigest, Tag};
 use crate::net::Remote;
 use crate::storage::Cache;
 use crate::tuf::{Gun, RoleName, SearchOrder, Target};
-use crate::verify::{self, Wanted};
+use crate::verify::{self, Lookup, TrustedRole, TrustedTargets, Wanted};
 
 /// A name with the digest that its publisher signed for a tag. Nothing else can make one.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -59,7 +59,7 @@ impl fmt::Display for TrustedReference {
 pub struct Resolution {
     /// The answer.
     pub reference: TrustedReference,
-    /// Names of the delegated roles that sign the same digest for the tag, as far as they were
+    /// Names of the signers that sign the same digest for the tag, as far as their roles were
     /// loaded.
     pub signers: Vec<String>,
     /// The collection as it was read.
@@ -181,17 +181,40 @@ pub(super) fn holders(collection: &Refreshed, tag: &str) -> Vec<RoleName> {
     holding.map(|(name, _)| targets.owner(name).clone()).collect()
 }
 
-/// The delegations, other than `targets/releases`, that sign the same digest.
+/// The signers that sign the same digest.
 pub(super) fn signers_of(collection: &Refreshed, tag: &str, target: &Target) -> Vec<String> {
     let same = |found: &Target| found.hashes.sha256() == target.hashes.sha256();
     let targets = &collection.targets;
     targets
         .roles()
         .filter(|(_, role)| role.target(tag).is_some_and(same))
-        .map(|(name, _)| targets.owner(name))
-        .filter(|name| **name != RoleName::releases())
-        .filter_map(|name| name.signer_name().map(str::to_owned))
+        .filter_map(|(name, _)| signer(targets, name).map(str::to_owned))
         .collect()
+}
+
+/// The signer in whose name a loaded role signs.
+pub(super) fn signer<'t>(targets: &'t TrustedTargets, role: &'t RoleName) -> Option<&'t str> {
+    let owner = targets.owner(role);
+    signer_named_by(targets, targets.role(owner)?.delegator()?, owner)
+}
+
+/// The signer whose role it is, if this role delegates to it.
+pub(super) fn signer_named_by<'r>(
+    targets: &TrustedTargets,
+    delegator: &RoleName,
+    role: &'r RoleName,
+) -> Option<&'r str> {
+    let named = *role != RoleName::releases() && may_name(targets, delegator, role);
+    role.signer_name().filter(|_| named)
+}
+
+/// Whether a role's name counts if this role delegates to it: `targets` says who signers are, and
+/// each of them who those below are. In TUF 1.0 everybody may delegate to a role of any name.
+fn may_name(targets: &TrustedTargets, delegator: &RoleName, role: &RoleName) -> bool {
+    let above = || targets.role(delegator).and_then(TrustedRole::delegator);
+    *delegator == RoleName::Targets
+        || role.parent().as_ref() == Some(delegator)
+            && above().is_some_and(|above| may_name(targets, above, delegator))
 }
 
 /// An entry that says for which collection it was signed must say this one: a signer's key may

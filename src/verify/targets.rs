@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::baseline::{Baseline, Seen};
 use super::{CurrentRoot, Error, TrustedSnapshot, listing};
 use crate::crypto::Hashed;
-use crate::tuf::{self, Delegation, Key, RoleName, Targets};
+use crate::tuf::{self, Delegation, Delegations, Key, RoleName, Targets};
 use file::Mandate;
 
 pub use file::{Glance, Wanted};
@@ -148,8 +148,15 @@ impl TrustedTargets {
         Some((parent, parent.content.delegations.role(role)?))
     }
 
+    /// What the loaded roles delegate: who does, among which others, and to whom.
+    pub fn delegations(&self) -> impl Iterator<Item = (&RoleName, &Delegations, &Delegation)> {
+        self.roles.iter().flat_map(|(by, role)| {
+            role.content.delegations.each().map(move |(all, it)| (by, all, it))
+        })
+    }
+
     /// The loaded role on whose word a role was believed, or would be.
-    pub(super) fn delegator_of(&self, role: &RoleName) -> Option<&RoleName> {
+    pub fn delegator_of(&self, role: &RoleName) -> Option<&RoleName> {
         let loaded = self.role(role).and_then(TrustedRole::delegator);
         loaded.or_else(|| self.delegator(role).filter(|_| *role != RoleName::Targets))
     }
