@@ -136,10 +136,21 @@ fn all_tags_partial_failure_is_failure() {
     sign.args(["docker.io/library/alpine", "no tag", "527", "--sha256", &"3b".repeat(32)]);
     let signed = sign.output().expect("it runs");
     assert!(signed.status.success(), "{}", text(&signed));
+    let custom = stage.home().join("custom.json");
+    let other = r#"{"countersign":{"gun":"docker.io/library/other"}}"#;
+    fs::write(&custom, other).expect("written");
+    let mut sign = stage.program(Path::new(env!("CARGO_BIN_EXE_countersign")));
+    sign.args(["notary", "-d"]).arg(&trust);
+    sign.args(["-s", stage.servers.variable("TRUST_SERVER"), "addhash", "--publish"]);
+    sign.args(["docker.io/library/alpine", "moved", "527", "--sha256", &"3b".repeat(32)]);
+    let signed = sign.arg("--custom").arg(&custom).output().expect("it runs");
+    assert!(signed.status.success(), "{}", text(&signed));
     let output = docker();
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
     assert!(text(&output).contains("Skipping target for \"no tag\""), "{}", text(&output));
-    assert!(text(&output).contains("1 of the signed tags"), "{}", text(&output));
+    let moved = "Skipping target for \"moved\": signed for docker.io/library/other";
+    assert!(text(&output).contains(moved), "{}", text(&output));
+    assert!(text(&output).contains("2 of the signed tags"), "{}", text(&output));
     assert_eq!(stage.take_calls(), both, "the others came, each by its digest");
     assert!(both.contains("alpine@[3]") && both.contains("alpine@[latest]"), "{both}");
 }

@@ -306,6 +306,18 @@ fn nothing_is_written_that_would_be_refused_or_that_somebody_else_signed() {
     refused(&["export", &image], 2, "a directory");
     refused(&["list", "--format", "tuf1", &image], 2, "--format tuf1 is for export");
 
+    // What was signed for another collection, and would not say so any more.
+    let custom = servers.directory().join("custom.json");
+    let elsewhere = r#"{"countersign":{"gun":"registry.example.com/team/other"}}"#;
+    fs::write(&custom, elsewhere).expect("written");
+    servers.does(&["sign", "--custom", path(&custom), &format!("{image}:3@{one}")]);
+    let told = servers.countersign(&["verify", &format!("{image}:3")]);
+    assert_eq!(told.status.code(), Some(4), "{}", text(&told));
+    let listed = servers.does(&["list", &image]);
+    assert!(listed.contains("(signed for registry.example.com/team/other)"), "{listed}");
+    refused(&["export", &image, path(&site)], 4, "was signed for registry.example.com/team/other");
+    servers.does(&["revoke", "--yes", &format!("{image}:3")]);
+
     // What lies there is not what was signed.
     let targets = metadata.join("1.targets.json");
     let whole = fs::read(&targets).expect("a file");

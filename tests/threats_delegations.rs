@@ -537,6 +537,29 @@ fn required_signers_same_digest() {
 }
 
 #[test]
+fn what_was_signed_for_another_collection_is_pulled_by_nobody() {
+    let mut team = Repository::team();
+    team.tag("targets/releases", "v2", "v2").tag("targets/releases", "v3", "another's");
+    for (tag, named) in [("v2", GUN), ("v3", "registry.test/team/other")] {
+        team.say("targets/releases", |signed| {
+            signed["targets"][tag]["custom"] = json!({"countersign": {"gun": named}});
+        });
+    }
+    team.publish();
+    assert_eq!(digest_of(&team, "v2"), image("v2"));
+    assert_eq!(digest_of(&team, "v3"), Err("mismatch"));
+    let (client, server) = (Client::new(), team.server());
+    let cache = client.cache();
+    let collection = Collection::new(client.policy.clone(), &cache, &server);
+    let shown = server.run(collection.inspect(None)).expect("honest where it matters");
+    let pulled = shown.into_pulled().expect("usable roles");
+    let tags: Vec<&str> = pulled.tags.iter().map(|it| it.tag.as_str()).collect();
+    assert_eq!(tags, ["old", "v1", "v2"]);
+    let [odd] = pulled.misplaced.as_slice() else { panic!("{:?}", pulled.misplaced) };
+    assert_eq!(odd.signed_for.as_deref(), Some("registry.test/team/other"));
+}
+
+#[test]
 fn delegation_absent_from_snapshot() {
     let team = Repository::team();
     let mut hidden = team.clone();

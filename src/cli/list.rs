@@ -14,6 +14,7 @@ use crate::docker::SignedTag;
 #[derive(Args)]
 #[command(after_help = "\
 Tags as pulls find them: in targets/releases, or else in targets; in TUF 1.0 wherever delegations lead.
+What was signed for another repository, and pulls refuse, is marked.
 
 Example:
   countersign list registry.example.com/team/web")]
@@ -47,6 +48,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Fail
                 "size": tag.size,
                 "role": tag.role.as_str(),
                 "signers": tag.signers,
+                "signed_for": tag.signed_for,
             }));
         }),
     }
@@ -54,7 +56,11 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Fail
 }
 
 fn row(tag: &SignedTag) -> [String; 5] {
-    let digest = digest(tag).unwrap_or_else(|| "(no sha256)".to_owned());
+    let digest = match (&tag.signed_for, digest(tag)) {
+        (Some(other), _) => format!("(signed for {other})"),
+        (None, Some(digest)) => digest,
+        (None, None) => "(no sha256)".to_owned(),
+    };
     [tag.tag.clone(), digest, tag.size.to_string(), tag.role.to_string(), tag.signers.join(", ")]
 }
 

@@ -77,12 +77,12 @@ pub enum Error {
         reason: String,
     },
     /// The entry was made for another collection.
-    #[error("{role}: the entry of {tag} was signed for {found}, not for {expected}")]
+    #[error("{role}: the entry of {name} was signed for {found}, not for {expected}")]
     OtherCollection {
         /// The role.
         role: RoleName,
         /// The tag.
-        tag: Tag,
+        name: String,
         /// This collection.
         expected: Gun,
         /// The collection in the entry.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::found::found;
-use super::resolve::{refuse_unusable, signer_named_by, signers_of};
+use super::resolve::{other_collection, refuse_unusable, signer_named_by, signers_of};
 use super::{Collection, Error};
 use crate::client::{Refreshed, Roles, Wish};
 use crate::image::{ImageDigest, Tag};
@@ -39,6 +39,17 @@ pub struct SignedTag {
     pub role: RoleName,
     /// Delegations that sign the same digest.
     pub signers: Vec<String>,
+    /// The collection for which it says it was signed, if that is another one: pulls refuse it.
+    pub signed_for: Option<String>,
+}
+
+/// What pulls find.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Pulled {
+    /// Each tag once, as the role signs it that they come to.
+    pub tags: Vec<SignedTag>,
+    /// Tags of which that role's entry was signed for another collection: a pull is refused.
+    pub misplaced: Vec<SignedTag>,
 }
 
 /// A delegation and its keys.
@@ -93,9 +104,11 @@ impl Inspection {
     ///
     /// As [`Collection::resolve`]: where a role that decides cannot be used, no other one answers in
     /// its place.
-    pub fn into_pulled(mut self) -> Result<Vec<SignedTag>, Error> {
+    pub fn into_pulled(mut self) -> Result<Pulled, Error> {
         refuse_unusable(&mut self.collection)?;
-        Ok(self.pulled())
+        let found = self.pulled().into_iter();
+        let (tags, misplaced) = found.partition(|signed| signed.signed_for.is_none());
+        Ok(Pulled { tags, misplaced })
     }
 }
 
@@ -111,6 +124,7 @@ fn signed_tag(collection: &Refreshed, role: &RoleName, tag: &str, target: &Targe
         size: target.length,
         role: role.clone(),
         signers: signers_of(collection, tag, target),
+        signed_for: other_collection(&collection.targets.root().policy().gun, target),
     }
 }
 

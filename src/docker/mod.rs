@@ -59,7 +59,7 @@ pub use delegations::{Aftermath, Care, Cut, DelegationState, Published};
 pub use error::Error;
 pub use founding::IfAbsent;
 pub use history::{Difference, Happened, Revision, SignedRole, State};
-pub use inspect::{AdministrativeKey, Inspection, SignedTag, SignerKeys};
+pub use inspect::{AdministrativeKey, Inspection, Pulled, SignedTag, SignerKeys};
 pub use lifetimes::{Ending, Keeper, Lifetime, Renewal, When};
 pub use public_key::{PublicKeyError, public_key};
 pub use resolve::{Detail, Note, Resolution, TrustedReference};

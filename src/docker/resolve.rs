@@ -8,8 +8,8 @@ use crate::client::{self, Refreshed, Roles, Wish};
 use crate::image::{ImageDigest, Tag};
 use crate::net::Remote;
 use crate::storage::Cache;
-use crate::tuf::{Gun, RoleName, SearchOrder, Target};
-use crate::verify::{self, Lookup, TrustedRole, TrustedTargets, Wanted};
+use crate::tuf::{Custom, Gun, RoleName, SearchOrder, Target};
+use crate::verify::{self, TrustedRole, TrustedTargets, Wanted};
 
 /// A name with the digest that its publisher signed for a tag. Nothing else can make one.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -129,7 +129,7 @@ pub(super) fn resolve_in(
             tag: tag.clone(),
             elsewhere: holders(&collection, tag.as_str()),
         })?;
-    check_collection(gun, role, tag, target)?;
+    check_collection(gun, role, tag.as_str(), target)?;
     let digest = digest_of(role, tag, target)?;
     if let Some(given) = given.filter(|given| *given != digest) {
         return Err(Error::OtherDigest { tag: tag.clone(), given, signed: digest });
@@ -217,15 +217,22 @@ fn may_name(targets: &TrustedTargets, delegator: &RoleName, role: &RoleName) -> 
             && above().is_some_and(|above| may_name(targets, above, delegator))
 }
 
+/// The collection for which an entry says that it was signed, if it is another one than this.
+pub(super) fn other_collection(gun: &Gun, target: &Target) -> Option<String> {
+    target.custom.as_ref().and_then(Custom::gun).filter(|named| named != gun.as_str())
+}
+
 /// An entry that says for which collection it was signed must say this one: a signer's key may
 /// serve several, and nothing else in a delegation's file tells them apart.
-fn check_collection(gun: &Gun, role: &RoleName, tag: &Tag, target: &Target) -> Result<(), Error> {
-    let Some(found) = target.custom.as_ref().and_then(|custom| custom.gun()) else { return Ok(()) };
-    if found == gun.as_str() {
-        return Ok(());
-    }
-    let (role, tag, expected) = (role.clone(), tag.clone(), gun.clone());
-    Err(Error::OtherCollection { role, tag, expected, found })
+pub(super) fn check_collection(
+    gun: &Gun,
+    role: &RoleName,
+    name: &str,
+    target: &Target,
+) -> Result<(), Error> {
+    let Some(found) = other_collection(gun, target) else { return Ok(()) };
+    let (role, name, expected) = (role.clone(), name.to_owned(), gun.clone());
+    Err(Error::OtherCollection { role, name, expected, found })
 }
 
 fn digest_of(role: &RoleName, tag: &Tag, target: &Target) -> Result<ImageDigest, Error> {

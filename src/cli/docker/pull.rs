@@ -5,8 +5,8 @@ use super::bring::{bring, on_stdout};
 use super::call::Next;
 use super::session::{Pinned, Session};
 use crate::cli::inspect::{inspection, natural};
-use crate::docker::SignedTag;
 use crate::docker::command_line::{Asked, Guarded};
+use crate::docker::{Pulled, SignedTag};
 use crate::image::{Name, Reference};
 
 /// Pulls what is signed, by digest.
@@ -53,7 +53,8 @@ fn line(number: usize, of: usize, pinned: &Pinned) -> String {
 }
 
 /// The signed tags in their natural order, and how many more there are that were told and left out:
-/// those that no image can have, that have no digest, or that not everybody signs who must.
+/// those that no image can have, that have no digest, that were signed for another collection, or
+/// that not everybody signs who must.
 async fn every_tag(
     name: &Name,
     typed: &str,
@@ -64,12 +65,17 @@ async fn every_tag(
     let subject = session.context.subject(typed).map_err(failed)?;
     let required = session.context.required_signers().map_err(failed)?;
     let inspection = inspection(&subject, &session.context).await.map_err(failed)?;
-    let mut tags = inspection.into_pulled().map_err(|error| failed(error.into()))?;
+    let pulled = inspection.into_pulled().map_err(|error| failed(error.into()))?;
+    let Pulled { mut tags, misplaced } = pulled;
     tags.sort_by(|left, right| natural(&left.tag, &right.tag));
     let lacks = |signed: &SignedTag| {
         required.iter().any(|signer| signed.signers.iter().all(|it| it != signer.as_str()))
     };
-    let (mut images, count) = (Vec::new(), tags.len());
+    let (mut images, count) = (Vec::new(), tags.len() + misplaced.len());
+    for SignedTag { tag, signed_for, .. } in &misplaced {
+        let other = signed_for.as_deref().unwrap_or_default();
+        session.context.output.reply(&format!("Skipping target for {tag:?}: signed for {other}"));
+    }
     for signed in tags {
         match (signed.tag.parse(), signed.digest) {
             (Ok(tag), Some(digest)) if !lacks(&signed) => {

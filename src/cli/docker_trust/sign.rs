@@ -75,7 +75,7 @@ fn look_up(subject: &Subject, tag: &Tag, session: &Session) -> Result<Known, Ref
 
 /// What a pull of the tag would find: nothing, where it would be refused.
 fn entry(inspection: Inspection, tag: &Tag) -> Option<SignedTag> {
-    let mut pulled = inspection.into_pulled().ok()?.into_iter();
+    let mut pulled = inspection.into_pulled().ok()?.tags.into_iter();
     let found = pulled.find(|signed| signed.tag == tag.as_str());
     found.filter(|signed| signed.digest.is_some())
 }

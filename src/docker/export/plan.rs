@@ -12,6 +12,7 @@ use jiff::Timestamp as Instant;
 use super::FORM;
 use crate::client::Refreshed;
 use crate::docker::Error;
+use crate::docker::resolve::check_collection;
 use crate::tuf::{
     Delegation, Delegations, Gun, Key, KeyId, Paths, Role, RoleName, Root, SearchOrder, Target,
     Targets, Unknown, Version,
@@ -31,13 +32,17 @@ struct Authority {
 ///
 /// # Errors
 ///
-/// [`Error::NoForm`] for what TUF 1.0 or its readers have no form for.
+/// [`Error::NoForm`] for what TUF 1.0 or its readers have no form for; [`Error::OtherCollection`] for
+/// an entry that was signed for another collection, which would not say so any more.
 pub(super) fn contents(gun: &Gun, collection: &Refreshed, root: &Root) -> Result<Contents, Error> {
     let no_form = |what| Error::NoForm { gun: gun.clone(), what };
     let keys = root.keys_of(&root.targets).map(|key| (key.id(), key.clone()));
     let authority = Authority { role: root.targets.clone(), keys: keys.collect() };
     let mut contents = Contents::new();
     for (name, role) in collection.targets.roles() {
+        for (tag, target) in role.targets() {
+            check_collection(gun, collection.targets.owner(name), tag, target)?;
+        }
         let targets = role.targets().map(|(tag, target)| Ok((tag.to_owned(), entry(tag, target)?)));
         let targets = targets.collect::<Result<_, String>>().map_err(no_form)?;
         let usable = |child: &&Delegation| !collection.unusable.contains_key(&child.name);
