@@ -8,9 +8,10 @@ mod tuf1;
 
 use std::sync::Arc;
 
-use countersign::client;
+use countersign::client::{self, Refreshed, Wish};
 use countersign::crypto::{Algorithm, PrivateKey, Signer};
 use countersign::docker::{Collection, Detail, Error as Refused, SignerName};
+use countersign::edit::{Draft, Signers};
 use countersign::tuf::{self, RoleName};
 use countersign::verify::Error;
 use serde_json::{Value, json};
@@ -425,6 +426,10 @@ fn a_delegated_role_that_no_snapshot_lists_is_no_reason_to_ask_the_next() {
     assert!(named, "{refused:?}");
 }
 
+fn role(name: &str) -> RoleName {
+    RoleName::free(name).expect("a role")
+}
+
 /// Whether this signer signs what pulls find.
 fn signed_by(repository: &Repository, tag: &str, signer: &str) -> Result<(), Refused> {
     let (client, site) = (Client::new(), tuf1::Site::from(repository));
@@ -514,6 +519,65 @@ fn a_search_ends_in_a_forest_of_delegations() {
     let refused = Client::new().find(&evil, "x");
     let ended = matches!(refused, Err(client::Error::Verify(Error::TooManyDelegations { .. })));
     assert!(ended, "{refused:?}");
+}
+
+/// All of a repository, or what there is room for.
+fn whole(repository: &Repository) -> Refreshed {
+    let (client, site) = (Client::new(), tuf1::Site::from(repository));
+    let collection = Collection::new(client.policy.clone(), &client.cache, &site);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(collection.refresh(Wish::EVERYTHING)).expect("a usable repository")
+}
+
+#[test]
+fn a_signer_with_a_forest_can_be_removed_and_costs_the_others_nothing() {
+    let mut evil = Repository::new();
+    for (by, to) in [
+        ("targets", "targets/mallory"),
+        ("targets", "targets/zoe"),
+        ("targets/zoe", "targets/zoe/team"),
+    ] {
+        evil.delegate(by, to, json!({"paths": ["*"]}));
+    }
+    evil.publish();
+    assert!(whole(&evil).unusable.is_empty(), "the honest twin");
+    let names = (0..256).map(|index| format!("targets/mallory/x{index}"));
+    let (key, mut listed) = (evil.key(), Vec::new());
+    evil.delegate("targets/mallory", "targets/mallory/x", json!({"paths": ["*"]}));
+    let template = evil.role("targets/mallory/x").clone();
+    for name in names {
+        listed.push(json!({"keyids": [key_id(&key)], "name": name, "paths": ["*"], "terminating": false, "threshold": 1}));
+        evil.keys.insert(name.clone(), vec![Arc::clone(&key)]);
+        evil.roles.insert(name, template.clone());
+    }
+    let delegations = json!({"keys": {key_id(&key): key_object(&key)}, "roles": listed});
+    evil.role("targets/mallory")["delegations"] = delegations;
+    evil.target("targets/zoe/team", "v2").publish();
+
+    let known = whole(&evil);
+    assert!(known.targets.role(&role("targets/zoe/team")).is_some());
+    let too_many = |error: &client::Error| {
+        matches!(error, client::Error::Verify(Error::TooManyDelegations { .. }))
+    };
+    assert!(known.unusable.values().all(too_many), "{:?}", known.unusable);
+    assert!(known.unusable.keys().all(|it| it.as_str().starts_with("targets/mallory/x")));
+    assert_eq!(known.unusable.len(), 3, "beside targets, mallory, zoe and the team");
+
+    let mut draft = Draft::of(known.targets);
+    draft.remove_delegation(&role("targets/mallory")).expect("removed");
+    let signers: Signers<'_> =
+        evil.keys.values().flatten().map(|key| key.as_ref() as &dyn Signer).collect();
+    let now = "2026-11-25T00:00:00Z".parse().expect("a date");
+    let update = draft.sign(now, &signers).expect("signed");
+    for (role, bytes) in update.files() {
+        let name = match role {
+            RoleName::Timestamp => "timestamp.json".to_owned(),
+            role => format!("2.{}.json", role.quoted()),
+        };
+        evil.files.insert(name, bytes.clone());
+    }
+    assert!(whole(&evil).unusable.is_empty());
+    assert_eq!(Client::new().role_of(&evil, "v2").as_deref(), Some("targets/zoe/team"));
 }
 
 #[test]

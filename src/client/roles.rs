@@ -1,6 +1,6 @@
 //! The last step of an update: `targets`, and the roles that it and others delegate to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::StreamExt as _;
@@ -64,8 +64,8 @@ impl Update<'_> {
         self.accepted.dropped = no_longer_delegated(&targets, &self.baseline);
         let mut unusable = Unusable::default();
         self.delegations(&mut targets, delegated, files, wish.wanted, &mut unusable)?;
-        loop {
-            let next = delegated_and_listed(&targets, &unusable.reasons, wish.roles)?;
+        for _ in 0..snapshot.root().policy().limits.delegation_depth {
+            let next = next_roles(&targets, &mut unusable.reasons, wish.roles);
             if next.is_empty() {
                 break;
             }
@@ -164,32 +164,55 @@ fn wished_beside(snapshot: &TrustedSnapshot, roles: Roles<'_>) -> Vec<RoleName> 
     beside.iter().filter(|role| snapshot.listed(role).is_some()).cloned().collect()
 }
 
-/// The roles that loaded roles delegate to and the snapshot lists, as far as they were not tried
-/// yet. Those nested too deep are left out; a look-up that comes to one says so.
-fn delegated_and_listed(
+/// The roles to load next. Those that are too many are noted as unusable: whoever delegates to them
+/// keeps nobody from the others.
+fn next_roles(
     targets: &TrustedTargets,
+    unusable: &mut BTreeMap<RoleName, Error>,
+    wished: Roles<'_>,
+) -> Vec<RoleName> {
+    let limits = &targets.root().policy().limits;
+    let loaded_bins = targets.roles().filter(|(name, _)| targets.is_bin(name)).count();
+    let loaded_others = targets.roles().count().saturating_sub(loaded_bins);
+    let mut bins = limits.bins.saturating_sub(loaded_bins);
+    let mut others = limits.delegations.saturating_add(1).saturating_sub(loaded_others);
+    let mut next = Vec::new();
+    for it in delegated_and_listed(targets, unusable, wished) {
+        let (room, limit) = match it.is_bin() {
+            true => (&mut bins, limits.bins),
+            false => (&mut others, limits.delegations),
+        };
+        if *room == 0 {
+            let error = verify::Error::TooManyDelegations { limit };
+            unusable.insert(it.name.clone(), error.into());
+        } else {
+            *room = room.saturating_sub(1);
+            next.push(it.name.clone());
+        }
+    }
+    next
+}
+
+/// The roles that loaded roles delegate to and the snapshot lists, as far as they were not tried
+/// yet: of each role the first, then of each the second, so that the many of one do not displace the
+/// few of another. Those nested too deep are left out; a look-up that comes to one says so.
+fn delegated_and_listed<'t>(
+    targets: &'t TrustedTargets,
     unusable: &BTreeMap<RoleName, Error>,
     wished: Roles<'_>,
-) -> Result<Vec<RoleName>, Error> {
-    let limits = &targets.root().policy().limits;
-    let next: Vec<&Delegation> = targets
+) -> Vec<&'t Delegation> {
+    let depth = targets.root().policy().limits.delegation_depth;
+    let mut next: Vec<(usize, &Delegation)> = targets
         .roles()
-        .flat_map(|(_, role)| role.content().delegations.roles.iter())
-        .filter(|delegation| wished.reach(delegation))
-        .filter(|it| targets.role(&it.name).is_none() && !unusable.contains_key(&it.name))
-        .filter(|it| targets.snapshot().listed(&it.name).is_some())
-        .filter(|it| it.name.as_str().matches('/').count() <= limits.delegation_depth)
+        .flat_map(|(_, role)| role.content().delegations.roles.iter().enumerate())
+        .filter(|(_, it)| wished.reach(it))
+        .filter(|(_, it)| targets.role(&it.name).is_none() && !unusable.contains_key(&it.name))
+        .filter(|(_, it)| targets.snapshot().listed(&it.name).is_some())
+        .filter(|(_, it)| it.name.as_str().matches('/').count() <= depth)
         .collect();
-    let bins = next.iter().filter(|it| it.is_bin()).count();
-    let loaded_bins = targets.roles().filter(|(name, _)| targets.is_bin(name)).count();
-    let others = targets.roles().count() - loaded_bins + next.len() - bins;
-    if others > limits.delegations + 1 {
-        return Err(verify::Error::TooManyDelegations { limit: limits.delegations }.into());
-    }
-    if loaded_bins + bins > limits.bins {
-        return Err(verify::Error::TooManyDelegations { limit: limits.bins }.into());
-    }
-    Ok(next.into_iter().map(|it| it.name.clone()).collect())
+    next.sort_by_key(|(place, _)| *place);
+    let mut seen = BTreeSet::new();
+    next.into_iter().map(|(_, it)| it).filter(|it| seen.insert(&it.name)).collect()
 }
 
 /// The listed files of these roles, a few at a time, until they are too much together.
