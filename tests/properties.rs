@@ -157,10 +157,10 @@ fn targets() -> impl Strategy<Value = Targets> {
             .map(|(name, role, paths)| (format!("targets/{name}"), role, paths))
             .map(|(name, role, paths)| (name.parse().expect("a name"), (role, paths)))
             .collect();
-        let delegation = |(name, (role, paths))| Delegation {
+        let delegation = |(name, (role, paths)): (_, (_, Vec<String>))| Delegation {
             name,
             role,
-            paths: Paths::Prefixes(paths),
+            paths: Paths::Prefixes(paths.into()),
             terminating: false,
         };
         Delegations {
@@ -281,7 +281,7 @@ proptest! {
         let bins: Bins = 2_u32.pow(bits).to_string().parse().expect("a number of bins");
         let all: Vec<Bin> = bins.iter().collect();
         prop_assert_eq!(all.len(), bins.count() as usize);
-        let holds = |it: &Bin| Paths::HashPrefixes(it.hash_prefixes()).allow(&name);
+        let holds = |it: &Bin| Paths::HashPrefixes(it.hash_prefixes().into()).allow(&name);
         let holding: Vec<&Bin> = all.iter().filter(|it| holds(it)).collect();
         let own = bins.bin(&name);
         prop_assert_eq!(holding, [&own]);

@@ -4,6 +4,8 @@
 
 #[path = "support/registry.rs"]
 mod registry;
+#[path = "support/tuf1.rs"]
+mod tuf1;
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -12,7 +14,7 @@ use std::process::{Child, Command};
 use std::time::Duration;
 
 use registry::{COUNTERSIGN, TestRegistry, text};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A web server; dropping the value ends it.
 struct WebServer {
@@ -147,4 +149,39 @@ fn the_keys_of_plain_files_are_told_by_what_they_sign() {
     assert!(unused.is_empty(), "{listed}");
     let audit = servers.countersign(&["key", "audit"]);
     assert!(!text(&audit).contains("orphan"), "{}", text(&audit));
+}
+
+/// Small files of somebody to whom `targets` delegates, each of which says the same key ids of 2^14
+/// bins in one line, and patterns that all roles below inherit.
+#[test]
+fn a_small_file_takes_no_gigabytes() {
+    let mut evil = tuf1::Repository::new();
+    evil.delegate("targets", "evil", json!({"paths": ["*"]}));
+    let keys: Vec<_> = (0..200).map(|_| evil.key()).collect();
+    let ids: Vec<String> = keys.iter().map(|key| tuf1::key_id(key)).collect();
+    let objects: Value =
+        ids.iter().cloned().zip(keys.iter().map(|key| tuf1::key_object(key))).collect();
+    let prefix = "p".repeat(200);
+    for index in 0..8 {
+        let name = format!("e{index:02}");
+        evil.delegate("evil", &name, json!({"paths": ["zz*"]}));
+        let bins = json!({"bit_length": 14, "keyids": ids, "name_prefix": prefix, "threshold": 1});
+        evil.role(&name)["delegations"] = json!({"keys": objects, "succinct_roles": bins});
+    }
+    evil.publish();
+    let home = tempfile::tempdir().expect("a folder");
+    let metadata = home.path().join("metadata");
+    fs::create_dir(&metadata).expect("a folder");
+    for (name, bytes) in &evil.files {
+        fs::write(metadata.join(name), bytes).expect("written");
+    }
+    let place = format!("file://{}", metadata.display());
+    let image = "registry.example.com/team/web";
+    for arguments in [vec!["list", "--server", &place, image], vec!["key", "list"]] {
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -v 1500000\nexec \"$@\"", "sh"]);
+        command.arg(env!("CARGO_BIN_EXE_countersign")).arg("--trust-dir").arg(home.path());
+        let told = command.args(&arguments).env("HOME", home.path()).output().expect("it runs");
+        assert!(told.status.success(), "{arguments:?}: {}", text(&told));
+    }
 }

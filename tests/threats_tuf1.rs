@@ -580,6 +580,35 @@ fn a_signer_with_a_forest_can_be_removed_and_costs_the_others_nothing() {
     assert_eq!(Client::new().role_of(&evil, "v2").as_deref(), Some("targets/zoe/team"));
 }
 
+/// A delegation of a role's names to `2^14` bins, in one line.
+fn bins_by_the_thousand(it: &mut Repository, role: &str) {
+    let key = it.key();
+    let bins =
+        json!({"bit_length": 14, "keyids": [key_id(&key)], "name_prefix": "p", "threshold": 1});
+    it.role(role)["delegations"] =
+        json!({"keys": {key_id(&key): key_object(&key)}, "succinct_roles": bins});
+}
+
+#[test]
+fn what_a_line_stands_for_is_counted() {
+    let mut evil = Repository::new();
+    for name in ["a", "b", "c"] {
+        evil.delegate("targets", name, json!({"paths": ["zz*"]}));
+        bins_by_the_thousand(&mut evil, name);
+    }
+    evil.publish();
+    assert!(whole(&evil).unusable.is_empty(), "three are no attack");
+    for name in ["d", "e"] {
+        evil.delegate("targets", name, json!({"paths": ["zz*"]}));
+        bins_by_the_thousand(&mut evil, name);
+    }
+    evil.publish();
+    let known = whole(&evil);
+    let refused: Vec<&str> = known.unusable.keys().map(RoleName::as_str).collect();
+    assert_eq!(refused, ["d", "e"], "{:?}", known.unusable);
+    assert_eq!(Client::new().role_of(&evil, "v1").as_deref(), Some("targets"));
+}
+
 #[test]
 fn bins_are_bounded() {
     let mut evil = Repository::new();

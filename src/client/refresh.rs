@@ -195,7 +195,7 @@ pub(super) async fn refresh_and_leave(
         None => Freshness::Cache(memory.clock),
     };
     let before = memory.baseline;
-    let Unusable { reasons: unusable, suspended } = unusable;
+    let Unusable { reasons: unusable, suspended, .. } = unusable;
     Ok((Refreshed { targets, unusable, suspended, before, first_use, freshness }, accepted))
 }
 

@@ -12,17 +12,23 @@ use super::files::{Files, Loaded};
 use super::refresh::{Roles, Wish};
 use super::update::Update;
 use crate::net::Remote;
-use crate::tuf::{self, Delegation, RoleName};
+use crate::tuf::{self, Delegation, Limits, RoleName};
 use crate::verify::{self, Baseline, SuspendedRole, TrustedSnapshot, TrustedTargets, Wanted};
 
 /// Delegated roles that cannot be used.
-#[derive(Default)]
 pub(super) struct Unusable {
     pub(super) reasons: BTreeMap<RoleName, Error>,
     pub(super) suspended: BTreeMap<RoleName, SuspendedRole>,
+    /// How many delegations of suspended roles are still kept.
+    room: usize,
 }
 
 impl Unusable {
+    fn new(limits: &Limits) -> Self {
+        let (reasons, suspended) = (BTreeMap::new(), BTreeMap::new());
+        Self { reasons, suspended, room: limits.delegated }
+    }
+
     /// Notes why a role cannot be used, and what it says if it lacks nothing but signatures or
     /// time.
     fn note(
@@ -34,7 +40,9 @@ impl Unusable {
         use verify::Error::{Expired, Threshold};
         if matches!(error, Threshold { .. } | Expired { .. })
             && let Some(suspended) = suspended()
+            && let Some(room) = self.room.checked_sub(suspended.delegated())
         {
+            self.room = room;
             self.suspended.insert(role.clone(), suspended);
         }
         self.reasons.insert(role.clone(), error.into());
@@ -62,7 +70,7 @@ impl Update<'_> {
         let mut targets = snapshot.targets(&loaded.file, &self.baseline, wanted)?;
         self.accept_loaded(&role, loaded, &targets);
         self.accepted.dropped = no_longer_delegated(&targets, &self.baseline);
-        let mut unusable = Unusable::default();
+        let mut unusable = Unusable::new(&snapshot.root().policy().limits);
         self.delegations(&mut targets, delegated, files, wish.wanted, &mut unusable)?;
         for _ in 0..snapshot.root().policy().limits.delegation_depth {
             let next = next_roles(&targets, &mut unusable.reasons, wish.roles);

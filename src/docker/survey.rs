@@ -4,12 +4,15 @@
 //! advice, and decides nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use jiff::Timestamp as Instant;
 
 use crate::crypto::Algorithm;
 use crate::storage::{Cache, CollectionDirectory, Error, TrustDirectory};
-use crate::tuf::{Dialect, Gun, Key, KeyId, Limits, Role, RoleName, Root, canonical_key_id};
+use crate::tuf::{
+    Delegations, Dialect, Gun, Key, KeyId, Limits, Role, RoleName, Root, canonical_key_id,
+};
 
 /// One role that a key may sign.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,26 +88,24 @@ impl Survey {
         let Ok(root) = dialect.open_root(&bytes, &limits) else { return Ok(()) };
         let root = root.into_unverified_content();
         self.visit_root(whose, &root);
-        // Roles that are still to be looked into, each of which names those below it.
-        let mut waiting = vec![(RoleName::Targets, None::<(Role, Vec<Key>)>)];
-        let mut visited = 0;
-        while let Some((name, delegated)) = waiting.pop() {
-            visited += 1;
+        // Roles that are still to be looked into, each among the delegations that name it.
+        let mut waiting = vec![(RoleName::Targets, Rc::new(Delegations::default()))];
+        let mut room = ROLES_MAX;
+        while let Some((name, among)) = waiting.pop() {
             let bytes = cache.read(&name, limits.bytes(&name))?;
             let targets =
                 bytes.and_then(|bytes| dialect.glance_at_targets(&name, &bytes, &[], &limits).ok());
             let expires = targets.as_ref().map(|targets| targets.expires);
-            match delegated {
-                Some((role, keys)) => self.note(whose, &name, &role, keys.iter(), expires),
+            match among.role(&name) {
+                Some(it) => self.note(whose, &name, &it.role, among.keys_of(it), expires),
                 None => {
                     self.note(whose, &name, &root.targets, root.keys_of(&root.targets), expires)
                 }
             }
-            let delegations = targets.map(|targets| targets.delegations).unwrap_or_default();
-            for below in delegations.roles.iter().filter(|_| visited < ROLES_MAX) {
-                let keys = delegations.keys_of(below).cloned().collect();
-                waiting.push((below.name.clone(), Some((below.role.clone(), keys))));
-            }
+            let made = Rc::new(targets.map(|targets| targets.delegations).unwrap_or_default());
+            let below = made.roles.iter().take(room).map(|it| (it.name.clone(), Rc::clone(&made)));
+            room = room.saturating_sub(made.roles.len());
+            waiting.extend(below);
         }
         Ok(())
     }
@@ -143,5 +144,5 @@ impl Survey {
     }
 }
 
-/// Of one collection; a cache with more is none of ours.
+/// Below `targets`, of one collection; a cache with more is none of ours.
 const ROLES_MAX: usize = 1000;

@@ -203,7 +203,7 @@ fn own_bins(targets: &Targets) -> impl Iterator<Item = &Delegation> {
 
 fn delegations(owner: &RoleName, role: &Role, bins: Bins) -> Result<Vec<Delegation>, Error> {
     let one = |bin: Bin| {
-        let (name, paths) = (bin.role(owner)?, Paths::HashPrefixes(bin.hash_prefixes()));
+        let (name, paths) = (bin.role(owner)?, Paths::HashPrefixes(bin.hash_prefixes().into()));
         Ok(Delegation { name, role: role.clone(), paths, terminating: false })
     };
     bins.iter().map(one).collect()

@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     fn holds(bin: Bin, name: &str) -> bool {
-        Paths::HashPrefixes(bin.hash_prefixes()).allow(name)
+        Paths::HashPrefixes(bin.hash_prefixes().into()).allow(name)
     }
 
     #[test]

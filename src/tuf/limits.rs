@@ -24,6 +24,9 @@ pub struct Limits {
     /// Hashed bins loaded when a collection is read as a whole. A look-up visits those that may
     /// hold its name, and no others.
     pub bins: usize,
+    /// Delegations of all loaded roles of a collection together: one line may stand for thousands of
+    /// bins.
+    pub delegated: usize,
     /// Paths, or prefixes of hashes, of one delegation: scopes are compared each with each.
     pub paths: usize,
     /// Roles that a snapshot lists, and that one before it listed which are not known to be gone:
@@ -67,6 +70,7 @@ impl Default for Limits {
             keys: 256,
             delegations: 256,
             bins: 1024,
+            delegated: 1 << 16,
             paths: 4096,
             listed: 20_000,
             visited: 64,

@@ -1,17 +1,19 @@
 //! Which names a delegated role may sign.
 
+use std::sync::Arc;
+
 use super::Bin;
 use crate::crypto::Sha256;
 
-/// The names that one delegation covers.
+/// The names that one delegation covers. Clones share what is written.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Paths {
     /// Names that begin with one of these: `""` is every name, an empty list none (Notary).
-    Prefixes(Vec<String>),
+    Prefixes(Arc<[String]>),
     /// Names that match one of these patterns: `*` and `?` do not cross a `/` (TUF 1.0.34 §4.5).
-    Globs(Vec<String>),
+    Globs(Arc<[String]>),
     /// Names whose SHA-256, in lower-case hexadecimal, begins with one of these (TUF 1.0.34 §4.5).
-    HashPrefixes(Vec<String>),
+    HashPrefixes(Arc<[String]>),
     /// Names that fall into one of equal bins by their hash (TAP 15; TUF 1.0.34 §4.5).
     Bin(Bin),
 }
@@ -46,7 +48,7 @@ impl Paths {
             (!prefix.contains(['*', '?'])).then(|| prefix.to_owned())
         };
         match self {
-            Self::Prefixes(prefixes) => Some(prefixes.clone()),
+            Self::Prefixes(prefixes) => Some(prefixes.to_vec()),
             Self::Globs(globs) => globs.iter().map(prefix).collect(),
             Self::HashPrefixes(_) | Self::Bin(_) => None,
         }
@@ -63,7 +65,7 @@ impl Paths {
 
 impl From<Vec<String>> for Paths {
     fn from(prefixes: Vec<String>) -> Self {
-        Self::Prefixes(prefixes)
+        Self::Prefixes(prefixes.into())
     }
 }
 
@@ -171,9 +173,17 @@ mod tests {
     }
 
     #[test]
+    fn a_scope_takes_no_copy_of_what_a_delegation_writes() {
+        let written = Paths::Globs(["releases/*".into()].into());
+        let below = Scope::everything().restrict(&written).restrict(&Paths::Globs([].into()));
+        let shared = below.narrowed.first().and_then(Paths::written).expect("globs");
+        assert!(std::ptr::eq(shared, written.written().expect("globs")));
+    }
+
+    #[test]
     fn every_delegation_on_the_way_must_cover_the_name() {
-        let outer = Scope::everything().restrict(&Paths::Globs(vec!["releases/*/*".into()]));
-        let inner = outer.restrict(&Paths::Globs(vec!["*/y/*".into()]));
+        let outer = Scope::everything().restrict(&Paths::Globs(["releases/*/*".into()].into()));
+        let inner = outer.restrict(&Paths::Globs(["*/y/*".into()].into()));
         assert!(inner.allows("releases/y/z"));
         assert!(!inner.allows("other/y/z") && !inner.allows("releases/x/z"));
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::{Error, KeyId};
 
@@ -143,10 +144,10 @@ impl FromStr for DelegationName {
     }
 }
 
-/// The keys that speak for a role, and how many of them must.
+/// The keys that speak for a role, and how many of them must. Clones share the ids.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Role {
-    keyids: Vec<KeyId>,
+    keyids: Arc<[KeyId]>,
     threshold: Threshold,
 }
 
@@ -160,13 +161,13 @@ impl Role {
         let mut seen = BTreeSet::new();
         match keyids.iter().find(|id| !seen.insert(*id)) {
             Some(id) => Err(Error::RepeatedKeyId { id: *id }),
-            None => Ok(Self { keyids, threshold }),
+            None => Ok(Self { keyids: keyids.into(), threshold }),
         }
     }
 
     /// One key, which must sign.
     pub fn single(id: KeyId) -> Self {
-        Self { keyids: vec![id], threshold: Threshold::ONE }
+        Self { keyids: [id].into(), threshold: Threshold::ONE }
     }
 
     /// The ids, in their written order.

@@ -24,6 +24,8 @@ pub struct TrustedTargets {
     roles: BTreeMap<RoleName, TrustedRole>,
     /// Of all files that were loaded.
     bytes: u64,
+    /// Delegations in all files that were loaded.
+    delegated: usize,
 }
 
 impl TrustedTargets {
@@ -36,8 +38,9 @@ impl TrustedTargets {
         let name = RoleName::Targets;
         let role = top_level(snapshot.root()).load(bytes, snapshot, baseline, wanted)?;
         check_vanished(snapshot, &name, &role.content)?;
+        let (snapshot, delegated) = (snapshot.clone(), role.content.delegations.roles.len());
         let roles = BTreeMap::from([(name, role)]);
-        Ok(Self { snapshot: snapshot.clone(), roles, bytes: bytes.as_bytes().len() as u64 })
+        Ok(Self { snapshot, roles, bytes: bytes.as_bytes().len() as u64, delegated })
     }
 
     pub(super) fn observe(root: &CurrentRoot, bytes: &[u8], baseline: &Baseline) -> Option<Seen> {
@@ -84,10 +87,18 @@ impl TrustedTargets {
         let loaded = mandate.load(&bytes, &self.snapshot, baseline, wanted)?;
         let scope = parent.scope.restrict(&delegation.paths);
         check_vanished(&self.snapshot, role, &loaded.content)?;
+        let delegated = self.with_delegations_of(&loaded.content)?;
         let delegator = Some(delegator.clone());
         self.roles.insert(role.clone(), TrustedRole { scope, delegator, ..loaded });
-        self.bytes = all;
+        (self.bytes, self.delegated) = (all, delegated);
         Ok(())
+    }
+
+    /// The delegations of all files with this one, which may be many more than its bytes say.
+    fn with_delegations_of(&self, targets: &Targets) -> Result<usize, Error> {
+        let limit = self.root().policy().limits.delegated;
+        let found = self.delegated.saturating_add(targets.delegations.roles.len());
+        if found <= limit { Ok(found) } else { Err(Error::TooManyDelegations { limit }) }
     }
 
     /// The bytes of all files with this one. Many files, each of which is small enough, may be too

@@ -130,7 +130,7 @@ fn paths(role: &RoleName, paths: &Paths) -> Result<Paths, String> {
             }
             Ok(FORM.paths(prefixes.iter().map(|prefix| FORM.path(prefix)).collect()))
         }
-        Paths::Bin(bin) => Ok(Paths::HashPrefixes(bin.hash_prefixes())),
+        Paths::Bin(bin) => Ok(Paths::HashPrefixes(bin.hash_prefixes().into())),
         same => Ok(same.clone()),
     }
 }

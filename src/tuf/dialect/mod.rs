@@ -133,8 +133,8 @@ impl Dialect {
     /// Paths as a delegation writes them.
     pub fn paths(self, written: Vec<String>) -> Paths {
         match self {
-            Self::Notary => Paths::Prefixes(written),
-            Self::Tuf1 => Paths::Globs(written),
+            Self::Notary => Paths::Prefixes(written.into()),
+            Self::Tuf1 => Paths::Globs(written.into()),
         }
     }
 

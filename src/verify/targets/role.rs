@@ -27,6 +27,11 @@ impl SuspendedRole {
         self.content.version
     }
 
+    /// How many delegations it makes.
+    pub fn delegated(&self) -> usize {
+        self.content.delegations.roles.len()
+    }
+
     /// What it says: for signing it again, by whoever vouches for it. Never for an answer.
     pub fn into_unverified_content(self) -> Targets {
         self.content

@@ -4,6 +4,7 @@
 //! Members that we do not know are let be: they are part of what was signed.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp as Instant;
 
@@ -375,7 +376,7 @@ impl Reader<'_> {
     }
 }
 
-fn owned(texts: &[&str]) -> Vec<String> {
+fn owned(texts: &[&str]) -> Arc<[String]> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
 

@@ -157,8 +157,8 @@ fn delegation(delegation: &Delegation, out: &mut Vec<u8>) {
     out.extend_from_slice(b",\"name\":");
     string(delegation.name.as_str(), out);
     let (kind, patterns) = match &delegation.paths {
-        Paths::Globs(globs) => ("paths", globs.clone()),
-        Paths::HashPrefixes(prefixes) => ("path_hash_prefixes", prefixes.clone()),
+        Paths::Globs(globs) => ("paths", globs.to_vec()),
+        Paths::HashPrefixes(prefixes) => ("path_hash_prefixes", prefixes.to_vec()),
         Paths::Prefixes(prefixes) => {
             ("paths", prefixes.iter().map(|it| format!("{it}*")).collect())
         }
@@ -232,7 +232,7 @@ mod tests {
         let mut more = bins.clone();
         let mut named = more.delegations.roles[0].clone();
         named.name = "targets/alice".parse().expect("a role");
-        named.paths = Paths::Globs(vec!["alice-*".to_owned()]);
+        named.paths = Paths::Globs(["alice-*".to_owned()].into());
         more.delegations.roles.push(named);
         let mut terminating = bins.clone();
         terminating.delegations.roles[3].terminating = true;
