@@ -12,8 +12,10 @@ use countersign::client::{self, Refreshed, Wish};
 use countersign::crypto::{Algorithm, PrivateKey, Signer};
 use countersign::docker::{Collection, Detail, Error as Refused, SignerName};
 use countersign::edit::{Draft, Signers};
+use countersign::storage::MemoryCache;
 use countersign::tuf::{self, RoleName};
 use countersign::verify::Error;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use tuf1::{
@@ -506,6 +508,36 @@ fn expired_roles_are_refused_each() {
         let error = Client::new().refusal(&with(role, "/expires", json!("2026-11-25T00:00:00Z")));
         let named = matches!(&error, Error::Expired { role: found, .. } if found.as_str() == role);
         assert!(named, "{role}: {error}");
+    }
+}
+
+#[test]
+fn with_a_greatest_age_the_age_must_be_known() {
+    let mut client = Client::new();
+    client.policy.max_age = Some(SignedDuration::from_hours(36));
+    // It is the 25th of November; timestamps are signed for 14 days.
+    for (expires, accepted) in [
+        ("2026-12-09T00:00:00Z", true),
+        ("2026-12-09T00:59:00Z", true),
+        ("2026-12-07T12:00:00Z", true),
+        ("2026-12-07T11:59:00Z", false),
+        ("2026-11-26T00:00:00Z", false),
+        ("2026-12-09T01:01:00Z", false),
+        ("2027-05-24T00:00:00Z", false),
+    ] {
+        let it = with("timestamp", "/expires", json!(expires));
+        Client::new().refresh(&it).expect("no age is asked for");
+        client.cache = MemoryCache::new();
+        match client.refresh(&it) {
+            Ok(_) => assert!(accepted, "{expires}"),
+            Err(client::Error::Verify(Error::UnknownAge { .. })) => {
+                assert!(!accepted && expires > "2026-12-09", "{expires}");
+            }
+            Err(client::Error::Verify(Error::TooOld { .. })) => {
+                assert!(!accepted && expires < "2026-12-09", "{expires}");
+            }
+            Err(error) => panic!("{expires}: {error}"),
+        }
     }
 }
 

@@ -68,10 +68,21 @@ pub enum Error {
         at: Instant,
     },
     /// Older than the policy allows.
-    #[error("timestamp: signed {age:#} ago, more than the {allowed:#} allowed")]
+    #[error("timestamp: signed {age:#} ago, if for 14 days, more than the {allowed:#} allowed")]
     TooOld {
         /// Its age in whole seconds, from the usual lifetime of a timestamp.
         age: SignedDuration,
+        /// The age allowed.
+        allowed: SignedDuration,
+    },
+    /// Nobody can say whether it is older than the policy allows.
+    #[error(
+        "timestamp: expires at {expires}, more than 14 days from now, so that nothing says whether it \
+         is older than the {allowed:#} allowed"
+    )]
+    UnknownAge {
+        /// When it expires.
+        expires: Instant,
         /// The age allowed.
         allowed: SignedDuration,
     },

@@ -21,7 +21,7 @@ pub struct Policy {
     /// How much of a stranger's file is read.
     pub limits: Limits,
     /// How old the timestamp may be; its age is reckoned from its expiry less the fourteen days for
-    /// which notary-server signs.
+    /// which notary-server and our publishers sign. That of one that ends later is unknown.
     pub max_age: Option<SignedDuration>,
 }
 
@@ -105,10 +105,13 @@ impl Policy {
         if at > self.now { Ok(()) } else { Err(Error::Expired { role: role.clone(), at }) }
     }
 
-    /// Refuses a timestamp that is valid but older than the policy allows.
+    /// Refuses a timestamp that is valid but older than the policy allows, or of unknown age.
     pub(super) fn check_age(&self, expires: Instant) -> Result<(), Error> {
         let Some(allowed) = self.max_age else { return Ok(()) };
         let left = expires.duration_since(self.now);
+        if left > TIMESTAMP_LIFETIME.saturating_add(CLOCK_TOLERANCE) {
+            return Err(Error::UnknownAge { expires, allowed });
+        }
         match TIMESTAMP_LIFETIME.checked_sub(left) {
             Some(age) if age > allowed => {
                 Err(Error::TooOld { age: SignedDuration::from_secs(age.as_secs()), allowed })
@@ -120,3 +123,5 @@ impl Policy {
 
 /// How long notary-server's timestamps are valid (Notary `const.go`, `NotaryTimestampExpiry`).
 const TIMESTAMP_LIFETIME: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// How far the clock that a timestamp was signed by may be ahead of ours.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_hours(1);

@@ -84,6 +84,11 @@ impl From<verify::Error> for Failure {
             E::TooOld { age, allowed } => {
                 failure(Kind::Policy).role("timestamp").expected(allowed).found(age)
             }
+            E::UnknownAge { expires, allowed } => failure(Kind::Policy)
+                .role("timestamp")
+                .expected(allowed)
+                .found(expires)
+                .advise("Only timestamps that are signed for 14 days can be held to --max-age."),
             E::Mismatch { role, expected, found, .. } => {
                 failure(Kind::Mismatch).role(role).expected(expected).found(found)
             }
