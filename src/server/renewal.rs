@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use super::online_keys::Found;
 use super::publish::{judged, size};
 use super::{Error, Inner, Server};
-use crate::edit::{Online, Signers};
+use crate::edit::{self, Online, Sealed, Signers};
 use crate::storage::metadata as storage;
 use crate::tuf::{Dialect, Gun, Limits, RoleName};
 use crate::verify::submission::{Holdings, Publication, Renewal};
@@ -155,17 +155,33 @@ fn signed(
     signers: &Signers<'_>,
     now: jiff::Timestamp,
 ) -> Result<Publication, Error> {
+    let (renewal, sealed) = match sealed(&renewal, signers, now) {
+        Err(edit::Error::Keys { role: RoleName::Snapshot, .. }) => {
+            let renewal = renewal.over_what_stands();
+            let sealed = sealed(&renewal, signers, now)?;
+            (renewal, sealed)
+        }
+        sealed => (renewal, sealed?),
+    };
+    renewal.complete(sealed.snapshot, sealed.timestamp).map_err(Error::Renewal)
+}
+
+fn sealed(
+    renewal: &Renewal,
+    signers: &Signers<'_>,
+    now: jiff::Timestamp,
+) -> Result<Sealed, edit::Error> {
     let online = Online {
         root: renewal.root(),
         snapshot: renewal.snapshot(),
         timestamp: renewal.timestamp(),
     };
-    let sealed = online.seal(now, signers)?;
-    renewal.complete(sealed.snapshot, sealed.timestamp).map_err(Error::Renewal)
+    online.seal(now, signers)
 }
 
 /// How often is looked for what is due.
 const ROUND: Duration = Duration::from_secs(60);
-/// A snapshot that would expire within this time is renewed together with its timestamp.
+/// A snapshot that would expire within this time is renewed together with its timestamp, if its key
+/// is the server's.
 const SNAPSHOT_AHEAD: SignedDuration = SignedDuration::from_hours(60 * 24);
 const AT_ONCE: usize = 100;

@@ -65,6 +65,19 @@ async fn a_snapshot_is_renewed_before_it_expires() {
     assert_eq!(version(&bench, &team, "snapshot").await, 2);
 }
 
+#[tokio::test]
+async fn a_publisher_s_snapshot_stands_until_it_ends_and_timestamps_are_renewed_over_it() {
+    let bench = Bench::new();
+    let team = bench.uploaded_team(SnapshotBy::Publisher).await;
+    let late = after_hours((3 * 365 - 30) * 24);
+    bench.set_clock(late);
+    bench.server.renew_due().await;
+    assert_eq!(version(&bench, &team, "timestamp").await, 2);
+    assert_eq!(version(&bench, &team, "snapshot").await, 1, "only its publisher can renew it");
+    let mut client = Client::of(team.gun.as_str());
+    client.at(late).refresh(&bench.shown(&team).await).expect("it verifies");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn timestamp_renewal_single_flight() {
     let bench = Bench::new();

@@ -59,6 +59,12 @@ impl Renewal {
         }
     }
 
+    /// Leaves the snapshot as it stands: its key is its publisher's, and nobody else can renew it.
+    #[must_use]
+    pub fn over_what_stands(self) -> Self {
+        Self { snapshot: None, ..self }
+    }
+
     /// The version of the timestamp to sign.
     pub fn timestamp(&self) -> Version {
         self.timestamp
