@@ -194,6 +194,12 @@ impl Error {
         signing || matches!(self, Self::Held(_))
     }
 
+    /// Whether the store does not answer now.
+    pub(super) fn is_unreachable_store(&self) -> bool {
+        use storage::Error::Unreachable;
+        matches!(self, Self::Store(Unreachable { .. }) | Self::Updating(Unreachable { .. }))
+    }
+
     /// Whether the fault is ours.
     pub(super) fn is_ours(&self) -> bool {
         self.is_shut_key() || self.kind().0.is_server_error()

@@ -18,7 +18,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 impl Inner {
-    /// A file. A current timestamp or snapshot that has expired is renewed first.
+    /// A file. A current timestamp or snapshot that has expired is renewed first, if it can be.
     pub(super) async fn file(
         self: &Arc<Self>,
         gun: &Gun,
@@ -40,7 +40,9 @@ impl Inner {
     async fn timestamp(self: &Arc<Self>, gun: &Gun) -> Result<Arc<Rendered>, Error> {
         let role = RoleName::Timestamp;
         let found = self.found(gun, &role, Which::Current).await?;
-        if found.expires > self.clock.now() || self.foreign.holds(gun) {
+        let now = self.clock.now();
+        let stands = || self.foreign.holds(gun) || self.unrenewed.is_recent(gun, now);
+        if found.expires > now || stands() {
             return Ok(found);
         }
         let (inner, expired) = (Arc::clone(self), gun.clone());
@@ -92,6 +94,7 @@ impl Inner {
         if deleted.map_err(Error::Updating)? {
             self.keys.shut.forget(gun);
             self.foreign.forget(gun);
+            self.unrenewed.forget(gun);
             self.log.deleted(gun, caller);
         }
         Ok(response::empty(StatusCode::OK))

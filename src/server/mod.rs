@@ -35,6 +35,7 @@ mod response;
 mod route;
 mod router;
 mod secret;
+mod unrenewed;
 mod upload;
 mod writing;
 
@@ -64,6 +65,7 @@ use cache::Cache;
 use expiries::Expiries;
 use foreign::Foreign;
 use metrics::Metrics;
+use unrenewed::Unrenewed;
 use writing::Writing;
 
 /// A trust server, apart from the sockets that it listens on. Clones are the same server.
@@ -87,6 +89,7 @@ struct Inner {
     draining: AtomicBool,
     expiries: Expiries,
     foreign: Foreign,
+    unrenewed: Unrenewed,
     writing: Writing,
     metrics: Metrics,
     log: Log,
@@ -183,6 +186,7 @@ impl Server {
             draining: AtomicBool::new(false),
             expiries: Expiries::default(),
             foreign: Foreign::default(),
+            unrenewed: Unrenewed::default(),
             writing: Writing::default(),
             metrics: Metrics::default(),
             store,

@@ -76,19 +76,24 @@ impl Inner {
         }
     }
 
-    /// Renews a timestamp that a reader found expired, unless somebody else did meanwhile.
+    /// Renews a timestamp that a reader found expired, unless somebody else did meanwhile. Where that
+    /// fails, it stays what it is; only a store that is out of reach is an error.
     pub(super) async fn renew_expired(&self, gun: &Gun) -> Result<(), Error> {
         let _turn = self.turns.take(gun).await;
         let now = self.clock.now();
         let found = self.found(gun, &RoleName::Timestamp, storage::Which::Current).await?;
-        if found.expires > now {
+        if found.expires > now || self.unrenewed.is_recent(gun, now) {
             return Ok(());
         }
-        let renewed = self.renew_in_turn(gun).await;
-        if let Err(error) = &renewed {
-            self.log.trouble("renewal", Some(gun), error);
+        match self.renew_in_turn(gun).await {
+            Ok(()) => self.unrenewed.forget(gun),
+            Err(error) if error.is_unreachable_store() => return Err(error),
+            Err(error) => {
+                self.unrenewed.note(gun, now);
+                self.log.trouble("renewal", Some(gun), &error);
+            }
         }
-        renewed
+        Ok(())
     }
 
     async fn renew(&self, gun: &Gun) -> Result<(), Error> {

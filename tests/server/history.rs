@@ -7,7 +7,7 @@ use countersign::server::{Access, Options};
 use countersign::storage::metadata::{MemoryStore, MetadataStore, SqliteStore};
 
 use super::bench::{Bench, FILES, SnapshotBy, key_in};
-use super::repository::{Client, Repository, TestKey, temporary};
+use super::repository::{Client, Repository, TestKey, after_hours, now, temporary};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_publish_one_winner() {
@@ -126,7 +126,15 @@ async fn lost_timestamp_key() {
     assert_eq!(answer.verdict().0, "ErrBadRoot", "another root helps, and nothing else");
     let key = lost.file(&gun, "timestamp.key").await;
     assert_eq!((key.status, key.header("retry-after")), (503, Some("60")));
-    assert_eq!(lost.file(&gun, "timestamp.json").await.status, 200, "what is signed is served");
+    lost.set_clock(after_hours(15 * 24));
+    for file in ["timestamp.json", "snapshot.json"] {
+        assert_eq!(
+            lost.file(&gun, file).await.status,
+            200,
+            "what is signed is served, expired too"
+        );
+    }
+    lost.set_clock(now());
     let log = lost.log.lock().expect("a log").clone();
     let said: Vec<_> = log.iter().filter(|line| line.contains("\"POST\"")).collect();
     let id = team.keys("timestamp")[0].id();
