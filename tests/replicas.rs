@@ -10,11 +10,13 @@ mod database;
 mod serve;
 
 use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use countersign::client::{Foundation, Roles, Wish, initialise, refresh};
 use countersign::storage::MemoryCache;
@@ -153,6 +155,92 @@ async fn a_database_that_is_away_is_said_so_and_found_again() {
     let draft = publisher.known(&server, &gun).await.expect("a collection");
     assert!(publisher.publish(draft, &server, 2).await);
     assert!(headers(&serve, "/_notary_server/health").starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_die_without_a_word_keep_nobody_waiting() {
+    for kind in [Kind::Postgres, Kind::MariaDb] {
+        let database = TestDatabase::start(kind);
+        let port = database.variable("DATABASE_PORT");
+        let firewall = Firewall::before(port.parse().expect("a port"));
+        let url = database.variable("SERVER_URL");
+        let through = url.replace(&format!(":{port}/"), &format!(":{}/", firewall.port));
+        assert_ne!(through, url);
+        let home = tempfile::tempdir().expect("a directory");
+        let serve = replica(home.path(), &through);
+        let publisher = Publisher::new();
+        let gun = Gun::raw("a/b").expect("a name");
+        let server = serve.collection(&gun);
+        let foundation = Foundation::new(&publisher.root, &publisher.targets);
+        let draft = initialise(&policy(&gun), &server, foundation).await.expect("keys");
+        assert!(publisher.publish(draft, &server, 1).await);
+
+        let path = "/v2/a/b/_trust/tuf/timestamp.json";
+        assert!(headers(&serve, path).starts_with("HTTP/1.1 200"));
+        firewall.forget();
+        let asked = Instant::now();
+        let answer = headers(&serve, path);
+        let answered =
+            ["200", "503"].iter().any(|it| answer.starts_with(&format!("HTTP/1.1 {it}")));
+        assert!(answered, "{kind:?}: {answer}");
+        assert!(asked.elapsed() < Duration::from_secs(10), "{kind:?}: {:?}", asked.elapsed());
+        while !headers(&serve, path).starts_with("HTTP/1.1 200") {
+            assert!(asked.elapsed() < Duration::from_secs(40), "{kind:?}: it stays away");
+        }
+        assert!(headers(&serve, "/_notary_server/health").starts_with("HTTP/1.1 200"));
+        let draft = publisher.known(&server, &gun).await.expect("a collection");
+        assert!(publisher.publish(draft, &server, 2).await, "{kind:?}");
+    }
+}
+
+/// Stands before a database, and may forget the connections through it: what is sent is swallowed, and
+/// nobody is told.
+struct Firewall {
+    port: u16,
+    opened: Arc<AtomicUsize>,
+    forgotten: Arc<AtomicUsize>,
+}
+
+impl Firewall {
+    fn before(database: u16) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let (opened, forgotten) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let (counting, forgetting) = (Arc::clone(&opened), Arc::clone(&forgotten));
+        std::thread::spawn(move || {
+            for here in listener.incoming().map_while(Result::ok) {
+                let number = counting.fetch_add(1, Ordering::SeqCst);
+                let there = TcpStream::connect(("127.0.0.1", database)).expect("the database");
+                let again = |it: &TcpStream| it.try_clone().expect("a clone");
+                for (from, to) in [(again(&here), again(&there)), (there, here)] {
+                    let forgotten = Arc::clone(&forgetting);
+                    std::thread::spawn(move || pass_on(from, to, number, &forgotten));
+                }
+            }
+        });
+        Self { port, opened, forgotten }
+    }
+
+    fn forget(&self) {
+        self.forgotten.store(self.opened.load(Ordering::SeqCst), Ordering::SeqCst);
+    }
+}
+
+fn pass_on(mut from: TcpStream, mut to: TcpStream, number: usize, forgotten: &AtomicUsize) {
+    let mut bytes = [0; 1 << 16];
+    while let Ok(count @ 1..) = from.read(&mut bytes) {
+        if number < forgotten.load(Ordering::SeqCst) {
+            // It stays open.
+            std::mem::forget((from, to));
+            return;
+        }
+        if to.write_all(&bytes[..count]).is_err() {
+            break;
+        }
+    }
+    for stream in [from, to] {
+        let _ = stream.shutdown(Shutdown::Both);
+    }
 }
 
 #[test]

@@ -18,7 +18,9 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp as Instant;
 use sqlx::mysql::{MySqlArguments, MySqlDatabaseError};
-use sqlx::{Arguments as _, AssertSqlSafe, MySql, MySqlConnection, MySqlPool, Transaction};
+use sqlx::{
+    Arguments as _, AssertSqlSafe, Connection as _, MySql, MySqlConnection, MySqlPool, Transaction,
+};
 
 use super::Error;
 use super::sql::{self, Engine, Found, Places, Row, Schema, Statement, Value, failed};
@@ -96,11 +98,11 @@ impl Engine for MySql {
 
     /// The session reads what is committed.
     fn turn<'a>(
-        pool: &'a MySqlPool,
+        connection: &'a mut MySqlConnection,
         gun: &'a Gun,
-    ) -> BoxFuture<'a, Result<Transaction<'static, Self>, sqlx::Error>> {
+    ) -> BoxFuture<'a, Result<Transaction<'a, Self>, sqlx::Error>> {
         async move {
-            let mut transaction = pool.begin().await?;
+            let mut transaction = connection.begin().await?;
             sqlx::query(TURN).bind(gun.as_str()).execute(&mut *transaction).await?;
             Ok(transaction)
         }
@@ -108,8 +110,10 @@ impl Engine for MySql {
     }
 
     /// A reader that locks waits by itself.
-    fn feed(pool: &MySqlPool) -> BoxFuture<'_, Result<Transaction<'static, Self>, sqlx::Error>> {
-        pool.begin().boxed()
+    fn feed(
+        connection: &mut MySqlConnection,
+    ) -> BoxFuture<'_, Result<Transaction<'_, Self>, sqlx::Error>> {
+        connection.begin().boxed()
     }
 
     fn store<'a>(

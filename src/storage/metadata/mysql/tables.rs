@@ -7,7 +7,7 @@ use sqlx::{Connection as _, Executor as _, MySqlConnection, MySqlPool};
 
 use crate::storage::metadata::Error;
 use crate::storage::metadata::sql::{
-    CONNECTIONS, Found, IDLE, PATIENCE, Schema, failed, not_prepared, reason,
+    CONNECTIONS, Found, IDLE, PATIENCE, STILL_THERE, Schema, failed, not_prepared, reason, within,
 };
 
 /// The tables of notary-server.
@@ -65,7 +65,7 @@ pub(in crate::storage) async fn connect(options: &MySqlConnectOptions) -> Result
         .before_acquire(|connection: &mut MySqlConnection, about: PoolConnectionMetadata| {
             Box::pin(async move {
                 if about.idle_for > IDLE {
-                    connection.ping().await?;
+                    within(STILL_THERE, connection.ping()).await?;
                 }
                 Ok(true)
             })

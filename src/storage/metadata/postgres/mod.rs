@@ -3,7 +3,7 @@
 //! Whoever changes a collection first takes its turn, an advisory lock that ends with the
 //! transaction, and then looks at what is stored: of two replicas one stores, the other is told of
 //! the conflict. notary-server takes no turn; between it and us the rule decides that a version
-//! stands once.
+//! stands once. If our host goes away without a word, the database ends the turn after 20 seconds.
 
 pub(in crate::storage) mod tables;
 
@@ -11,7 +11,9 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp as Instant;
 use sqlx::postgres::PgArguments;
-use sqlx::{Arguments as _, AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{
+    Arguments as _, AssertSqlSafe, Connection as _, PgConnection, PgPool, Postgres, Transaction,
+};
 
 use super::Error;
 use super::sql::{self, Engine, Found, Places, Row, Schema, Statement, Value, failed};
@@ -83,20 +85,23 @@ impl Engine for Postgres {
     }
 
     fn turn<'a>(
-        pool: &'a PgPool,
+        connection: &'a mut PgConnection,
         gun: &'a Gun,
-    ) -> BoxFuture<'a, Result<Transaction<'static, Self>, sqlx::Error>> {
+    ) -> BoxFuture<'a, Result<Transaction<'a, Self>, sqlx::Error>> {
         let begin = format!(
             "BEGIN ISOLATION LEVEL READ COMMITTED; \
+             SET LOCAL idle_in_transaction_session_timeout = '20s'; \
              SELECT pg_advisory_xact_lock({}), pg_advisory_xact_lock_shared({FEED})",
             lock(gun)
         );
         // Two numbers of our own are all that varies.
-        pool.begin_with(AssertSqlSafe(begin)).boxed()
+        connection.begin_with(AssertSqlSafe(begin)).boxed()
     }
 
-    fn feed(pool: &PgPool) -> BoxFuture<'_, Result<Transaction<'static, Self>, sqlx::Error>> {
-        pool.begin_with(READ_FEED).boxed()
+    fn feed(
+        connection: &mut PgConnection,
+    ) -> BoxFuture<'_, Result<Transaction<'_, Self>, sqlx::Error>> {
+        connection.begin_with(READ_FEED).boxed()
     }
 
     fn store<'a>(
@@ -170,8 +175,9 @@ const STATES: &str = "SELECT g.gun, t.id::bigint FROM unnest($1::text[]) AS g (g
 /// the database takes a lock of that number.
 const FEED: i64 = 7_165_074_649_429_406_209;
 /// The same number, in digits.
-const READ_FEED: &str =
-    "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(7165074649429406209)";
+const READ_FEED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; \
+     SET LOCAL idle_in_transaction_session_timeout = '20s'; \
+     SELECT pg_advisory_xact_lock(7165074649429406209)";
 /// Everything if the stored timestamp is the one that was judged and every version rises, or else
 /// nothing.
 const PUBLISH: &str = "WITH \

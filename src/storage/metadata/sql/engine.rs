@@ -5,7 +5,7 @@ use jiff::Timestamp as Instant;
 use sqlx::{Database, Pool, Transaction};
 
 use super::statement::{Places, Row, Statement, Value};
-use super::{Found, Schema, failed};
+use super::{Found, LONGEST, Lent, Schema, failed, within};
 use crate::storage::metadata::Error;
 use crate::tuf::Gun;
 use crate::verify::submission::Publication;
@@ -71,12 +71,14 @@ pub(in crate::storage) trait Engine: Database {
     /// Begins a transaction in which nobody else changes this collection. Every statement in it sees
     /// what was stored before the turn came.
     fn turn<'a>(
-        pool: &'a Pool<Self>,
+        connection: &'a mut Self::Connection,
         gun: &'a Gun,
-    ) -> BoxFuture<'a, Result<Transaction<'static, Self>, sqlx::Error>>;
+    ) -> BoxFuture<'a, Result<Transaction<'a, Self>, sqlx::Error>>;
     /// Begins a transaction that reads the changefeed: it waits for the publications that are under
     /// way, and so misses none that took its number earlier and is stored later.
-    fn feed(pool: &Pool<Self>) -> BoxFuture<'_, Result<Transaction<'static, Self>, sqlx::Error>>;
+    fn feed(
+        connection: &mut Self::Connection,
+    ) -> BoxFuture<'_, Result<Transaction<'_, Self>, sqlx::Error>>;
     /// Stores the files of a publication and its change, if the stored timestamp is the one that was
     /// judged and every version rises.
     fn store<'a>(
@@ -95,8 +97,9 @@ pub(in crate::storage) async fn all<D: Engine, R: Row>(
     values: &[Value<'_>],
     action: &'static str,
 ) -> Result<Vec<R>, Error> {
-    let mut connection = pool.acquire().await.map_err(failed(action))?;
-    D::all(&mut connection, statement, values).await.map_err(failed(action))
+    let mut connection = Lent::from(pool).await.map_err(failed(action))?;
+    let rows = D::all(&mut *connection, statement, values);
+    within(LONGEST, rows).await.map_err(failed(action))
 }
 
 /// How many rows were changed, over any connection.
@@ -106,8 +109,9 @@ pub(in crate::storage) async fn run<D: Engine>(
     values: &[Value<'_>],
     action: &'static str,
 ) -> Result<u64, Error> {
-    let mut connection = pool.acquire().await.map_err(failed(action))?;
-    D::run(&mut connection, statement, values).await.map_err(failed(action))
+    let mut connection = Lent::from(pool).await.map_err(failed(action))?;
+    let done = D::run(&mut *connection, statement, values);
+    within(LONGEST, done).await.map_err(failed(action))
 }
 
 /// Statements are sent the same way to every make of database, which the compiler believes only of

@@ -13,6 +13,7 @@
 mod address;
 mod engine;
 mod failure;
+mod lent;
 mod migrations;
 mod opening;
 mod rows;
@@ -27,6 +28,7 @@ pub use migrations::Outlook;
 
 pub(in crate::storage) use engine::{Engine, all, arranges_values, run, sends_statements};
 pub(in crate::storage) use failure::{failed, is_duplicate, is_lost, not_prepared, reason};
+pub(in crate::storage) use lent::{Lent, within};
 pub(in crate::storage) use migrations::{Found, Schema};
 pub(in crate::storage) use rows::hex;
 pub(in crate::storage) use statement::{Places, Row, Statement, Value};
@@ -48,6 +50,11 @@ pub(in crate::storage) const CONNECTIONS: u32 = 10;
 pub(in crate::storage) const PATIENCE: Duration = Duration::from_secs(3);
 /// A connection that was idle for longer is asked whether it is still there.
 pub(in crate::storage) const IDLE: Duration = Duration::from_millis(500);
+/// How long that may take; a request has time for another connection then.
+pub(in crate::storage) const STILL_THERE: Duration = Duration::from_secs(1);
+/// How long a statement, or a whole transaction, may take.
+pub(in crate::storage) const LONGEST: Duration = Duration::from_secs(20);
+
 /// A name that no other server has.
 fn replica() -> Result<String, Error> {
     let mut bytes = [0; 16];

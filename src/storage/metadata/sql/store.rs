@@ -10,7 +10,7 @@ use super::engine::{all, run};
 use super::statement::{Statement, Value};
 use super::watch::{Held, Watch};
 use super::words::Words;
-use super::{ChangeRow, Engine, FileRow, Outlook, failed};
+use super::{ChangeRow, Engine, FileRow, LONGEST, Lent, Outlook, failed, within};
 use crate::crypto::Sha256;
 use crate::storage::metadata::{
     Answer, Change, Error, KeyRecord, MetadataStore, Page, Shared, StoredFile, Which,
@@ -132,10 +132,13 @@ impl<D: Engine> SqlStore<D> {
         let id = id.map_or(i64::MAX, |id| i64::try_from(id).unwrap_or(i64::MAX));
         let values = [Value::Number(id), Value::MaybeText(gun.map(Gun::as_str)), most(limit)];
         let failed = failed("read changes");
-        let mut transaction = D::feed(&self.pool).await.map_err(&failed)?;
-        let rows: Vec<ChangeRow> =
-            D::all(&mut transaction, statement, &values).await.map_err(&failed)?;
-        transaction.commit().await.map_err(&failed)?;
+        let mut connection = Lent::from(&self.pool).await.map_err(&failed)?;
+        let reading = async {
+            let mut transaction = D::feed(&mut connection).await?;
+            let rows: Vec<ChangeRow> = D::all(&mut transaction, statement, &values).await?;
+            transaction.commit().await.map(|()| rows)
+        };
+        let rows = within(LONGEST, reading).await.map_err(&failed)?;
         let changes = rows.into_iter().map(super::change).collect::<Result<Vec<_>, _>>();
         changes.map(|mut changes| {
             changes.sort_by_key(|change| change.id);
@@ -266,7 +269,7 @@ impl<D: Engine> MetadataStore for SqlStore<D> {
     }
 
     fn check(&self) -> Answer<'_, ()> {
-        async move { run(&self.pool, &self.words.check, &[], "answer").await.map(|_| ()) }.boxed()
+        self.watch.check().boxed()
     }
 
     fn shared(&self) -> Option<&dyn Shared> {

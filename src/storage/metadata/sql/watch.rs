@@ -9,11 +9,10 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use sqlx::Pool;
-use sqlx::pool::PoolConnection;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::Engine;
+use super::{Engine, Lent, PATIENCE, within};
 use crate::storage::metadata::Error;
 use crate::tuf::Gun;
 
@@ -49,7 +48,7 @@ pub(super) trait Witness: Send + 'static {
 pub(super) struct Held<D: Engine> {
     pool: Pool<D>,
     /// Since when it is held, too.
-    connection: Option<(PoolConnection<D>, Instant)>,
+    connection: Option<(Lent<D>, Instant)>,
 }
 
 impl<D: Engine> Held<D> {
@@ -60,12 +59,12 @@ impl<D: Engine> Held<D> {
 
 impl<D: Engine> Witness for Held<D> {
     async fn ask(&mut self, guns: &[String]) -> Result<Vec<(String, i64)>, sqlx::Error> {
-        // One that failed is not asked again.
+        // One that failed, or did not answer in time, is not asked again.
         let (mut connection, since) = match self.connection.take() {
             Some(held) => held,
-            None => (self.pool.acquire().await?, Instant::now()),
+            None => (Lent::from(&self.pool).await?, Instant::now()),
         };
-        let states = D::states(&mut connection, guns).await?;
+        let states = within(PATIENCE, D::states(&mut *connection, guns)).await?;
         self.connection = (since.elapsed() < HOLD).then_some((connection, since));
         Ok(states)
     }
@@ -96,6 +95,14 @@ impl Watch {
         let request = Request { gun: gun.clone(), reply };
         self.queue.send(request).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
+    }
+}
+
+impl Watch {
+    /// Whether those who ask are answered.
+    pub(in crate::storage::metadata) async fn check(&self) -> Result<(), Error> {
+        let any = Gun::raw("any").map_err(|_| gone())?;
+        self.state(&any).await.map(drop)
     }
 }
 

@@ -16,7 +16,6 @@ pub(super) struct Words {
     pub(super) changes_after: Statement,
     pub(super) changes_before: Statement,
     pub(super) counts: Statement,
-    pub(super) check: Statement,
     pub(super) insert_key: Statement,
     pub(super) bury: Statement,
     pub(super) delete_files: Statement,
@@ -44,7 +43,6 @@ impl Words {
             changes_after: statement(&changes::<D>("id > $1", "ASC")),
             changes_before: statement(&changes::<D>("id < $1", "DESC")),
             counts: statement(COUNTS),
-            check: statement("SELECT count(*) FROM (SELECT 1 FROM tuf_files LIMIT 1) AS one"),
             insert_key: statement(&insert_key::<D>()),
             bury: statement(&bury::<D>()),
             delete_files: statement(&format!(

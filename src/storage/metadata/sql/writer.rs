@@ -5,7 +5,7 @@ use sqlx::Transaction;
 
 use super::statement::Value;
 use super::store::SqlStore;
-use super::{Engine, failed};
+use super::{Engine, LONGEST, Lent, failed, within};
 use crate::storage::metadata::{Error, KeyRecord};
 use crate::tuf::Gun;
 use crate::verify::submission::Publication;
@@ -33,8 +33,20 @@ impl<D: Engine> SqlStore<D> {
         keys: &[KeyRecord],
         at: Instant,
     ) -> Result<(), Error> {
+        let (mut connection, failed) = (self.lent().await?, failed("store a publication"));
+        let storing = self.store_over(&mut connection, publication, keys, at);
+        within(LONGEST, async { Ok(storing.await) }).await.map_err(failed)?
+    }
+
+    async fn store_over(
+        &self,
+        connection: &mut D::Connection,
+        publication: &Publication,
+        keys: &[KeyRecord],
+        at: Instant,
+    ) -> Result<(), Error> {
         let failed = failed("store a publication");
-        let mut turn = self.turn(publication.gun()).await?;
+        let mut turn = turn::<D>(connection, publication.gun()).await?;
         D::store(&mut turn, publication, at).await?;
         for key in keys {
             let id = key.id.to_string();
@@ -61,9 +73,20 @@ impl<D: Engine> SqlStore<D> {
     }
 
     async fn remove_once(&self, gun: &Gun, at: Instant) -> Result<bool, Error> {
+        let (mut connection, failed) = (self.lent().await?, failed("delete a collection"));
+        let removing = self.remove_over(&mut connection, gun, at);
+        within(LONGEST, async { Ok(removing.await) }).await.map_err(failed)?
+    }
+
+    async fn remove_over(
+        &self,
+        connection: &mut D::Connection,
+        gun: &Gun,
+        at: Instant,
+    ) -> Result<bool, Error> {
         let failed = failed("delete a collection");
         let (words, name) = (&self.words, Value::Text(gun.as_str()));
-        let mut turn = self.turn(gun).await?;
+        let mut turn = turn::<D>(connection, gun).await?;
         D::run(&mut turn, &words.bury, &[name]).await.map_err(&failed)?;
         if D::run(&mut turn, &words.delete_files, &[name]).await.map_err(&failed)? == 0 {
             return Ok(false);
@@ -74,9 +97,16 @@ impl<D: Engine> SqlStore<D> {
         Ok(true)
     }
 
-    async fn turn(&self, gun: &Gun) -> Result<Transaction<'static, D>, Error> {
-        D::turn(&self.pool, gun).await.map_err(failed("begin a publication"))
+    async fn lent(&self) -> Result<Lent<D>, Error> {
+        Lent::from(&self.pool).await.map_err(failed("begin a publication"))
     }
+}
+
+async fn turn<'c, D: Engine>(
+    connection: &'c mut D::Connection,
+    gun: &'c Gun,
+) -> Result<Transaction<'c, D>, Error> {
+    D::turn(connection, gun).await.map_err(failed("begin a publication"))
 }
 
 const ATTEMPTS: usize = 5;
