@@ -132,6 +132,41 @@ fn a_passphrase_must_be_the_one_that_it_was() {
 }
 
 #[test]
+fn notary_server_s_variables_count_or_are_named_or_refused() {
+    let home = tempfile::tempdir().expect("a directory");
+    let file = home.path().join("server-config.json");
+    std::fs::write(&file, r#"{"storage": {"backend": "memory"}}"#).expect("written");
+    let check = |variable: &str, value: &str| {
+        let words = ["--check", "--notary-config", file.to_str().expect("text")];
+        let mut command = command(home.path(), &words);
+        command.env(format!("NOTARY_SERVER_{variable}"), value);
+        let output = command.spawn().expect("the program starts").wait_with_output();
+        let output = output.expect("it ends");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let (code, said, told) = check("REPOSITORIES_GUN_PREFIXES", "reg.example/ docker.io/");
+    assert_eq!(code, Some(0), "{told}");
+    assert!(said.contains("begin with reg.example/ or docker.io/"), "{said}");
+    let (code, _, told) = check("CACHING_MAX_AGE_CURRENT_METADATA", "60");
+    assert!(code == Some(0) && !told.contains("CACHING"), "{told}");
+    let (code, _, told) = check("REPORTING_BUGSNAG_API_KEY", "secret");
+    assert!(code == Some(0) && told.contains("REPORTING_BUGSNAG_API_KEY"), "{told}");
+    assert!(!told.contains("secret"), "{told}");
+    for (variable, value, named) in [
+        ("REPOSITORIES_GUN_PREFIXES", "reg.example", "gun_prefixes"),
+        ("REPOSITORIES_GUN_PREFIXES", "  ", "gun_prefixes"),
+        ("REPOSITORIES_PREFIXES", "reg.example/", "NOTARY_SERVER_REPOSITORIES_PREFIXES"),
+        ("AUTH_OPTIONS_REALM", "https://a/token", "NOTARY_SERVER_AUTH_OPTIONS_REALM"),
+        ("CACHING_MAX_AGE_CONSISTENT_METADATA", "-1", "consistent_metadata"),
+    ] {
+        let (code, _, told) = check(variable, value);
+        assert_eq!(code, Some(2), "{variable}: {told}");
+        assert!(told.contains(named), "{named}: {told}");
+    }
+}
+
+#[test]
 fn notary_server_s_configuration_is_understood_or_named() {
     let home = tempfile::tempdir().expect("a directory");
     let file = home.path().join("server-config.json");

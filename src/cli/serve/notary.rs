@@ -9,6 +9,7 @@ use super::config::{Auth, Config, KeyAlgorithm, Tls, Token, checked_prefixes};
 use super::database::Database;
 use super::files::{read_small, unusable};
 use crate::cli::environment::Environment;
+use crate::cli::exit::Kind;
 use crate::cli::output::Failure;
 use crate::server::Level;
 use crate::storage::metadata::Address;
@@ -35,11 +36,11 @@ pub(super) fn read(
         }
     }
     for key in VARIABLES {
-        let name = format!("NOTARY_SERVER_{}", key.to_uppercase().replace('.', "_"));
-        if let Some(value) = environment.variable(&name) {
+        if let Some(value) = environment.variable(&variable(key)) {
             taking.take(key, &Value::from(value))?;
         }
     }
+    taking.other_variables(environment)?;
     taking.database()?;
     taking.access()?;
     Ok((taking.config, taking.remarks))
@@ -97,9 +98,14 @@ impl Taking<'_> {
                 self.config.caching.current = self.age(value, "current_metadata")?;
                 self.config.caching.consistent = self.age(value, "consistent_metadata")?;
             }
+            "caching.max_age.current_metadata" => {
+                self.config.caching.current = Some(self.seconds(key, value)?);
+            }
+            "caching.max_age.consistent_metadata" => {
+                self.config.caching.consistent = Some(self.seconds(key, value)?);
+            }
             "repositories.gun_prefixes" => {
-                let prefixes = value.as_array().cloned().unwrap_or_default();
-                let prefixes = prefixes.iter().map(|prefix| text(prefix).to_owned()).collect();
+                let prefixes = prefixes(value).ok_or_else(|| self.refuse(key, "no prefixes"))?;
                 self.config.gun_prefixes =
                     checked_prefixes(prefixes).map_err(|problem| self.refuse(key, &problem))?;
             }
@@ -118,6 +124,23 @@ impl Taking<'_> {
             }
             _ if key.starts_with("storage.") => self.remark(key, "not used by this database"),
             _ => self.remark(key, "not known"),
+        }
+        Ok(())
+    }
+
+    /// Variables that say nothing here. One about who is let in, or to what, must not be passed over.
+    fn other_variables(&mut self, environment: &Environment) -> Result<(), Failure> {
+        let known = VARIABLES.map(variable);
+        for name in environment.starting_with(PREFIX).into_keys() {
+            let told = name.trim_start_matches(PREFIX);
+            match () {
+                () if known.contains(&name) => {}
+                () if told.starts_with("REPOSITORIES") || told.starts_with("AUTH") => {
+                    let problem = format!("{name} is not understood: say it in the configuration");
+                    return Err(Failure::new(Kind::Usage, problem));
+                }
+                () => self.remarks.push(format!("{name}: not known, or not used")),
+            }
         }
         Ok(())
     }
@@ -189,16 +212,20 @@ impl Taking<'_> {
         })
     }
 
-    /// Seconds, as a number or as text (Notary `cmd/notary-server/config.go`, `getCacheConfig`).
     fn age(&self, ages: &Value, name: &str) -> Result<Option<u32>, Failure> {
-        let Some(age) = ages.get(name) else { return Ok(None) };
+        let age = ages.get(name);
+        age.map(|age| self.seconds(&format!("caching.max_age.{name}"), age)).transpose()
+    }
+
+    /// Seconds, as a number or as text (Notary `cmd/notary-server/config.go`, `getCacheConfig`).
+    fn seconds(&self, key: &str, age: &Value) -> Result<u32, Failure> {
         let seconds = age.as_str().map_or_else(|| age.as_u64(), |text| text.parse().ok());
         let fits = seconds.and_then(|it| u32::try_from(it).ok()).filter(|it| *it <= MAX_AGE);
         match fits {
-            Some(seconds) => Ok(Some(seconds)),
+            Some(seconds) => Ok(seconds),
             None => {
                 let problem = format!("no number of seconds between 0 and {MAX_AGE}");
-                Err(self.refuse(&format!("caching.max_age.{name}"), &problem))
+                Err(self.refuse(key, &problem))
             }
         }
     }
@@ -237,11 +264,26 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
+/// A list, or words with blanks between, as viper reads a variable.
+fn prefixes(value: &Value) -> Option<Vec<String>> {
+    match value {
+        Value::Array(prefixes) => Some(prefixes.iter().map(|it| text(it).to_owned()).collect()),
+        Value::String(words) => Some(words.split_whitespace().map(str::to_owned).collect()),
+        _ => None,
+    }
+    .filter(|prefixes: &Vec<String>| !prefixes.is_empty() || value.is_array())
+}
+
+/// The variable that stands above a key.
+fn variable(key: &str) -> String {
+    format!("{PREFIX}{}", key.to_uppercase().replace('.', "_"))
+}
+
 /// A year (Notary `const.go`, `CacheMaxAgeLimit`).
 const MAX_AGE: u32 = 365 * 24 * 3600;
 
 /// What Notary's variables may say: `NOTARY_SERVER_STORAGE_DB_URL` and the like.
-const VARIABLES: [&str; 10] = [
+const VARIABLES: [&str; 13] = [
     "server.http_addr",
     "server.tls_cert_file",
     "server.tls_key_file",
@@ -251,5 +293,9 @@ const VARIABLES: [&str; 10] = [
     "storage.backend",
     "storage.db_url",
     "auth.type",
+    "caching.max_age.current_metadata",
+    "caching.max_age.consistent_metadata",
+    "repositories.gun_prefixes",
     "logging.level",
 ];
+const PREFIX: &str = "NOTARY_SERVER_";
