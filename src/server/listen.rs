@@ -58,6 +58,7 @@ impl Listener {
     /// Serves until `stop` is done; then takes no more connections, and gives those that are at
     /// work some time to end.
     pub async fn serve(self, server: Server, stop: impl Future<Output = ()>) {
+        let Self { socket, tls } = self;
         let (closing, closed) = watch::channel(false);
         let inner = Arc::clone(&server.inner);
         let Options { limits, proxies, .. } = &inner.options;
@@ -69,7 +70,7 @@ impl Listener {
         loop {
             let accepted = tokio::select! {
                 () = &mut stop => break,
-                accepted = accept(&self.socket, &room) => accepted,
+                accepted = accept(&socket, &room) => accepted,
             };
             match accepted {
                 Ok((stream, address, permit)) => {
@@ -77,7 +78,7 @@ impl Listener {
                     // A proxy brings those of many.
                     let most = if proxies.trust(address) { usize::MAX } else { each };
                     let Some(seat) = callers.admit(address, most) else { continue };
-                    let (server, tls, closed) = (server.clone(), self.tls.clone(), closed.clone());
+                    let (server, tls, closed) = (server.clone(), tls.clone(), closed.clone());
                     tokio::spawn(async move {
                         connection(server, tls, stream, address, closed).await;
                         drop((permit, seat));
@@ -91,6 +92,8 @@ impl Listener {
                 }
             }
         }
+        // Whoever comes from here on is refused at once, and finds another server.
+        drop(socket);
         let _ = closing.send(true);
         let all = u32::try_from(most).unwrap_or(u32::MAX);
         let _ = tokio::time::timeout(LAST_REQUESTS, room.acquire_many(all)).await;

@@ -76,6 +76,41 @@ impl Sender {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn while_it_ends_who_came_is_answered_and_nobody_else_is_let_in() {
+    let bench = Bench::new();
+    let listener = Listener::bind(([127, 0, 0, 1], 0).into(), None).await.expect("an address");
+    let address = listener.address().expect("an address");
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let until = async { stopped.await.unwrap_or_default() };
+    let serving = tokio::spawn(listener.serve(bench.server.clone(), until));
+    let mut slow = tokio::task::spawn_blocking(move || {
+        let mut slow = Sender::to(address);
+        let head = format!(
+            "POST /v2/a/b/_trust/tuf/ HTTP/1.1\r\nhost: x\r\n{FORM}content-length: 9\r\n\r\n"
+        );
+        slow.0.write_all(head.as_bytes()).expect("sent");
+        slow
+    })
+    .await
+    .expect("asked");
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    stop.send(()).expect("it serves");
+    let refused = async {
+        while TcpStream::connect(address).is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), refused).await.expect("it listens no more");
+    let answer = tokio::task::spawn_blocking(move || {
+        slow.0.write_all(b"malformed").expect("sent");
+        slow.answer()
+    });
+    let answer = answer.await.expect("asked").expect("an answer");
+    assert!(answer.starts_with("http/1.1 400 "), "{answer}");
+    serving.await.expect("it ended");
+}
+
 const FORM: &str = "content-type: multipart/form-data; boundary=x\r\n";
 
 #[tokio::test(flavor = "multi_thread")]
