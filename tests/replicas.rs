@@ -270,6 +270,54 @@ fn replicas_must_have_the_same_secret() {
     drop(Serve::run(elsewhere, homes[1].path()));
 }
 
+#[test]
+fn tickets_are_good_on_every_replica_with_the_signer_s_passphrase() {
+    let database = TestDatabase::start(Kind::Postgres);
+    let homes = [(); 3].map(|()| tempfile::tempdir().expect("a directory"));
+    let [first, second, stranger] = [0, 1, 2].map(|at| {
+        let passphrase = if at == 2 { "another" } else { "throw-away" };
+        with_signer(homes[at].path(), &database, passphrase)
+    });
+    let (code, told) = asked(&first, &["-u", "alice:right", "/token"]);
+    assert_eq!(code, "200", "{told}");
+    let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    let ticket = format!("authorization: Bearer {}", told["token"].as_str().expect("a ticket"));
+    assert_eq!(asked(&first, &["-H", &ticket, "/v2/"]).0, "200");
+    assert_eq!(asked(&second, &["-H", &ticket, "/v2/"]).0, "200", "another replica");
+    assert_eq!(asked(&stranger, &["-H", &ticket, "/v2/"]).0, "401", "it has another passphrase");
+    drop(first);
+    let again = with_signer(homes[0].path(), &database, "throw-away");
+    assert_eq!(asked(&again, &["-H", &ticket, "/v2/"]).0, "200", "after a restart");
+}
+
+/// A server whose online keys are a signer's, and that knows alice.
+fn with_signer(home: &Path, database: &TestDatabase, passphrase: &str) -> Serve {
+    let hash = bcrypt::hash("right", 4).expect("a hash");
+    std::fs::write(home.join("htpasswd"), format!("alice:{hash}\n")).expect("written");
+    let (config, htpasswd) = (home.join("server.toml"), home.join("htpasswd"));
+    let (server, signer) = (database.variable("SERVER_URL"), database.variable("SIGNER_URL"));
+    let text = format!(
+        "database = {server:?}\n[signer]\ndatabase = {signer:?}\ndefault_alias = \"alias1\"\n\
+         [auth.htpasswd]\nfile = {htpasswd:?}\n"
+    );
+    std::fs::write(&config, text).expect("written");
+    let mut command = command(home, &["-q", "--config"]);
+    command.arg(config).env("NOTARY_SIGNER_ALIAS1", passphrase);
+    Serve::run(command, home)
+}
+
+/// The status and body of an answer; the path comes last.
+fn asked(serve: &Serve, words: &[&str]) -> (String, String) {
+    let (path, words) = words.split_last().expect("a path");
+    let mut command = Command::new("curl");
+    command.args(["-s", "-w", "\n%{http_code}", "--max-time", "20", "--cacert"]);
+    command.arg(serve.data.join("ca.crt")).args(words).arg(format!("{}{path}", serve.url));
+    let output = command.output().expect("curl runs").stdout;
+    let text = String::from_utf8_lossy(&output).into_owned();
+    let (body, status) = text.rsplit_once('\n').expect("a status");
+    (status.to_owned(), body.to_owned())
+}
+
 /// The head of an answer.
 fn headers(serve: &Serve, path: &str) -> String {
     let mut command = Command::new("curl");

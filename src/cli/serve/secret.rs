@@ -62,6 +62,24 @@ pub(super) async fn master(
     }
 }
 
+/// The secret of tickets where online keys have passphrases of their own: the same for all servers of a
+/// database that know this one. The salt is nobody's who sees a ticket, so none can be tried on it.
+pub(super) async fn of_tickets(
+    passphrase: Option<&str>,
+    store: &dyn MetadataStore,
+) -> Result<MasterSecret, Failure> {
+    let (Some(shared), Some(passphrase)) = (store.shared(), passphrase) else {
+        return generated();
+    };
+    let agreed = shared.agree(TICKETS, Some(generated()?.as_bytes())).await;
+    let salt = agreed.map_err(|error| failure(&error))?.unwrap_or_default();
+    let salt = salt.as_slice().try_into().map_err(|_| {
+        let problem = format!("{TICKETS} in the database is damaged");
+        Failure::new(Kind::KeyStore, problem)
+    })?;
+    Ok(MasterSecret::from_passphrase(passphrase, salt))
+}
+
 /// The secret of a server that has its database for itself.
 async fn alone(
     data: &DataDirectory,
@@ -161,3 +179,4 @@ fn bytes(digits: &str) -> Option<[u8; 32]> {
 const KEY: &str = "online.key";
 const SALT: &str = "online.salt";
 const MARK: &str = "online.mark";
+const TICKETS: &str = "tickets.salt";

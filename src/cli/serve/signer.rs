@@ -80,7 +80,7 @@ impl Signer {
     ) -> Result<OnlineKeys, Failure> {
         let table = signer::open(&self.address).await.map_err(|error| failure(&error))?;
         let passphrases = self.passphrases(environment);
-        if environment.variable(&variable(&self.default_alias)).is_none() {
+        if self.passphrase(environment).is_none() {
             let missing = Error::NoPassphrase { alias: self.default_alias.clone() };
             return Err(refused(&missing));
         }
@@ -121,6 +121,11 @@ impl Signer {
             text += &missing(&*store, &*table).await?;
         }
         Ok(text)
+    }
+
+    /// The passphrase of new keys.
+    pub(super) fn passphrase<'e>(&self, environment: &'e Environment) -> Option<&'e str> {
+        environment.variable(&variable(&self.default_alias))
     }
 
     fn passphrases(&self, environment: &Environment) -> Passphrases {

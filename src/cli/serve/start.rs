@@ -29,10 +29,10 @@ pub(super) async fn start(
     let store = database::open(config, &data).await?;
     let unusable = |error: crypto::Error| Failure::of(Kind::KeyStore, &error);
     let (keys, secret) = match &config.signer {
-        // Its keys have passphrases of their own; what else is secret lasts until the end.
+        // Its keys have passphrases of their own; what else is secret are tickets.
         Some(signer) => {
-            let secret = MasterSecret::generate().map_err(unusable)?;
-            (signer.keys(config, environment, output).await?, secret)
+            let keys = signer.keys(config, environment, output).await?;
+            (keys, secret::of_tickets(signer.passphrase(environment), &*store).await?)
         }
         None => {
             let secret = own_secret(environment, &data, &*store).await?;
