@@ -318,6 +318,34 @@ fn connections_above_the_limit_of_all_wait_for_freed_ones() {
 }
 
 #[test]
+fn connections_are_no_more_than_there_are_descriptors_for() {
+    let home = tempfile::tempdir().expect("a directory");
+    let limited = |words: &[&str]| {
+        let usual = command(home.path(), words);
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -Sn 150; ulimit -Hn 400; exec \"$0\" \"$@\""]);
+        command.arg(usual.get_program()).args(usual.get_args());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    };
+    let said = limited(&["--check"]).output().expect("the program runs");
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(said.contains("take 300 connections at once, and not 10000"), "{said}");
+    let log = home.path().join("log");
+    let file = std::fs::File::create(&log).expect("a log");
+    let serve = Serve::logging(limited(&[]), home.path(), file.into());
+    let connect = |_| TcpStream::connect(serve.address()).expect("a connection");
+    let silent: Vec<TcpStream> = (0..250).map(connect).collect();
+    assert_eq!(curl(&serve, &[]).0, 0, "there is room for more");
+    let more: Vec<TcpStream> = (0..250).map(connect).collect();
+    std::thread::sleep(Duration::from_millis(500));
+    drop((silent, more));
+    is_served_again(&serve);
+    let log = std::fs::read_to_string(&log).expect("a log");
+    assert!(log.contains("take 300 connections") && !log.contains("Too many open"), "{log}");
+}
+
+#[test]
 fn connections_above_the_limit_of_each_are_closed_unless_a_trusted_proxy_makes_them() {
     let home = tempfile::tempdir().expect("a directory");
     let limits = "[limits]\nconnections_each = 3\n";

@@ -5,6 +5,7 @@ mod backup;
 mod config;
 mod configured;
 mod database;
+mod descriptors;
 mod failure;
 mod files;
 mod findings;

@@ -17,7 +17,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::{Level, Options, Peer, Server};
@@ -43,7 +43,13 @@ impl Listener {
             let problem = "without TLS the server listens on a loopback address only";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
         }
-        Ok(Self { socket: TcpListener::bind(address).await?, tls })
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Ok(Self { socket: socket.listen(QUEUE)?, tls })
     }
 
     /// Where it listens.
@@ -176,6 +182,8 @@ where
     }
 }
 
+/// Connections that wait to be taken; the system has a limit of its own.
+const QUEUE: u32 = 4096;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 const HEADERS: Duration = Duration::from_secs(15);
 const LAST_REQUESTS: Duration = Duration::from_secs(15);

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::config::Config;
 use super::database::{self, Database};
-use super::{access as doors, tls, token};
+use super::{access as doors, descriptors, tls, token};
 use crate::cli::environment::Environment;
 use crate::cli::exit::{Code, Kind};
 use crate::cli::output::{Failure, Output};
@@ -25,6 +25,9 @@ pub(super) async fn tell(
     output: Output,
 ) -> Result<Code, Failure> {
     say(&config.describe(), output);
+    if let (_, Some(fewer)) = descriptors::raised(config.options().limits.connections) {
+        say(&fewer, output);
+    }
     let places = [data(config), file(config), listening(config.listen)];
     let files = [
         tls::configured(config).map(|_| None),

@@ -1,15 +1,16 @@
 //! A server with its socket, from its first word to its last answer.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::config::Config;
-use super::findings;
 use super::reload::{Running, received};
 use super::start::{Started, start};
 use super::tls::{self, Shown};
+use super::{descriptors, findings};
 use crate::cli::environment::{Environment, clock};
 use crate::cli::exit::Kind;
 use crate::cli::output::{Failure, Output};
@@ -17,10 +18,13 @@ use crate::server::Listener;
 
 /// Serves until a signal ends it.
 pub(super) async fn serve(
-    config: Config,
+    mut config: Config,
     environment: &Environment,
     output: Output,
 ) -> Result<(), Failure> {
+    let (connections, fewer) = descriptors::raised(config.options().limits.connections);
+    config.limits.connections = NonZeroUsize::new(connections);
+    fewer.iter().for_each(|fewer| output.notice(fewer));
     let Started { server, data, access } = start(&config, environment, output).await?;
     let Shown { tls, authority, news, .. } = tls::of(&config, &data, clock())?;
     let listener = Listener::bind(config.listen, Some(tls.clone()));
