@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use clap::Args;
 use serde_json::json;
 
-use super::context::Context;
+use super::context::{Context, tell_of_first_use};
 use super::exit::{Code, Kind};
 use super::output::{Failure, Format};
 use super::process::wait_for;
@@ -64,7 +64,12 @@ async fn one(
 ) -> Result<ArchivedCollection, Failure> {
     let subject = context.subject(name)?.bare()?;
     let opened = context.open(&subject, Access::Pull)?;
-    Ok(bundle(opened.policy(), opened.source()?, archive).await?)
+    let (written, believed) = bundle(opened.policy(), opened.source()?, archive).await?;
+    if believed.first_use {
+        let root = believed.targets.root().content();
+        tell_of_first_use(&subject.gun, root, context.output);
+    }
+    Ok(written)
 }
 
 fn tell(written: &ArchivedCollection, context: &Context) {

@@ -1,6 +1,7 @@
 //! What a command stands on: options, environment and configuration brought together, and one
 //! reading of the clock.
 
+mod announced;
 mod credentials;
 mod holders;
 #[cfg(feature = "pkcs11")]
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+pub(super) use announced::{Announced, tell_of_first_use};
 use credentials::TrustServerCredentials;
 pub(super) use holders::key_set;
 pub(super) use opened::Opened;

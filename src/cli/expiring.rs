@@ -11,6 +11,7 @@ use super::process::wait_for;
 use super::span::Span;
 use super::subject::Subject;
 use super::table::table;
+use super::verify::tell_of_age;
 use crate::docker::{Ending, Keeper, Lifetime};
 use crate::net::Access;
 use crate::storage::TrustDirectory;
@@ -73,7 +74,9 @@ fn subjects(repositories: &[String], context: &Context) -> Result<Vec<Subject>, 
 
 async fn lifetimes(subject: &Subject, context: &Context) -> Result<Vec<Lifetime>, Failure> {
     let opened = context.open(subject, Access::Pull)?;
-    Ok(opened.collection().lifetimes(&context.key_set()?).await?)
+    let lifetimes = opened.collection().lifetimes(&context.key_set()?).await?;
+    tell_of_age(subject, opened.freshness()?, context);
+    Ok(lifetimes)
 }
 
 fn tell(subject: &Subject, it: &Lifetime, context: &Context, rows: &mut Vec<[String; 4]>) {

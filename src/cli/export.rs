@@ -16,7 +16,7 @@ use super::process::{guard_memory, wait_for};
 use super::publishing::{tell_of_root, versions};
 use super::span::Span;
 use super::subject::Subject;
-use super::verify::tell_of_collection;
+use super::verify::tell_of_age;
 use crate::docker::export::{ExportRequest, Exported};
 use crate::keys::KeySet;
 use crate::net::Access;
@@ -122,7 +122,7 @@ async fn export(
 /// What was believed about what is exported. An archive proves what was signed when it was made,
 /// and not that it is so still.
 fn tell_of_origin(subject: &Subject, from: &Found, exported: &Exported, context: &Context) {
-    tell_of_collection(subject, &exported.collection, context);
+    tell_of_age(subject, exported.collection.freshness, context);
     if let Found::Kept(held) = from {
         context.output.notice(&format!(
             "{}: as of {:.0}, when it was fetched; what was signed or revoked since is not in it",

@@ -9,7 +9,7 @@ use super::exit::Code;
 use super::output::{Failure, beside_role, for_json};
 use super::process::wait_for;
 use super::subject::Subject;
-use super::verify::{is_no_answer, tell_of_collection};
+use super::verify::{is_no_answer, tell_of_age};
 use crate::docker::Inspection;
 use crate::net::Access;
 
@@ -79,7 +79,7 @@ pub(super) async fn inspection(
         }
         other => other?,
     };
-    tell_of_collection(subject, &inspection.collection, context);
+    tell_of_age(subject, inspection.collection.freshness, context);
     for (role, why) in &inspection.collection.unusable {
         let why = why.to_string();
         let why = beside_role(role, &why);

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::context::{Context, Opened};
+use super::context::{Announced, Context, Opened};
 use super::environment::absolute;
 use super::exit::Kind;
 use super::output::Failure;
@@ -36,7 +36,7 @@ pub(super) enum Found {
 /// A collection in an archive, by the rules of this machine at that time.
 pub(super) struct Held {
     policy: Policy,
-    cache: MemoryCache,
+    cache: Announced<MemoryCache>,
     kept: Kept<ArchiveShelf>,
 }
 
@@ -114,11 +114,12 @@ impl Held {
         };
         let held = archive.collection(subject.gun.as_str())?.ok_or_else(absent)?;
         let (kept, policy) = (kept(archive, &held)?, as_of_then(&held, context)?);
-        Ok(Self { policy, cache: MemoryCache::new(), kept })
+        let cache = Announced::new(MemoryCache::new(), context.output);
+        Ok(Self { policy, cache, kept })
     }
 
     /// The collection as of then.
-    pub(super) fn collection(&self) -> Collection<'_, MemoryCache, Kept<ArchiveShelf>> {
+    pub(super) fn collection(&self) -> Collection<'_, Announced<MemoryCache>, Kept<ArchiveShelf>> {
         Collection::new(self.policy.clone(), &self.cache, &self.kept)
     }
 

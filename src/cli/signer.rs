@@ -12,6 +12,7 @@ use super::output::{Failure, Format};
 use super::process::{guard_memory, wait_for};
 use super::publishing::{self, aftermath, not_offline, versions};
 use super::table::table;
+use super::verify::tell_of_age;
 use crate::docker::{self, Amended, Care, DelegationState, IfAbsent, SignerName, SignerRemoved};
 use crate::edit::Edited;
 use crate::net::Access;
@@ -171,7 +172,9 @@ fn list(arguments: &List, context: &Context) -> Result<Code, Failure> {
     let listed = wait_for(async {
         let subject = context.subject(&arguments.repository)?.bare()?;
         let opened = context.open(&subject, Access::Pull)?;
-        Ok(opened.collection().delegations().await?)
+        let delegations = opened.collection().delegations().await?;
+        tell_of_age(&subject, opened.freshness()?, context);
+        Ok(delegations)
     });
     let delegations = match listed {
         Ok(delegations) => delegations,

@@ -16,10 +16,9 @@ use super::exit::{Code, Kind};
 use super::output::{Failure, Format};
 use super::process::wait_for;
 use super::subject::Subject;
-use crate::client::{self, Freshness, Refreshed};
+use crate::client::{self, Freshness};
 use crate::docker::{self, Detail, Note, Resolution};
 use crate::net::Access;
-use crate::tuf::{Gun, Root};
 
 pub(super) use answer::{Link, links};
 
@@ -160,7 +159,7 @@ pub(super) fn is_no_answer(error: &docker::Error) -> bool {
 }
 
 fn tell(subject: &Subject, resolution: &Resolution, context: &Context) {
-    tell_of_collection(subject, &resolution.collection, context);
+    tell_of_age(subject, resolution.collection.freshness, context);
     for note in &resolution.notes {
         match note {
             Note::ReleasesNeverPublished => context.output.notice(&format!(
@@ -173,29 +172,15 @@ fn tell(subject: &Subject, resolution: &Resolution, context: &Context) {
     context.output.detail(&format!("{}: signed in {role}", subject.typed));
 }
 
-/// First use, and the age of what comes from the cache.
-pub(super) fn tell_of_collection(subject: &Subject, collection: &Refreshed, context: &Context) {
-    if collection.first_use {
-        tell_of_first_use(&subject.gun, collection.targets.root().content(), context);
-    }
-    if let Freshness::Cache(confirmed) = collection.freshness {
+/// The age of what comes from the cache.
+pub(super) fn tell_of_age(subject: &Subject, freshness: Freshness, context: &Context) {
+    if let Freshness::Cache(confirmed) = freshness {
         let age = match confirmed {
             Some(at) => format!("last confirmed {} ago, at {at:.0}", ago(context.now, at)),
             None => "of unknown age".to_owned(),
         };
         context.output.notice(&format!("{}: answered from the cache, {age}", subject.typed));
     }
-}
-
-/// The root keys that are believed, and how to pin them.
-pub(super) fn tell_of_first_use(gun: &Gun, root: &Root, context: &Context) {
-    let ids: Vec<String> = root.root.keyids().iter().map(ToString::to_string).collect();
-    context.output.notice(&format!("{gun}: trusted on first use, root key {}", ids.join(", ")));
-    for certificate in root.keys_of(&root.root).filter_map(|key| key.certificate()) {
-        context.output.notice(&format!("  its certificate: SHA-256 {}", certificate.fingerprint()));
-    }
-    let keys = ids.join(" --root-key ");
-    context.output.notice(&format!("  to pin it: countersign pin add {gun} --root-key {keys}"));
 }
 
 fn ago(now: jiff::Timestamp, then: jiff::Timestamp) -> String {

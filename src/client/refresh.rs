@@ -156,6 +156,7 @@ async fn newest_root_and_keep(
         Err(error) => Err(error),
     };
     update.withdraw(newest.as_ref().err());
+    tell_of_first_use(&update, cache);
     let kept = match update.differs(&files, &memory) {
         true => cache.keep(&update.accepted),
         false => Ok(()),
@@ -180,8 +181,10 @@ pub(super) async fn refresh_and_leave(
     let mut update = Update::new(&policy, &memory, &files);
     let result = update.run(&files, &memory, wish).await;
     update.withdraw(result.as_ref().err());
+    tell_of_first_use(&update, cache);
     let differs = update.differs(&files, &memory);
-    let (first_use, accepted) = (update.first_use, Some(update.accepted).filter(|_| differs));
+    let (first_use, accepted) =
+        (update.believed.is_some(), Some(update.accepted).filter(|_| differs));
     let (targets, unusable) = match result {
         Ok(loaded) => loaded,
         Err(error) => {
@@ -197,6 +200,13 @@ pub(super) async fn refresh_and_leave(
     let before = memory.baseline;
     let Unusable { reasons: unusable, suspended, .. } = unusable;
     Ok((Refreshed { targets, unusable, suspended, before, first_use, freshness }, accepted))
+}
+
+/// A first root that is believed is, whatever becomes of the rest.
+fn tell_of_first_use(update: &Update<'_>, cache: &impl Cache) {
+    if let Some(root) = &update.believed {
+        cache.first_use(root);
+    }
 }
 
 /// A clock that stands well before the last time anything was accepted makes every expiry

@@ -31,7 +31,8 @@ pub(super) struct Update<'u> {
     pub(super) policy: &'u Arc<Policy>,
     pub(super) baseline: Baseline,
     pub(super) accepted: Accepted,
-    pub(super) first_use: bool,
+    /// The newest root that follows from one that was believed on first use, without a pin.
+    pub(super) believed: Option<TrustedRoot>,
     /// The version of a stored root that is not the one we know.
     left: Option<Version>,
     /// Whether anything says that a server had the collection before. A stored root alone does not:
@@ -61,8 +62,8 @@ impl<'u> Update<'u> {
         };
         let baseline = memory.baseline.clone();
         let seen_before = baseline.root().is_some() || files.stored(&RoleName::Timestamp).is_some();
-        let (first_use, root_on_trial, left) = (false, false, None);
-        Self { policy, baseline, accepted, first_use, left, seen_before, root_on_trial }
+        let (believed, root_on_trial, left) = (None, false, None);
+        Self { policy, baseline, accepted, believed, left, seen_before, root_on_trial }
     }
 
     pub(super) async fn run<R: Remote>(
@@ -238,7 +239,7 @@ impl<'u> Update<'u> {
     fn establish(&mut self, bytes: Vec<u8>) -> Result<TrustedRoot, Error> {
         let root = TrustedRoot::establish(Arc::clone(self.policy), &bytes)?;
         self.take_root(root.content().version, bytes);
-        self.first_use = true;
+        self.believed = Some(root.clone()).filter(|_| !self.policy.anchor.is_pinned());
         self.root_on_trial = true;
         Ok(root)
     }
@@ -252,6 +253,9 @@ impl<'u> Update<'u> {
         let (newest, bytes, outcome) = rooting::walk(root, self.policy, remote).await;
         if let Some(bytes) = bytes {
             self.take_root(newest.content().version, bytes);
+        }
+        if let Some(believed) = &mut self.believed {
+            believed.clone_from(&newest);
         }
         outcome?;
         let current = newest.current(&self.baseline)?;
@@ -321,7 +325,7 @@ impl<'u> Update<'u> {
     /// take for what was seen. Whatever else was accepted stays.
     pub(super) fn withdraw(&mut self, error: Option<&Error>) {
         if self.root_on_trial {
-            self.accepted.root = None;
+            (self.accepted.root, self.believed) = (None, None);
         }
         if error.is_some() {
             // Perhaps it failed because the clock is wrong: it proves no time.

@@ -8,7 +8,7 @@ use super::Collection;
 use crate::net::Remote;
 use crate::storage::{Accepted, Cache, Error, Memory, Steady, Unread};
 use crate::tuf::RoleName;
-use crate::verify::Policy;
+use crate::verify::{Policy, TrustedRoot};
 
 /// A cache that keeps the time out of it: when something was accepted last is neither told, because
 /// it would make the earlier time look like a clock that went back, nor noted.
@@ -30,6 +30,10 @@ impl<C: Cache> Cache for Earlier<'_, C> {
 
     fn memory(&self) -> Result<Memory, Error> {
         Ok(Memory { clock: None, root_asked: None, ..self.0.memory()? })
+    }
+
+    fn first_use(&self, root: &TrustedRoot) {
+        self.0.first_use(root);
     }
 
     fn keep(&self, accepted: &Accepted) -> Result<(), Error> {

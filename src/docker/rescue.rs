@@ -8,7 +8,7 @@ use before::Before;
 
 use super::resolve::refuse_unusable;
 use super::{Collection, Error, Inspection};
-use crate::client;
+use crate::client::{self, Refreshed};
 use crate::net::{ArchiveShelf, Kept, KeptFile, Recording, Remote, RemoteFile};
 use crate::storage::archive::{
     ArchiveReader, ArchiveWriter, ArchivedCollection, ArchivedFile, FORMAT, Verdict,
@@ -79,7 +79,8 @@ async fn fetch(
 }
 
 /// Fetches what a host that has seen nothing needs to verify a repository, and its chain of roots
-/// for those that have, into an archive; nothing else, and nothing that does not verify now.
+/// for those that have, into an archive; nothing else, and nothing that does not verify now. With it
+/// comes what such a host believes.
 ///
 /// # Errors
 ///
@@ -88,7 +89,7 @@ pub async fn bundle(
     policy: &Policy,
     remote: &impl Remote,
     archive: &Mutex<ArchiveWriter>,
-) -> Result<ArchivedCollection, Error> {
+) -> Result<(ArchivedCollection, Refreshed), Error> {
     let recording = Recording::of(remote);
     let inspection = judge(policy, &recording).await?;
     let newest = inspection.collection.targets.root().content().version;
@@ -109,7 +110,7 @@ pub async fn bundle(
     }
     let collection = document(policy, remote, &files, trusted(&inspection));
     locked(archive).collection(&collection).map_err(kept_error)?;
-    Ok(collection)
+    Ok((collection, inspection.collection))
 }
 
 /// A repository in an archive, in the place of the server that served it, after each of its files

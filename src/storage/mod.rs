@@ -51,7 +51,7 @@ use jiff::Timestamp as Instant;
 
 use crate::crypto::Sha256;
 use crate::tuf::RoleName;
-use crate::verify::{Baseline, Seen};
+use crate::verify::{Baseline, Seen, TrustedRoot};
 
 /// Where one collection's accepted metadata is kept between updates.
 pub trait Cache {
@@ -99,6 +99,9 @@ pub trait Cache {
     ///
     /// [`Error`] when it cannot be read, [`Error::Damaged`] when it makes no sense.
     fn memory(&self) -> Result<Memory, Error>;
+
+    /// Hears that this root is believed although nothing was known of the collection here.
+    fn first_use(&self, _root: &TrustedRoot) {}
 
     /// Stores what an update accepted. What another process stored meanwhile, and is newer, stays.
     ///

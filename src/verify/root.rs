@@ -107,6 +107,11 @@ impl TrustedRoot {
         &self.root
     }
 
+    /// What it is measured against.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     /// The root as a snapshot would list it.
     pub fn file(&self) -> &FileMeta {
         &self.file
@@ -229,7 +234,7 @@ impl CurrentRoot {
 
     /// What the update is measured against.
     pub fn policy(&self) -> &Policy {
-        &self.trusted.policy
+        self.trusted.policy()
     }
 
     /// Who governs a role that this root names. The versions of timestamp and snapshot, and of what

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::credentials::TrustServerCredentials;
 use super::place::Place;
-use super::{Context, Opened, UPDATE_PATIENCE, cache_of, host_of};
+use super::{Announced, Context, Opened, UPDATE_PATIENCE, cache_of, host_of};
 use crate::cli::exit::Kind;
 use crate::cli::output::Failure;
 use crate::cli::subject::Subject;
@@ -64,7 +64,7 @@ impl Context {
             true => None,
             false => Some(self.source(place?, subject, access, &cache)?),
         };
-        Ok(Opened { policy, cache, server })
+        Ok(Opened { policy, cache: Announced::new(cache, self.output), server })
     }
 
     /// Opens a collection that lies in a file.
@@ -81,7 +81,7 @@ impl Context {
         let kept = Kept::in_archive(&archive, &held)?;
         self.output.detail(&format!("{}: {}", subject.typed, kept.name()));
         let server = (!self.global.offline).then(|| TrustSource::Kept(Arc::new(kept)));
-        Ok(Opened { policy, cache, server })
+        Ok(Opened { policy, cache: Announced::new(cache, self.output), server })
     }
 
     /// The registry of an image.

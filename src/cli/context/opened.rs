@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::super::exit::Kind;
 use super::super::output::Failure;
-use crate::client;
+use super::Announced;
+use crate::client::{self, Freshness};
 use crate::docker::Collection;
 use crate::net::{Paced, Rate, TrustSource};
 use crate::storage::{Cache as _, CollectionDirectory};
@@ -15,7 +16,7 @@ use crate::verify::{Policy, TrustedRoot};
 /// A collection with all that it stands on.
 pub(in crate::cli) struct Opened {
     pub(super) policy: Policy,
-    pub(super) cache: CollectionDirectory,
+    pub(super) cache: Announced<CollectionDirectory>,
     pub(super) server: Option<TrustSource>,
 }
 
@@ -64,10 +65,24 @@ impl Opened {
     }
 
     /// The collection.
-    pub(in crate::cli) fn collection(&self) -> Collection<'_, CollectionDirectory, TrustSource> {
+    pub(in crate::cli) fn collection(
+        &self,
+    ) -> Collection<'_, Announced<CollectionDirectory>, TrustSource> {
         match &self.server {
             Some(server) => Collection::new(self.policy.clone(), &self.cache, server),
             None => self.cached(),
+        }
+    }
+
+    /// How fresh an answer from it is.
+    ///
+    /// # Errors
+    ///
+    /// If what is remembered of it cannot be read.
+    pub(in crate::cli) fn freshness(&self) -> Result<Freshness, Failure> {
+        match self.server {
+            Some(_) => Ok(Freshness::Server),
+            None => Ok(Freshness::Cache(self.cache.memory()?.clock)),
         }
     }
 
@@ -77,11 +92,13 @@ impl Opened {
     ///
     /// If something cannot be removed.
     pub(in crate::cli) fn forget(&self) -> Result<(), Failure> {
-        self.cache.forget().map_err(|error| Failure::of(Kind::Disk, &error))
+        self.cache.quietly().forget().map_err(|error| Failure::of(Kind::Disk, &error))
     }
 
     /// The collection as it lies in the cache.
-    pub(in crate::cli) fn cached(&self) -> Collection<'_, CollectionDirectory, TrustSource> {
+    pub(in crate::cli) fn cached(
+        &self,
+    ) -> Collection<'_, Announced<CollectionDirectory>, TrustSource> {
         Collection::offline(self.policy.clone(), &self.cache)
     }
 }

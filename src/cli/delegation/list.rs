@@ -8,6 +8,7 @@ use super::super::exit::Code;
 use super::super::output::{Failure, Format};
 use super::super::process::wait_for;
 use super::super::table::table;
+use super::super::verify::tell_of_age;
 use crate::docker::DelegationState;
 use crate::net::Access;
 use crate::tuf::KeyId;
@@ -27,7 +28,9 @@ pub(super) fn run(arguments: &List, context: &Context) -> Result<Code, Failure> 
     let listed = wait_for(async {
         let subject = context.subject(&arguments.repository)?.bare()?;
         let opened = context.open(&subject, Access::Pull)?;
-        Ok(opened.collection().delegations().await?)
+        let delegations = opened.collection().delegations().await?;
+        tell_of_age(&subject, opened.freshness()?, context);
+        Ok(delegations)
     });
     let delegations = match listed {
         Ok(delegations) => delegations,

@@ -5,14 +5,13 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::super::context::Context;
+use super::super::context::{Context, tell_of_first_use};
 use super::super::exit::{Code, Kind};
 use super::super::key::find;
 use super::super::output::{Failure, Format};
 use super::super::passphrases::Passphrases;
 use super::super::process::guard_memory;
 use super::super::prompt::confirm;
-use super::super::verify::tell_of_first_use;
 use super::{read, show, write};
 
 #[derive(Args)]
@@ -63,7 +62,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Fail
     let request = trusted.request();
     show(request, context)?;
     if trusted.is_first_use() {
-        tell_of_first_use(request.gun(), request.root(), context);
+        tell_of_first_use(request.gun(), request.root(), context.output);
         context.output.notice("  the request alone says so: ask the owner whether it is right");
     }
     let digest = request.digest().to_string();
