@@ -230,6 +230,69 @@ fn the_shim_is_put_and_taken_away_and_never_finds_itself() {
     assert!(text(&refused).contains("no such directory"), "{}", text(&refused));
 }
 
+#[test]
+fn docker_and_the_shim_do_not_call_each_other_for_ever() {
+    let stage = Stage::new();
+    let us = Path::new(env!("CARGO_BIN_EXE_countersign"));
+    // Another build of this program, and a script that calls us.
+    let (other, script) = (stage.home().join("other"), stage.home().join("script"));
+    for folder in [&other, &script] {
+        fs::create_dir(folder).expect("a folder");
+    }
+    let mut bytes = fs::read(us).expect("this program");
+    bytes.push(b' ');
+    fs::write(other.join("docker"), bytes).expect("written");
+    let text_of_script = format!("#!/bin/sh\n{} docker \"$@\"\n", us.display());
+    fs::write(script.join("docker"), text_of_script).expect("written");
+    for program in [&other, &script] {
+        let mode = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(program.join("docker"), mode).expect("set");
+    }
+    let shim = stage.home().join("shim");
+    let ask = |folders: &[&Path], named: Option<&Path>, trust: &str| {
+        let mut command = stage.command(&["ps"]);
+        let folders = folders.iter().copied().chain([Path::new("/usr/bin"), Path::new("/bin")]);
+        command.env("PATH", std::env::join_paths(folders).expect("a path"));
+        command.env("DOCKER_CONTENT_TRUST", trust);
+        command.envs(named.map(|named| ("COUNTERSIGN_DOCKER", named)));
+        command.output().expect("it runs")
+    };
+    for trust in ["0", "1"] {
+        for named in [&shim, &other, &script] {
+            let named = named.join("docker");
+            let refused = ask(&[&shim], Some(&named), trust);
+            assert_eq!(refused.status.code(), Some(127), "{named:?}: {}", text(&refused));
+            assert!(text(&refused).contains("countersign"), "{}", text(&refused));
+        }
+        for before in [&other, &script] {
+            let refused = ask(&[&shim, before], None, trust);
+            assert_eq!(refused.status.code(), Some(127), "{before:?}: {}", text(&refused));
+        }
+        assert_eq!(stage.take_calls(), "");
+        let named = stage.path().join("docker");
+        let done = ask(&[&shim, &other], Some(&named), trust);
+        assert!(done.status.success(), "{}", text(&done));
+        assert_eq!(stage.take_calls(), "| ps\n");
+    }
+}
+
+#[test]
+fn while_content_trust_is_on_no_docker_of_others_runs() {
+    let stage = Stage::new();
+    let docker = stage.path().join("docker");
+    let own = fs::metadata(&docker).expect("there").permissions();
+    fs::set_permissions(&docker, fs::Permissions::from_mode(0o777)).expect("set");
+    let refused = stage.docker(&["ps"], &[("DOCKER_CONTENT_TRUST", "1")], None);
+    assert_eq!(refused.status.code(), Some(127), "{}", text(&refused));
+    assert!(text(&refused).contains("everybody can write it"), "{}", text(&refused));
+    assert_eq!(stage.take_calls(), "");
+    let done = stage.docker(&["ps"], &[("DOCKER_CONTENT_TRUST", "0")], None);
+    assert!(done.status.success(), "as without us: {}", text(&done));
+    fs::set_permissions(&docker, own).expect("set");
+    let done = stage.docker(&["ps"], &[("DOCKER_CONTENT_TRUST", "1")], None);
+    assert!(done.status.success(), "{}", text(&done));
+}
+
 /// A line of the table.
 #[derive(Debug, Default)]
 struct Entry {

@@ -91,9 +91,10 @@ pub(super) fn engine(
 /// Docker by an absolute path.
 pub(super) fn program(named: Option<&Path>, context: &Context) -> Result<Program, Failure> {
     let variable = || context.environment.place("COUNTERSIGN_DOCKER");
+    let ourselves = ourselves();
     match named.map(Path::to_owned).or_else(variable) {
-        Some(path) => Ok(Program::at(&absolute(&path)?)?),
-        None => Ok(Program::find(context.environment.path(), ourselves().as_ref())?),
+        Some(path) => Ok(Program::named(&absolute(&path)?, ourselves.as_ref())?),
+        None => Ok(Program::find(context.environment.path(), ourselves.as_ref())?),
     }
 }
 

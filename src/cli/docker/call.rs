@@ -11,6 +11,8 @@ use super::place::Docker;
 use super::refusal::Refusal;
 use crate::cli::args::{Cli, Command, Global};
 use crate::cli::context::output_of;
+use crate::cli::environment::Environment;
+use crate::cli::output::Failure;
 use crate::docker::command_line::Trust;
 
 /// Docker's words, and our own options before them.
@@ -58,10 +60,22 @@ impl Call {
     /// Docker in our place, with the words and the environment as they came.
     pub(super) fn pass_through(&self) -> ExitCode {
         let failure = match Docker::plain() {
-            Some(docker) => docker.become_it(&self.words),
-            None => Docker::not_found(),
+            Ok(docker) => docker.become_it(&self.words),
+            Err(failure) => failure,
         };
-        Refusal::of(&failure).with_code(NOT_FOUND).told(output_of(&self.global))
+        self.no_docker(&failure)
+    }
+
+    /// The same for whom content trust is on: nobody else may have put docker there.
+    pub(super) fn pass_through_carefully(&self) -> ExitCode {
+        match Environment::read().and_then(|environment| Docker::careful(&environment)) {
+            Ok(_) => self.pass_through(),
+            Err(failure) => self.no_docker(&failure),
+        }
+    }
+
+    fn no_docker(&self, failure: &Failure) -> ExitCode {
+        Refusal::of(failure).with_code(NOT_FOUND).told(output_of(&self.global))
     }
 }
 

@@ -81,6 +81,7 @@ pub(super) fn run(call: Call) -> ExitCode {
     }
     let output = output_of(&call.global);
     match Reading::of(call.words.clone(), trust) {
+        Ok(Reading::PassThrough) if trust.is_on() => call.pass_through_carefully(),
         Ok(Reading::PassThrough) => call.pass_through(),
         Ok(Reading::Guarded(guarded)) => guard(*guarded, call, output),
         Err(error) => Refusal::of_words(&error).told(output),

@@ -23,7 +23,9 @@ impl Program {
     pub fn find(path_variable: &OsStr, ourselves: Option<&Ourselves>) -> Result<Self, Error> {
         for directory in std::env::split_paths(path_variable) {
             if !directory.is_absolute() {
-                let problem = "a relative entry of PATH: clean it, or use --docker-path".into();
+                let problem =
+                    "a relative entry of PATH: clean it, or name docker in COUNTERSIGN_DOCKER";
+                let problem = problem.into();
                 return Err(Error::Unsafe { path: directory, problem });
             }
             if let Some(candidate) = docker_in(&directory, ourselves) {
@@ -55,6 +57,18 @@ impl Program {
             check_owner(directory, &found)?;
         }
         Ok(Self { path: real })
+    }
+
+    /// Takes the program at this absolute path for docker.
+    ///
+    /// # Errors
+    ///
+    /// As [`Program::at`], and [`Error::Unsafe`] for ourselves.
+    pub fn named(path: &Path, ourselves: Option<&Ourselves>) -> Result<Self, Error> {
+        match ourselves.is_some_and(|ourselves| ourselves.are_at(path)) {
+            true => Err(Error::Unsafe { path: path.to_owned(), problem: ITSELF.into() }),
+            false => Self::at(path),
+        }
     }
 
     /// Checks that nobody else can put programs into a directory.
@@ -105,6 +119,11 @@ impl Ourselves {
         Some(Self { path, found })
     }
 
+    /// Whether we stand at this path.
+    pub fn are_at(&self, path: &Path) -> bool {
+        fs::metadata(path).is_ok_and(|found| self.is(path, &found))
+    }
+
     /// A link to us, or a copy. Copies that call each other would never end.
     fn is(&self, candidate: &Path, found: &Metadata) -> bool {
         let same = |metadata: &Metadata| (metadata.dev(), metadata.ino());
@@ -129,3 +148,5 @@ fn check_owner(path: &Path, found: &Metadata) -> Result<(), Error> {
     }
     Ok(())
 }
+
+const ITSELF: &str = "this is countersign itself, and not docker";
