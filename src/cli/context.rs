@@ -161,7 +161,7 @@ impl Context {
     pub(super) fn subject_of(&self, gun: &Gun) -> Result<Subject, Failure> {
         match self.global.raw_gun {
             true => Subject::raw(gun.as_str()),
-            false => Subject::image(gun.as_str()).or_else(|_| Subject::raw(gun.as_str())),
+            false => Subject::of(gun),
         }
     }
 

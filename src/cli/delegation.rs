@@ -208,7 +208,7 @@ fn remove(arguments: &Remove, context: &Context) -> Result<Code, Failure> {
         Format::Text => context.output.answer(&format!("{gun}: {role} {word}")),
         Format::Json => context.output.object(&as_json(gun, &removed)),
     }
-    for note in aftermath::notes(gun, &removed.value) {
+    for note in aftermath::notes(&subject.gun, &removed.value) {
         context.output.notice(&format!("{gun}: {note}"));
     }
     Ok(Code::Done)
@@ -251,7 +251,7 @@ fn purge(arguments: &Purge, context: &Context) -> Result<Code, Failure> {
         };
         let code = if after.beyond.is_empty() { Code::Done } else { Code::Keys };
         let json = as_json(subject.gun.as_str(), &purged);
-        Ok(Told { line, notes: aftermath::notes(subject.gun.as_str(), after), json, code })
+        Ok(Told { line, notes: aftermath::notes(&subject.gun, after), json, code })
     };
     wait_for(arguments.fleet.each(&task, context, one))
 }

@@ -12,7 +12,7 @@ use super::span::Span;
 use super::subject::Subject;
 use super::table::table;
 use super::verify::tell_of_age;
-use crate::docker::{Ending, Keeper, Lifetime};
+use crate::docker::{Ending, Keeper, Lifetime, argument};
 use crate::net::Access;
 use crate::storage::TrustDirectory;
 use crate::tuf::KeyId;
@@ -89,9 +89,9 @@ fn tell(subject: &Subject, it: &Lifetime, context: &Context, rows: &mut Vec<[Str
     };
     let remedy = match (&it.what, it.keeper) {
         (Ending::Role(_), Keeper::Elsewhere) => "whoever has its key signs it again".to_owned(),
-        (Ending::Role(_), _) => format!("countersign refresh {gun}"),
+        (Ending::Role(_), _) => format!("countersign refresh {}", argument(&subject.gun)),
         (Ending::Certificate(role, _), _) if role.parent().is_none() => {
-            format!("countersign key rotate {gun} root")
+            format!("countersign key rotate {} root", argument(&subject.gun))
         }
         (Ending::Certificate(..), _) => "none: its dates are looked at by nobody".to_owned(),
     };

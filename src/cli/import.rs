@@ -10,7 +10,7 @@ use super::output::{Failure, Format};
 use super::passphrases::Passphrases;
 use super::process::wait_for;
 use super::publishing::{not_offline, tell_of_root, versions};
-use crate::docker::{Adoption, Amended, Loosened, Source};
+use crate::docker::{Adoption, Amended, Loosened, Source, argument};
 use crate::keys::{self, KeySet};
 use crate::net::{Access, Remote as _};
 use crate::tuf::{Gun, KeyId, RoleName};
@@ -112,7 +112,7 @@ fn root_key(source: &Source<'_>, named: Option<KeyId>, keys: &KeySet) -> Result<
 
 fn tell_what_to_pin(gun: &Gun, opened: &Opened, context: &Context) -> Result<(), Failure> {
     let ids = opened.root_keys()?.into_iter().map(|id| format!(" --root-key {id}"));
-    let pin = format!("countersign pin add {gun}{}", ids.collect::<String>());
+    let pin = format!("countersign pin add {}{}", argument(gun), ids.collect::<String>());
     context.output.notice(&format!("{gun}: have hosts pin it before they look: {pin}"));
     Ok(())
 }

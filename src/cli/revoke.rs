@@ -13,7 +13,7 @@ use super::process::{guard_memory, wait_for};
 use super::prompt::confirm;
 use super::publishing::not_offline;
 use super::subject::Subject;
-use crate::docker::{Revocation, RevokeRequest};
+use crate::docker::{Revocation, RevokeRequest, argument};
 use crate::net::Access;
 use crate::tuf::RoleName;
 
@@ -92,7 +92,8 @@ async fn stage(
     context.directory(&subject.gun).changelist().add(&changes, context.now)?;
     let (gun, count) = (&subject.gun, changes.len());
     context.output.notice(&format!(
-        "{gun}: {count} changes staged; `countersign publish {gun}` publishes them"
+        "{gun}: {count} changes staged; `countersign publish {}` publishes them",
+        argument(gun)
     ));
     context.output.answer(gun.as_str());
     Ok(Code::Done)

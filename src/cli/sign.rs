@@ -18,7 +18,7 @@ use super::publishing::{self, not_offline, tell_of_root};
 use super::root;
 use super::source::{self, Source};
 use super::subject::Subject;
-use crate::docker::{RoleChoice, SignRequest, Signing};
+use crate::docker::{RoleChoice, SignRequest, Signing, argument};
 use crate::net::Access;
 use crate::tuf::{Custom, KeyId, RoleName};
 use batch::{Batch, batches};
@@ -192,7 +192,8 @@ async fn stage_all(
     let changes = opened.collection().stage_signing(request, &context.key_set()?).await?;
     context.directory(&subject.gun).changelist().add(&changes, context.now)?;
     let gun = &subject.gun;
-    context.output.notice(&format!("{gun}: staged; `countersign publish {gun}` publishes it"));
+    let publish = format!("countersign publish {}", argument(gun));
+    context.output.notice(&format!("{gun}: staged; `{publish}` publishes it"));
     Ok(())
 }
 

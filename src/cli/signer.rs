@@ -16,7 +16,7 @@ use super::verify::tell_of_age;
 use crate::docker::{self, Amended, Care, DelegationState, IfAbsent, SignerName, SignerRemoved};
 use crate::edit::Edited;
 use crate::net::Access;
-use crate::tuf::{KeyId, RoleName};
+use crate::tuf::{Gun, KeyId, RoleName};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -138,7 +138,7 @@ fn remove(arguments: &Remove, context: &Context) -> Result<Code, Failure> {
         let Member { subject, opened, mut passphrases } = member;
         let collection = opened.collection();
         match collection.remove_signer(&name, care, &store, &mut passphrases).await {
-            Ok(removed) => Ok(told_of_removal(&name, subject.gun.as_str(), &removed)),
+            Ok(removed) => Ok(told_of_removal(&name, &subject.gun, &removed)),
             Err(docker::Error::NoSuchSigner { .. }) if absent_is_fine => {
                 let gun = subject.gun.as_str();
                 let json = json!({"name": gun, "signer": name.as_str(), "outcome": "absent"});
@@ -150,7 +150,7 @@ fn remove(arguments: &Remove, context: &Context) -> Result<Code, Failure> {
     wait_for(arguments.fleet.each(&format!("signer remove {name}"), context, one))
 }
 
-fn told_of_removal(name: &SignerName, gun: &str, removed: &Amended<SignerRemoved>) -> Told {
+fn told_of_removal(name: &SignerName, gun: &Gun, removed: &Amended<SignerRemoved>) -> Told {
     let SignerRemoved { aftermath: after, shared } = &removed.value;
     let shared: Vec<String> = shared.iter().map(KeyId::to_string).collect();
     let mut notes = aftermath::notes(gun, after);
@@ -158,7 +158,7 @@ fn told_of_removal(name: &SignerName, gun: &str, removed: &Amended<SignerRemoved
         notes.push(format!("key {id} is another signer's too, and stays in targets/releases"));
     }
     let json = json!({
-        "name": gun,
+        "name": gun.as_str(),
         "signer": name.as_str(),
         "outcome": "removed",
         "roles": aftermath::json(after),

@@ -5,6 +5,7 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp as Instant};
 
+use super::argument::argument;
 use super::survey::{Survey, Use};
 use crate::keys::{Holding, Kept, Lock, StoredKey};
 use crate::tuf::{KeyId, RoleName};
@@ -171,9 +172,9 @@ fn another_key(id: KeyId, copies: &[&Holding], uses: &[Use]) -> String {
     let noted = copies.iter().find_map(|copy| copy.entry.gun.as_deref());
     let other = |used: &&Use| used.role == RoleName::Targets && Some(used.gun.as_str()) != noted;
     if let Some(used) = uses.iter().rev().find(other) {
-        return format!("countersign key rotate {} targets", used.gun);
+        return format!("countersign key rotate {} targets", argument(&used.gun));
     }
-    let gun = uses.last().map(|used| used.gun.to_string()).unwrap_or_default();
+    let gun = uses.last().map(|used| argument(&used.gun)).unwrap_or_default();
     format!(
         "countersign root request {gun} --role targets --remove {id} --add NEW.pub --out change.json"
     )

@@ -22,6 +22,7 @@ pub(crate) mod yaml;
 
 mod adopt;
 mod amend;
+mod argument;
 mod audit;
 mod bins;
 mod build_source;
@@ -50,6 +51,7 @@ mod witness;
 
 pub use adopt::{Adoption, Loosened, Source};
 pub use amend::{Amended, Workbench};
+pub(crate) use argument::argument;
 pub use audit::{Finding, FindingKind, audit};
 pub use ceremony::{
     Contribution, Person, Rehearsal, Rehearsed, Request, Submission, Transcript, TrustedRequest,

@@ -38,6 +38,11 @@ impl Gun {
         Ok(Self(name.to_owned()))
     }
 
+    /// Whether it is the one that the image of this very name has.
+    pub fn is_of_image(&self) -> bool {
+        self.0.parse::<Name>().is_ok_and(|name| Self::from(&name) == *self)
+    }
+
     /// The name as written in URLs, certificates and key files.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,6 +1,7 @@
 //! A cache that says whom it believes for the first time, whatever is done with the collection.
 
 use crate::cli::output::Output;
+use crate::docker::argument;
 use crate::storage::{Accepted, Cache, Error, Keeping, Memory, Steady, Unread};
 use crate::tuf::{Gun, RoleName, Root};
 use crate::verify::TrustedRoot;
@@ -67,6 +68,6 @@ pub(in crate::cli) fn tell_of_first_use(gun: &Gun, root: &Root, output: Output) 
     for certificate in root.keys_of(&root.root).filter_map(|key| key.certificate()) {
         output.notice(&format!("  its certificate: SHA-256 {}", certificate.fingerprint()));
     }
-    let keys = ids.join(" --root-key ");
+    let (gun, keys) = (argument(gun), ids.join(" --root-key "));
     output.notice(&format!("  to pin it: countersign pin add {gun} --root-key {keys}"));
 }

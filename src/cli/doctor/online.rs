@@ -9,6 +9,7 @@ use crate::cli::output::Failure;
 use crate::cli::process::wait_for;
 use crate::cli::subject::Subject;
 use crate::client::Wish;
+use crate::docker::argument;
 use crate::docker::checkup::{Finding, Id, Severity};
 use crate::net::Access;
 
@@ -22,8 +23,7 @@ pub(super) fn findings(global: Global, environment: Environment) -> Vec<Finding>
     let asked = wait_for(async {
         let mut findings = Vec::new();
         for gun in guns(&places.trust) {
-            let subject = Subject::image(gun.as_str()).or_else(|_| Subject::raw(gun.as_str()));
-            let Ok(subject) = subject else { continue };
+            let Ok(subject) = Subject::of(&gun) else { continue };
             findings.extend(refresh(&subject, &context).await.err().map(|it| tell(&subject, it)));
         }
         Ok(findings)
@@ -48,6 +48,7 @@ fn tell(subject: &Subject, failure: Failure) -> Finding {
     };
     let gun = subject.gun.as_str();
     let remedy = failure.advice.into_iter().next();
-    let remedy = remedy.unwrap_or_else(|| format!("countersign list {gun} -v"));
+    let remedy =
+        remedy.unwrap_or_else(|| format!("countersign list {} -v", argument(&subject.gun)));
     Finding::new(id, severity, gun, failure.message, remedy)
 }

@@ -1,7 +1,7 @@
 //! What docker's side of things says, as kinds, exit codes and advice.
 
 use super::{Failure, Kind};
-use crate::docker::{self, config, engine, pins, pull};
+use crate::docker::{self, argument, config, engine, pins, pull};
 
 impl From<docker::Error> for Failure {
     fn from(error: docker::Error) -> Self {
@@ -16,7 +16,7 @@ impl From<docker::Error> for Failure {
         let failure = |kind| Self::of(kind, &error);
         match &error {
             E::NoSuchTag { gun, tag, .. } => failure(Kind::NoSuchTag)
-                .advise(format!("`countersign list {gun}` shows what is signed."))
+                .advise(format!("`countersign list {}` shows what is signed.", argument(gun)))
                 .found(tag),
             E::NoDigest { role, .. } => failure(Kind::Malformed).role(role),
             E::OtherDigest { given, signed, .. } => {
@@ -59,7 +59,7 @@ impl From<docker::Error> for Failure {
                 "Other clients of TUF 1.0 read Ed25519, ECDSA P-256 and RSA-PSS keys, and SHA-256.",
             ),
             E::NoSuchSigner { gun, .. } => failure(Kind::BadRole)
-                .advise(format!("`countersign signer list {gun}` shows the signers.")),
+                .advise(format!("`countersign signer list {}` shows the signers.", argument(gun))),
             E::Breaks { role } => failure(Kind::Policy)
                 .role(role)
                 .advise("Do it where a key that it keeps is at hand, so that it is signed again;")

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 
 use super::{Failure, Kind};
 use crate::cli::context::cache_of;
+use crate::docker::argument;
 use crate::storage::{CollectionDirectory, TrustDirectory};
 use crate::{client, crypto, edit, image, keys, net, storage, tuf, verify};
 
@@ -99,7 +100,7 @@ impl From<verify::Error> for Failure {
             E::Certificate { .. } => failure(Kind::BadKey).role("root"),
             E::FirstUse { gun } => failure(Kind::FirstUse)
                 .role("root")
-                .advise(format!("Pin it first: countersign pin add {gun} --root-key ID")),
+                .advise(format!("Pin it first: countersign pin add {} --root-key ID", argument(gun))),
             E::RootChainTooLong { limit } => {
                 failure(Kind::TooMany).role("root").expected(limit)
             }
@@ -189,8 +190,10 @@ impl From<client::Error> for Failure {
         match &error {
             E::NoTrustData { seen_before: true, .. } => failure(Kind::NoTrustData)
                 .advise("It had trust data when it was last looked at from here: ask its owner."),
-            E::NoTrustData { gun, .. } => failure(Kind::NoTrustData)
-                .advise(format!("Its publisher can sign it: countersign sign {gun}:TAG")),
+            E::NoTrustData { gun, .. } => failure(Kind::NoTrustData).advise(format!(
+                "Its publisher can sign it: countersign sign {}:TAG",
+                argument(gun)
+            )),
             E::Missing { role, .. } => failure(Kind::Mismatch).role(role).found("nothing"),
             E::ServerKey(_) => failure(Kind::Malformed),
             E::Clock { gun, dialect, now, seen } => {

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::docker::Aftermath;
-use crate::tuf::RoleName;
+use crate::docker::{Aftermath, argument};
+use crate::tuf::{Gun, RoleName};
 
 /// What one should know.
-pub(in crate::cli) fn notes(gun: &str, after: &Aftermath) -> Vec<String> {
-    let mut notes = Vec::new();
+pub(in crate::cli) fn notes(gun: &Gun, after: &Aftermath) -> Vec<String> {
+    let (gun, mut notes) = (argument(gun), Vec::new());
     for role in &after.resigned {
         notes.push(format!(
             "{role}: signed again with a key that it keeps; look over what it lists, it is vouched \

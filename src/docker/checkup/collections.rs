@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp as Instant};
 
 use super::{Finding, Id, Severity};
+use crate::docker::argument;
 use crate::tuf::{Gun, KeyId, RoleName};
 
 /// What lies in the cache of one collection.
@@ -70,7 +71,7 @@ fn first_use(cached: &CachedCollection) -> Option<Finding> {
         Severity::Note,
         cached.gun.as_str(),
         message,
-        format!("countersign pin add {} --root-key {options}", cached.gun),
+        format!("countersign pin add {} --root-key {options}", argument(&cached.gun)),
     ))
 }
 
@@ -101,7 +102,7 @@ fn pending(cached: &CachedCollection) -> Option<Finding> {
         Severity::Warning,
         cached.gun.as_str(),
         message,
-        format!("countersign status {0}, then publish or reset {0}", cached.gun),
+        format!("countersign status {0}, then publish or reset {0}", argument(&cached.gun)),
     ))
 }
 
@@ -121,16 +122,17 @@ fn ends(
         false => (Id::Expired, Severity::Unverified, "expired at"),
     };
     let message = format!("{} {verb} {:.0}", expiry.what, expiry.at);
+    let gun = argument(&cached.gun);
     Some(Finding::new(
         id,
         severity,
         cached.gun.as_str(),
         message,
         match expiry.role {
-            RoleName::Root => format!("countersign refresh {} (its owner)", cached.gun),
+            RoleName::Root => format!("countersign refresh {gun} (its owner)"),
             // The server's, or the owner's: whoever has its key signs it with the next change.
-            RoleName::Snapshot => format!("countersign sign {}:TAG (its publisher)", cached.gun),
-            _ => format!("countersign refresh {} (who has the key of {})", cached.gun, expiry.role),
+            RoleName::Snapshot => format!("countersign sign {gun}:TAG (its publisher)"),
+            _ => format!("countersign refresh {gun} (who has the key of {})", expiry.role),
         },
     ))
 }
@@ -141,7 +143,7 @@ fn damage(cached: &CachedCollection, role: &RoleName, why: &str) -> Finding {
     let severity = if *role == RoleName::Root { Severity::Broken } else { Severity::Warning };
     let remedy = match role {
         RoleName::Root => "put the root back from a backup, or ask its owner".to_owned(),
-        _ => format!("countersign list {} fetches it again", cached.gun),
+        _ => format!("countersign list {} fetches it again", argument(&cached.gun)),
     };
     Finding::new(Id::CacheDamaged, severity, cached.gun.as_str(), message, remedy)
 }
