@@ -35,7 +35,7 @@ use super::environment::absolute;
 use super::exit::Kind;
 use super::output::Failure;
 use super::span::Span;
-use crate::docker::toml;
+use crate::docker::{SignerName, toml};
 use crate::keys::trusted_file;
 use crate::storage::{read_named, read_regular};
 
@@ -48,7 +48,7 @@ pub(super) struct Config {
     pub(super) require_pin: bool,
     /// Signers who must sign a tag alike.
     #[serde(default)]
-    pub(super) require_signers: Vec<String>,
+    require_signers: Vec<String>,
     /// What to do when the trust server does not answer.
     #[serde(default)]
     pub(super) when_unreachable: WhenUnreachable,
@@ -146,6 +146,16 @@ impl Config {
         };
         let covering = self.servers.iter().filter(|(prefix, _)| covers(prefix));
         covering.max_by_key(|(prefix, _)| prefix.len()).map(|(_, server)| server.as_str())
+    }
+
+    /// The signers who must sign a tag alike.
+    ///
+    /// # Errors
+    ///
+    /// If it names one that is none.
+    pub(super) fn required_signers(&self) -> Result<Vec<SignerName>, Failure> {
+        let signers = self.require_signers.iter().map(|name| name.parse());
+        Ok(signers.collect::<Result<Vec<SignerName>, _>>()?)
     }
 
     /// Tokens with keys, if nobody else could have named them.

@@ -209,8 +209,7 @@ impl Context {
     ///
     /// If the configuration names one that is none.
     pub(super) fn required_signers(&self) -> Result<Vec<SignerName>, Failure> {
-        let configured = self.config.require_signers.iter().map(|name| name.parse());
-        let mut signers = configured.collect::<Result<Vec<SignerName>, _>>()?;
+        let mut signers = self.config.required_signers()?;
         signers.extend(self.global.require_signer.iter().cloned());
         Ok(signers)
     }

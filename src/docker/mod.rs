@@ -64,6 +64,7 @@ pub use history::{Difference, Happened, Revision, SignedRole, State};
 pub use inspect::{AdministrativeKey, Inspection, Pulled, SignedTag, SignerKeys};
 pub use lifetimes::{Ending, Keeper, Lifetime, Renewal, When};
 pub use public_key::{PublicKeyError, public_key};
+pub use required::check_signed_by;
 pub use resolve::{Detail, Note, Resolution, TrustedReference};
 pub use revoke::{Revocation, RevokeRequest};
 pub use rotate::{Legacy, NewKeys, RotateRequest, Rotation};

@@ -2,49 +2,72 @@
 
 use super::resolve::signer;
 use super::{Error, Resolution, SignerName};
-use crate::image::ImageDigest;
-use crate::tuf::RoleName;
+use crate::client::Refreshed;
+use crate::image::{ImageDigest, Tag};
+use crate::tuf::{RoleName, Target};
 
 impl Resolution {
     /// Refuses the answer unless each of these signers signs the same digest for the tag. Their
-    /// roles must have been loaded: [`Detail::Signers`](super::Detail::Signers).
+    /// roles must have been looked for ([`Detail::Signers`](super::Detail)).
     ///
     /// # Errors
     ///
     /// [`Error::SignersDiffer`] if one signs another digest, [`Error::NotSignedBy`] if one signs
     /// none that counts.
     pub fn check_signed_by(&self, signers: &[SignerName]) -> Result<(), Error> {
-        let missing = signers.iter().find(|signer| !self.is_signed_by(signer));
-        missing.map_or(Ok(()), |signer| Err(self.lack_of(signer)))
+        let (tag, digest) = (self.reference.tag(), self.reference.digest());
+        check_signed_by(&self.collection, tag, digest, signers)
     }
+}
 
-    fn is_signed_by(&self, signer: &SignerName) -> bool {
-        self.signers.iter().any(|name| name == signer.as_str())
+/// The same of what was looked up otherwise.
+///
+/// # Errors
+///
+/// As [`Resolution::check_signed_by`].
+pub fn check_signed_by(
+    collection: &Refreshed,
+    tag: &Tag,
+    expected: ImageDigest,
+    signers: &[SignerName],
+) -> Result<(), Error> {
+    let missing = signers.iter().find(|wanted| !is_signed_by(collection, tag, expected, wanted));
+    missing.map_or(Ok(()), |wanted| Err(lack_of(collection, tag, expected, wanted)))
+}
+
+fn is_signed_by(
+    collection: &Refreshed,
+    tag: &Tag,
+    expected: ImageDigest,
+    wanted: &SignerName,
+) -> bool {
+    let targets = &collection.targets;
+    let same = |found: &Target| found.hashes.sha256().map(ImageDigest::from) == Some(expected);
+    let mut roles = targets.roles().filter(|(_, role)| role.target(tag.as_str()).is_some_and(same));
+    roles.any(|(name, _)| signer(targets, name) == Some(wanted.as_str()))
+}
+
+fn lack_of(collection: &Refreshed, tag: &Tag, expected: ImageDigest, wanted: &SignerName) -> Error {
+    let role = match wanted.role() {
+        Ok(role) => role,
+        Err(error) => return error,
+    };
+    let (targets, tag) = (&collection.targets, tag.clone());
+    let is_theirs = signer(targets, &role) == Some(wanted.as_str());
+    let entry = targets.signed_by(&role).find(|(name, _)| *name == tag.as_str());
+    if let Some((_, target)) = entry.filter(|_| is_theirs) {
+        let digest = target.hashes.sha256().map(|hash| ImageDigest::from(hash).to_string());
+        let found = digest.unwrap_or_else(|| "something without a sha256".to_owned());
+        return Error::SignersDiffer { role, tag, expected, found };
     }
-
-    fn lack_of(&self, wanted: &SignerName) -> Error {
-        let role = match wanted.role() {
-            Ok(role) => role,
-            Err(error) => return error,
-        };
-        let (tag, expected) = (self.reference.tag().clone(), self.reference.digest());
-        let targets = &self.collection.targets;
-        let is_theirs = signer(targets, &role) == Some(wanted.as_str());
-        let entry = targets.signed_by(&role).find(|(name, _)| *name == tag.as_str());
-        if let Some((_, target)) = entry.filter(|_| is_theirs) {
-            let digest = target.hashes.sha256().map(|hash| ImageDigest::from(hash).to_string());
-            let found = digest.unwrap_or_else(|| "something without a sha256".to_owned());
-            return Error::SignersDiffer { role, tag, expected, found };
+    let unusable = collection.unusable.get(&role).map(ToString::to_string);
+    let owner = targets.role(&RoleName::Targets).map(|it| &it.content().delegations);
+    let reason = unusable.unwrap_or_else(|| match owner.and_then(|it| it.role(&role)) {
+        Some(_) if !is_theirs && targets.role(&role).is_some() => {
+            "another role that delegates to it was asked first".to_owned()
         }
-        let unusable = self.collection.unusable.get(&role).map(ToString::to_string);
-        let owner = targets.role(&RoleName::Targets).map(|it| &it.content().delegations);
-        let reason = unusable.unwrap_or_else(|| match owner.and_then(|it| it.role(&role)) {
-            Some(_) if !is_theirs && targets.role(&role).is_some() => {
-                "another role that delegates to it was asked first".to_owned()
-            }
-            Some(_) => "does not sign it".to_owned(),
-            None => "is no signer here".to_owned(),
-        });
-        Error::NotSignedBy { role, tag, reason }
-    }
+        Some(_) => "does not sign it".to_owned(),
+        None => "is no signer here".to_owned(),
+    });
+    Error::NotSignedBy { role, tag, reason }
 }

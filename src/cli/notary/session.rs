@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::config::Settings;
 use super::credentials::Asking;
@@ -15,9 +15,9 @@ use crate::cli::context::{host_of, key_set, realms};
 use crate::cli::environment::{Environment, clock};
 use crate::cli::output::{Failure, Format, Output, Verbosity};
 use crate::client::{Refreshed, Wish};
-use crate::docker::Collection;
 use crate::docker::config::{self, NotaryAuth};
 use crate::docker::pins::{PinFile, Pins};
+use crate::docker::{Collection, SignerName};
 use crate::image::Reference;
 use crate::keys::{KeyDirectory, KeySet};
 use crate::net::{
@@ -154,6 +154,15 @@ impl Session {
         Ok(refreshed)
     }
 
+    /// The signers who must sign a name alike.
+    ///
+    /// # Errors
+    ///
+    /// If the configuration names one that is none.
+    pub(super) fn required_signers(&self) -> Result<Vec<SignerName>, Stop> {
+        Ok(self.own.required_signers()?)
+    }
+
     fn falls_back(&self, error: &crate::net::Error) -> bool {
         self.own.when_unreachable == WhenUnreachable::Cache && error.is_no_answer()
     }
@@ -179,7 +188,10 @@ impl Session {
             anchor: Pins::read(&own, &notary, first_use)?.anchor(gun)?,
             now: self.now,
             limits: Limits::default(),
-            max_age: None,
+            max_age: self
+                .own
+                .max_age
+                .and_then(|span| SignedDuration::try_from(span.duration()).ok()),
         })
     }
 
