@@ -9,7 +9,7 @@ use super::exit::Code;
 use super::output::{Failure, beside_role, for_json};
 use super::process::wait_for;
 use super::subject::Subject;
-use super::verify::{is_no_answer, tell_of_age};
+use super::verify::{instead, is_no_answer, tell_of_age};
 use crate::docker::Inspection;
 use crate::net::Access;
 
@@ -73,9 +73,8 @@ pub(super) async fn inspection(
     let opened = context.open(subject, Access::Pull)?;
     let inspection = match opened.collection().inspect(subject.given_tag()).await {
         Err(error) if context.falls_back_to_cache() && is_no_answer(&error) => {
-            let failure = Failure::from(error);
-            context.output.notice(&format!("warning: {}: {}", subject.typed, failure.message));
-            opened.cached().inspect(subject.given_tag()).await?
+            let cached = opened.cached().inspect(subject.given_tag()).await;
+            instead(error, cached, subject, context)?
         }
         other => other?,
     };

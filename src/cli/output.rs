@@ -33,6 +33,8 @@ pub(super) enum Format {
 pub(super) enum Verbosity {
     /// Errors.
     Quiet,
+    /// Also what an answer lacks.
+    Warnings,
     /// Also what one should know.
     Usual,
     /// Also what happens.
@@ -78,6 +80,11 @@ impl Output {
     pub(super) fn bytes(&self, bytes: &[u8]) {
         let mut stdout = io::stdout().lock();
         check(stdout.write_all(bytes).and_then(|()| stdout.flush()));
+    }
+
+    /// Something that an answer lacks, which scripts should hear as well as people.
+    pub(super) fn warning(&self, line: &str) {
+        self.say(Verbosity::Warnings, &format!("warning: {line}"));
     }
 
     /// Something one should know.

@@ -141,10 +141,8 @@ pub(super) async fn resolve(
     let resolved = opened.collection().resolve(&tag, subject.digest(), detail).await;
     let resolution = match resolved {
         Err(error) if context.falls_back_to_cache() && is_no_answer(&error) => {
-            let failure = Failure::from(error);
-            let cached = opened.cached().resolve(&tag, subject.digest(), detail).await?;
-            context.output.notice(&format!("warning: {}: {}", subject.typed, failure.message));
-            cached
+            let cached = opened.cached().resolve(&tag, subject.digest(), detail).await;
+            instead(error, cached, subject, context)?
         }
         other => other?,
     };
@@ -156,6 +154,26 @@ pub(super) async fn resolve(
 /// Whether the server did not answer; that it refuses us or lies is another matter.
 pub(super) fn is_no_answer(error: &docker::Error) -> bool {
     matches!(error, docker::Error::Client(client::Error::Net(error)) if error.is_no_answer())
+}
+
+/// What the cache says in the place of a server that did not answer; the server's silence, where
+/// there is no cache.
+///
+/// # Errors
+///
+/// Either.
+pub(super) fn instead<T>(
+    silence: docker::Error,
+    cached: Result<T, docker::Error>,
+    subject: &Subject,
+    context: &Context,
+) -> Result<T, Failure> {
+    let silence = Failure::from(silence);
+    if let Err(docker::Error::Client(client::Error::NotStored { .. })) = cached {
+        return Err(silence);
+    }
+    context.output.warning(&format!("{}: {}", subject.typed, silence.message));
+    Ok(cached?)
 }
 
 fn tell(subject: &Subject, resolution: &Resolution, context: &Context) {

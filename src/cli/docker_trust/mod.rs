@@ -4,7 +4,7 @@
 //! - Grammar, output, questions and exit codes are docker's, for scripts that know them. What is
 //!   believed and what is written is ours: see `docs/differences-from-notary.md`.
 //! - Talk of ours that docker does not have (first use, advice) is for people: it is left out when
-//!   stderr is no terminal.
+//!   stderr is no terminal. Warnings are not: docker warns scripts, too.
 //! - docker/cli 28.2 is the reference for the words, 29 for the protocol of plugins
 //!   (`cli-plugins/plugin`, `cli-plugins/manager`, `cli-plugins/socket`).
 
@@ -128,9 +128,14 @@ fn session(
         }
     }
     let verbose = global.verbose || globals.is_set("debug");
-    let quiet = !verbose && (global.quiet || !io::stderr().is_terminal());
+    let quiet = !verbose && global.quiet;
     let global = Global { format: FormatOption::Text, verbose, quiet, ..global };
-    Ok(Session { context: Context::new(global, environment)?, globals })
+    let mut context = Context::new(global, environment)?;
+    if !verbose && !io::stderr().is_terminal() {
+        let verbosity = &mut context.output.verbosity;
+        *verbosity = Verbosity::Warnings.min(*verbosity);
+    }
+    Ok(Session { context, globals })
 }
 
 fn perform(call: &Call, session: &Session) -> Result<(), Refusal> {

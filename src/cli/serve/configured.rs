@@ -38,7 +38,7 @@ pub(super) fn configured(
     config.level = match output.verbosity {
         Verbosity::Quiet => Level::Error,
         Verbosity::Verbose => Level::Debug,
-        Verbosity::Usual => config.level,
+        Verbosity::Warnings | Verbosity::Usual => config.level,
     };
     Ok(config)
 }
