@@ -293,6 +293,18 @@ fn while_content_trust_is_on_no_docker_of_others_runs() {
     assert!(done.status.success(), "{}", text(&done));
 }
 
+#[test]
+fn what_cannot_be_said_ends_as_docker_ends() {
+    let stage = Stage::new();
+    let mut pull = stage.command(&["pull", "alpine"]);
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("a device");
+    let output = pull.env("DOCKER_CONTENT_TRUST", "1").stdout(full).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert!(text(&output).contains("stdout cannot be written"), "{}", text(&output));
+    let output = stage.docker(&["pull", "alpine"], &[("DOCKER_CONTENT_TRUST", "1")], None);
+    assert!(output.status.success(), "{}", text(&output));
+}
+
 /// A line of the table.
 #[derive(Debug, Default)]
 struct Entry {

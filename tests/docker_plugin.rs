@@ -103,6 +103,20 @@ fn docker_shows_the_plugin_among_its_commands() {
 }
 
 #[test]
+fn what_is_installed_elsewhere_is_undone_there() {
+    let docker = Docker::new();
+    let elsewhere = docker.home.path().join("elsewhere");
+    let elsewhere = elsewhere.to_str().expect("a path");
+    let installed = docker.countersign(&["docker-trust", "--install", elsewhere]);
+    let undo = format!("To undo it: countersign docker-trust --uninstall {elsewhere}\n");
+    assert!(complained(&installed).ends_with(&undo), "{installed:?}");
+    let undone = docker.countersign(&["docker-trust", "--uninstall", elsewhere]);
+    assert!(undone.status.success(), "{undone:?}");
+    assert!(!Path::new(elsewhere).join("docker-trust").exists());
+    assert!(docker.plugin().exists(), "the other one stays");
+}
+
+#[test]
 fn plugin_is_called_with_all_of_dockers_words() {
     let docker = Docker::new();
     let elsewhere = docker.home.path().join("elsewhere");

@@ -307,7 +307,7 @@ pub(super) fn output_of(global: &Global) -> Output {
         (_, true) => Verbosity::Verbose,
         _ => Verbosity::Usual,
     };
-    Output { format: global.format.of_answers(), verbosity }
+    Output::new(global.format.of_answers(), verbosity)
 }
 
 /// Who else may be given credentials.

@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn story_goes_as_told() {
-        let output = Output { format: Format::Text, verbosity: Verbosity::Quiet };
+        let output = Output::new(Format::Text, Verbosity::Quiet);
         let told = run(&Arguments {}, output).map_err(|failure| failure.message);
         assert_eq!(told, Ok(Code::Done));
     }

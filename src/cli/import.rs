@@ -27,7 +27,7 @@ A trust server of your own takes over an archive as it is, without any key: coun
 Examples:
   countersign import trust.tar --server oci
   countersign import https://notary.example.com registry.example.com/team/web --server oci
-  countersign import /srv/tuf/web/metadata registry.example.com/team/web --server https://trust.example.com")]
+  countersign import /srv/web/metadata registry.example.com/web --server https://trust.example.com")]
 pub(super) struct Arguments {
     /// Archive of `rescue` or `bundle`, or where the trust data is: a trust server,
     /// https://…/metadata, a folder in TUF 1.0, or oci

@@ -5,8 +5,8 @@ mod view;
 use clap::Args;
 
 use super::context::Context;
-use super::exit::Code;
-use super::output::{Failure, beside_role, for_json};
+use super::exit::{Code, Kind};
+use super::output::{Failure, Format, beside_role, for_json};
 use super::process::wait_for;
 use super::subject::Subject;
 use super::verify::{instead, is_no_answer, tell_of_age};
@@ -34,6 +34,10 @@ pub(super) struct Arguments {
 
 /// Shows every repository that can be shown.
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Failure> {
+    if arguments.pretty && context.output.format == Format::Json {
+        let message = "--pretty is for people, and --format json for programs: choose one";
+        return Err(Failure::new(Kind::Usage, message));
+    }
     wait_for(async {
         let mut views = Vec::new();
         let mut code = Code::Done;

@@ -191,7 +191,7 @@ fn explained(error: &clap::Error, words: &[OsString]) -> Code {
         || words.windows(2).any(|pair| pair == ["--format", "json"]);
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            Output { format: Format::Text, verbosity: Verbosity::Usual }
+            Output::new(Format::Text, Verbosity::Usual)
                 .bytes(error.render().to_string().as_bytes());
             Code::Done
         }
@@ -200,7 +200,7 @@ fn explained(error: &clap::Error, words: &[OsString]) -> Code {
             let first = text.lines().map(str::trim).take_while(|line| !line.is_empty());
             let message = first.collect::<Vec<_>>().join(" ");
             let message = message.trim_start_matches("error: ");
-            let output = Output { format: Format::Json, verbosity: Verbosity::Usual };
+            let output = Output::new(Format::Json, Verbosity::Usual);
             output.refusal(None, &Failure::new(Kind::Usage, message))
         }
         _ => {

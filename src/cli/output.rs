@@ -48,12 +48,23 @@ pub(super) struct Output {
     pub(super) format: Format,
     /// How much is said beside them.
     pub(super) verbosity: Verbosity,
+    /// The exit code if stdout cannot be written.
+    unwritten: u8,
 }
 
 impl Output {
+    pub(super) fn new(format: Format, verbosity: Verbosity) -> Self {
+        Self { format, verbosity, unwritten: Kind::Disk.code() as u8 }
+    }
+
+    /// The same in another program's grammar, which ends with this code if stdout cannot be written.
+    pub(super) fn ending_with(self, unwritten: u8) -> Self {
+        Self { unwritten, ..self }
+    }
+
     /// A line of the answer.
     pub(super) fn answer(&self, line: &str) {
-        write(&mut io::stdout().lock(), &format!("{}\n", for_terminal(line)));
+        self.write(&format!("{}\n", for_terminal(line)));
     }
 
     /// A line of the answer, or an object that says it in full.
@@ -67,19 +78,19 @@ impl Output {
     /// A part of the answer that is laid out already, in lines that end.
     pub(super) fn page(&self, lines: &str) {
         let safe: Vec<String> = lines.split('\n').map(for_terminal).collect();
-        write(&mut io::stdout().lock(), &safe.join("\n"));
+        self.write(&safe.join("\n"));
     }
 
     /// An object of the answer, on one line.
     pub(super) fn object(&self, value: &impl Serialize) {
         let text = serde_json::to_string(value).expect("text, numbers and lists have a JSON form");
-        write(&mut io::stdout().lock(), &format!("{}\n", for_json(&text)));
+        self.write(&format!("{}\n", for_json(&text)));
     }
 
     /// Bytes of the answer as they are: a key, a script, a manual page.
     pub(super) fn bytes(&self, bytes: &[u8]) {
         let mut stdout = io::stdout().lock();
-        check(stdout.write_all(bytes).and_then(|()| stdout.flush()));
+        self.check(stdout.write_all(bytes).and_then(|()| stdout.flush()));
     }
 
     /// Something that an answer lacks, which scripts should hear as well as people.
@@ -123,6 +134,27 @@ impl Output {
         Self { format: Format::Text, ..*self }.refusal(reference, failure)
     }
 
+    fn write(&self, text: &str) {
+        self.bytes(text.as_bytes());
+    }
+
+    /// An answer that cannot be delivered is none; a reader that left is no reason for words.
+    fn check(&self, written: io::Result<()>) {
+        match written {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                std::process::exit(BROKEN_PIPE)
+            }
+            Err(error) => {
+                let _ = writeln!(
+                    io::stderr().lock(),
+                    "error: stdout cannot be written: {error} (disk)"
+                );
+                std::process::exit(i32::from(self.unwritten))
+            }
+        }
+    }
+
     fn say(&self, from: Verbosity, line: &str) {
         if self.verbosity >= from {
             // Nobody is left to be told that stderr cannot be written.
@@ -164,23 +196,6 @@ impl<'f> Refusal<'f> {
             found: failure.found.as_deref(),
         };
         Self { reference, error }
-    }
-}
-
-fn write(stdout: &mut impl Write, text: &str) {
-    check(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()));
-}
-
-/// An answer that cannot be delivered is none; a reader that left is no reason for words.
-fn check(written: io::Result<()>) {
-    match written {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(BROKEN_PIPE),
-        Err(error) => {
-            let _ =
-                writeln!(io::stderr().lock(), "error: stdout cannot be written: {error} (disk)");
-            std::process::exit(i32::from(Kind::Disk.code() as u8))
-        }
     }
 }
 

@@ -95,6 +95,9 @@ fn remove(arguments: &Remove, context: &Context) -> Result<Code, Failure> {
         _ => meant?,
     }
     context.output.notice(&format!("{removed}: not pinned any more, in {}", file.path().display()));
+    if context.output.format == Format::Json {
+        context.output.object(&json!({"name": removed.to_string(), "outcome": "removed"}));
+    }
     Ok(Code::Done)
 }
 

@@ -83,8 +83,13 @@ impl Refusal {
             output.reply("");
             output.reply("Run 'docker run --help' for more information");
         }
-        ExitCode::from(self.code.unwrap_or(if is_run { RUN_FAILED } else { 1 }))
+        ExitCode::from(self.code.or(self.verb.map(failed)).unwrap_or(FAILED))
     }
+}
+
+/// What a command ends with that failed.
+pub(super) fn failed(verb: Verb) -> u8 {
+    if verb == Verb::Run { RUN_FAILED } else { FAILED }
 }
 
 pub(super) fn of_disk(error: std::io::Error) -> Refusal {
@@ -119,6 +124,8 @@ fn words(name: &Name, tag: &Tag, failure: &Failure) -> String {
     }
 }
 
+/// What docker ends with, mostly.
+const FAILED: u8 = 1;
 /// What docker ends with if it does not know an option.
 const BAD_FLAG: u8 = 125;
 /// What `docker run` ends with if there is no container.

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use super::place::Docker;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, failed};
 use crate::cli::context::Context;
 use crate::cli::output::Failure;
 use crate::cli::verify::resolve;
@@ -52,10 +52,11 @@ impl Pinned {
 
 impl Session {
     pub(super) fn new(
-        context: Context,
+        mut context: Context,
         program: Program,
         guarded: &Guarded,
     ) -> Result<Self, Failure> {
+        context.output = context.output.ending_with(failed(guarded.verb));
         context.output.detail(&format!("docker: {}", program.path().display()));
         Ok(Self {
             context,

@@ -15,8 +15,9 @@ use crate::cli::output::{Failure, Output};
 pub(super) fn run(words: &[String], environment: &Environment, output: Output) -> ExitCode {
     let done = match words {
         [action, rest @ ..] if rest.len() < 2 => {
-            place(rest.first(), environment).and_then(|place| {
-                if action == INSTALL { install(&place, output) } else { uninstall(&place, output) }
+            place(rest.first(), environment).and_then(|place| match action == INSTALL {
+                true => install(&place, rest.first(), output),
+                false => uninstall(&place, output),
             })
         }
         [action, ..] => Err(Failure::new(Kind::Usage, format!("{action} takes one directory"))),
@@ -37,7 +38,7 @@ fn place(folder: Option<&String>, environment: &Environment) -> Result<PathBuf, 
     Ok(folder.join(NAME))
 }
 
-fn install(place: &Path, output: Output) -> Result<(), Failure> {
+fn install(place: &Path, named: Option<&String>, output: Output) -> Result<(), Failure> {
     let program = this_program()?;
     match what_is_at(place, &program) {
         Found::Nothing => {}
@@ -60,7 +61,9 @@ fn install(place: &Path, output: Output) -> Result<(), Failure> {
     output.answer(&place.display().to_string());
     output
         .reply("docker 29 and later now have `docker trust`; docker 28 and before use their own.");
-    output.reply("To undo it: countersign docker-trust --uninstall");
+    let folder = place.parent().filter(|_| named.is_some());
+    let folder = folder.map(|folder| format!(" {}", folder.display())).unwrap_or_default();
+    output.reply(&format!("To undo it: countersign docker-trust {UNINSTALL}{folder}"));
     Ok(())
 }
 

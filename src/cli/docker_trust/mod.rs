@@ -58,7 +58,7 @@ pub(super) struct Arguments {
 
 /// Does what the words after the program's name say.
 pub(super) fn run(words: &[OsString], global: Global) -> ExitCode {
-    let output = Output { format: Format::Text, verbosity: Verbosity::Quiet };
+    let output = Output::new(Format::Text, Verbosity::Quiet).ending_with(FAILED);
     let environment = match Environment::read() {
         Ok(environment) => environment,
         Err(failure) => return Refusal::from(failure).tell(output),
@@ -131,6 +131,7 @@ fn session(
     let quiet = !verbose && global.quiet;
     let global = Global { format: FormatOption::Text, verbose, quiet, ..global };
     let mut context = Context::new(global, environment)?;
+    context.output = context.output.ending_with(FAILED);
     if !verbose && !io::stderr().is_terminal() {
         let verbosity = &mut context.output.verbosity;
         *verbosity = Verbosity::Warnings.min(*verbosity);
@@ -171,6 +172,8 @@ fn misused(misuse: &Misuse, output: Output) -> ExitCode {
     ExitCode::from(misuse.code)
 }
 
+/// What docker ends with, whatever is wrong.
+const FAILED: u8 = 1;
 /// For what a registry is asked.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// The program's name when it is docker's plugin.

@@ -67,9 +67,12 @@ pub(super) struct Arguments {
 /// What the program is called.
 pub(super) const NAME: &str = "notary";
 
+/// What the original ends with, whatever is wrong.
+const FAILED: u8 = 1;
+
 /// Runs the program on the words behind its name.
 pub(super) fn run(words: &[OsString]) -> ExitCode {
-    let output = Output { format: Format::Text, verbosity: Verbosity::Usual };
+    let output = Output::new(Format::Text, Verbosity::Usual).ending_with(FAILED);
     let words: Option<Vec<String>> =
         words.iter().map(|word| word.to_str().map(str::to_owned)).collect();
     let outcome = match words {

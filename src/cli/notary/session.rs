@@ -231,7 +231,7 @@ pub(super) fn output_of(call: &Call) -> Output {
         true => Verbosity::Verbose,
         false => Verbosity::Usual,
     };
-    Output { format: Format::Text, verbosity }
+    Output::new(Format::Text, verbosity).ending_with(super::FAILED)
 }
 
 /// Reads the name of a collection.

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 
 use super::{Failure, Kind};
 use crate::cli::context::cache_of;
+use crate::cli::environment::Environment;
 use crate::docker::argument;
 use crate::storage::{CollectionDirectory, TrustDirectory};
 use crate::{client, crypto, edit, image, keys, net, storage, tuf, verify};
@@ -128,7 +129,8 @@ impl From<net::Error> for Failure {
             }
             E::Unreachable { .. } => failure(Kind::Network),
             E::Certificate { host, .. } => failure(Kind::Network).advise(format!(
-                "Name its authority with --tls-ca FILE, or put it where docker looks: ~/.docker/tls/{}/ca.crt",
+                "Name its authority with --tls-ca FILE, or put it where docker looks: {}/tls/{}/ca.crt",
+                docker_directory(),
                 host.trim_start_matches("https://")
             )),
             E::Unavailable { status: 404, .. } => failure(Kind::Network).advise(WHICH_SERVER),
@@ -154,6 +156,14 @@ impl From<net::Error> for Failure {
             E::Write { .. } | E::Storage(_) => failure(Kind::Disk),
         }
     }
+}
+
+/// Docker's directory as a person would write it.
+fn docker_directory() -> String {
+    let environment = Environment::read().ok();
+    let named = environment.filter(|environment| environment.place("DOCKER_CONFIG").is_some());
+    let named = named.and_then(|environment| environment.docker_config().ok());
+    named.map_or_else(|| "~/.docker".to_owned(), |directory| directory.display().to_string())
 }
 
 const NO_METADATA: &str = "A proxy or a login page may have answered in the place of what was asked. Otherwise what was published \

@@ -30,10 +30,10 @@ Without --add, --remove and --threshold the role is signed again as it is, with 
 that took the repository over from another, or lost its keys, gets new ones for timestamp and snapshot in one root.
 
 Examples:
-  countersign root certify reg.io/team/web --key 1f2e3d4c --out ada.pem        # each new holder
-  countersign root request reg.io/team/web --add ada.pem --add bob.pem --threshold 2 --out change.json
-  countersign root request reg.io/team/web --role targets --add ci.pub --threshold 2 --out change.json
-  countersign root request reg.io/team/web --role timestamp --role snapshot --server-managed --out change.json")]
+  countersign root certify reg.io/web --key 1f2e3d4c --out ada.pem        # each new holder
+  countersign root request reg.io/web --add ada.pem --add bob.pem --threshold 2 --out change.json
+  countersign root request reg.io/web --role targets --add ci.pub --threshold 2 --out change.json
+  countersign root request reg.io/web --role timestamp --role snapshot -r --out change.json")]
 pub(in crate::cli) struct Arguments {
     /// Repository, without a tag
     #[arg(value_name = "REPO")]

@@ -28,7 +28,7 @@ the request changes, it must be made and signed anew.
 
 Example:
   countersign root submit change.json ada.json bob.json --transcript ceremony.txt --key 1f2e3d4c
-  countersign root verify ceremony.txt                                           # at any time, anywhere")]
+  countersign root verify ceremony.txt        # at any time, anywhere")]
 pub(in crate::cli) struct Arguments {
     /// The request
     #[arg(value_name = "REQUEST")]
