@@ -71,6 +71,25 @@ fn a_folder_is_founded_signed_into_and_handed_over_like_any_other_place() {
 }
 
 #[test]
+fn who_is_removed_keeps_no_key_by_giving_it_to_a_role_of_his_own() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let image = format!("{}/team/web", servers.registry());
+    let (_, address) = place(&servers);
+    let publisher = Person::new(&servers, "publisher").at(&address);
+    publisher.does(&["init", &image]);
+    for name in ["alice", "mallory"] {
+        publisher.does(&["key", "generate", name]);
+        publisher.does(&["signer", "add", name, "--key", &format!("{name}.pub"), &image]);
+    }
+    let below = ["delegation", "add", "--all-paths", "--key", "mallory.pub", &image];
+    publisher.does(&[&below[..], &["targets/mallory/own"]].concat());
+    let removed = publisher.answers(&["signer", "remove", "--format", "json", "mallory", &image]);
+    assert_eq!(removed["shared_keys"], serde_json::json!([]), "{removed}");
+    let changed = removed["roles"]["changed"].as_array().expect("roles");
+    assert!(changed.contains(&serde_json::json!("targets/releases")), "{removed}");
+}
+
+#[test]
 fn an_exported_folder_is_gone_on_with_and_moved_into_from_anywhere() {
     let servers = TestRegistry::start(&["--no-docker"]);
     let image = format!("{}/team/web", servers.registry());

@@ -132,9 +132,8 @@ fn remove(bench: &mut Workbench<'_>, role: &RoleName, care: Care) -> Result<Sign
     let mut removed = SignerRemoved::default();
     let releases = RoleName::releases();
     let draft = &mut bench.draft;
-    let (shared, own): (Vec<KeyId>, Vec<KeyId>) = keys_of(draft, role)
-        .into_iter()
-        .partition(|id| draft.delegations_with(id).iter().any(|it| it != role && *it != releases));
+    let (shared, own): (Vec<KeyId>, Vec<KeyId>) =
+        keys_of(draft, role).into_iter().partition(|id| is_of_another(draft, id, role));
     removed.shared = shared;
     if draft.delegation(&releases).is_some() {
         let taken = Withdrawal { keys: own, ..Withdrawal::default() };
@@ -155,6 +154,16 @@ fn remove(bench: &mut Workbench<'_>, role: &RoleName, care: Care) -> Result<Sign
 fn keys_of(draft: &Draft, role: &RoleName) -> BTreeSet<KeyId> {
     let keys = draft.delegation(role).map(|(all, it)| all.delegations.keys_of(it));
     keys.into_iter().flatten().map(Key::known_as).collect()
+}
+
+/// Whether a signer besides this one has a key. A role to which a signer delegates is none: else he
+/// could give his key there, and keep it in `targets/releases`.
+fn is_of_another(draft: &Draft, id: &KeyId, role: &RoleName) -> bool {
+    let direct = draft.targets(&RoleName::Targets).into_iter();
+    direct.flat_map(|targets| targets.delegations.each()).any(|(all, it)| {
+        let other = it.name != *role && it.name != RoleName::releases() && !it.is_bin();
+        other && all.keys_of(it).any(|key| key.known_as() == *id)
+    })
 }
 
 /// Whether a delegation has no keys left, and nothing was ever published in it.
