@@ -17,7 +17,7 @@ use countersign::docker;
 use countersign::storage::{
     self, Accepted, Cache, CollectionDirectory, MemoryCache, TrustDirectory, Unread,
 };
-use countersign::tuf::{Limits, RoleName, Version};
+use countersign::tuf::{Landmark, Landmarks, Limits, RoleName, Version};
 use countersign::verify::{Anchor, Governance, Pin, Seen};
 use jiff::SignedDuration;
 use repository::*;
@@ -265,24 +265,30 @@ fn what_was_listed_is_remembered_up_to_a_limit_and_until_an_online_key_is_rotate
     assert!(listed < 10, "{listed}");
 }
 
+/// As many as one file has, with the longest names.
+fn many_landmarks() -> Option<Arc<Landmarks>> {
+    let mark = |number: u64| Landmark { at: number + 1, name: format!("{number:0128}") };
+    Landmarks::new((0..64).map(mark).collect(), 65).map(Arc::new)
+}
+
 #[test]
 fn no_record_is_written_that_cannot_be_read_back() {
-    let seen = |names: usize| {
+    let seen = |names: usize, landmarks: Option<Arc<Landmarks>>| {
         let name = |number| RoleName::free(&format!("{}{number:06}", "\"".repeat(249)));
         let roles: Vec<RoleName> = (0..names).map(|it| name(it).expect("a role")).collect();
         let (version, sha256) = (Version::new((1 << 53) - 1).expect("a number"), Sha256::of(b""));
         let governance = Governance { keys: sha256, authority: sha256 };
-        let alone = Seen { version, sha256, governance, listed: BTreeMap::new() };
+        let alone = Seen { version, sha256, governance, listed: BTreeMap::new(), landmarks };
         let listed = roles.iter().map(|role| (role.clone(), Some(version))).collect();
         let snapshot = (RoleName::Snapshot, None, Seen { listed, ..alone.clone() });
         let files = roles.into_iter().map(|role| (role, None, alone.clone()));
         files.chain([snapshot]).collect::<Vec<_>>()
     };
-    let keep = |cache: &CollectionDirectory, names| {
+    let keep = |cache: &CollectionDirectory, names, landmarks| {
         cache.keep(&Accepted {
             root: Some((Version::ONE, b"a root".to_vec())),
             begun: None,
-            files: seen(names),
+            files: seen(names, landmarks),
             behind: false,
             dropped: Vec::new(),
             root_asked: true,
@@ -291,12 +297,19 @@ fn no_record_is_written_that_cannot_be_read_back() {
         })
     };
     let (client, names) = (Client::new(), Limits::default().listed);
-    let error = keep(&client.cache(), 2 * names).expect_err("more than is ever accepted");
+    let error = keep(&client.cache(), 2 * names, None).expect_err("more than is ever accepted");
     assert!(matches!(error, storage::Error::RecordTooLarge { .. }), "{error}");
     assert_eq!(client.files(), BTreeMap::new(), "nothing is written");
-    keep(&client.cache(), names).expect("the most that is accepted, under the longest names");
+    keep(&client.cache(), names, None).expect("the most that is accepted, under the longest names");
     let memory = client.cache().memory().expect("readable");
     assert_eq!(memory.baseline.seen().len(), names + 1);
+    for (roles, kept) in [(9, true), (9000, false)] {
+        let client = Client::new();
+        keep(&client.cache(), roles, many_landmarks()).expect("landmarks as far as there is room");
+        let seen = client.cache().memory().expect("readable").baseline.seen().clone();
+        assert_eq!(seen.len(), roles + 1);
+        assert!(seen.values().all(|seen| seen.landmarks.is_some() == kept), "{roles}");
+    }
 }
 
 #[test]

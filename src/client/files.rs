@@ -2,15 +2,15 @@
 //! lists.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::Error;
 use super::refresh::{Roles, Wish};
 use crate::crypto::Hashed;
 use crate::net::{self, Remote, RemoteFile};
 use crate::storage::{self, Cache, Unread};
-use crate::tuf::{Bin, FileMeta, Naming, RoleName};
-use crate::verify::{self, Glance, Policy, TrustedSnapshot, Wanted};
+use crate::tuf::{Bin, FileMeta, Landmarks, Naming, RoleName};
+use crate::verify::{self, Baseline, Glance, Policy, TrustedSnapshot, Wanted};
 
 /// Where files come from. Nothing here is trusted, and nothing is written.
 pub(super) struct Files<'f, R> {
@@ -19,24 +19,23 @@ pub(super) struct Files<'f, R> {
     stored: BTreeMap<RoleName, Arc<Stored>>,
 }
 
-/// A stored file, read when its bytes are first needed. One that turns out to be unreadable is as
-/// good as lost: it is fetched again.
+/// A stored file. A large one is read when its bytes are first needed, and one that turns out to be
+/// unreadable then is as good as lost: it is fetched again.
 struct Stored {
-    file: LazyLock<Option<Hashed<'static>>, Reading>,
-    /// What will be looked for in it, if little.
+    unread: Mutex<Option<Unread>>,
+    file: OnceLock<Option<Hashed<'static>>>,
+    /// What will be looked for in it, if that can be found without reading all of it.
     sight: Option<Sight>,
     glance: OnceLock<Option<Glance>>,
 }
 
-/// A few names of a role.
+/// A few names of a role, and how to find them in the file that was accepted last.
 struct Sight {
     policy: Arc<Policy>,
     role: RoleName,
     names: Vec<String>,
+    landmarks: Arc<Landmarks>,
 }
-
-/// The reading of a file that was looked at.
-type Reading = Box<dyn FnOnce() -> Option<Hashed<'static>> + Send>;
 
 /// A listed file.
 pub(super) struct Loaded<'f> {
@@ -53,13 +52,14 @@ impl<'f, R: Remote> Files<'f, R> {
         cache: &impl Cache,
         remote: Option<&'f R>,
         wish: Wish<'_>,
+        known: &Baseline,
     ) -> Result<Self, Error> {
         let mut files = Self { policy, remote, stored: BTreeMap::new() };
         for role in [RoleName::Root, RoleName::Timestamp, RoleName::Snapshot, RoleName::Targets] {
-            files.look(cache, role, wish.wanted)?;
+            files.look(cache, role, wish.wanted, known)?;
         }
         for role in files.delegations(wish.roles) {
-            files.look(cache, role, wish.wanted)?;
+            files.look(cache, role, wish.wanted, known)?;
         }
         Ok(files)
     }
@@ -72,7 +72,7 @@ impl<'f, R: Remote> Files<'f, R> {
         role: &RoleName,
     ) -> Result<Self, Error> {
         let mut files = Self { policy, remote, stored: BTreeMap::new() };
-        files.look(cache, role.clone(), Wanted::Everything)?;
+        files.look(cache, role.clone(), Wanted::Everything, &Baseline::default())?;
         Ok(files)
     }
 
@@ -141,14 +141,14 @@ impl<'f, R: Remote> Files<'f, R> {
         Error::NotStored { gun: self.policy.gun.clone(), role }
     }
 
-    /// How much to read of a role's file, given what was seen of the stored one.
-    pub(super) fn wanted<'w>(&'w self, role: &RoleName, wanted: Wanted<'w>) -> Wanted<'w> {
-        let glance = || self.stored.get(role)?.glance();
-        glance().map_or(wanted, Wanted::Glimpsed)
+    /// What a glance saw of the stored file of a role, if that is the listed one.
+    pub(super) fn glance(&self, role: &RoleName, snapshot: &TrustedSnapshot) -> Option<&Glance> {
+        let glance = self.stored.get(role)?.glance()?;
+        (snapshot.listed(role)?.sha256() == Some(glance.sha256())).then_some(glance)
     }
 
     fn file(&self, role: &RoleName) -> Option<&Hashed<'static>> {
-        self.stored.get(role)?.file.as_ref()
+        self.stored.get(role)?.file()
     }
 
     fn look(
@@ -156,13 +156,14 @@ impl<'f, R: Remote> Files<'f, R> {
         cache: &impl Cache,
         role: RoleName,
         wanted: Wanted<'_>,
+        known: &Baseline,
     ) -> Result<(), Error> {
         let Some(unread) = cache.look(&role, self.policy.limits.bytes(&role))? else {
             return Ok(());
         };
         let stored = match self.remote {
             Some(_) if unread.size() >= LARGE => {
-                Stored::unread(unread, Sight::of(self.policy, &role, wanted)).meanwhile()
+                Stored::unread(unread, Sight::of(self.policy, &role, wanted, known)).meanwhile()
             }
             _ => Stored::read(unread)?,
         };
@@ -193,48 +194,60 @@ impl<'f, R: Remote> Files<'f, R> {
 }
 
 impl Stored {
-    fn new(reading: Reading, sight: Option<Sight>) -> Arc<Self> {
-        Arc::new(Self { file: LazyLock::new(reading), sight, glance: OnceLock::new() })
-    }
-
     fn read(unread: Unread) -> Result<Arc<Self>, storage::Error> {
-        let file = unread.read()?.map(Hashed::of);
-        Ok(Self::new(Box::new(|| file), None))
+        let file = unread.read()?.map(Hashed::of).into();
+        Ok(Arc::new(Self { unread: Mutex::default(), file, sight: None, glance: OnceLock::new() }))
     }
 
     fn unread(unread: Unread, sight: Option<Sight>) -> Arc<Self> {
-        Self::new(Box::new(|| unread.read().ok().flatten().map(Hashed::of)), sight)
+        let (unread, file, glance) = (Mutex::new(Some(unread)), OnceLock::new(), OnceLock::new());
+        Arc::new(Self { unread, file, sight, glance })
     }
 
-    /// Has the file read, looked into and hashed, side by side, while the server is asked: that is
-    /// what an unchanged collection costs most. Whatever is not done when it is needed is done then.
+    /// Has the file looked at, or else read, and hashed while the server is asked: that is what an
+    /// unchanged collection costs most. Whatever is not done when it is needed is done then.
     fn meanwhile(self: Arc<Self>) -> Arc<Self> {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let [looking, hashing] = [Arc::clone(&self), Arc::clone(&self)];
-            runtime.spawn_blocking(move || looking.glance().is_some());
-            runtime.spawn_blocking(move || hashing.file.as_ref().map(Hashed::sha256));
+            let stored = Arc::clone(&self);
+            runtime.spawn_blocking(move || match stored.sight {
+                Some(_) => drop(stored.glance()),
+                None => drop(stored.file().map(Hashed::sha256)),
+            });
         }
         self
     }
 
     fn glance(&self) -> Option<&Glance> {
-        let (sight, file) = (self.sight.as_ref()?, self.file.as_ref()?);
-        self.glance.get_or_init(|| sight.glance_at(file)).as_ref()
+        let sight = self.sight.as_ref()?;
+        let glance = || sight.glance_at(self.unread.lock().ok()?.as_ref()?);
+        self.glance.get_or_init(glance).as_ref()
+    }
+
+    fn file(&self) -> Option<&Hashed<'static>> {
+        let take = || self.unread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let read = || take()?.read().ok().flatten().map(Hashed::of);
+        self.file.get_or_init(read).as_ref()
     }
 }
 
 impl Sight {
-    /// None where all is wanted, and of roles that have no names.
-    fn of(policy: &Arc<Policy>, role: &RoleName, wanted: Wanted<'_>) -> Option<Self> {
+    /// None where all is wanted, and where nothing is known of the role's entries.
+    fn of(
+        policy: &Arc<Policy>,
+        role: &RoleName,
+        wanted: Wanted<'_>,
+        known: &Baseline,
+    ) -> Option<Self> {
         let Wanted::Names(names) = wanted else { return None };
+        let landmarks = known.seen().get(role)?.landmarks.clone()?;
         let names = names.iter().map(|name| (*name).to_owned()).collect();
-        let sight = || Self { policy: Arc::clone(policy), role: role.clone(), names };
-        role.lists_targets().then(sight)
+        Some(Self { policy: Arc::clone(policy), role: role.clone(), names, landmarks })
     }
 
-    fn glance_at(&self, file: &Hashed<'_>) -> Option<Glance> {
+    fn glance_at(&self, file: &Unread) -> Option<Glance> {
         let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
-        self.policy.unverified_glance(&self.role, file, &names)
+        let seen = file.skim(&self.landmarks.parts(&names))?;
+        self.policy.unverified_glance(&self.role, (seen.length, seen.sha256), &seen.parts, &names)
     }
 }
 

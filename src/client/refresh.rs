@@ -175,7 +175,9 @@ pub(super) async fn refresh_and_leave(
 ) -> Result<(Refreshed, Option<Accepted>), Error> {
     let (memory, files) = {
         let _steady = cache.steady()?;
-        (cache.memory()?, Files::picture(&policy, cache, remote, wish)?)
+        let memory = cache.memory()?;
+        let files = Files::picture(&policy, cache, remote, wish, &memory.baseline)?;
+        (memory, files)
     };
     check_clock(&policy, &memory)?;
     let mut update = Update::new(&policy, &memory, &files);

@@ -13,7 +13,9 @@ use super::refresh::{Roles, Wish};
 use super::update::Update;
 use crate::net::Remote;
 use crate::tuf::{self, Delegation, Limits, RoleName};
-use crate::verify::{self, Baseline, SuspendedRole, TrustedSnapshot, TrustedTargets, Wanted};
+use crate::verify::{
+    self, Baseline, Glance, SuspendedRole, TrustedSnapshot, TrustedTargets, Wanted,
+};
 
 /// Delegated roles that cannot be used.
 pub(super) struct Unusable {
@@ -58,27 +60,20 @@ impl Update<'_> {
         files: &Files<'_, R>,
         wish: Wish<'_>,
     ) -> Result<(TrustedTargets, Unusable), Error> {
-        let role = RoleName::Targets;
         let beside = wished_beside(snapshot, wish.roles);
-        let (loaded, delegated) =
-            join(files.load(&role, snapshot), load_all(files, snapshot, beside)).await;
-        let loaded = loaded?;
-        if let Some(replaced) = files.stored(&role).filter(|_| loaded.new) {
-            snapshot.root().observe_targets(replaced, &mut self.baseline);
-        }
-        let wanted = files.wanted(&role, wish.wanted);
-        let mut targets = snapshot.targets(&loaded.file, &self.baseline, wanted)?;
-        self.accept_loaded(&role, loaded, &targets);
+        let targets = self.top_level(snapshot, files, wish.wanted);
+        let (targets, delegated) = join(targets, load_all(files, snapshot, beside)).await;
+        let mut targets = targets?;
         self.accepted.dropped = no_longer_delegated(&targets, &self.baseline);
         let mut unusable = Unusable::new(&snapshot.root().policy().limits);
-        self.delegations(&mut targets, delegated, files, wish.wanted, &mut unusable)?;
+        self.delegations(&mut targets, delegated, files, wish.wanted, &mut unusable).await?;
         for _ in 0..snapshot.root().policy().limits.delegation_depth {
             let next = next_roles(&targets, &mut unusable.reasons, wish.roles);
             if next.is_empty() {
                 break;
             }
             let delegated = load_all(files, snapshot, next).await;
-            self.delegations(&mut targets, delegated, files, wish.wanted, &mut unusable)?;
+            self.delegations(&mut targets, delegated, files, wish.wanted, &mut unusable).await?;
         }
         if let Some(seen) = targets.settled_snapshot() {
             self.settle(RoleName::Snapshot, seen);
@@ -88,20 +83,52 @@ impl Update<'_> {
         Ok((targets, unusable))
     }
 
+    /// `targets` itself.
+    async fn top_level<R: Remote>(
+        &mut self,
+        snapshot: &TrustedSnapshot,
+        files: &Files<'_, R>,
+        wanted: Wanted<'_>,
+    ) -> Result<TrustedTargets, Error> {
+        let role = RoleName::Targets;
+        let glimpse = |glance| snapshot.glimpse_targets(glance, &self.baseline);
+        if let Some(targets) = files.glance(&role, snapshot).and_then(glimpse) {
+            self.accept_known(&role, &targets);
+            return Ok(targets);
+        }
+        let loaded = files.load(&role, snapshot).await?;
+        if let Some(replaced) = files.stored(&role).filter(|_| loaded.new) {
+            snapshot.root().observe_targets(replaced, &mut self.baseline);
+        }
+        let targets = snapshot.targets(&loaded.file, &self.baseline, wanted)?;
+        self.accept_loaded(&role, loaded, &targets);
+        Ok(targets)
+    }
+
     /// Takes in delegated roles. One that fails its checks is reported, and costs the others
     /// nothing.
-    fn delegations<R: Remote>(
+    async fn delegations<R: Remote>(
         &mut self,
         targets: &mut TrustedTargets,
-        delegated: Vec<(RoleName, Result<Loaded<'_>, Error>)>,
+        delegated: Vec<(RoleName, Delegated<'_>)>,
         files: &Files<'_, R>,
         wanted: Wanted<'_>,
         unusable: &mut Unusable,
     ) -> Result<(), Error> {
-        for (role, loaded) in delegated {
+        for (role, delegated) in delegated {
             if targets.delegation_to(&role).is_none() {
                 continue;
             }
+            let loaded = match delegated {
+                Delegated::Loaded(loaded) => loaded,
+                Delegated::Glimpsed(glance) => {
+                    if targets.glimpse_delegation(&role, glance, &self.baseline) {
+                        self.accept_known(&role, targets);
+                        continue;
+                    }
+                    files.load(&role, targets.snapshot()).await
+                }
+            };
             match loaded {
                 Ok(loaded) => self.delegation(&role, loaded, targets, files, wanted, unusable),
                 Err(error @ (Error::Verify(_) | Error::Missing { .. })) => {
@@ -125,7 +152,6 @@ impl Update<'_> {
         if let Some(replaced) = files.stored(role).filter(|_| loaded.new) {
             targets.observe_delegation(role, replaced, &mut self.baseline);
         }
-        let wanted = files.wanted(role, wanted);
         match targets.delegation(role, &loaded.file, &self.baseline, wanted) {
             Ok(()) => self.accept_loaded(role, loaded, targets),
             Err(error) => unusable.note(role, error, || targets.suspended(role, &loaded.file)),
@@ -136,6 +162,30 @@ impl Update<'_> {
         if let Some(trusted) = targets.role(role) {
             let bytes = loaded.new.then(|| loaded.file.into_bytes());
             self.accept(role.clone(), bytes, trusted.seen().clone());
+        }
+    }
+
+    /// Accepts a file that is stored, and was accepted before.
+    fn accept_known(&mut self, role: &RoleName, targets: &TrustedTargets) {
+        if let Some(trusted) = targets.role(role) {
+            self.accept(role.clone(), None, trusted.seen().clone());
+        }
+    }
+}
+
+/// The listed file of a delegated role, or what a glance saw of it, which may have to do or not.
+enum Delegated<'f> {
+    Glimpsed(&'f Glance),
+    Loaded(Result<Loaded<'f>, Error>),
+}
+
+impl Delegated<'_> {
+    /// Bytes of the file.
+    fn size(&self) -> u64 {
+        match self {
+            Self::Glimpsed(glance) => glance.length(),
+            Self::Loaded(Ok(loaded)) => loaded.file.as_bytes().len() as u64,
+            Self::Loaded(Err(_)) => 0,
         }
     }
 }
@@ -228,19 +278,21 @@ async fn load_all<'f, R: Remote>(
     files: &'f Files<'_, R>,
     snapshot: &TrustedSnapshot,
     roles: Vec<RoleName>,
-) -> Vec<(RoleName, Result<Loaded<'f>, Error>)> {
+) -> Vec<(RoleName, Delegated<'f>)> {
     let limit = snapshot.root().policy().limits.collection_bytes;
     let taken = AtomicU64::new(0);
     let load = async |role: RoleName| {
         let found = taken.load(Ordering::Relaxed);
         if found > limit {
             let error = tuf::Error::TooLarge { role: role.clone(), limit, found };
-            return (role, Err(verify::Error::from(error).into()));
+            return (role, Delegated::Loaded(Err(verify::Error::from(error).into())));
         }
-        let loaded = files.load(&role, snapshot).await;
-        let bytes = loaded.as_ref().map_or(0, |loaded| loaded.file.as_bytes().len() as u64);
-        taken.fetch_add(bytes, Ordering::Relaxed);
-        (role, loaded)
+        let delegated = match files.glance(&role, snapshot) {
+            Some(glance) => Delegated::Glimpsed(glance),
+            None => Delegated::Loaded(files.load(&role, snapshot).await),
+        };
+        taken.fetch_add(delegated.size(), Ordering::Relaxed);
+        (role, delegated)
     };
     stream::iter(roles).map(load).buffered(AT_ONCE).collect().await
 }

@@ -42,7 +42,7 @@ pub use manifest::KeptManifest;
 pub use memory::MemoryCache;
 pub use public::PublicDirectory;
 pub use regular::{read_named, read_regular};
-pub use unread::Unread;
+pub use unread::{Skimmed, Unread};
 
 use std::sync::Arc;
 use std::thread;

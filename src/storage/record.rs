@@ -1,44 +1,23 @@
 //! Our record of versions, as JSON.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp as Instant;
 use serde::{Deserialize, Serialize};
 
 use super::Memory;
-use crate::tuf::{RoleName, Version};
+use crate::tuf::{Landmark, Landmarks, RoleName, Version};
 use crate::verify::{Baseline, Governance, Seen};
 
-/// Writes the record of a collection; `None` if nobody would read it back.
+/// Writes the record of a collection, without landmarks if there is no room for them; `None` if
+/// nobody would read it back.
 pub(super) fn write(gun: &str, memory: &Memory) -> Option<Vec<u8>> {
-    let role = |(role, seen): (&RoleName, &Seen)| {
-        let written = RoleRecord {
-            version: seen.version.number(),
-            sha256: seen.sha256.to_string(),
-            keys: seen.governance.keys.to_string(),
-            authority: seen.governance.authority.to_string(),
-            listed: seen.listed.keys().map(ToString::to_string).collect(),
-            listed_versions: seen
-                .listed
-                .iter()
-                .filter_map(|(role, version)| Some((role.to_string(), (*version)?.number())))
-                .collect(),
-        };
-        (role.to_string(), written)
-    };
-    let record = Record {
-        format: FORMAT,
-        gun: gun.to_owned(),
-        root_version: memory.baseline.root().map(Version::number),
-        root_sha256: memory.root.map(|digest| digest.to_string()),
-        root_asked: memory.root_asked,
-        clock: memory.clock,
-        roles: memory.baseline.seen().iter().map(role).collect(),
-    };
-    let mut text =
-        serde_json::to_vec_pretty(&record).expect("strings and numbers have a JSON form");
-    text.push(b'\n');
-    (text.len() as u64 <= MAX_BYTES).then_some(text)
+    let fits = |text: &Vec<u8>| text.len() as u64 <= MAX_BYTES;
+    let record = Record::of(gun, memory);
+    Some(record.text())
+        .filter(fits)
+        .or_else(|| Some(record.without_landmarks().text()).filter(fits))
 }
 
 /// Reads the record of a collection.
@@ -89,9 +68,73 @@ struct RoleRecord {
     listed: Vec<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     listed_versions: BTreeMap<String, u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    landmarks: Option<LandmarksRecord>,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct LandmarksRecord {
+    end: u64,
+    at: BTreeMap<String, u64>,
+}
+
+impl LandmarksRecord {
+    fn of(landmarks: &Landmarks) -> Self {
+        let at = landmarks.marks().iter().map(|mark| (mark.name.clone(), mark.at)).collect();
+        Self { end: landmarks.end(), at }
+    }
+
+    fn landmarks(self) -> Option<Landmarks> {
+        let marks = self.at.into_iter().map(|(name, at)| Landmark { at, name }).collect();
+        Landmarks::new(marks, self.end)
+    }
+}
+
+impl Record {
+    fn of(gun: &str, memory: &Memory) -> Self {
+        let role = |(role, seen): (&RoleName, &Seen)| (role.to_string(), RoleRecord::of(seen));
+        Self {
+            format: FORMAT,
+            gun: gun.to_owned(),
+            root_version: memory.baseline.root().map(Version::number),
+            root_sha256: memory.root.map(|digest| digest.to_string()),
+            root_asked: memory.root_asked,
+            clock: memory.clock,
+            roles: memory.baseline.seen().iter().map(role).collect(),
+        }
+    }
+
+    fn without_landmarks(mut self) -> Self {
+        self.roles.values_mut().for_each(|role| role.landmarks = None);
+        self
+    }
+
+    fn text(&self) -> Vec<u8> {
+        let mut text =
+            serde_json::to_vec_pretty(self).expect("strings and numbers have a JSON form");
+        text.push(b'\n');
+        text
+    }
 }
 
 impl RoleRecord {
+    fn of(seen: &Seen) -> Self {
+        Self {
+            version: seen.version.number(),
+            sha256: seen.sha256.to_string(),
+            keys: seen.governance.keys.to_string(),
+            authority: seen.governance.authority.to_string(),
+            listed: seen.listed.keys().map(ToString::to_string).collect(),
+            listed_versions: seen
+                .listed
+                .iter()
+                .filter_map(|(role, version)| Some((role.to_string(), (*version)?.number())))
+                .collect(),
+            landmarks: seen.landmarks.as_deref().map(LandmarksRecord::of),
+        }
+    }
+
     fn seen(self) -> Result<Seen, &'static str> {
         let digest = |hex: &str| hex.parse().map_err(|_| "a digest");
         let role = |name: &String| {
@@ -107,6 +150,7 @@ impl RoleRecord {
                 authority: digest(&self.authority)?,
             },
             listed: self.listed.iter().map(role).collect::<Result<_, &'static str>>()?,
+            landmarks: self.landmarks.and_then(LandmarksRecord::landmarks).map(Arc::new),
         })
     }
 }

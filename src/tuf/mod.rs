@@ -28,7 +28,7 @@ mod timestamp;
 mod unknown;
 
 pub use bins::{Bin, Bins};
-pub use dialect::{Dialect, Message, OnlineRoles, RootKeys, SearchOrder};
+pub use dialect::{Dialect, Landmark, Landmarks, Message, OnlineRoles, RootKeys, SearchOrder};
 pub use envelope::{Envelope, EnvelopeSignature};
 pub use error::Error;
 pub use file::{FileMeta, Hashes};

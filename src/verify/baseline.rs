@@ -1,9 +1,10 @@
 //! What was seen before.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::crypto::{Sha256, Sha256Stream};
-use crate::tuf::{Key, Role, RoleName, Version};
+use crate::tuf::{Key, Landmarks, Role, RoleName, Version};
 
 /// The highest versions that were accepted before, for comparison only.
 ///
@@ -30,6 +31,8 @@ pub struct Seen {
     /// it said so; and those that a snapshot before it listed, as long as it is not known that
     /// nobody delegates to them any more.
     pub listed: BTreeMap<RoleName, Option<Version>>,
+    /// For a large targets file, where its entries lie.
+    pub landmarks: Option<Arc<Landmarks>>,
 }
 
 /// A short form of who governs a role.
@@ -90,9 +93,8 @@ impl Baseline {
     }
 
     /// The file of this role whose signatures were counted before under the same authority.
-    pub(super) fn attested(&self, role: &RoleName, governance: &Governance) -> Option<Sha256> {
-        let seen = self.seen.get(role)?;
-        (seen.governance == *governance).then_some(seen.sha256)
+    pub(super) fn attested(&self, role: &RoleName, governance: &Governance) -> Option<&Seen> {
+        self.seen.get(role).filter(|seen| seen.governance == *governance)
     }
 
     /// Whether this very file was accepted here. Then what is remembered of it says all: a file

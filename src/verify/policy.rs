@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp as Instant};
 
 use super::targets::Glance;
 use super::{Anchor, Error};
-use crate::crypto::{Hashed, Sha512};
+use crate::crypto::{Hashed, Sha256, Sha512};
 use crate::tuf::{Dialect, FileMeta, Gun, Key, Limits, RoleName, Root, Version, distinct_keys};
 
 /// What one update is measured against; fixed when the update starts.
@@ -56,17 +56,20 @@ impl Policy {
         })
     }
 
-    /// What an unverified file of targets says of these names, for looking while something else is
-    /// waited for; `None` if it cannot be read.
+    /// What parts of an unverified file of targets say of these names, for looking while something
+    /// else is waited for; `None` if they cannot be read. `length` and `sha256` are those of the
+    /// whole file, of which the parts were chosen by its landmarks ([`Landmarks::parts`]).
+    ///
+    /// [`Landmarks::parts`]: crate::tuf::Landmarks::parts
     pub fn unverified_glance(
         &self,
         role: &RoleName,
-        file: &Hashed<'_>,
+        (length, sha256): (u64, Sha256),
+        parts: &[u8],
         names: &[&str],
     ) -> Option<Glance> {
-        let bytes = file.as_bytes();
-        let content = self.dialect.glance_at_targets(role, bytes, names, &self.limits).ok()?;
-        Some(Glance::new(file, content))
+        let content = self.dialect.glance_at_targets(role, parts, names, &self.limits).ok()?;
+        Some(Glance::new(sha256, length, content))
     }
 
     /// Refuses a collection that was never seen here, if a pin is wanted and there is none.

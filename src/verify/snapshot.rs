@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::baseline::{Baseline, Seen};
 use super::root::{check_floor, check_listed_floor};
-use super::targets::{TrustedTargets, Wanted};
+use super::targets::{Glance, TrustedTargets, Wanted};
 use super::{CurrentRoot, Error, Policy, TrustedTimestamp, listing};
 use crate::crypto::{Hashed, Sha256};
 use crate::tuf::{self, FileMeta, RoleName, Snapshot};
@@ -78,6 +78,12 @@ impl TrustedSnapshot {
         TrustedTargets::verify(self, &file.into(), baseline, wanted)
     }
 
+    /// Believes the top-level targets file that this snapshot lists, if a glance at it counts and
+    /// nothing is wrong. What is wrong shows in [`Self::targets`].
+    pub fn glimpse_targets(&self, glance: &Glance, baseline: &Baseline) -> Option<TrustedTargets> {
+        TrustedTargets::glimpse(self, glance, baseline)
+    }
+
     /// What this snapshot says of a role's file.
     pub fn listed(&self, role: &RoleName) -> Option<&FileMeta> {
         self.snapshot.meta.get(role)
@@ -118,6 +124,7 @@ impl TrustedSnapshot {
             sha256: Sha256::of(bytes),
             governance: root.governance(keys),
             listed: snapshot.meta.iter().map(|(role, it)| (role.clone(), it.version)).collect(),
+            landmarks: None,
         };
         Ok((snapshot, seen))
     }

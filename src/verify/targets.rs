@@ -35,12 +35,25 @@ impl TrustedTargets {
         baseline: &Baseline,
         wanted: Wanted<'_>,
     ) -> Result<Self, Error> {
-        let name = RoleName::Targets;
         let role = top_level(snapshot.root()).load(bytes, snapshot, baseline, wanted)?;
+        Self::below(snapshot, role, bytes.as_bytes().len() as u64)
+    }
+
+    pub(super) fn glimpse(
+        snapshot: &TrustedSnapshot,
+        glance: &Glance,
+        baseline: &Baseline,
+    ) -> Option<Self> {
+        let role = top_level(snapshot.root()).glimpse(glance, snapshot, baseline)?;
+        Self::below(snapshot, role, glance.length()).ok()
+    }
+
+    /// The roles of a snapshot, of which the first was loaded.
+    fn below(snapshot: &TrustedSnapshot, role: TrustedRole, bytes: u64) -> Result<Self, Error> {
+        let name = RoleName::Targets;
         check_vanished(snapshot, &name, &role.content)?;
         let (snapshot, delegated) = (snapshot.clone(), role.content.delegations.roles.len());
-        let roles = BTreeMap::from([(name, role)]);
-        Ok(Self { snapshot, roles, bytes: bytes.as_bytes().len() as u64, delegated })
+        Ok(Self { snapshot, roles: BTreeMap::from([(name, role)]), bytes, delegated })
     }
 
     pub(super) fn observe(root: &CurrentRoot, bytes: &[u8], baseline: &Baseline) -> Option<Seen> {
@@ -78,19 +91,55 @@ impl TrustedTargets {
         baseline: &Baseline,
         wanted: Wanted<'_>,
     ) -> Result<(), Error> {
-        let parent = self.roles.get(delegator).ok_or_else(|| not_delegated(role))?;
-        let delegation =
-            parent.content.delegations.role(role).ok_or_else(|| not_delegated(role))?;
         let bytes = bytes.into();
-        let all = self.with_room_for(role, &bytes)?;
+        let (parent, delegation) = self.by(delegator, role).ok_or_else(|| not_delegated(role))?;
+        let all = self.with_room_for(role, bytes.as_bytes().len() as u64)?;
         let mandate = self.mandate(parent, delegation);
         let loaded = mandate.load(&bytes, &self.snapshot, baseline, wanted)?;
+        self.take(delegator, role, loaded, all)
+    }
+
+    /// Believes the file of a role that a loaded role delegates to, if a glance at it counts and
+    /// nothing is wrong; whether it did. What is wrong shows when the file is loaded.
+    pub fn glimpse_delegation(
+        &mut self,
+        role: &RoleName,
+        glance: &Glance,
+        baseline: &Baseline,
+    ) -> bool {
+        let glimpse = || {
+            let delegator = self.delegator(role)?.clone();
+            let (parent, delegation) = self.by(&delegator, role)?;
+            let all = self.with_room_for(role, glance.length()).ok()?;
+            let glimpsed =
+                self.mandate(parent, delegation).glimpse(glance, &self.snapshot, baseline)?;
+            Some((delegator, glimpsed, all))
+        };
+        glimpse().is_some_and(|(by, glimpsed, all)| self.take(&by, role, glimpsed, all).is_ok())
+    }
+
+    /// A loaded role with its delegation to another.
+    fn by(&self, delegator: &RoleName, role: &RoleName) -> Option<(&TrustedRole, &Delegation)> {
+        let parent = self.roles.get(delegator)?;
+        Some((parent, parent.content.delegations.role(role)?))
+    }
+
+    /// Takes in a role that was loaded on the word of another; `bytes` are those of all files with
+    /// its own.
+    fn take(
+        &mut self,
+        delegator: &RoleName,
+        role: &RoleName,
+        loaded: TrustedRole,
+        bytes: u64,
+    ) -> Result<(), Error> {
+        let (parent, delegation) = self.by(delegator, role).ok_or_else(|| not_delegated(role))?;
         let scope = parent.scope.restrict(&delegation.paths);
         check_vanished(&self.snapshot, role, &loaded.content)?;
         let delegated = self.with_delegations_of(&loaded.content)?;
         let delegator = Some(delegator.clone());
         self.roles.insert(role.clone(), TrustedRole { scope, delegator, ..loaded });
-        (self.bytes, self.delegated) = (all, delegated);
+        (self.bytes, self.delegated) = (bytes, delegated);
         Ok(())
     }
 
@@ -103,9 +152,9 @@ impl TrustedTargets {
 
     /// The bytes of all files with this one. Many files, each of which is small enough, may be too
     /// much together.
-    fn with_room_for(&self, role: &RoleName, file: &Hashed<'_>) -> Result<u64, Error> {
+    fn with_room_for(&self, role: &RoleName, bytes: u64) -> Result<u64, Error> {
         let limit = self.root().policy().limits.collection_bytes;
-        let found = self.bytes.saturating_add(file.as_bytes().len() as u64);
+        let found = self.bytes.saturating_add(bytes);
         match found <= limit {
             true => Ok(found),
             false => Err(tuf::Error::TooLarge { role: role.clone(), limit, found }.into()),
@@ -155,8 +204,7 @@ impl TrustedTargets {
 
     /// The delegation to a role, with the loaded role that makes it.
     pub fn delegation_to(&self, role: &RoleName) -> Option<(&TrustedRole, &Delegation)> {
-        let parent = self.roles.get(self.delegator(role)?)?;
-        Some((parent, parent.content.delegations.role(role)?))
+        self.by(self.delegator(role)?, role)
     }
 
     /// What the loaded roles delegate: who does, among which others, and to whom.

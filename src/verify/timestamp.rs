@@ -73,6 +73,7 @@ impl TrustedTimestamp {
             sha256: Sha256::of(bytes),
             governance: root.governance(keys),
             listed: BTreeMap::from([(RoleName::Snapshot, timestamp.snapshot.version)]),
+            landmarks: None,
         };
         Ok((timestamp, seen))
     }

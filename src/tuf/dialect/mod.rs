@@ -9,11 +9,14 @@
 mod canonical;
 mod fields;
 mod json;
+mod landmarks;
 mod members;
 pub(crate) mod notary;
 mod skim;
 mod time;
 mod tuf1;
+
+pub use landmarks::{Landmark, Landmarks};
 
 use super::{
     Custom, Envelope, Error, FileMeta, Gun, Key, Limits, Naming, Paths, RoleName, Root, Snapshot,

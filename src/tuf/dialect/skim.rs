@@ -75,6 +75,11 @@ impl<'t> Skim<'t> {
         }
     }
 
+    /// How many bytes we went past.
+    pub(super) fn place(&self) -> usize {
+        self.at
+    }
+
     /// Nothing but white space may come.
     pub(super) fn end(mut self) -> Result<(), ParseError> {
         match self.peek() {

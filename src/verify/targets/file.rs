@@ -1,10 +1,13 @@
 //! A targets file that the snapshot lists, and how much of it is read.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::TrustedRole;
 use crate::crypto::{Hashed, Sha256};
-use crate::tuf::{Key, KeyId, Role, RoleName, Scope, Targets, Version};
+use crate::tuf::{
+    FileMeta, Hashes, Key, KeyId, Landmarks, Role, RoleName, Scope, Targets, Version,
+};
 use crate::verify::root::check_floor;
 use crate::verify::{
     Baseline, Error, Governance, Policy, Seen, TrustedSnapshot, listing, threshold,
@@ -18,23 +21,39 @@ pub enum Wanted<'n> {
     /// These names. If the file was accepted in full before, the other entries are skipped; else
     /// this is [`Wanted::Everything`].
     Names(&'n [&'n str]),
-    /// The same for the names of a glance, if that was at this file.
-    Glimpsed(&'n Glance),
 }
 
-/// What a glance at a file saw that nobody has verified yet ([`Policy::unverified_glance`]). It
-/// counts only once a file with the same hash turns out to have been accepted in full before.
+/// What a glance at parts of a large file saw that nobody has verified
+/// ([`Policy::unverified_glance`]). It counts only if a file with the same hash was accepted in full
+/// before, under the same authority.
 ///
 /// [`Policy::unverified_glance`]: crate::verify::Policy::unverified_glance
 #[derive(Clone, Debug)]
 pub struct Glance {
     sha256: Sha256,
+    length: u64,
     content: Targets,
 }
 
 impl Glance {
-    pub(in crate::verify) fn new(file: &Hashed<'_>, content: Targets) -> Self {
-        Self { sha256: file.sha256(), content }
+    pub(in crate::verify) fn new(sha256: Sha256, length: u64, content: Targets) -> Self {
+        Self { sha256, length, content }
+    }
+
+    /// SHA-256 of the whole file.
+    pub fn sha256(&self) -> Sha256 {
+        self.sha256
+    }
+
+    /// Bytes of the whole file.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// What is known of the file without having it.
+    fn known(&self) -> FileMeta {
+        let hashes = Some(Hashes::from(self.sha256));
+        FileMeta { length: Some(self.length), hashes, version: None }
     }
 }
 
@@ -55,22 +74,64 @@ impl Mandate<'_> {
         baseline: &Baseline,
         wanted: Wanted<'_>,
     ) -> Result<TrustedRole, Error> {
-        let (name, policy) = (self.name, snapshot.root().policy());
-        let reason = "the snapshot does not list it";
-        let missing = || Error::NotListed { role: name.clone(), reason };
-        let listed = snapshot.listed(name).ok_or_else(missing)?;
-        let attested = baseline.attested(name, &self.governance);
-        listing::compare(name, file, listed, attested)?;
+        let listed = self.listed(snapshot)?;
+        let attested = baseline.attested(self.name, &self.governance);
+        listing::compare(self.name, file, listed, attested.map(|seen| seen.sha256))?;
+        let attested = attested.filter(|seen| seen.sha256 == file.sha256());
+        let known = attested.and_then(|seen| seen.landmarks.clone());
+        let policy = snapshot.root().policy();
         // A part is enough of a file that was accepted in full before, and of no other.
-        let wanted = match attested == Some(file.sha256()) {
-            true => wanted,
-            false => Wanted::Everything,
+        let (content, signers) = match (attested, wanted) {
+            (Some(_), Wanted::Names(names)) => {
+                (self.glance(file.as_bytes(), policy, names, known.as_deref())?, Vec::new())
+            }
+            _ => self.read(file.as_bytes(), policy)?,
         };
-        let (content, signers) = self.read(file, policy, wanted)?;
-        listing::compare_version(name, content.version, listed)?;
-        check_floor(name, content.version, baseline.floor(name, &self.governance))?;
-        policy.check_expiry(name, content.expires)?;
-        let seen = self.seen(content.version, file.sha256());
+        let landmarks = known.or_else(|| Landmarks::of(file.as_bytes()).map(Arc::new));
+        let seen = Seen { landmarks, ..self.seen(content.version, file.sha256()) };
+        self.admit(content, signers, seen, snapshot, baseline)
+    }
+
+    /// The same for a file of which a glance saw what is wanted. `None` if that does not count, or
+    /// if anything is wrong: what it is, shows when the file is loaded.
+    pub(super) fn glimpse(
+        &self,
+        glance: &Glance,
+        snapshot: &TrustedSnapshot,
+        baseline: &Baseline,
+    ) -> Option<TrustedRole> {
+        let listed = self.listed(snapshot).ok()?;
+        let attested = baseline.attested(self.name, &self.governance)?;
+        if attested.sha256 != glance.sha256 || listed.sha256() != Some(glance.sha256) {
+            return None;
+        }
+        listing::compare_known(self.name, &glance.known(), listed).ok()?;
+        let (content, landmarks) = (glance.content.clone(), attested.landmarks.clone());
+        let seen = Seen { landmarks, ..self.seen(content.version, glance.sha256) };
+        self.admit(content, Vec::new(), seen, snapshot, baseline).ok()
+    }
+
+    fn listed<'s>(&self, snapshot: &'s TrustedSnapshot) -> Result<&'s FileMeta, Error> {
+        let missing = || {
+            let reason = "the snapshot does not list it";
+            Error::NotListed { role: self.name.clone(), reason }
+        };
+        snapshot.listed(self.name).ok_or_else(missing)
+    }
+
+    /// What is checked of the content of the listed file, its signatures aside.
+    fn admit(
+        &self,
+        content: Targets,
+        signers: Vec<KeyId>,
+        seen: Seen,
+        snapshot: &TrustedSnapshot,
+        baseline: &Baseline,
+    ) -> Result<TrustedRole, Error> {
+        listing::compare_version(self.name, content.version, self.listed(snapshot)?)?;
+        let floor = baseline.floor(self.name, &self.governance);
+        check_floor(self.name, content.version, floor)?;
+        snapshot.root().policy().check_expiry(self.name, content.expires)?;
         Ok(TrustedRole { content, scope: Scope::everything(), seen, signers, delegator: None })
     }
 
@@ -86,33 +147,32 @@ impl Mandate<'_> {
         if baseline.remembers(self.name, file.sha256()) {
             return None;
         }
-        let (targets, _) = self.read(&file, policy, Wanted::Everything).ok()?;
+        let (targets, _) = self.read(file.as_bytes(), policy).ok()?;
         Some(self.seen(targets.version, file.sha256()))
     }
 
-    /// What the file says, and who signed it: of a part nobody counts the signatures again.
-    fn read(
+    /// What the file says, and who signed it.
+    fn read(&self, file: &[u8], policy: &Policy) -> Result<(Targets, Vec<KeyId>), Error> {
+        let envelope = policy.dialect.open_targets(self.name, file, &policy.limits)?;
+        threshold::open(self.name, self.role, self.keys.iter().copied(), envelope)
+    }
+
+    /// What the file says of a few names: nobody counts its signatures again.
+    fn glance(
         &self,
-        file: &Hashed<'_>,
+        file: &[u8],
         policy: &Policy,
-        wanted: Wanted<'_>,
-    ) -> Result<(Targets, Vec<KeyId>), Error> {
-        let (bytes, dialect, limits) = (file.as_bytes(), policy.dialect, &policy.limits);
-        match wanted {
-            Wanted::Names(names) => {
-                Ok((dialect.glance_at_targets(self.name, bytes, names, limits)?, Vec::new()))
-            }
-            Wanted::Glimpsed(glance) if glance.sha256 == file.sha256() => {
-                Ok((glance.content.clone(), Vec::new()))
-            }
-            Wanted::Everything | Wanted::Glimpsed(_) => {
-                let envelope = dialect.open_targets(self.name, bytes, limits)?;
-                threshold::open(self.name, self.role, self.keys.iter().copied(), envelope)
-            }
-        }
+        names: &[&str],
+        landmarks: Option<&Landmarks>,
+    ) -> Result<Targets, Error> {
+        let glance =
+            |file: &[u8]| policy.dialect.glance_at_targets(self.name, file, names, &policy.limits);
+        let short = landmarks.and_then(|landmarks| glance(&landmarks.excerpt(file, names)).ok());
+        Ok(short.map_or_else(|| glance(file), Ok)?)
     }
 
     fn seen(&self, version: Version, sha256: Sha256) -> Seen {
-        Seen { version, sha256, governance: self.governance, listed: BTreeMap::new() }
+        let (governance, listed) = (self.governance, BTreeMap::new());
+        Seen { version, sha256, governance, listed, landmarks: None }
     }
 }
