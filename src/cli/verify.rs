@@ -17,7 +17,7 @@ use super::output::{Failure, Format};
 use super::process::wait_for;
 use super::subject::Subject;
 use crate::client::{self, Freshness};
-use crate::docker::{self, Detail, Note, Resolution};
+use crate::docker::{self, Detail, Note, Query, Resolution};
 use crate::net::Access;
 
 pub(super) use answer::{Link, links};
@@ -135,18 +135,30 @@ pub(super) async fn resolve(
     detail: Detail,
     context: &Context,
 ) -> Result<Resolution, Failure> {
-    let (tag, required) = (subject.tag()?, context.required_signers()?);
-    let detail = if required.is_empty() { detail } else { Detail::Signers };
+    let query = Query::Tag(subject.tag()?, subject.digest());
+    answered(&query, subject, detail, context).await
+}
+
+/// The same of whatever is asked, also of a digest that comes without a tag.
+///
+/// # Errors
+///
+/// As [`resolve`].
+pub(super) async fn answered(
+    query: &Query,
+    subject: &Subject,
+    detail: Detail,
+    context: &Context,
+) -> Result<Resolution, Failure> {
+    let required = context.required_signers()?;
     let opened = context.open(subject, Access::Pull)?;
-    let resolved = opened.collection().resolve(&tag, subject.digest(), detail).await;
-    let resolution = match resolved {
+    let resolution = match opened.collection().answer(query, detail, &required).await {
         Err(error) if context.falls_back_to_cache() && is_no_answer(&error) => {
-            let cached = opened.cached().resolve(&tag, subject.digest(), detail).await;
+            let cached = opened.cached().answer(query, detail, &required).await;
             instead(error, cached, subject, context)?
         }
         other => other?,
     };
-    resolution.check_signed_by(&required)?;
     tell(subject, &resolution, context);
     Ok(resolution)
 }

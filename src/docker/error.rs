@@ -24,6 +24,14 @@ pub enum Error {
         /// Roles that do sign it, but do not count for pulls.
         elsewhere: Vec<RoleName>,
     },
+    /// No tag means this digest now.
+    #[error("{gun}: no tag is signed as {digest} now")]
+    NoSuchDigest {
+        /// The collection.
+        gun: Gun,
+        /// The digest.
+        digest: ImageDigest,
+    },
     /// Signed, but with no SHA-256.
     #[error("{role}: signs {tag} without a sha256 digest")]
     NoDigest {

@@ -22,6 +22,19 @@ pub struct TrustedReference {
 }
 
 impl TrustedReference {
+    /// What a look-up of a tag found, unless that is none or was signed for another collection.
+    pub(super) fn of(
+        gun: &Gun,
+        tag: &Tag,
+        role: &RoleName,
+        target: &Target,
+    ) -> Result<Self, Error> {
+        check_collection(gun, role, tag.as_str(), target)?;
+        let digest = digest_of(role, tag, target)?;
+        let (name, tag, role) = (gun.to_string(), tag.clone(), role.clone());
+        Ok(Self { name, tag, digest, size: target.length, role })
+    }
+
     /// The repository's full name.
     pub fn name(&self) -> &str {
         &self.name
@@ -129,18 +142,11 @@ pub(super) fn resolve_in(
             tag: tag.clone(),
             elsewhere: holders(&collection, tag.as_str()),
         })?;
-    check_collection(gun, role, tag.as_str(), target)?;
-    let digest = digest_of(role, tag, target)?;
-    if let Some(given) = given.filter(|given| *given != digest) {
-        return Err(Error::OtherDigest { tag: tag.clone(), given, signed: digest });
+    let reference = TrustedReference::of(gun, tag, role, target)?;
+    let signed = reference.digest();
+    if let Some(given) = given.filter(|given| *given != signed) {
+        return Err(Error::OtherDigest { tag: tag.clone(), given, signed });
     }
-    let reference = TrustedReference {
-        name: gun.to_string(),
-        tag: tag.clone(),
-        digest,
-        size: target.length,
-        role: role.clone(),
-    };
     let signers = signers_of(&collection, tag.as_str(), target);
     Ok(Resolution { reference, signers, collection, notes })
 }

@@ -18,6 +18,12 @@ impl From<docker::Error> for Failure {
             E::NoSuchTag { gun, tag, .. } => failure(Kind::NoSuchTag)
                 .advise(format!("`countersign list {}` shows what is signed.", argument(gun)))
                 .found(tag),
+            E::NoSuchDigest { gun, digest } => failure(Kind::NoSuchTag)
+                .advise(format!(
+                    "What a tag meant before does not count. `countersign list {}` shows what is signed.",
+                    argument(gun)
+                ))
+                .found(digest),
             E::NoDigest { role, .. } => failure(Kind::Malformed).role(role),
             E::OtherDigest { given, signed, .. } => {
                 failure(Kind::Mismatch).expected(signed).found(given)

@@ -121,7 +121,7 @@ fn rank(role: &str) -> usize {
 pub fn kind(error: &docker::Error) -> &'static str {
     match error {
         docker::Error::Client(error) => kind_of(error),
-        docker::Error::NoSuchTag { .. } => "no-such-tag",
+        docker::Error::NoSuchTag { .. } | docker::Error::NoSuchDigest { .. } => "no-such-tag",
         docker::Error::NoDigest { .. } => "malformed",
         docker::Error::OtherDigest { .. } | docker::Error::OtherCollection { .. } => "mismatch",
         docker::Error::SignersDiffer { .. } => "mismatch",
