@@ -1,5 +1,6 @@
 //! A digest that is asked for by no tag is believed while some tag means it, and no longer.
 #![cfg(feature = "registry")]
+#![expect(clippy::duplicate_mod, reason = "repositories of either form have the same helpers")]
 
 #[path = "support/repository.rs"]
 mod repository;
@@ -150,11 +151,19 @@ fn where_roles_are_asked_in_turn_all_of_them_are() {
 
 #[test]
 fn a_reference_asks_for_its_tag_wherever_it_has_one() {
-    let other = digest("v1");
-    let of = |text: &str| Query::of(&text.parse::<Reference>().expect("a reference"));
+    let [other, found] = ["v1", "v2"].map(digest);
+    let of = |text: &str| {
+        let reference: Reference = text.parse().expect("a reference");
+        Query::of(reference.tag(), reference.digest().copied())
+    };
     let tag = |text: &str, digest| Query::Tag(text.parse().expect("a tag"), digest);
     assert_eq!(of("web"), tag("latest", None));
     assert_eq!(of("web:1"), tag("1", None));
     assert_eq!(of(&format!("web:1@{other}")), tag("1", Some(other)));
     assert_eq!(of(&format!("web@{other}")), Query::Digest(other));
+    assert_eq!(of("web:1").about(found), Some(tag("1", Some(found))));
+    for text in ["web:1", "web"].map(|name| format!("{name}@{other}")) {
+        assert_eq!(of(&text).about(found), None, "{text}");
+        assert_eq!(of(&text).about(other), Some(of(&text)));
+    }
 }
