@@ -7,9 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::output::Format;
 use super::span::Span;
 use super::{
-    bundle, delegation, delete, demo, docker, docker_trust, doctor, explain, history, import, init,
-    inspect, key, list, manual, notary, pin, publish, pull, refresh, rescue, reset, revoke, sign,
-    signer, status, verify, verify_pull, witness,
+    bundle, delegation, delete, demo, docker, docker_trust, doctor, explain, history,
+    image_verifier, import, init, inspect, key, list, manual, notary, pin, publish, pull, refresh,
+    rescue, reset, revoke, sign, signer, status, verify, verify_pull, witness,
 };
 use crate::docker::SignerName;
 
@@ -123,6 +123,8 @@ pub(super) enum Command {
     VerifyPull(verify_pull::Arguments),
     /// Run docker, and let it have only what is signed while content trust is on
     Docker(docker::Arguments),
+    /// Let containerd pull only what is signed: its image verifier
+    ImageVerifier(image_verifier::Arguments),
     /// Pull what was signed into a file or directory, without docker
     Pull(pull::Arguments),
     /// Show what is signed, by whom, and the keys

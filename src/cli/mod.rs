@@ -25,6 +25,7 @@ mod export;
 mod fleet;
 mod go;
 mod history;
+mod image_verifier;
 mod import;
 mod init;
 mod inspect;
@@ -85,6 +86,9 @@ pub fn main() -> ExitCode {
         [_, command, rest @ ..] if command == docker_trust::NAME => {
             return docker_trust::run(rest, Global::default());
         }
+        [_, rest @ ..] if image_verifier::is_call(rest) => {
+            return image_verifier::answer(rest, Global::default()).into();
+        }
         [program, rest @ ..] if is_called(program, notary::NAME) => return notary::run(rest),
         [_, command, rest @ ..] if command == notary::NAME => return notary::run(rest),
         _ => {}
@@ -119,6 +123,7 @@ fn run(cli: Cli) -> Code {
         Command::Man(arguments) => manual::man(&arguments, output),
         Command::Demo(arguments) => demo::run(&arguments, output),
         Command::Doctor(arguments) => doctor::run(&arguments, cli.global),
+        Command::ImageVerifier(arguments) => image_verifier::run(&arguments, cli.global),
         #[cfg(feature = "server")]
         Command::Serve(arguments) => serve::run(arguments, &cli.global, output),
         command => Environment::read()
@@ -179,7 +184,8 @@ fn in_context(command: Command, context: &Context) -> Result<Code, Failure> {
         | Command::Demo(_)
         | Command::DockerTrust(_)
         | Command::Notary(_)
-        | Command::Doctor(_) => Ok(Code::Done),
+        | Command::Doctor(_)
+        | Command::ImageVerifier(_) => Ok(Code::Done),
         #[cfg(feature = "server")]
         Command::Serve(_) => Ok(Code::Done),
     }

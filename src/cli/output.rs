@@ -129,6 +129,17 @@ impl Output {
         failure.kind.code()
     }
 
+    /// The same as the answer, on one line with its advice: for who passes on what stands on stdout
+    /// and nothing else.
+    pub(super) fn refusal_as_answer(&self, reference: Option<&str>, failure: &Failure) -> Code {
+        if self.format == Format::Json {
+            return self.refusal(reference, failure);
+        }
+        let failure = reference.map_or(failure.clone(), |text| failure.clone().about(text));
+        self.answer(&in_one_line(&failure));
+        failure.kind.code()
+    }
+
     /// The same on stderr in either form, for commands whose answer is a document of its own.
     pub(super) fn refusal_aside(&self, reference: Option<&str>, failure: &Failure) -> Code {
         Self { format: Format::Text, ..*self }.refusal(reference, failure)
@@ -168,6 +179,12 @@ fn sentence(failure: &Failure) -> String {
         Kind::Other => failure.message.clone(),
         kind => format!("{} ({kind})", failure.message),
     }
+}
+
+/// A failure in one line: the fact, its kind, and what to do about it.
+pub(super) fn in_one_line(failure: &Failure) -> String {
+    let fact = std::iter::once(sentence(failure));
+    fact.chain(failure.advice.iter().cloned()).collect::<Vec<_>>().join(". ")
 }
 
 /// A refusal as JSON.

@@ -2,6 +2,7 @@
 
 use super::exit::Kind;
 use super::output::Failure;
+use crate::docker::Query;
 use crate::image::{ImageDigest, Name, Reference, Tag};
 use crate::tuf::Gun;
 
@@ -81,6 +82,11 @@ impl Subject {
                 Err(Failure::new(Kind::BadReference, message).advise(advice))
             }
         }
+    }
+
+    /// What it asks of its collection.
+    pub(super) fn query(&self) -> Query {
+        Query::of(self.tag.as_ref(), self.digest)
     }
 
     /// Takes it as a repository.

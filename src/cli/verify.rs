@@ -135,8 +135,8 @@ pub(super) async fn resolve(
     detail: Detail,
     context: &Context,
 ) -> Result<Resolution, Failure> {
-    let query = Query::Tag(subject.tag()?, subject.digest());
-    answered(&query, subject, detail, context).await
+    subject.tag()?;
+    answered(&subject.query(), subject, detail, context).await
 }
 
 /// The same of whatever is asked, also of a digest that comes without a tag.

@@ -6,7 +6,7 @@ use super::required::check_signed_by;
 use super::resolve::{settle_releases, signers_of};
 use super::{Collection, Detail, Error, Resolution, SignerName, TrustedReference};
 use crate::client::{Refreshed, Roles, Wish};
-use crate::image::{ImageDigest, Reference, Tag};
+use crate::image::{ImageDigest, Tag};
 use crate::net::Remote;
 use crate::storage::Cache;
 use crate::tuf::{Gun, RoleName, SearchOrder};
@@ -22,11 +22,20 @@ pub enum Query {
 }
 
 impl Query {
-    /// What a reference asks; one of neither tag nor digest asks for `latest`.
-    pub fn of(reference: &Reference) -> Self {
-        match (reference.tag(), reference.digest()) {
-            (None, Some(digest)) => Self::Digest(*digest),
-            (_, digest) => Self::Tag(reference.tag_or_latest(), digest.copied()),
+    /// What a reference with these parts asks; one with neither asks for `latest`.
+    pub fn of(tag: Option<&Tag>, digest: Option<ImageDigest>) -> Self {
+        match (tag, digest) {
+            (None, Some(digest)) => Self::Digest(digest),
+            (tag, digest) => Self::Tag(tag.cloned().unwrap_or_else(Tag::latest), digest),
+        }
+    }
+
+    /// The same of content that is at hand: the answer must be this digest. `None` if another one is
+    /// asked for.
+    pub fn about(self, found: ImageDigest) -> Option<Self> {
+        match self {
+            Self::Tag(tag, None) => Some(Self::Tag(tag, Some(found))),
+            Self::Tag(_, Some(given)) | Self::Digest(given) => (given == found).then_some(self),
         }
     }
 }

@@ -31,6 +31,7 @@ use place::Docker;
 pub(super) use place::ourselves;
 use refusal::Refusal;
 use session::Session;
+pub(super) use shim::own_path;
 
 use super::context::{Context, output_of};
 use super::environment::Environment;

@@ -67,7 +67,8 @@ fn found(link: &Path, us: &Path) -> Found {
     }
 }
 
-fn own_path() -> Result<PathBuf, Failure> {
+/// This program by the path that stays: links to it are followed.
+pub(in crate::cli) fn own_path() -> Result<PathBuf, Failure> {
     let path = std::env::current_exe().and_then(fs::canonicalize);
     path.map_err(|error| Failure::new(Kind::State, format!("where is this program? {error}")))
 }
