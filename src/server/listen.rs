@@ -11,20 +11,65 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::Request;
+use bytes::Bytes;
+use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use super::{Level, Options, Peer, Server};
+use super::{Level, Limits, Log, Peer, Proxies, Server};
 use callers::Callers;
 use watched::Watched;
 
 pub use tls::Tls;
+
+/// Who answers what comes to a listener. Clones are the same one.
+pub trait Answering: Clone + Send + Sync + 'static {
+    /// How many connections there may be.
+    fn limits(&self) -> &Limits;
+
+    /// Who is believed about who called.
+    fn proxies(&self) -> &Proxies;
+
+    /// Bytes of a body that are read to the end although the answer is ready.
+    fn body_bytes(&self) -> usize;
+
+    /// Where trouble with connections is told.
+    fn log(&self) -> &Log;
+
+    /// The answer to a request.
+    fn respond(
+        &self,
+        request: Request<&mut Incoming>,
+    ) -> impl Future<Output = Response<Full<Bytes>>> + Send;
+}
+
+impl Answering for Server {
+    fn limits(&self) -> &Limits {
+        &self.inner.options.limits
+    }
+
+    fn proxies(&self) -> &Proxies {
+        &self.inner.options.proxies
+    }
+
+    fn body_bytes(&self) -> usize {
+        self.inner.options.upload_bytes
+    }
+
+    fn log(&self) -> &Log {
+        &self.inner.log
+    }
+
+    async fn respond(&self, request: Request<&mut Incoming>) -> Response<Full<Bytes>> {
+        Server::respond(self, request).await
+    }
+}
 
 /// Where the server listens.
 pub struct Listener {
@@ -63,11 +108,10 @@ impl Listener {
 
     /// Serves until `stop` is done; then takes no more connections, and gives those that are at
     /// work some time to end.
-    pub async fn serve(self, server: Server, stop: impl Future<Output = ()>) {
+    pub async fn serve(self, server: impl Answering, stop: impl Future<Output = ()>) {
         let Self { socket, tls } = self;
         let (closing, closed) = watch::channel(false);
-        let inner = Arc::clone(&server.inner);
-        let Options { limits, proxies, .. } = &inner.options;
+        let (limits, proxies) = (server.limits(), server.proxies());
         let (most, each) =
             (limits.connections.min(Semaphore::MAX_PERMITS), limits.connections_each);
         let room = Arc::new(Semaphore::new(most));
@@ -93,7 +137,7 @@ impl Listener {
                 Err(error) => {
                     // Most likely there are no file descriptors left; those who wait are served
                     // again when some are.
-                    server.inner.log.connection(Level::Error, "accept", &error);
+                    server.log().connection(Level::Error, "accept", &error);
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             }
@@ -117,7 +161,7 @@ async fn accept(
 }
 
 async fn connection(
-    server: Server,
+    server: impl Answering,
     tls: Option<Tls>,
     stream: TcpStream,
     address: IpAddr,
@@ -131,13 +175,13 @@ async fn connection(
                 peer.certificate = tls::shown(&stream);
                 speak(server, stream, peer, closed).await;
             }
-            Ok(Err(error)) => server.inner.log.connection(Level::Debug, "handshake", &error),
-            Err(error) => server.inner.log.connection(Level::Debug, "handshake", &error),
+            Ok(Err(error)) => server.log().connection(Level::Debug, "handshake", &error),
+            Err(error) => server.log().connection(Level::Debug, "handshake", &error),
         },
     }
 }
 
-async fn speak<S>(server: Server, stream: S, peer: Peer, mut closed: watch::Receiver<bool>)
+async fn speak<S>(server: impl Answering, stream: S, peer: Peer, mut closed: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -151,7 +195,7 @@ where
             let unasked = unread::comes_unasked(&head.headers);
             let response = server.respond(Request::from_parts(head, &mut body)).await;
             if unasked {
-                unread::discard(body, server.inner.options.upload_bytes as u64);
+                unread::discard(body, server.body_bytes() as u64);
             }
             Ok::<_, Infallible>(response)
         }
@@ -169,7 +213,7 @@ where
         tokio::select! {
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
-                    server.inner.log.connection(Level::Debug, "connection", &error);
+                    server.log().connection(Level::Debug, "connection", &error);
                 }
                 return;
             }

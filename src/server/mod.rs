@@ -43,7 +43,7 @@ pub use auth::{Access, Caller, Passwords, Peer, Readers, Tokens};
 pub use error::{Error, Needed};
 pub use import::TakenOver;
 pub use limits::{Limits, Rate};
-pub use listen::{Listener, Tls};
+pub use listen::{Answering, Listener, Tls};
 pub use log::{Level, Log};
 pub use online_keys::{HeldKeys, OnlineKeys, Passphrases};
 pub use proxies::{ForwardedHeader, Network, Proxies};
