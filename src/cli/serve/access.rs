@@ -2,7 +2,8 @@
 
 use super::config::{Auth, Htpasswd, Token};
 use super::files::{read_small, unusable};
-use crate::cli::output::Failure;
+use super::reload::tell;
+use crate::cli::output::{Failure, Output};
 use crate::server::{Access, MasterSecret, Passwords, Readers, Tokens};
 
 /// Reads who is let in. Tickets, where there are passwords, are under that secret.
@@ -14,10 +15,17 @@ pub(super) fn of(auth: Option<&Auth>, master: &MasterSecret) -> Result<Access, F
     })
 }
 
-/// Reads again who is known; what is damaged changes nothing.
-pub(super) fn read_again(access: &Access, auth: &Auth) -> Result<(), Failure> {
-    access.replace(&known(auth)?);
-    Ok(())
+/// Reads again who is known, and says so; what is damaged changes nothing.
+pub(super) fn read_again(access: &Access, auth: Option<&Auth>, output: Output) {
+    let Some(auth) = auth else { return };
+    let (done, failed) = match auth {
+        Auth::Htpasswd(_) => ("the passwords were read again", "the old passwords stay"),
+        Auth::Token(_) => (
+            "the token service's certificate was read again",
+            "the token service's old certificate stays",
+        ),
+    };
+    tell(done, failed, known(auth).map(|known| access.replace(&known)), output);
 }
 
 /// Reads who is known.

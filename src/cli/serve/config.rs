@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use super::database::Database;
 use super::signer::Signer;
+use super::tls::{self, Identity};
 use super::token::TokenFile;
 use crate::server::{Level, Options, Proxies};
-pub(super) use file::{Asking, Auth, Caching, Header, Htpasswd, KeyAlgorithm, Tls, Token};
+pub(in crate::cli) use file::Tls;
+pub(super) use file::{Asking, Auth, Caching, Header, Htpasswd, KeyAlgorithm, Token};
 
 /// Everything that can be set.
 pub(super) struct Config {
@@ -63,6 +65,11 @@ impl Config {
     /// Where everything is kept.
     pub(super) fn data(&self) -> &Path {
         self.data.as_deref().unwrap_or(Path::new("."))
+    }
+
+    /// Whom it is to show itself as.
+    pub(super) fn identity(&self) -> Identity {
+        Identity { given: self.tls.clone(), names: tls::names(self.listen) }
     }
 
     /// How the server is to behave.

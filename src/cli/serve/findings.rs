@@ -30,7 +30,7 @@ pub(super) async fn tell(
     }
     let places = [data(config), file(config), listening(config.listen)];
     let files = [
-        tls::configured(config).map(|_| None),
+        tls::configured(config.tls.as_ref()).map(|_| None),
         config.auth.as_ref().map_or(Ok(None), |auth| doors::known(auth).map(|_| None)),
     ];
     let mut worst = Code::Done;

@@ -7,54 +7,46 @@ use std::time::Duration;
 use tokio::signal::unix::Signal;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::access;
-use super::config::{Auth, Config};
-use super::tls::{self, Shown};
+use super::tls::{self, Identity, Shown};
 use crate::cli::environment::clock;
 use crate::cli::output::{Failure, Output};
-use crate::server::{Access, Tls};
+use crate::server::Tls;
 use crate::storage::DataDirectory;
 
-/// What a running server was started with.
-pub(super) struct Running {
-    pub(super) config: Config,
-    pub(super) data: DataDirectory,
-    pub(super) tls: Tls,
-    pub(super) access: Access,
-    pub(super) output: Output,
+/// The certificate that a running server shows.
+pub(in crate::cli) struct Certificate {
+    pub(in crate::cli) identity: Identity,
+    pub(in crate::cli) data: DataDirectory,
+    pub(in crate::cli) tls: Tls,
+    pub(in crate::cli) output: Output,
 }
 
-impl Running {
-    /// Reads everything again whenever we are told to, and looks after the server's own certificate.
-    pub(super) async fn keep(self, mut hang_up: Option<Signal>) {
+impl Certificate {
+    /// Reads it again whenever we are told to, and then what else is to be; looks after one of our
+    /// own.
+    pub(in crate::cli) async fn keep(self, mut hang_up: Option<Signal>, also: impl Fn()) {
         let mut checks = interval(CHECKED);
         checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                () = received(&mut hang_up) => self.read_again(),
+                () = received(&mut hang_up) => {
+                    self.read_again();
+                    also();
+                }
                 _ = checks.tick() => self.renew(),
             }
         }
     }
 
     fn read_again(&self) {
-        let certificate = tls::of(&self.config, &self.data, clock());
+        let certificate = tls::of(&self.identity, &self.data, clock());
         let certificate = certificate.map(|shown| self.show(&shown));
-        self.tell("the certificate was read again", "the old certificate stays", certificate);
-        if let Some(auth) = &self.config.auth {
-            let (done, failed) = match auth {
-                Auth::Htpasswd(_) => ("the passwords were read again", "the old passwords stay"),
-                Auth::Token(_) => (
-                    "the token service's certificate was read again",
-                    "the token service's old certificate stays",
-                ),
-            };
-            self.tell(done, failed, access::read_again(&self.access, auth));
-        }
+        let (done, failed) = ("the certificate was read again", "the old certificate stays");
+        tell(done, failed, certificate, self.output);
     }
 
     fn renew(&self) {
-        match tls::renewed(&self.config, &self.data, clock()) {
+        match tls::renewed(&self.identity, &self.data, clock()) {
             Ok(None) => {}
             Ok(Some(shown)) => self.show(&shown),
             Err(failure) => {
@@ -68,13 +60,14 @@ impl Running {
         self.tls.replace(&shown.tls);
         shown.news.iter().for_each(|news| self.output.notice(news));
     }
+}
 
-    fn tell(&self, done: &str, failed: &str, result: Result<(), Failure>) {
-        match result {
-            Ok(()) => self.output.notice(done),
-            Err(failure) => {
-                self.output.refusal_aside(Some(failed), &failure);
-            }
+/// Says what came of reading something again.
+pub(super) fn tell(done: &str, failed: &str, result: Result<(), Failure>, output: Output) {
+    match result {
+        Ok(()) => output.notice(done),
+        Err(failure) => {
+            output.refusal_aside(Some(failed), &failure);
         }
     }
 }

@@ -4,13 +4,13 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::config::Config;
-use super::reload::{Running, received};
+use super::reload::{Certificate, received};
 use super::start::{Started, start};
 use super::tls::{self, Shown};
-use super::{descriptors, findings};
+use super::{access, descriptors, findings};
 use crate::cli::environment::{Environment, clock};
 use crate::cli::exit::Kind;
 use crate::cli::output::{Failure, Output};
@@ -26,12 +26,13 @@ pub(super) async fn serve(
     config.limits.connections = NonZeroUsize::new(connections);
     fewer.iter().for_each(|fewer| output.notice(fewer));
     let Started { server, data, access } = start(&config, environment, output).await?;
-    let Shown { tls, authority, news, .. } = tls::of(&config, &data, clock())?;
+    let identity = config.identity();
+    let Shown { tls, authority, news, .. } = tls::of(&identity, &data, clock())?;
     let listener = Listener::bind(config.listen, Some(tls.clone()));
     let listener = listener.await.map_err(|error| {
         Failure::new(Kind::Network, format!("cannot listen on {}: {error}", config.listen))
     })?;
-    let (ended, hang_up) = (ended(), signal(SignalKind::hangup()).ok());
+    let (ended, hang_up) = (ended(), hang_up());
     let address = listener.address().unwrap_or(config.listen);
     output.answer(&format!("https://{address}"));
     news.iter().for_each(|news| output.notice(news));
@@ -49,8 +50,9 @@ pub(super) async fn serve(
         draining.drain();
         tokio::time::sleep(pause).await;
     };
-    let running = Running { config, data, tls, access, output };
-    let reloading = tokio::spawn(running.keep(hang_up));
+    let certificate = Certificate { identity, data, tls, output };
+    let also = move || access::read_again(&access, config.auth.as_ref(), output);
+    let reloading = tokio::spawn(certificate.keep(hang_up, also));
     listener.serve(server, stop).await;
     renewal.abort();
     counts.abort();
@@ -60,7 +62,7 @@ pub(super) async fn serve(
 
 /// Ends at a signal that ends us. From now on, not only once somebody waits: whoever reads where we
 /// listen may tell us to end at once.
-fn ended() -> impl Future<Output = ()> {
+pub(in crate::cli) fn ended() -> impl Future<Output = ()> {
     let kinds = [SignalKind::terminate(), SignalKind::interrupt()];
     let [mut terminate, mut interrupt] = kinds.map(|kind| signal(kind).ok());
     async move {
@@ -69,6 +71,11 @@ fn ended() -> impl Future<Output = ()> {
             () = received(&mut interrupt) => {}
         }
     }
+}
+
+/// That files are to be read again, whenever we are told so from now on.
+pub(in crate::cli) fn hang_up() -> Option<Signal> {
+    signal(SignalKind::hangup()).ok()
 }
 
 fn say_how_to_trust(output: Output, address: SocketAddr, authority: &Path) {

@@ -3,12 +3,13 @@
 
 mod authority;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use super::config::Config;
+use super::config::Tls as Files;
 use super::files::read_small;
 use crate::cli::exit::Kind;
 use crate::cli::output::Failure;
@@ -17,23 +18,35 @@ use crate::storage::DataDirectory;
 use authority::Own;
 pub(super) use authority::SERVER;
 
+/// Whom a server is to show itself as.
+pub(in crate::cli) struct Identity {
+    /// The certificate that was given.
+    pub(in crate::cli) given: Option<Files>,
+    /// Else what one of its own says it is called.
+    pub(in crate::cli) names: Vec<String>,
+}
+
 /// What the server shows.
-pub(super) struct Shown {
-    pub(super) tls: Tls,
+pub(in crate::cli) struct Shown {
+    pub(in crate::cli) tls: Tls,
     /// Where the authority is, if it is our own.
-    pub(super) authority: Option<PathBuf>,
+    pub(in crate::cli) authority: Option<PathBuf>,
     /// Whether it was made just now.
     made: bool,
     /// What people have to know.
-    pub(super) news: Vec<String>,
+    pub(in crate::cli) news: Vec<String>,
 }
 
 /// The certificate to serve with, made if need be.
-pub(super) fn of(config: &Config, data: &DataDirectory, now: Timestamp) -> Result<Shown, Failure> {
-    if let Some(tls) = configured(config)? {
+pub(in crate::cli) fn of(
+    identity: &Identity,
+    data: &DataDirectory,
+    now: Timestamp,
+) -> Result<Shown, Failure> {
+    if let Some(tls) = configured(identity.given.as_ref())? {
         return Ok(Shown { tls, authority: None, made: false, news: Vec::new() });
     }
-    let Own { server, made, news } = authority::own(data, &names(config), now)?;
+    let Own { server, made, news } = authority::own(data, &identity.names, now)?;
     let tls = Tls::from_pem(server.certificate.as_bytes(), server.key.as_bytes());
     let tls = tls.map_err(|problem| Failure::new(Kind::State, problem))?;
     let authority = Some(data.path_of(authority::AUTHORITY.certificate));
@@ -42,19 +55,19 @@ pub(super) fn of(config: &Config, data: &DataDirectory, now: Timestamp) -> Resul
 
 /// The server's own certificate, if it was due and is another one now.
 pub(super) fn renewed(
-    config: &Config,
+    identity: &Identity,
     data: &DataDirectory,
     now: Timestamp,
 ) -> Result<Option<Shown>, Failure> {
-    if config.tls.is_some() {
+    if identity.given.is_some() {
         return Ok(None);
     }
-    of(config, data, now).map(|shown| Some(shown).filter(|shown| shown.made))
+    of(identity, data, now).map(|shown| Some(shown).filter(|shown| shown.made))
 }
 
 /// The certificate that was given, if one was.
-pub(super) fn configured(config: &Config) -> Result<Option<Tls>, Failure> {
-    let Some(files) = &config.tls else { return Ok(None) };
+pub(super) fn configured(given: Option<&Files>) -> Result<Option<Tls>, Failure> {
+    let Some(files) = given else { return Ok(None) };
     let certificate = read_small(&files.certificate)?;
     let key = Zeroizing::new(read_small(&files.key)?);
     let tls = match &files.client_authorities {
@@ -68,14 +81,14 @@ pub(super) fn configured(config: &Config) -> Result<Option<Tls>, Failure> {
     tls.map(Some).map_err(named)
 }
 
-/// What the server may be called: this host, and the address that it listens on.
-fn names(config: &Config) -> Vec<String> {
+/// What a server may be called: this host, and the address that it listens on.
+pub(in crate::cli) fn names(listen: SocketAddr) -> Vec<String> {
     let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let plain =
         |name: &String| name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b));
     names.extend(Some(host).filter(|host| !host.is_empty() && plain(host)));
-    let address = config.listen.ip();
+    let address = listen.ip();
     if !address.is_unspecified() {
         names.push(address.to_string());
     }

@@ -96,11 +96,11 @@ struct File {
 /// Where the certificate is.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::cli::serve) struct Tls {
-    pub(in crate::cli::serve) certificate: PathBuf,
-    pub(in crate::cli::serve) key: PathBuf,
+pub(in crate::cli) struct Tls {
+    pub(in crate::cli) certificate: PathBuf,
+    pub(in crate::cli) key: PathBuf,
     #[serde(default)]
-    pub(in crate::cli::serve) client_authorities: Option<PathBuf>,
+    pub(in crate::cli) client_authorities: Option<PathBuf>,
 }
 
 /// How much callers may ask for.
