@@ -42,6 +42,34 @@ impl Budget {
         room.merge(more);
         Ok(())
     }
+
+    /// Reads a body of at most so many bytes, whole, and the room that it takes.
+    pub(super) async fn collect<B>(
+        &self,
+        limit: usize,
+        body: B,
+    ) -> Result<(OwnedSemaphorePermit, Vec<u8>), Error>
+    where
+        B: Body<Data = Bytes> + Send,
+        B::Error: std::fmt::Display,
+    {
+        let mut body = pin!(body);
+        if body.size_hint().lower() > limit as u64 {
+            return Err(Error::TooLarge { limit });
+        }
+        let mut room = self.nothing()?;
+        let mut received = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| Error::Upload { problem: "it breaks off" })?;
+            let Ok(data) = frame.into_data() else { continue };
+            if received.len() + data.len() > limit {
+                return Err(Error::TooLarge { limit });
+            }
+            self.widen(&mut room, received.len() + data.len())?;
+            received.extend_from_slice(&data);
+        }
+        Ok((room, received))
+    }
 }
 
 /// Twice, because a body is there as a whole and in parts.
@@ -61,34 +89,11 @@ impl Inner {
         if !content_type.to_ascii_lowercase().starts_with("multipart/form-data") {
             return Err(Error::Upload { problem: "not multipart/form-data" });
         }
-        let (room, body) = tokio::time::timeout(self.options.upload_time, self.collect(body))
+        let collecting = self.budget.collect(self.options.upload_bytes, body);
+        let (room, body) = tokio::time::timeout(self.options.upload_time, collecting)
             .await
             .map_err(|_| Error::TimedOut)??;
         Ok(Received { files: multipart::parse(content_type, &body)?, room })
-    }
-
-    async fn collect<B>(&self, body: B) -> Result<(OwnedSemaphorePermit, Vec<u8>), Error>
-    where
-        B: Body<Data = Bytes> + Send,
-        B::Error: std::fmt::Display,
-    {
-        let limit = self.options.upload_bytes;
-        let mut body = pin!(body);
-        if body.size_hint().lower() > limit as u64 {
-            return Err(Error::TooLarge { limit });
-        }
-        let mut room = self.budget.nothing()?;
-        let mut received = Vec::new();
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| Error::Upload { problem: "it breaks off" })?;
-            let Ok(data) = frame.into_data() else { continue };
-            if received.len() + data.len() > limit {
-                return Err(Error::TooLarge { limit });
-            }
-            self.budget.widen(&mut room, received.len() + data.len())?;
-            received.extend_from_slice(&data);
-        }
-        Ok((room, received))
     }
 }
 

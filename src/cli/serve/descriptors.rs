@@ -4,7 +4,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Takes as many descriptors as this process may have. How many of the connections asked for they are
 /// enough for, and a word if those are fewer.
-pub(super) fn raised(connections: usize) -> (usize, Option<String>) {
+pub(in crate::cli) fn raised(connections: usize) -> (usize, Option<String>) {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
     let Some(limit) = (if raised.is_ok() { maximum } else { current }) else {

@@ -88,7 +88,7 @@ fn data(config: &Config) -> Found {
 }
 
 /// Says if whoever is on this host may put other files into the data directory.
-pub(super) fn warn_of_open_doors(data: &Path, output: Output) {
+pub(in crate::cli) fn warn_of_open_doors(data: &Path, output: Output) {
     open_to_everybody(data).iter().for_each(|line| output.notice(line));
 }
 

@@ -71,7 +71,11 @@ impl Settings {
         let drain = said.one(self.drain_seconds, "COUNTERSIGN_DRAIN_SECONDS")?;
         Ok(Config {
             listen: said.one(self.listen, "COUNTERSIGN_LISTEN")?.unwrap_or(file.listen),
-            data: Some(data(said.one(self.data, "COUNTERSIGN_DATA")?.or(file.data), environment)?),
+            data: Some(data(
+                said.one(self.data, "COUNTERSIGN_DATA")?.or(file.data),
+                "server",
+                environment,
+            )?),
             database: Database::said(self.database.as_deref(), environment)?.or(file.database),
             tls: tls(
                 said.one(self.tls_cert, "COUNTERSIGN_TLS_CERT")?,
@@ -87,10 +91,10 @@ impl Settings {
 }
 
 /// What is said by a flag or else by its variable.
-struct Said<'e>(&'e Environment);
+pub(in crate::cli) struct Said<'e>(pub(in crate::cli) &'e Environment);
 
 impl Said<'_> {
-    fn one<T: FromStr<Err: Display>>(
+    pub(in crate::cli) fn one<T: FromStr<Err: Display>>(
         &self,
         flag: Option<T>,
         name: &str,
@@ -147,8 +151,13 @@ impl Said<'_> {
     }
 }
 
-/// The data directory, whatever the working directory will be.
-fn data(named: Option<PathBuf>, environment: &Environment) -> Result<PathBuf, Failure> {
+/// The data directory, whatever the working directory will be; `usual` is what it is called where
+/// ours are.
+pub(in crate::cli) fn data(
+    named: Option<PathBuf>,
+    usual: &str,
+    environment: &Environment,
+) -> Result<PathBuf, Failure> {
     match named {
         Some(path) => absolute(&path),
         None => {
@@ -157,13 +166,13 @@ fn data(named: Option<PathBuf>, environment: &Environment) -> Result<PathBuf, Fa
                 ..failure
             };
             let home = environment.home().map_err(nowhere)?;
-            Ok(home.join(".local/share/countersign/server"))
+            Ok(home.join(".local/share/countersign").join(usual))
         }
     }
 }
 
 /// Another certificate leaves the authorities of clients as they are.
-fn tls(
+pub(in crate::cli) fn tls(
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
     file: Option<Tls>,
