@@ -125,6 +125,9 @@ pub(super) enum Command {
     Docker(docker::Arguments),
     /// Let containerd pull only what is signed: its image verifier
     ImageVerifier(image_verifier::Arguments),
+    /// Let a cluster run only what is signed: an admission webhook of Kubernetes
+    #[cfg(feature = "server")]
+    Admit(super::admit::Arguments),
     /// Pull what was signed into a file or directory, without docker
     Pull(pull::Arguments),
     /// Show what is signed, by whom, and the keys

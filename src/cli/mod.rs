@@ -5,6 +5,8 @@
 //! - `output` alone prints, and alone knows which error has which exit code.
 //! - The environment and the clock are read once, into `context`.
 
+#[cfg(feature = "server")]
+mod admit;
 mod args;
 mod asking;
 mod bundle;
@@ -125,6 +127,8 @@ fn run(cli: Cli) -> Code {
         Command::Doctor(arguments) => doctor::run(&arguments, cli.global),
         Command::ImageVerifier(arguments) => image_verifier::run(&arguments, cli.global),
         #[cfg(feature = "server")]
+        Command::Admit(arguments) => admit::run(arguments, cli.global, output),
+        #[cfg(feature = "server")]
         Command::Serve(arguments) => serve::run(arguments, &cli.global, output),
         command => Environment::read()
             .and_then(|environment| Context::new(cli.global, environment))
@@ -187,7 +191,7 @@ fn in_context(command: Command, context: &Context) -> Result<Code, Failure> {
         | Command::Doctor(_)
         | Command::ImageVerifier(_) => Ok(Code::Done),
         #[cfg(feature = "server")]
-        Command::Serve(_) => Ok(Code::Done),
+        Command::Admit(_) | Command::Serve(_) => Ok(Code::Done),
     }
 }
 

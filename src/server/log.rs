@@ -80,6 +80,15 @@ impl Log {
         self.say(Level::Error, "trouble", said);
     }
 
+    /// What became of a review of admission, or of what should have been one.
+    pub(super) fn admission(&self, level: Level, event: &str, said: Value, from: Option<String>) {
+        let mut said = said;
+        if let Some(members) = said.as_object_mut() {
+            members.insert("from".to_owned(), json!(from));
+        }
+        self.say(level, event, said);
+    }
+
     /// A connection or the listener itself.
     pub(super) fn connection(&self, level: Level, what: &str, error: &dyn std::fmt::Display) {
         self.say(level, what, json!({ "error": error.to_string() }));

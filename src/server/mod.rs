@@ -6,10 +6,13 @@
 //! - Timestamps are renewed long before they expire, and never over what does not verify.
 //! - `route` has the whole API on one page, `error` alone chooses statuses and Notary's error codes.
 //!
+//! `listen` serves whoever answers: besides the trust server that is `admission`, Kubernetes' webhook.
+//!
 //! The reference is Notary 0.7.0 (`server/server.go`, `server/handlers/`). What differs from it:
 //! `HEAD` is answered, conditional requests are, `Last-Modified` is a date of HTTP,
 //! `timestamp.json` and `root.json` are not to be cached.
 
+mod admission;
 mod auth;
 mod cache;
 mod changefeed;
@@ -39,6 +42,7 @@ mod unrenewed;
 mod upload;
 mod writing;
 
+pub use admission::{Admission, Judge};
 pub use auth::{Access, Caller, Passwords, Peer, Readers, Tokens};
 pub use error::{Error, Needed};
 pub use import::TakenOver;

@@ -53,6 +53,17 @@ pub(in crate::cli) fn of(
     Ok(Shown { tls, authority, made, news })
 }
 
+/// The certificate of a server's own authority (PEM), made or renewed if need be, and what people have
+/// to know.
+pub(in crate::cli) fn authority(
+    data: &DataDirectory,
+    now: Timestamp,
+) -> Result<(String, Vec<String>), Failure> {
+    let mut news = Vec::new();
+    let (authority, _) = authority::standing_authority(data, now, &mut news)?;
+    Ok((authority.certificate, news))
+}
+
 /// The server's own certificate, if it was due and is another one now.
 pub(super) fn renewed(
     identity: &Identity,

@@ -42,14 +42,7 @@ pub(in crate::cli::serve) struct Files {
 /// The pair for a server of these names: the stored one, or a new one if that is due.
 pub(super) fn own(data: &DataDirectory, names: &[String], now: Timestamp) -> Result<Own, Failure> {
     let mut news = Vec::new();
-    let (authority, stands) = match stored(data, AUTHORITY)? {
-        Some(pair) if pair.serves(now, AUTHORITY_RENEWED_BEFORE) => (pair, true),
-        Some(old) => {
-            news.push(renewal(data, &old));
-            (keep(data, AUTHORITY, renewed_authority(&old, now))?, false)
-        }
-        None => (keep(data, AUTHORITY, new_authority(now))?, false),
-    };
+    let (authority, stands) = standing_authority(data, now, &mut news)?;
     let named = data.read(NAMES)?.as_deref() == Some(names.join("\n").as_bytes());
     match stored(data, SERVER)? {
         Some(server)
@@ -64,6 +57,22 @@ pub(super) fn own(data: &DataDirectory, names: &[String], now: Timestamp) -> Res
             Ok(Own { server, made: true, news })
         }
     }
+}
+
+/// The authority, made or renewed if that is due, and whether it stands as it was.
+pub(super) fn standing_authority(
+    data: &DataDirectory,
+    now: Timestamp,
+    news: &mut Vec<String>,
+) -> Result<(Pair, bool), Failure> {
+    Ok(match stored(data, AUTHORITY)? {
+        Some(pair) if pair.serves(now, AUTHORITY_RENEWED_BEFORE) => (pair, true),
+        Some(old) => {
+            news.push(renewal(data, &old));
+            (keep(data, AUTHORITY, renewed_authority(&old, now))?, false)
+        }
+        None => (keep(data, AUTHORITY, new_authority(now))?, false),
+    })
 }
 
 impl Pair {
