@@ -316,6 +316,15 @@ fn a_trust_server_that_does_not_answer_refuses_in_time() {
         assert!(told.contains("(network)"), "{told}");
         assert!(began.elapsed() < Duration::from_secs(seconds), "{:?}", began.elapsed());
     }
+    // More than are looked up at the same time.
+    std::thread::scope(|scope| {
+        for _ in 0..40 {
+            scope.spawn(|| {
+                let told = webhook.refusal("/mutate?timeout=4s", &review(POD, &image, &[]));
+                assert!(told.contains("(network)"), "{told}");
+            });
+        }
+    });
     drop(silent);
     let told = webhook.refusal("/mutate?timeout=5s", &review(POD, &image, &[]));
     assert!(told.contains("(network)"), "{told}");

@@ -268,6 +268,25 @@ fn pins_and_required_signers_count() {
 }
 
 #[test]
+fn a_digest_is_found_in_whichever_hashed_bin_it_stands() {
+    let servers = servers();
+    let publisher = Person::new(&servers, "publisher");
+    let image = format!("{}/team/many", servers.registry());
+    publisher.does(&["init", "--bins", "8", &image]);
+    for digit in ["1", "2", "3", "4"] {
+        sign(&publisher, &format!("{image}:v{digit}"), digit, &[]);
+    }
+    let node = Node::at(&servers, "node", "oci", &[]);
+    for digit in ["1", "2", "3", "4"].map(digest) {
+        node.allows(&format!("{image}@{digit}"), &digit);
+    }
+    assert_eq!(node.refusal(&format!("{image}@{}", digest("5")), &digest("5")), "no-such-tag");
+    publisher.does(&["revoke", &format!("{image}:v2")]);
+    assert_eq!(node.refusal(&format!("{image}@{}", digest("2")), &digest("2")), "no-such-tag");
+    node.allows(&format!("{image}@{}", digest("3")), &digest("3"));
+}
+
+#[test]
 fn a_link_by_any_name_answers_too_and_says_what_it_lacks() {
     let servers = servers();
     let link = servers.directory().join("check-images");

@@ -1,7 +1,7 @@
 //! Looking images up for a review, as `verify` does.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -29,14 +29,15 @@ type Judged = Result<ImageDigest, String>;
 
 impl server::Judge for Judge {
     async fn judge(&self, images: Vec<String>, patience: Duration) -> Vec<Judged> {
-        let (global, asked) = (self.global.clone(), images.clone());
+        let (global, asked, until) =
+            (self.global.clone(), images.clone(), Instant::now() + patience);
         // Files are read and locked on the way, and helpers waited for; that is not for those threads
         // that answer.
-        let work = tokio::task::spawn_blocking(move || look_up(global, &asked, patience));
+        let work = tokio::task::spawn_blocking(move || look_up(global, &asked, until));
         let failure = match tokio::time::timeout(patience, work).await {
             Ok(Ok(judged)) => return judged,
             Ok(Err(_)) => Failure::new(Kind::Other, "the look-up broke off"),
-            Err(_) => Failure::new(Kind::Network, format!("not known after {patience:.0?}")),
+            Err(_) => too_late(),
         };
         images.iter().map(|image| Err(told(image, &failure))).collect()
     }
@@ -44,9 +45,13 @@ impl server::Judge for Judge {
 
 /// What each image is signed as. Every review has a context, and with it a reading of the clock, of its
 /// own.
-fn look_up(global: Global, images: &[String], patience: Duration) -> Vec<Judged> {
-    let timeout = Some(Span::seconds(patience.as_secs().max(1)));
-    let looked_up = Environment::read()
+fn look_up(global: Global, images: &[String], until: Instant) -> Vec<Judged> {
+    let left = until.saturating_duration_since(Instant::now());
+    let timeout = Some(Span::seconds(left.as_secs().max(1)));
+    // Where many had to wait for a turn, nobody waits for the oldest of them any more.
+    let in_time = if left.is_zero() { Err(too_late()) } else { Ok(()) };
+    let looked_up = in_time
+        .and_then(|()| Environment::read())
         .and_then(|environment| Context::new(Global { timeout, ..global }, environment))
         .and_then(|context| wait_for(async { Ok(each(images, &context).await) }));
     looked_up
@@ -81,6 +86,10 @@ async fn all_of_one(subjects: Vec<(usize, Subject)>, context: &Context) -> Vec<(
         found.push((index, digest.map_err(|failure| told(&subject.typed, &failure))));
     }
     found
+}
+
+fn too_late() -> Failure {
+    Failure::new(Kind::Network, "not known before the cluster would lose patience")
 }
 
 /// In one line, with the image before it.
