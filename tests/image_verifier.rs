@@ -287,6 +287,25 @@ fn a_digest_is_found_in_whichever_hashed_bin_it_stands() {
 }
 
 #[test]
+fn pins_in_the_home_directory_count_though_containerd_passes_none_on() {
+    let servers = servers();
+    let (publisher, node) = (publisher(&servers), Node::new(&servers, "node", &[]));
+    let web = format!("{}/team/web:1", servers.registry());
+    sign(&publisher, &web, "a", &[]);
+    let home = servers.directory().join("home");
+    fs::create_dir_all(home.join(".notary")).expect("a directory");
+    let pins = r#"{"trust_pinning": {"disable_tofu": true}}"#;
+    fs::write(home.join(".notary/config.json"), pins).expect("written");
+    let bin = node.bin.to_str().expect("text");
+    let mut install = node.administrator.command(&["image-verifier", "--install", bin]);
+    let installed = install.env("HOME", &home).output().expect("it runs");
+    assert!(installed.status.success(), "{}", text(&installed));
+    assert_eq!(node.refusal(&web, &digest("a")), "first-use");
+    fs::remove_dir_all(home.join(".notary")).expect("removed");
+    node.allows(&web, &digest("a"));
+}
+
+#[test]
 fn a_link_by_any_name_answers_too_and_says_what_it_lacks() {
     let servers = servers();
     let link = servers.directory().join("check-images");

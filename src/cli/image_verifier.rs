@@ -37,7 +37,7 @@ containerd runs it with the image's name and digest before each pull: a tag must
 without a tag must be what some tag means now. Exit code 0 lets the pull go on, and stdout says why or why not. It \
 gives up after 8 seconds, or --timeout.
 
-What --install writes calls this program with the options, the trust directory and docker's directory of now, since \
+What --install writes calls this program with the options, the trust directory and the home directory of now, since \
 containerd passes on none of them.
 
 Examples:

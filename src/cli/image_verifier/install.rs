@@ -112,8 +112,8 @@ fn write(place: &Path, script: &[u8]) -> Result<(), Failure> {
 
 fn script(program: &Path, options: &Global, context: &Context) -> Result<Vec<u8>, Failure> {
     let mut script = HEAD.as_bytes().to_vec();
-    if let Ok(directory) = context.environment.docker_config() {
-        script.extend_from_slice(b"export DOCKER_CONFIG=");
+    for (variable, directory) in directories(context)? {
+        script.extend_from_slice(format!("export {variable}=").as_bytes());
         script.extend_from_slice(&quoted(directory.as_os_str()));
         script.push(b'\n');
     }
@@ -125,6 +125,15 @@ fn script(program: &Path, options: &Global, context: &Context) -> Result<Vec<u8>
     }
     script.extend_from_slice(b" image-verifier \"$@\"\n");
     Ok(script)
+}
+
+/// Where credentials, authorities and notary's pins are.
+fn directories(context: &Context) -> Result<Vec<(&'static str, PathBuf)>, Failure> {
+    let docker = context.environment.place("DOCKER_CONFIG");
+    let docker = docker.map(|directory| absolute(&directory)).transpose()?;
+    let home = context.environment.home().ok();
+    let named = [("HOME", home), ("DOCKER_CONFIG", docker)];
+    Ok(named.into_iter().filter_map(|(variable, it)| Some((variable, it?))).collect())
 }
 
 /// The options of now, with what the environment says in their place.
