@@ -1,6 +1,6 @@
 //! What becomes of a review.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -34,20 +34,16 @@ impl Verdict {
             Ok(images) => images,
             Err(problem) => return Self::Refused(problem),
         };
-        let mut known: Known = BTreeMap::new();
-        for Stands { image, .. } in &images {
-            known.entry(image.clone()).or_insert_with(|| Err("nobody was asked".to_owned()));
-        }
-        if known.len() > MOST_IMAGES {
+        let once: BTreeSet<String> = images.iter().map(|it| it.image.clone()).collect();
+        if once.len() > MOST_IMAGES {
             return Self::Refused(format!("more than {MOST_IMAGES} images in one object"));
         }
-        let texts: Vec<String> = known.keys().cloned().collect();
         let left = until.saturating_duration_since(Instant::now());
-        if !texts.is_empty() {
-            let judged = judge.judge(texts, left).await;
-            known.values_mut().zip(judged).for_each(|(place, judged)| *place = judged);
-        }
-        decided(task, &images, &known)
+        let judged = match once.is_empty() {
+            true => Vec::new(),
+            false => judge.judge(once.iter().cloned().collect(), left).await,
+        };
+        decided(task, &images, &once.into_iter().zip(judged).collect())
     }
 
     pub(super) fn is_allowed(&self) -> bool {
@@ -159,22 +155,22 @@ mod tests {
 
     use super::*;
 
-    /// Knows `web` and `data`, and what it was asked.
+    /// Signs `web` and `data`, and knows what it was asked.
     #[derive(Default)]
-    struct Known(Mutex<Vec<String>>);
+    struct Publisher(Mutex<Vec<String>>);
 
-    impl Judge for Known {
+    impl Judge for Publisher {
         async fn judge(
             &self,
             images: Vec<String>,
             _: Duration,
         ) -> Vec<Result<ImageDigest, String>> {
-            let known = |image: &String| match image.starts_with("web") || image.starts_with("data")
-            {
-                true => Ok(digest("a")),
-                false => Err(format!("{image}: not signed")),
-            };
-            let judged = images.iter().map(known).collect();
+            let signed =
+                |image: &String| match image.starts_with("web") || image.starts_with("data") {
+                    true => Ok(digest("a")),
+                    false => Err(format!("{image}: not signed")),
+                };
+            let judged = images.iter().map(signed).collect();
             self.0.lock().expect("no panic").extend(images);
             judged
         }
@@ -200,7 +196,7 @@ mod tests {
     }
 
     fn verdict(task: Task, review: &Review) -> (Verdict, Vec<String>) {
-        let judge = Known::default();
+        let judge = Publisher::default();
         let until = Instant::now() + Duration::from_secs(9);
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let verdict = runtime.block_on(Verdict::of(task, review, &judge, until));
