@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use person::Person;
+use person::{Person, digest};
 use registry::{COUNTERSIGN, TestRegistry, text};
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -171,15 +171,6 @@ fn person<'s>(servers: &'s TestRegistry, name: &str) -> Person<'s> {
     Person::new(servers, name).at(servers.variable("TRUST_SERVER"))
 }
 
-fn digest(digit: &str) -> String {
-    format!("sha256:{}", digit.repeat(64))
-}
-
-/// Signs a digest that is this digit, again and again.
-fn sign(publisher: &Person<'_>, reference: &str, digit: &str) {
-    publisher.does(&["sign", "--size", "527", "--digest", &digest(digit), reference]);
-}
-
 #[test]
 fn what_is_signed_gets_its_digest_and_is_let_through() {
     let servers = servers();
@@ -187,9 +178,9 @@ fn what_is_signed_gets_its_digest_and_is_let_through() {
     let image = format!("{}/shop/web", servers.registry());
     let [web, init, model] =
         [format!("{image}:1"), format!("{image}:init"), image.replace("web", "model")];
-    sign(&publisher, &web, "a");
-    sign(&publisher, &init, "b");
-    sign(&publisher, &format!("{model}:latest"), "c");
+    publisher.signs(&web, "a", &[]);
+    publisher.signs(&init, "b", &[]);
+    publisher.signs(&format!("{model}:latest"), "c", &[]);
     let webhook = Webhook::start(&host, &[], &["-v"]);
     let pinned = format!("{web}@{}", digest("a"));
 
@@ -216,7 +207,7 @@ fn what_is_signed_gets_its_digest_and_is_let_through() {
     assert_eq!(pod["spec"]["containers"][0]["image"], "registry.example.com/unsigned:1");
 
     // The publisher moves the tag.
-    sign(&publisher, &web, "d");
+    publisher.signs(&web, "d", &[]);
     let pod = webhook.admits(&review(POD, &web, &[]));
     assert_eq!(pod["spec"]["containers"][0]["image"], format!("{web}@{}", digest("d")));
     let told = webhook.refusal("/validate", &review(POD, &pinned, &[]));
@@ -230,7 +221,7 @@ fn what_is_not_signed_is_refused_by_name_and_reason() {
     let (publisher, host) = (person(&servers, "publisher"), person(&servers, "host"));
     let image = format!("{}/shop/web", servers.registry());
     let [web, other] = ["1", "2"].map(|tag| format!("{image}:{tag}"));
-    sign(&publisher, &web, "a");
+    publisher.signs(&web, "a", &[]);
     let webhook = Webhook::start(&host, &[], &[]);
     webhook.admits(&review(POD, &web, &[]));
     let none = image.replace("web", "none:1");
@@ -335,7 +326,7 @@ fn pins_and_the_cache_count_as_for_verify() {
     let servers = servers();
     let (publisher, host) = (person(&servers, "publisher"), person(&servers, "host"));
     let image = format!("{}/shop/web:1", servers.registry());
-    sign(&publisher, &image, "a");
+    publisher.signs(&image, "a", &[]);
     let pinned = Webhook::start(&person(&servers, "pinned"), &["--require-pin"], &[]);
     let told = pinned.refusal("/mutate", &review(POD, &image, &[]));
     assert!(told.contains("(first-use)"), "{told}");
@@ -360,7 +351,7 @@ fn many_reviews_at_once_are_all_answered() {
     let (publisher, host) = (person(&servers, "publisher"), person(&servers, "host"));
     let images: Vec<String> =
         (0..4).map(|number| format!("{}/shop/web{number}:1", servers.registry())).collect();
-    images.iter().for_each(|image| sign(&publisher, image, "a"));
+    images.iter().for_each(|image| publisher.signs(image, "a", &[]));
     let webhook = Webhook::start(&host, &[], &[]);
     std::thread::scope(|scope| {
         for number in 0..40 {
@@ -379,7 +370,7 @@ fn it_ends_when_it_is_told_to_after_those_that_come_were_answered() {
     let servers = servers();
     let (publisher, host) = (person(&servers, "publisher"), person(&servers, "host"));
     let image = format!("{}/shop/web:1", servers.registry());
-    sign(&publisher, &image, "a");
+    publisher.signs(&image, "a", &[]);
     let mut webhook = Webhook::start(&host, &[], &["--drain-seconds", "2"]);
     webhook.signal(Signal::HUP);
     webhook.says("the certificate was read again");

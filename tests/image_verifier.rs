@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use person::Person;
+use person::{Person, digest};
 use registry::{COUNTERSIGN, TestRegistry, text};
 
 /// A node: what containerd has, and a trust directory.
@@ -105,16 +105,6 @@ fn ended(mut child: Child) -> (i32, String) {
     (code, reason.trim().to_owned())
 }
 
-fn digest(digit: &str) -> String {
-    format!("sha256:{}", digit.repeat(64))
-}
-
-/// Signs a digest that is this digit, again and again.
-fn sign(publisher: &Person<'_>, reference: &str, digit: &str, more: &[&str]) {
-    let digest = digest(digit);
-    publisher.does(&[&["sign", "--size", "527", "--digest", &digest, reference], more].concat());
-}
-
 fn servers() -> TestRegistry {
     TestRegistry::start(&["--no-docker", "--trust", COUNTERSIGN])
 }
@@ -130,8 +120,8 @@ fn containerd_pulls_what_is_signed_and_nothing_else() {
     let image = format!("{}/team/web", servers.registry());
     let (web, other, none) =
         (format!("{image}:1"), format!("{image}:2"), image.replace("web", "none:1"));
-    sign(&publisher, &web, "a", &[]);
-    sign(&publisher, &format!("{image}:latest"), "b", &[]);
+    publisher.signs(&web, "a", &[]);
+    publisher.signs(&format!("{image}:latest"), "b", &[]);
     let [a, b, c] = ["a", "b", "c"].map(digest);
 
     node.allows(&web, &a);
@@ -148,7 +138,7 @@ fn containerd_pulls_what_is_signed_and_nothing_else() {
     assert_eq!(node.refusal(&format!("{web}@{b}"), &b), "mismatch", "tag and digest differ");
     assert_eq!(node.refusal(&format!("{image}@{a}"), &b), "mismatch", "not what was asked for");
 
-    sign(&publisher, &web, "c", &[]);
+    publisher.signs(&web, "c", &[]);
     node.allows(&web, &c);
     assert_eq!(node.refusal(&web, &a), "mismatch");
     assert_eq!(node.refusal(&format!("{image}@{a}"), &a), "no-such-tag", "of yesterday");
@@ -159,7 +149,7 @@ fn what_is_not_understood_is_refused() {
     let servers = servers();
     let (publisher, node) = (publisher(&servers), Node::new(&servers, "node", &[]));
     let web = format!("{}/team/web:1", servers.registry());
-    sign(&publisher, &web, "a", &[]);
+    publisher.signs(&web, "a", &[]);
     let a = digest("a");
     node.allows(&web, &a);
     let honest = descriptor(&a);
@@ -221,7 +211,7 @@ fn a_server_that_is_gone_is_no_reason_to_pull_unless_the_node_says_so() {
     let servers = servers();
     let publisher = publisher(&servers);
     let web = format!("{}/team/web:1", servers.registry());
-    sign(&publisher, &web, "a", &[]);
+    publisher.signs(&web, "a", &[]);
     let config = servers.directory().join("lenient.toml");
     fs::write(&config, "when_unreachable = \"cache\"\n").expect("written");
     let strict = Node::new(&servers, "strict", &[]);
@@ -245,10 +235,10 @@ fn pins_and_required_signers_count() {
     let publisher = publisher(&servers);
     let image = format!("{}/team/web", servers.registry());
     let [web, own] = ["1", "own"].map(|tag| format!("{image}:{tag}"));
-    sign(&publisher, &own, "a", &[]);
+    publisher.signs(&own, "a", &[]);
     publisher.does(&["key", "generate", "alice"]);
     publisher.does(&["signer", "add", "alice", "--key", "alice.pub", &image]);
-    sign(&publisher, &web, "b", &["--signer", "alice"]);
+    publisher.signs(&web, "b", &["--signer", "alice"]);
     let [a, b] = ["a", "b"].map(digest);
     let of_alice = Node::new(&servers, "alice-only", &["--require-signer", "alice"]);
     of_alice.allows(&web, &b);
@@ -274,7 +264,7 @@ fn a_digest_is_found_in_whichever_hashed_bin_it_stands() {
     let image = format!("{}/team/many", servers.registry());
     publisher.does(&["init", "--bins", "8", &image]);
     for digit in ["1", "2", "3", "4"] {
-        sign(&publisher, &format!("{image}:v{digit}"), digit, &[]);
+        publisher.signs(&format!("{image}:v{digit}"), digit, &[]);
     }
     let node = Node::at(&servers, "node", "oci", &[]);
     for digit in ["1", "2", "3", "4"].map(digest) {
@@ -291,7 +281,7 @@ fn pins_in_the_home_directory_count_though_containerd_passes_none_on() {
     let servers = servers();
     let (publisher, node) = (publisher(&servers), Node::new(&servers, "node", &[]));
     let web = format!("{}/team/web:1", servers.registry());
-    sign(&publisher, &web, "a", &[]);
+    publisher.signs(&web, "a", &[]);
     let home = servers.directory().join("home");
     fs::create_dir_all(home.join(".notary")).expect("a directory");
     let pins = r#"{"trust_pinning": {"disable_tofu": true}}"#;

@@ -9,12 +9,8 @@ mod registry;
 use std::fs;
 use std::process::Output;
 
-use person::Person;
+use person::{Person, digest};
 use registry::{NOTARY_SERVER, TestRegistry, text};
-
-fn digest(digit: &str) -> String {
-    format!("sha256:{}", digit.repeat(64))
-}
 
 /// Signs a digest that is this digit, again and again.
 fn sign(person: &Person<'_>, reference: &str, digit: &str, more: &[&str]) -> Output {
