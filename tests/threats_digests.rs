@@ -71,6 +71,13 @@ fn what_pulls_do_not_come_to_vouches_for_no_digest() {
     assert_eq!(believed(&team, "behind releases"), Err("no-such-tag"));
     team.tag("targets", "not/a tag", "of no image").publish();
     assert_eq!(believed(&team, "of no image"), Err("no-such-tag"));
+    let mut narrow = team.clone();
+    let key = TestKey::ed25519();
+    narrow.delegate("targets/releases", 1, &[key], &["1."]);
+    narrow.tag("targets/releases", "1.0", "within").tag("targets/releases", "2.0", "beyond");
+    narrow.publish();
+    assert_eq!(believed(&narrow, "within"), by("1.0"));
+    assert_eq!(believed(&narrow, "beyond"), Err("no-such-tag"), "not a tag that it may sign");
     for signed in ["only alice", "behind releases", "of no image"] {
         team.tag("targets/releases", "now", signed).publish();
         assert_eq!(believed(&team, signed), by("now"));
