@@ -26,7 +26,7 @@ use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use hyper::header::CONTENT_TYPE;
 use hyper::http::request::Parts;
-use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use serde_json::json;
 
 use super::listen::Answering;
@@ -96,7 +96,7 @@ impl<J: Judge> Admission<J> {
             return refused(StatusCode::METHOD_NOT_ALLOWED, "reviews come by POST");
         }
         let until = Instant::now() + patience(head.uri.query());
-        match self.review(task, &head.headers, body, until).await {
+        match self.review(task, head, body, until).await {
             Ok(answer) => response::json(answer),
             Err(problem) => {
                 let said = json!({ "path": head.uri.path(), "error": &problem.1 });
@@ -109,7 +109,7 @@ impl<J: Judge> Admission<J> {
     async fn review<B>(
         &self,
         task: Task,
-        headers: &HeaderMap,
+        head: &Parts,
         body: B,
         until: Instant,
     ) -> Result<String, Problem>
@@ -118,7 +118,7 @@ impl<J: Judge> Admission<J> {
         B::Error: Display,
     {
         let kind =
-            headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+            head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         if !kind.to_ascii_lowercase().starts_with("application/json") {
             let told = "a review is application/json".to_owned();
             return Err(Problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, told));
@@ -130,7 +130,7 @@ impl<J: Judge> Admission<J> {
         let verdict = Verdict::of(task, &review, &self.0.judge, until).await;
         drop((room, body));
         let level = if verdict.is_allowed() { Level::Debug } else { Level::Info };
-        self.0.log.admission(level, "admission", verdict.told(task, &review), None);
+        self.0.log.admission(level, "admission", verdict.told(task, &review), peer(head));
         Ok(answer::of(&review, &verdict))
     }
 

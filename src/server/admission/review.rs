@@ -58,7 +58,15 @@ struct WireRequest {
 
 impl Review {
     /// Reads a review of the one version that there is.
+    ///
+    /// # Errors
+    ///
+    /// Why it is none, in not too many words: what is wrong may be long.
     pub(super) fn parse(body: &[u8]) -> Result<Self, String> {
+        Self::read(body).map_err(|told| told.chars().take(MOST_TOLD).collect())
+    }
+
+    fn read(body: &[u8]) -> Result<Self, String> {
         let wire: Wire = serde_json::from_slice(body)
             .map_err(|error| format!("no review of {API_VERSION}: {error}"))?;
         if (wire.api_version.as_str(), wire.kind.as_str()) != (API_VERSION, KIND) {
@@ -70,12 +78,21 @@ impl Review {
         if uid.is_empty() {
             return Err("a review without a uid cannot be answered".to_owned());
         }
+        let names =
+            [Some(&uid), Some(&kind.group), Some(&kind.kind), namespace.as_ref(), name.as_ref()];
+        if names.into_iter().flatten().any(|name| name.len() > LONGEST_NAME) {
+            return Err("a name in the request is longer than names are".to_owned());
+        }
         let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
         let (namespace, name) = (filled(namespace), filled(name));
         Ok(Self { uid, kind, operation, namespace, name, object, old: old_object })
     }
 }
 
+/// Characters.
+const MOST_TOLD: usize = 512;
+/// Bytes; of objects 253, of a uid 36.
+const LONGEST_NAME: usize = 256;
 pub(super) const API_VERSION: &str = "admission.k8s.io/v1";
 pub(super) const KIND: &str = "AdmissionReview";
 
@@ -101,6 +118,8 @@ mod tests {
             ("/request", Value::Null),
             ("/request/uid", json!("")),
             ("/request/uid", json!(1)),
+            ("/request/uid", json!("u".repeat(257))),
+            ("/request/kind/kind", json!("K".repeat(257))),
             ("/request/kind", json!("Pod")),
             ("/request/operation", json!("CREATE_OR_SO")),
             ("/request/operation", Value::Null),
@@ -109,6 +128,9 @@ mod tests {
             *spoiled.pointer_mut(pointer).expect("a member") = value;
             assert!(read(&spoiled).is_err(), "{pointer}");
         }
+        let mut long = honest.clone();
+        long["request"]["operation"] = json!("X".repeat(1 << 20));
+        assert!(read(&long).is_err_and(|told| told.len() <= 512));
         assert!(Review::parse(b"").is_err() && Review::parse(b"{}{}").is_err());
     }
 }

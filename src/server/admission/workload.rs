@@ -43,6 +43,9 @@ pub(super) fn images(kind: &Kind, object: &Value) -> Result<Vec<Stands>, String>
                 // Whoever fills in a template may leave it out; nothing is pulled for it.
                 None | Some(Value::Null) => {}
                 Some(Value::String(text)) if text.is_empty() => {}
+                Some(Value::String(text)) if text.len() > LONGEST_IMAGE => {
+                    return Err(format!("{pointer} is longer than any image's name"));
+                }
                 Some(Value::String(text)) => found.push(Stands {
                     owner: format!("{what} {}", name(entry)),
                     image: text.clone(),
@@ -76,7 +79,10 @@ impl Stands {
 
 /// Names are not checked yet when webhooks are asked.
 fn name(entry: &Value) -> String {
-    let name = entry.get("name").and_then(Value::as_str).unwrap_or_default();
+    excerpt(entry.get("name").and_then(Value::as_str).unwrap_or_default())
+}
+
+fn excerpt(name: &str) -> String {
     format!("{:?}", name.chars().take(LONGEST_NAME).collect::<String>())
 }
 
@@ -89,8 +95,9 @@ fn path_to_pod(kind: &Kind) -> Result<&'static str, String> {
         | ("batch", "Job") => Ok("/spec/template/spec"),
         ("batch", "CronJob") => Ok("/spec/jobTemplate/spec/template/spec"),
         (group, kind) => {
-            let group = if group.is_empty() { "v1" } else { group };
-            Err(format!("{kind:?} of {group:?} is not known here, so its images are not, either"))
+            let (group, kind) =
+                (excerpt(if group.is_empty() { "v1" } else { group }), excerpt(kind));
+            Err(format!("{kind} of {group} is not known here, so its images are not, either"))
         }
     }
 }
@@ -104,6 +111,8 @@ const LISTS: [(&str, &str, &str); 4] = [
 ];
 /// Of a label of DNS, which they have to be.
 const LONGEST_NAME: usize = 63;
+/// Of a reference with host, path, tag and digest.
+const LONGEST_IMAGE: usize = 1024;
 
 #[cfg(test)]
 mod tests {
@@ -172,6 +181,7 @@ mod tests {
             json!({"containers": {}}),
             json!({"containers": ["web:1"]}),
             json!({"containers": [{"image": 1}]}),
+            json!({"containers": [{"image": "x".repeat(1025)}]}),
             json!({"containers": [{"image": {}}]}),
             json!({"volumes": [{"image": {"reference": ["x"]}}]}),
         ] {
