@@ -132,7 +132,7 @@ fn read_ed25519(der: &[u8]) -> Result<PrivateKey, Error> {
 
 fn check_public(key: &PrivateKey, stored: Option<&[u8]>) -> Result<(), Error> {
     match stored {
-        Some(stored) if stored != key.public().key_bits() => {
+        Some(stored) if !key.public().is_written_as(stored) => {
             Err(Error::HalvesDiffer { algorithm: key.public().algorithm() })
         }
         _ => Ok(()),

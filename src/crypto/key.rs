@@ -207,6 +207,20 @@ impl PublicKey {
         self.spki.split_at_checked(self.spki.len().saturating_sub(width)).map_or(&[], |it| it.1)
     }
 
+    /// Whether these are those bits; a point may also be compressed (SEC 1 §2.3.3), as OpenSSL writes it
+    /// on request beside a private key.
+    pub(super) fn is_written_as(&self, bits: &[u8]) -> bool {
+        self.key_bits() == bits || self.compressed_point().is_some_and(|point| point == bits)
+    }
+
+    fn compressed_point(&self) -> Option<Vec<u8>> {
+        let width = self.algorithm().curve_width()?;
+        let (_, coordinates) = self.key_bits().split_first()?;
+        let (x, y) = coordinates.split_at_checked(width)?;
+        let sign = if y.last()? % 2 == 0 { 2 } else { 3 };
+        Some(std::iter::once(sign).chain(x.iter().copied()).collect())
+    }
+
     pub(super) fn new(material: Material) -> PublicKey {
         let spki = spki::write(&material);
         let fingerprint = Sha256::of(&spki);

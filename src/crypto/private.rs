@@ -143,7 +143,8 @@ impl PrivateKey {
         Ok(PrivateKey { public, secret: Secret::Scalar(scalar) })
     }
 
-    /// From a scalar on a curve and the point that is said to belong to it.
+    /// From a scalar on a curve and the point that is said to belong to it, uncompressed or compressed
+    /// (SEC 1 §2.3.3).
     pub(super) fn from_halves(
         algorithm: Algorithm,
         bytes: &[u8],
@@ -159,7 +160,7 @@ impl PrivateKey {
             return Ok(PrivateKey { public, secret: Secret::Scalar(scalar) });
         }
         let key = PrivateKey::from_scalar(algorithm, bytes)?;
-        match key.public.key_bits() == point {
+        match key.public.is_written_as(point) {
             true => Ok(key),
             false => Err(differ),
         }

@@ -305,12 +305,21 @@ def cube_forgery():
             return "rsapkcs1: e = 3, cube root", "refuse", "rsapkcs1", public, MESSAGE, signature
 
 
+def compressed(name, key, sec1):
+    """The same key as OpenSSL writes it with its point compressed, and with the other point of that x."""
+    short = openssl("ec", "-inform", "DER", "-conv_form", "compressed", "-outform", "DER", stdin=sec1)
+    yield f"{name}, compressed", "sec1", "accept", short, spki(key.public_key())
+    at = len(short) - (key.key_size + 7) // 8 - 1
+    yield f"{name}, compressed, other y", "sec1", "refuse", short[:at] + bytes([short[at] ^ 1]) + short[at + 1 :], "-"
+
+
 def private_keys(p256, rsa2048):
     for name, key in (("P-256", p256), ("P-384", ec.generate_private_key(ec.SECP384R1())), ("P-521", ec.generate_private_key(ec.SECP521R1()))):
         sec1 = key.private_bytes(DER, ser.PrivateFormat.TraditionalOpenSSL, ser.NoEncryption())
         pkcs8 = key.private_bytes(DER, ser.PrivateFormat.PKCS8, ser.NoEncryption())
         yield name, "sec1", "accept", sec1, spki(key.public_key())
         yield name, "pkcs8", "accept", pkcs8, spki(key.public_key())
+        yield from compressed(name, key, sec1)
     pkcs1 = rsa2048.private_bytes(DER, ser.PrivateFormat.TraditionalOpenSSL, ser.NoEncryption())
     yield "RSA", "pkcs1", "accept", pkcs1, spki(rsa2048.public_key())
     yield "RSA", "pkcs8", "accept", rsa2048.private_bytes(DER, ser.PrivateFormat.PKCS8, ser.NoEncryption()), spki(rsa2048.public_key())
