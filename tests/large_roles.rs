@@ -112,7 +112,7 @@ fn landmarks_that_lead_astray_cost_nothing_but_time() {
         let client = Client::warm(&team.server());
         let honest = client.record();
         type Damage = fn(&mut Value);
-        let damages: [Damage; 4] = [
+        let damages: [Damage; 6] = [
             |it| it["end"] = json!(u64::MAX),
             |it| it["end"] = json!(7),
             |it| it["at"].as_object_mut().unwrap().values_mut().for_each(|at| *at = json!(9)),
@@ -120,6 +120,15 @@ fn landmarks_that_lead_astray_cost_nothing_but_time() {
                 let marks = it["at"].as_object_mut().unwrap();
                 marks.values_mut().for_each(|at| *at = json!(at.as_u64().unwrap() + 11));
             },
+            // One bit of a name, which would have the tag looked for where it is not.
+            |it| {
+                let marks = it["at"].as_object_mut().unwrap();
+                let (last, at) =
+                    marks.iter().next_back().map(|(k, v)| (k.clone(), v.clone())).unwrap();
+                marks.remove(&last);
+                marks.insert(last.replacen('n', "o", 1), at);
+            },
+            |it| it["check"] = json!(Sha256::of(b"").to_string()),
         ];
         for damage in damages {
             let mut record = honest.clone();
@@ -127,6 +136,7 @@ fn landmarks_that_lead_astray_cost_nothing_but_time() {
             fs::write(client.cache().record_path(), record.to_string()).expect("written");
             let expected = (signed("image 8999"), role.to_owned());
             assert_eq!(found(&client, &team.server(), &tag(8999)), Ok(expected));
+            assert_eq!(client.record(), honest, "they are made again");
         }
     }
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp as Instant;
 use serde::{Deserialize, Serialize};
 
 use super::Memory;
+use crate::crypto::{Sha256, Sha256Stream};
 use crate::tuf::{Landmark, Landmarks, RoleName, Version};
 use crate::verify::{Baseline, Governance, Seen};
 
@@ -72,23 +73,40 @@ struct RoleRecord {
     landmarks: Option<LandmarksRecord>,
 }
 
+/// A file could say less of a name under landmarks that were damaged than it does: a checksum binds
+/// them to it and to each other.
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct LandmarksRecord {
     end: u64,
     at: BTreeMap<String, u64>,
+    check: String,
 }
 
 impl LandmarksRecord {
-    fn of(landmarks: &Landmarks) -> Self {
+    fn of(landmarks: &Landmarks, file: Sha256) -> Self {
         let at = landmarks.marks().iter().map(|mark| (mark.name.clone(), mark.at)).collect();
-        Self { end: landmarks.end(), at }
+        Self { end: landmarks.end(), at, check: checksum(landmarks, file).to_string() }
     }
 
-    fn landmarks(self) -> Option<Landmarks> {
+    /// None that are not those which were written for this file.
+    fn landmarks(self, file: Sha256) -> Option<Landmarks> {
         let marks = self.at.into_iter().map(|(name, at)| Landmark { at, name }).collect();
-        Landmarks::new(marks, self.end)
+        let landmarks = Landmarks::new(marks, self.end)?;
+        (checksum(&landmarks, file).to_string() == self.check).then_some(landmarks)
     }
+}
+
+fn checksum(landmarks: &Landmarks, file: Sha256) -> Sha256 {
+    let mut sum = Sha256Stream::new();
+    sum.update(file.as_bytes());
+    sum.update(&landmarks.end().to_le_bytes());
+    for mark in landmarks.marks() {
+        sum.update(&mark.at.to_le_bytes());
+        sum.update(&(mark.name.len() as u64).to_le_bytes());
+        sum.update(mark.name.as_bytes());
+    }
+    sum.finish()
 }
 
 impl Record {
@@ -131,7 +149,7 @@ impl RoleRecord {
                 .iter()
                 .filter_map(|(role, version)| Some((role.to_string(), (*version)?.number())))
                 .collect(),
-            landmarks: seen.landmarks.as_deref().map(LandmarksRecord::of),
+            landmarks: seen.landmarks.as_deref().map(|it| LandmarksRecord::of(it, seen.sha256)),
         }
     }
 
@@ -142,15 +160,16 @@ impl RoleRecord {
             let version = version.map(|it| Version::new(it).ok_or("version 0")).transpose()?;
             Ok((RoleName::free(name).map_err(|_| "a role's name")?, version))
         };
+        let sha256 = digest(&self.sha256)?;
         Ok(Seen {
             version: Version::new(self.version).ok_or("version 0")?,
-            sha256: digest(&self.sha256)?,
+            sha256,
             governance: Governance {
                 keys: digest(&self.keys)?,
                 authority: digest(&self.authority)?,
             },
             listed: self.listed.iter().map(role).collect::<Result<_, &'static str>>()?,
-            landmarks: self.landmarks.and_then(LandmarksRecord::landmarks).map(Arc::new),
+            landmarks: self.landmarks.and_then(|it| it.landmarks(sha256)).map(Arc::new),
         })
     }
 }
