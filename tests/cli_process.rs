@@ -354,6 +354,29 @@ fn deadline_covers_a_server_that_says_nothing() {
 
 /// What could not be written is in nobody's way, and no share is left of a splitting that failed.
 #[test]
+fn deadline_covers_a_lock_that_another_process_keeps() {
+    let home = tempfile::tempdir().expect("a folder");
+    let trust = home.path().join(".docker/trust");
+    fs::create_dir_all(&trust).expect("a folder");
+    let held = fs::File::open(&trust).expect("a folder");
+    held.lock().expect("nobody has it");
+    let pin = || {
+        let mut command = countersign(home.path());
+        command.args(["--timeout", "1s", "pin", "add", "registry.example.com/web", "--root-key"]);
+        command.arg("0".repeat(64)).output().expect("it runs")
+    };
+    let started = Instant::now();
+    let output = pin();
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(8), "{said}");
+    assert!(said.contains("locked by another process for more than 1 s"), "{said}");
+    assert!(said.contains(&format!("fuser -v {}", trust.display())), "{said}");
+    drop(held);
+    assert_eq!(pin().status.code(), Some(0), "free again");
+}
+
+#[test]
 fn files_of_keys_are_whole_or_not_there() {
     let home = tempfile::tempdir().expect("a home");
     let line = |words: &[&str]| {

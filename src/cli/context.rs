@@ -37,7 +37,7 @@ use crate::docker::config::{self, Keychain, Location, NotaryAuth};
 use crate::docker::pins::{PinFile, Pins};
 use crate::keys::{KeyDirectory, PassphraseFile};
 use crate::net::{Account, Credential, Http, HttpOptions, PlainHttp, Realms, TlsDirectory};
-use crate::storage::{CollectionDirectory, TrustDirectory};
+use crate::storage::{CollectionDirectory, LOCK_PATIENCE, TrustDirectory};
 use crate::tuf::{Dialect, Gun, Limits};
 use crate::verify::{FirstUse, Policy};
 
@@ -216,7 +216,7 @@ impl Context {
 
     /// Our file of pins.
     pub(super) fn pin_file(&self) -> PinFile {
-        PinFile::in_trust_directory(&self.trust)
+        PinFile::in_trust_directory(&self.trust).with_patience(self.lock_patience())
     }
 
     /// All pins.
@@ -232,7 +232,16 @@ impl Context {
 
     /// What is cached and staged of a collection.
     pub(super) fn directory(&self, gun: &Gun) -> CollectionDirectory {
-        TrustDirectory::new(&self.trust).collection(gun)
+        self.trust_directory().collection(gun)
+    }
+
+    /// The trust directory. Whoever writes there is waited for no longer than for a server.
+    pub(super) fn trust_directory(&self) -> TrustDirectory {
+        TrustDirectory::new(&self.trust).with_patience(self.lock_patience())
+    }
+
+    fn lock_patience(&self) -> Duration {
+        self.timeout().map_or(LOCK_PATIENCE, |timeout| timeout.min(LOCK_PATIENCE))
     }
 
     /// What trust data of a collection is measured against.

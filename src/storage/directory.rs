@@ -5,12 +5,13 @@
 //! SHA-256 of the GUN, because a GUN's own components may be anything, the name of one of our files
 //! included.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::flat::quoted_file;
 use super::folder::{Folder, Found, Staged};
+use super::lock::{self, LOCK_PATIENCE};
 use super::{Accepted, Cache, Changelist, Error, Keeping, Memory, Steady, Unread, record};
 use crate::crypto::Sha256;
 use crate::tuf::{Gun, RoleName};
@@ -25,7 +26,7 @@ pub struct TrustDirectory {
 impl TrustDirectory {
     /// Names the directory; nothing is read or made yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), patience: DEFAULT_PATIENCE }
+        Self { path: path.into(), patience: LOCK_PATIENCE }
     }
 
     /// How long to wait for another process that is writing.
@@ -178,34 +179,12 @@ impl CollectionDirectory {
     pub(super) fn locked(&self) -> Result<(Folder, Steady), Error> {
         let ours = Folder::create(&self.trust.path)?.make_child(OURS)?;
         let (file, path) = ours.lock_file(&self.lock_name())?;
-        let lock = Self::take(file, path, self.trust.patience, File::try_lock)?;
-        Ok((ours, lock))
+        let file = lock::wait(file, path, self.trust.patience, File::try_lock)?;
+        Ok((ours, Steady { _lock: Some(file) }))
     }
 
     fn lock_name(&self) -> String {
         format!("{}.lock", stem(self.tree, &self.gun))
-    }
-
-    /// Waits for a lock, which the kernel gives up with the process.
-    fn take(
-        file: File,
-        path: PathBuf,
-        waited: Duration,
-        attempt: impl Fn(&File) -> Result<(), TryLockError>,
-    ) -> Result<Steady, Error> {
-        let started = Instant::now();
-        loop {
-            match attempt(&file) {
-                Ok(()) => return Ok(Steady { _lock: Some(file) }),
-                Err(TryLockError::WouldBlock) if started.elapsed() < waited => {
-                    std::thread::sleep(POLL);
-                }
-                Err(TryLockError::WouldBlock) => return Err(Error::Locked { path, waited }),
-                Err(TryLockError::Error(source)) => {
-                    return Err(Error::Io { action: "lock", path, source });
-                }
-            }
-        }
     }
 }
 
@@ -242,9 +221,10 @@ impl Cache for CollectionDirectory {
         let lock = ours.and_then(|ours| ours.existing_lock_file(&self.lock_name()));
         let Some((file, path)) = lock else { return Ok(Steady { _lock: None }) };
         let waited = self.trust.patience.min(READER_PATIENCE);
-        match Self::take(file, path, waited, File::try_lock_shared) {
+        match lock::wait(file, path, waited, File::try_lock_shared) {
+            Ok(file) => Ok(Steady { _lock: Some(file) }),
             Err(Error::Locked { .. }) => Ok(Steady { _lock: None }),
-            other => other,
+            Err(error) => Err(error),
         }
     }
 
@@ -252,8 +232,8 @@ impl Cache for CollectionDirectory {
         let ours = Folder::create(&self.trust.path)?.make_child(OURS)?;
         let name = format!("{}.founding", stem(self.tree, &self.gun));
         let (file, path) = ours.lock_file(&name)?;
-        match Self::take(file, path, Duration::ZERO, File::try_lock) {
-            Ok(turn) => Ok(Some(turn)),
+        match lock::wait(file, path, Duration::ZERO, File::try_lock) {
+            Ok(file) => Ok(Some(Steady { _lock: Some(file) })),
             Err(Error::Locked { .. }) => Ok(None),
             Err(error) => Err(error),
         }
@@ -312,6 +292,4 @@ impl Cache for CollectionDirectory {
 pub(super) const OURS: &str = "countersign";
 const SHARED: &str = "tuf";
 const TUF1: &str = "tuf1";
-const DEFAULT_PATIENCE: Duration = Duration::from_secs(30);
 const READER_PATIENCE: Duration = Duration::from_secs(1);
-const POLL: Duration = Duration::from_millis(5);

@@ -20,6 +20,7 @@ mod flat;
 mod folder;
 mod forget;
 mod listing;
+pub(crate) mod lock;
 mod manifest;
 mod memory;
 #[cfg(feature = "server")]
@@ -38,6 +39,7 @@ pub use data::DataDirectory;
 pub use directory::{CollectionDirectory, TrustDirectory};
 pub use error::Error;
 pub use flat::FlatDirectory;
+pub use lock::LOCK_PATIENCE;
 pub use manifest::KeptManifest;
 pub use memory::MemoryCache;
 pub use public::PublicDirectory;

@@ -14,8 +14,8 @@ use crate::net::{
     Access, Account, Deadline, FolderRepository, Kept, NotaryServer, OciRepository, Registry,
     Remote as _, ServerUrl, StaticRepository, TrustSource,
 };
+use crate::storage::CollectionDirectory;
 use crate::storage::archive::ArchiveReader;
-use crate::storage::{CollectionDirectory, TrustDirectory};
 use crate::tuf::Dialect;
 use crate::verify::Policy;
 
@@ -58,7 +58,7 @@ impl Context {
             Ok(Place::Bundle(path)) => return self.open_bundle(path, subject),
             Ok(Place::Notary(_)) | Err(_) => Dialect::Notary,
         };
-        let cache = cache_of(&TrustDirectory::new(&self.trust), &subject.gun, dialect);
+        let cache = cache_of(&self.trust_directory(), &subject.gun, dialect);
         let policy = Policy { dialect, ..self.policy(&subject.gun)? };
         let server = match self.global.offline {
             true => None,
@@ -76,7 +76,7 @@ impl Context {
         let archive = Arc::new(ArchiveReader::open(path)?);
         let held = archive.collection(subject.gun.as_str())?.ok_or_else(absent)?;
         let dialect = held.dialect.into();
-        let cache = cache_of(&TrustDirectory::new(&self.trust), &subject.gun, dialect);
+        let cache = cache_of(&self.trust_directory(), &subject.gun, dialect);
         let policy = Policy { dialect, ..self.policy(&subject.gun)? };
         let kept = Kept::in_archive(&archive, &held)?;
         self.output.detail(&format!("{}: {}", subject.typed, kept.name()));

@@ -90,6 +90,10 @@ impl From<docker::Error> for Failure {
 impl From<pins::Error> for Failure {
     fn from(error: pins::Error) -> Self {
         use pins::Error as E;
+        let error = match error {
+            E::Lock(error) => return error.into(),
+            other => other,
+        };
         let failure = |kind| Self::of(kind, &error);
         match &error {
             E::Authorities { .. } => failure(Kind::Pin),

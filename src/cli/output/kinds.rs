@@ -351,7 +351,10 @@ impl From<storage::Error> for Failure {
             E::Io { source, .. } if cannot_be_written(source.kind()) => failure(Kind::Disk)
                 .advise("--trust-dir, or COUNTERSIGN_TRUST_DIR, names a directory of yours."),
             E::Io { .. } => failure(Kind::Disk),
-            E::Locked { .. } => failure(Kind::Lock),
+            E::Locked { path, .. } => failure(Kind::Lock).advise(format!(
+                "Wait for whoever has it, or find out with: fuser -v {}",
+                path.display()
+            )),
             E::Overtaken => failure(Kind::Lock).advise("Try again."),
             E::Damaged { path, .. } => failure(Kind::State).advise(format!(
                 "To do without rollback protection from the past, remove {}.",

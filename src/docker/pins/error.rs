@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::crypto;
+use crate::{crypto, storage};
 
 /// Why pins cannot be read or written. Nothing is believed then.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +25,9 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// A file of pins cannot be locked.
+    #[error("pins: {0}")]
+    Lock(#[from] storage::Error),
     /// A file of pins says something that is not understood.
     #[error("pins: {}: {problem}", path.display())]
     Malformed {

@@ -14,18 +14,20 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Error, Prefix, Rule, Speakers};
 use crate::docker::toml::parsed;
-use crate::storage::read_regular;
+use crate::storage::{LOCK_PATIENCE, lock, read_regular};
 use crate::tuf::KeyId;
 
 /// Our file of pins; it need not be there.
 #[derive(Clone, Debug)]
 pub struct PinFile {
     path: PathBuf,
+    patience: Duration,
 }
 
 /// What writing a pin did.
@@ -42,7 +44,13 @@ pub enum Written {
 impl PinFile {
     /// The file at this path.
     pub fn new(path: PathBuf) -> Self {
-        Self { path }
+        Self { path, patience: LOCK_PATIENCE }
+    }
+
+    /// How long to wait for another process that is writing.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Where it is.
@@ -153,12 +161,11 @@ impl PinFile {
 
     /// Held while the file is read and written; the system frees it when we end.
     fn lock(&self) -> Result<File, Error> {
-        let lock = || {
-            fs::create_dir_all(folder(&self.path))?;
-            let file = File::open(folder(&self.path))?;
-            file.lock().map(|()| file)
-        };
-        lock().map_err(|source| Error::Unwritable { path: self.path.clone(), source })
+        let folder = folder(&self.path);
+        let open = || fs::create_dir_all(folder).and_then(|()| File::open(folder));
+        let file =
+            open().map_err(|source| Error::Unwritable { path: self.path.clone(), source })?;
+        Ok(lock::wait(file, folder.to_owned(), self.patience, File::try_lock)?)
     }
 
     fn malformed(&self, problem: &dyn ToString) -> Error {
