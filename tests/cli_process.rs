@@ -5,7 +5,7 @@ mod canary;
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -352,7 +352,61 @@ fn deadline_covers_a_server_that_says_nothing() {
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }
 
-/// What could not be written is in nobody's way, and no share is left of a splitting that failed.
+/// A server that asks everybody for a password, as often as it is asked.
+fn asking_server() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        for stream in listener.incoming().take(8).flatten() {
+            let mut stream = stream;
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(
+                b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"here\"\r\n\
+                  Content-Length: 0\r\nConnection: close\r\n\r\n",
+            );
+        }
+    });
+    url
+}
+
+#[test]
+fn deadline_ends_a_credential_helper_and_names_it() {
+    let home = tempfile::tempdir().expect("a folder");
+    let (docker, bin) = (home.path().join(".docker"), home.path().join("bin"));
+    fs::create_dir_all(&docker).expect("a folder");
+    fs::create_dir_all(&bin).expect("a folder");
+    fs::write(docker.join("config.json"), r#"{"credsStore": "hang"}"#).expect("written");
+    script(&bin.join("docker-credential-hang"), "echo $$ >\"$HOME/pid\"; exec sleep 60");
+    let mut command = countersign(home.path());
+    command.env("PATH", format!("{}:/usr/bin:/bin", bin.display()));
+    command.args(["--timeout", "2s", "--insecure-http", "--server", &asking_server()]);
+    let started = Instant::now();
+    let output = command.args(["verify", "registry.example.com/web:1"]).output().expect("it runs");
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(5), "{said}");
+    assert!(said.contains("docker-credential-hang does not answer"), "{said}");
+    let pid = fs::read_to_string(home.path().join("pid")).expect("it ran");
+    assert!(!Path::new("/proc").join(pid.trim()).exists(), "it was ended");
+}
+
+#[test]
+fn who_does_not_answer_is_told_with_the_right_hint() {
+    let home = tempfile::tempdir().expect("a folder");
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let said = |arguments: &[&str]| {
+        let output = countersign(home.path()).args(arguments).output().expect("it runs");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(5), "{said}");
+        said
+    };
+    let image = format!("{free}/web:1");
+    let of_server = said(&["--server", &format!("https://{free}"), "verify", &image]);
+    assert!(of_server.contains("the right trust server?"), "{of_server}");
+    let of_registry = said(&["--server", &format!("https://{free}"), "sign", &image]);
+    assert!(of_registry.contains("the right registry, and up?"), "{of_registry}");
+}
+
 #[test]
 fn deadline_covers_a_lock_that_another_process_keeps() {
     let home = tempfile::tempdir().expect("a folder");
@@ -376,6 +430,7 @@ fn deadline_covers_a_lock_that_another_process_keeps() {
     assert_eq!(pin().status.code(), Some(0), "free again");
 }
 
+/// What could not be written is in nobody's way, and no share is left of a splitting that failed.
 #[test]
 fn files_of_keys_are_whole_or_not_there() {
     let home = tempfile::tempdir().expect("a home");

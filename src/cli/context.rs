@@ -102,7 +102,13 @@ impl Context {
         });
         let lookup = |name: &str| environment.variable(name).map(str::to_owned);
         let variables = config::Environment::new(&lookup);
+        let timeout = global.timeout.or(config.timeout).map(|span| span.duration());
         let keychain = Keychain::new(&location, &variables);
+        // Who hangs is told of, and ended, before the time for all is over.
+        let keychain = match timeout {
+            Some(timeout) => keychain.with_patience(timeout / 2),
+            None => keychain,
+        };
         let notary_auth = NotaryAuth::from_environment(&variables)?;
         Ok(Self {
             output: output_of(&global),

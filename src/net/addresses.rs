@@ -63,7 +63,7 @@ pub(super) async fn find_server(
             response.discard().await;
             Ok(addresses.https)
         }
-        Err(error) => addresses.second(&error).cloned().ok_or(error),
+        Err(error) => addresses.second(&error).cloned().ok_or_else(|| session.blamed(error)),
     }
 }
 

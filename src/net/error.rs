@@ -44,6 +44,8 @@ pub enum Error {
     Unreachable {
         /// The server.
         host: String,
+        /// Whether it was asked as a registry of images, and not for trust data.
+        registry: bool,
         /// What the layer below said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -204,6 +206,16 @@ fn separator(message: &str) -> &'static str {
 }
 
 impl Error {
+    /// The same error, if it is that a registry did not answer, saying so.
+    pub(super) fn of_registry(self) -> Self {
+        match self {
+            Self::Unreachable { host, source, .. } => {
+                Self::Unreachable { host, registry: true, source }
+            }
+            other => other,
+        }
+    }
+
     /// Whether the server did not answer; that it refuses us or lies is another matter.
     pub fn is_no_answer(&self) -> bool {
         matches!(

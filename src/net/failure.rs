@@ -15,7 +15,7 @@ pub(super) fn no_answer(host: String, cause: reqwest::Error) -> Error {
         Some(rustls::Error::InvalidCertificate(_)) => {
             Error::Certificate { host, source: Box::new(cause) }
         }
-        _ => Error::Unreachable { host, source: Box::new(cause) },
+        _ => Error::Unreachable { host, registry: false, source: Box::new(cause) },
     }
 }
 

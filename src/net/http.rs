@@ -134,6 +134,7 @@ impl Shared {
         let url = &request.url;
         let unusable = |cause: Box<dyn std::error::Error + Send + Sync>| Error::Unreachable {
             host: origin(url),
+            registry: false,
             source: cause,
         };
         let tls =

@@ -33,6 +33,7 @@ impl LocalServer {
         let name = socket.display().to_string();
         let failed = |source: Box<dyn std::error::Error + Send + Sync>| Error::Unreachable {
             host: name.clone(),
+            registry: false,
             source,
         };
         let tls = TlsFiles::default().config(&Trust::default());
@@ -66,6 +67,7 @@ impl LocalServer {
     async fn ask(&self, method: Method, path: &str) -> Result<LocalAnswer, Error> {
         let failed = |error: reqwest::Error| Error::Unreachable {
             host: self.name.clone(),
+            registry: false,
             source: error.into(),
         };
         let request = self.client.request(method, format!("http://localhost{path}"));

@@ -14,6 +14,7 @@ mod challenge;
 mod deadline;
 mod error;
 mod failure;
+mod failures;
 mod folder;
 mod http;
 mod kept;

@@ -127,7 +127,7 @@ fn read(folder: &Path, path: &str, limit: u64) -> Result<Option<Vec<u8>>, Error>
                 let problem = "what should be a file is none";
                 Err(Error::Malformed { host: host(), problem })
             }
-            _ => Err(Error::Unreachable { host: host(), source: error.into() }),
+            _ => Err(Error::Unreachable { host: host(), registry: false, source: error.into() }),
         },
     }
 }

@@ -16,6 +16,7 @@ use super::{
     Account, Credential, Deadline, Error, Http,
     bearer::{Authorization, TokenRequest},
     challenge::Challenge,
+    failures::Failures,
     http::Request,
     response::Response,
     secret::{basic, bearer},
@@ -78,12 +79,14 @@ pub(super) struct Session {
     granted: Mutex<HashMap<Access, Authorization>>,
     /// Held while a token is asked for, so that parallel requests ask once.
     asking: tokio::sync::Mutex<()>,
+    failures: Failures,
 }
 
 impl Session {
     pub(super) fn new(http: Http, kind: Kind, account: Account, scope: Scope) -> Self {
         let (granted, asking) = (Mutex::default(), tokio::sync::Mutex::default());
-        Self { http, kind, account, scope, credential: OnceCell::new(), granted, asking }
+        let (credential, failures) = (OnceCell::new(), Failures::default());
+        Self { http, kind, account, scope, credential, granted, asking, failures }
     }
 
     pub(super) fn http(&self) -> &Http {
@@ -98,13 +101,24 @@ impl Session {
         deadline: Deadline,
     ) -> Result<Response, Error> {
         let used = self.granted(access);
-        let response = self.http.send(&authorised(request, used.as_ref()), deadline).await?;
+        let response = self.ask(&authorised(request, used.as_ref()), deadline).await?;
         if response.status() != 401 {
             return allowed(response).await;
         }
         let header = self.answer(response, used, access, deadline).await?;
-        let response = self.http.send(&authorised(request, Some(&header)), deadline).await?;
-        allowed(response).await
+        allowed(self.ask(&authorised(request, Some(&header)), deadline).await?).await
+    }
+
+    async fn ask(&self, request: &Request, deadline: Deadline) -> Result<Response, Error> {
+        self.http.send(request, deadline).await.map_err(|error| self.blamed(error))
+    }
+
+    /// The error, with whom it is about.
+    pub(super) fn blamed(&self, error: Error) -> Error {
+        match self.kind {
+            Kind::Registry => error.of_registry(),
+            Kind::TrustServer => error,
+        }
     }
 
     /// Gets what the server asks for, unless a parallel request already has it.
@@ -115,7 +129,11 @@ impl Session {
         access: Access,
         deadline: Deadline,
     ) -> Result<HeaderValue, Error> {
+        let failures = self.failures.count();
         let _asking = self.asking.lock().await;
+        if let Some(failure) = self.failures.since(failures, &self.account.key) {
+            return Err(failure);
+        }
         if let Some(newer) = self.granted(access).filter(|header| Some(header) != used.as_ref()) {
             response.discard().await;
             return Ok(newer);
@@ -162,7 +180,8 @@ impl Session {
     async fn credential(&self, deadline: Deadline) -> Result<Option<&Credential>, Error> {
         let asking = self.credential.get_or_try_init(|| self.account.credential());
         let host = || self.account.key.clone();
-        let credential = deadline.limit(host, CREDENTIAL_PATIENCE, asking).await??.as_ref();
+        let asked = deadline.limit(host, CREDENTIAL_PATIENCE, asking).await?;
+        let credential = asked.map_err(|error| self.failures.kept(error))?.as_ref();
         let withheld = |found: &&Credential| {
             self.kind == Kind::Registry || !matches!(found, Credential::Registry(_))
         };

@@ -10,7 +10,7 @@ use std::{
 };
 
 use rustls::{
-    ClientConfig,
+    ClientConfig, RootCertStore,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 
@@ -75,7 +75,16 @@ pub(super) struct TlsFiles {
 impl TlsFiles {
     /// Adds the certificates of a PEM file as authorities.
     pub(super) fn add_authorities(&mut self, path: &Path) -> Result<(), Error> {
-        self.authorities.extend(certificates(path)?);
+        let found = certificates(path)?;
+        let mut roots = RootCertStore::empty();
+        for (index, authority) in found.iter().enumerate() {
+            let refuse = |error: rustls::Error| {
+                let number = index.saturating_add(1);
+                refusal(path, format!("certificate {number} in it cannot be used: {error}"))
+            };
+            roots.add(authority.clone()).map_err(refuse)?;
+        }
+        self.authorities.extend(found);
         Ok(())
     }
 
@@ -207,6 +216,21 @@ mod tests {
         assert_eq!(files.authorities.len(), 1);
         assert!(files.client.is_some());
         assert!(files.config(&Trust::default()).is_ok());
+    }
+
+    #[test]
+    fn a_certificate_that_is_none_is_named_with_its_file() {
+        let (cert, _) = pair();
+        let junk = "-----BEGIN CERTIFICATE-----\nanVuaw==\n-----END CERTIFICATE-----\n";
+        for (text, number) in [(junk.to_owned(), 1), (format!("{cert}{junk}"), 2)] {
+            let (_keep, tls) = directory_with(&[("ca.crt", &text)]);
+            let error = tls.read("h:4443").err().expect("junk").to_string();
+            assert!(error.contains("/h:4443/ca.crt: certificate "), "{error}");
+            assert!(
+                error.contains(&format!("certificate {number} in it cannot be used")),
+                "{error}"
+            );
+        }
     }
 
     #[test]

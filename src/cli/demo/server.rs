@@ -125,8 +125,11 @@ impl Remote for DemoServer {
     }
 
     async fn publish(&self, files: &[(RoleName, Vec<u8>)]) -> Result<(), Error> {
-        self.take(files)
-            .map_err(|error| Error::Unreachable { host: self.name(), source: error.into() })
+        self.take(files).map_err(|error| Error::Unreachable {
+            host: self.name(),
+            registry: false,
+            source: error.into(),
+        })
     }
 
     async fn delete(&self) -> Result<(), Error> {
@@ -145,5 +148,5 @@ fn swapped(new: &[u8], old: &[u8]) -> Option<Vec<u8>> {
 
 fn nobody() -> Error {
     let source = "connection refused".into();
-    Error::Unreachable { host: "the trust server".to_owned(), source }
+    Error::Unreachable { host: "the trust server".to_owned(), registry: false, source }
 }

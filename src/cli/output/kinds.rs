@@ -124,6 +124,7 @@ impl From<net::Error> for Failure {
             E::Url { .. } => failure(Kind::Usage)
                 .advise("Write https://HOST:PORT, oci, file:///FOLDER or bundle:FILE."),
             E::Proxy { .. } | E::TlsFile { .. } | E::TlsDenied { .. } => failure(Kind::Usage),
+            E::Unreachable { registry: true, .. } => failure(Kind::Network).advise(WHICH_REGISTRY),
             E::Unreachable { host, .. } if host.starts_with("http") => {
                 failure(Kind::Network).advise(WHICH_SERVER)
             }
@@ -170,6 +171,8 @@ const NO_METADATA: &str = "A proxy or a login page may have answered in the plac
      there is damaged: tell its owner.";
 const WHICH_SERVER: &str = "Is it the right trust server? It is the registry's own host, unless --server or \
      DOCKER_CONTENT_TRUST_SERVER names another.";
+const WHICH_REGISTRY: &str = "Is it the right registry, and up? It is the one in the image's name; a proxy on the way stands in \
+     HTTPS_PROXY or HTTP_PROXY.";
 const READ_ONLY: &str = "Web servers hand out what lies in a folder: sign there, with --server file:///THE/FOLDER. \
      An archive stays as it is.";
 
@@ -393,7 +396,7 @@ mod tests {
     #[test]
     fn causes_stand_behind_their_effect_once() {
         let source = "connection refused".into();
-        let error = net::Error::Unreachable { host: "https://h".into(), source };
+        let error = net::Error::Unreachable { host: "https://h".into(), registry: false, source };
         assert_eq!(Failure::from(error).message, "no answer from https://h: connection refused");
     }
 }

@@ -36,15 +36,20 @@ impl Helper {
         Ok(Self { program: found.ok_or_else(absent)? })
     }
 
-    /// The credential kept under `key`; `None` if the helper says that there is none.
-    pub(super) fn credential(&self, key: &str) -> Result<Option<Credential>, Error> {
+    /// The credential kept under `key`; `None` if the helper says that there is none. One that has not
+    /// answered after `patience` is ended.
+    pub(super) fn credential(
+        &self,
+        key: &str,
+        patience: Duration,
+    ) -> Result<Option<Credential>, Error> {
         let mut command = Command::new(&self.program);
         command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         for name in SECRET_VARIABLES.into_iter().chain(["DOCKER_AUTH_CONFIG"]) {
             command.env_remove(name);
         }
         let mut child = command.spawn().map_err(|source| self.unusable(source))?;
-        let answer = self.talk(&mut child, key);
+        let answer = self.talk(&mut child, key, Instant::now() + patience);
         if answer.is_err() {
             // It may have ended by itself meanwhile; either way nothing of it stays behind.
             let _ = child.kill();
@@ -54,7 +59,12 @@ impl Helper {
         self.read(succeeded, &output)
     }
 
-    fn talk(&self, child: &mut Child, key: &str) -> Result<(bool, Zeroizing<Vec<u8>>), Error> {
+    fn talk(
+        &self,
+        child: &mut Child,
+        key: &str,
+        end: Instant,
+    ) -> Result<(bool, Zeroizing<Vec<u8>>), Error> {
         let unusable = |source| self.unusable(source);
         let output = child.stdout.take().ok_or_else(|| self.failed("has no output"))?;
         let reader = thread::spawn(move || read_output(output));
@@ -62,7 +72,6 @@ impl Helper {
             // A helper that does not read its input answers for itself.
             let _ = input.write_all(key.as_bytes());
         }
-        let end = Instant::now() + PATIENCE;
         while !reader.is_finished() {
             if Instant::now() > end {
                 return Err(self.failed("does not answer"));
@@ -152,7 +161,7 @@ const IDENTITY: &str = "<token>";
 const MAX_NAME: usize = 64;
 const MAX_OUTPUT: u64 = 64 << 10;
 /// It may ask the user to unlock something.
-const PATIENCE: Duration = Duration::from_secs(45);
+pub(super) const PATIENCE: Duration = Duration::from_secs(45);
 const PAUSE: Duration = Duration::from_millis(5);
 
 #[cfg(test)]
@@ -168,7 +177,7 @@ mod tests {
         fs::write(&file, format!("#!/bin/sh\n{script}\n")).expect("a file");
         fs::set_permissions(&file, fs::Permissions::from_mode(0o700)).expect("own file");
         let path = format!("relative::{}", directory.path().display());
-        Helper::new("test", Some(&path))?.credential("h:5000")
+        Helper::new("test", Some(&path))?.credential("h:5000", PATIENCE)
     }
 
     #[test]

@@ -8,13 +8,15 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io::ErrorKind,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
-use super::{Environment, Error, Location, helper::Helper};
+use super::helper::{Helper, PATIENCE};
+use super::{Environment, Error, Location};
 use crate::net::{self, Credential, Credentials, Secret};
 use crate::storage::read_regular;
 
@@ -24,13 +26,21 @@ pub struct Keychain {
     variable: Option<Secret>,
     /// Of the environment, for finding helpers.
     path: Option<String>,
+    patience: Duration,
 }
 
 impl Keychain {
     /// The credentials below `location`, and those of the environment.
     pub fn new(location: &Location, environment: &Environment<'_>) -> Self {
         let variable = environment.variable(VARIABLE).map(Secret::new);
-        Self { file: location.config_file(), variable, path: environment.variable("PATH") }
+        let (file, path) = (location.config_file(), environment.variable("PATH"));
+        Self { file, variable, path, patience: PATIENCE }
+    }
+
+    /// How long a helper may take, at most three quarters of a minute: it may ask the user.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience: patience.min(PATIENCE), ..self }
     }
 
     /// The credential kept under `key`.
@@ -44,7 +54,7 @@ impl Keychain {
         }
         let file = self.read_file()?;
         match file.helper_for(key) {
-            Some(name) => Helper::new(name, self.path.as_deref())?.credential(key),
+            Some(name) => Helper::new(name, self.path.as_deref())?.credential(key, self.patience),
             None => entry(&self.file.display().to_string(), file.auths.as_ref(), key),
         }
     }

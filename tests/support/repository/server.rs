@@ -148,7 +148,9 @@ impl Fault {
             Self::Missing => Error::Unavailable { host, status: 404 },
             Self::Status(status) => Error::Unavailable { host, status },
             Self::Denied(status) => Error::Unauthorised { host, status, message: String::new() },
-            Self::Unreachable => Error::Unreachable { host, source: "connection reset".into() },
+            Self::Unreachable => {
+                Error::Unreachable { host, registry: false, source: "connection reset".into() }
+            }
             Self::TimedOut => Error::TimedOut { host },
             Self::Truncated => Error::Truncated { host, found: 7, source: "end of file".into() },
             Self::Encoded => Error::Malformed { host, problem: "an encoded body" },
