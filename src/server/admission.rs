@@ -152,6 +152,8 @@ impl<J> Clone for Admission<J> {
 }
 
 impl<J: Judge> Answering for Admission<J> {
+    type Body = Full<Bytes>;
+
     fn limits(&self) -> &Limits {
         &self.0.limits
     }

@@ -6,6 +6,7 @@ mod unread;
 mod watched;
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -30,6 +31,9 @@ pub use tls::Tls;
 
 /// Who answers what comes to a listener. Clones are the same one.
 pub trait Answering: Clone + Send + Sync + 'static {
+    /// What answers carry. One that fails under way has its connection cut.
+    type Body: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static;
+
     /// How many connections there may be.
     fn limits(&self) -> &Limits;
 
@@ -46,10 +50,12 @@ pub trait Answering: Clone + Send + Sync + 'static {
     fn respond(
         &self,
         request: Request<&mut Incoming>,
-    ) -> impl Future<Output = Response<Full<Bytes>>> + Send;
+    ) -> impl Future<Output = Response<Self::Body>> + Send;
 }
 
 impl Answering for Server {
+    type Body = Full<Bytes>;
+
     fn limits(&self) -> &Limits {
         &self.inner.options.limits
     }
