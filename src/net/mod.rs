@@ -10,6 +10,7 @@
 mod account;
 mod addresses;
 mod bearer;
+mod blob;
 mod challenge;
 mod deadline;
 mod error;
@@ -42,6 +43,7 @@ mod trust;
 mod upload;
 
 pub use account::{Account, Anonymous, Credential, Credentials};
+pub use blob::Blob;
 pub use deadline::Deadline;
 pub use error::Error;
 pub use folder::FolderRepository;

@@ -2,6 +2,8 @@
 //!
 //! What arrives is hashed here; what a registry says about it is only compared.
 
+use std::sync::Arc;
+
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, IF_NONE_MATCH};
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt},
@@ -9,7 +11,7 @@ use tokio::{
 };
 
 use super::{
-    Account, Deadline, Error, Http, Manifest, ServerUrl,
+    Account, Blob, Deadline, Error, Http, Manifest, ServerUrl,
     addresses::{Addresses, find_server},
     http::Request,
     manifest::{self, media_type},
@@ -17,17 +19,15 @@ use super::{
     response::Response,
     session::{Kind, Scope, Session},
 };
-use crate::{
-    crypto::Sha256Stream,
-    image::{Descriptor, ImageDigest, Name, Tag},
-};
+use crate::image::{Descriptor, ImageDigest, Name, Tag};
 
-/// One repository of a registry.
+/// One repository of a registry. Clones share what they learned of it: its address, its tokens.
+#[derive(Clone)]
 pub struct Registry {
     name: Name,
-    pub(super) session: Session,
+    pub(super) session: Arc<Session>,
     pub(super) deadline: Deadline,
-    server: OnceCell<ServerUrl>,
+    server: Arc<OnceCell<ServerUrl>>,
 }
 
 impl Registry {
@@ -35,7 +35,12 @@ impl Registry {
     pub fn new(http: Http, name: Name, account: Account, deadline: Deadline) -> Self {
         let scope = Scope::Repository(name.path().to_owned());
         let session = Session::new(http, Kind::Registry, account, scope);
-        Self { name, session, deadline, server: OnceCell::new() }
+        Self { name, session: Arc::new(session), deadline, server: Arc::default() }
+    }
+
+    /// The same repository, for an operation with another end.
+    pub fn until(&self, deadline: Deadline) -> Self {
+        Self { deadline, ..self.clone() }
     }
 
     /// What `tag` points to now. The manifest is read and hashed, whatever the registry says of it.
@@ -89,17 +94,23 @@ impl Registry {
         size: u64,
         writer: &mut W,
     ) -> Result<(), Error> {
-        let mut response = self.get("blobs", &digest.to_string(), headers("*/*")).await?;
-        let host = response.host().to_owned();
+        let mut blob = self.open_blob(digest, size).await?;
+        let host = blob.host().to_owned();
         let unwritten = |source| Error::Write { host: host.clone(), source };
-        let (mut hash, mut found_size) = (Sha256Stream::new(), 0);
-        while let Some(piece) = response.piece(size).await? {
-            hash.update(&piece);
-            found_size += piece.len() as u64;
+        while let Some(piece) = blob.piece().await? {
             writer.write_all(&piece).await.map_err(unwritten)?;
         }
-        writer.flush().await.map_err(unwritten)?;
-        check(host.clone(), digest, size, hash.finish().into(), found_size)
+        writer.flush().await.map_err(unwritten)
+    }
+
+    /// The blob with this digest and this many bytes, to be read piece by piece.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] if there is none.
+    pub async fn open_blob(&self, digest: &ImageDigest, size: u64) -> Result<Blob, Error> {
+        let response = self.get("blobs", &digest.to_string(), headers("*/*")).await?;
+        Ok(Blob::new(response, *digest, size))
     }
 
     /// The manifest that a tag means; `None` if there is no such tag. The one that is `known` need
@@ -233,7 +244,8 @@ async fn read_manifest(response: Response, limit: u64) -> Result<Manifest, Error
     Ok(Manifest { descriptor, bytes })
 }
 
-fn check(
+/// Compares what arrived with what was asked for.
+pub(super) fn check(
     host: String,
     digest: &ImageDigest,
     expected: u64,

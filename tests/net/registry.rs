@@ -140,6 +140,32 @@ async fn blob_is_checked_at_its_end() {
     }
 }
 
+#[tokio::test]
+async fn blob_that_is_another_is_never_complete() {
+    let (right, wrong) = (vec![7; 100_000], vec![8; 100_000]);
+    for (body, expected) in [(right.clone(), true), (wrong, false)] {
+        for answer in [Answer::ok(body.clone()), Answer::chunked(body.clone())] {
+            let server = TestServer::http(move |_| answer.clone()).await;
+            let registry = registry(&Client::new(), &server);
+            let blob = registry.open_blob(&ImageDigest::of(&right), 100_000).await;
+            let (mut blob, mut passed) = (blob.expect("an answer"), 0);
+            let end = loop {
+                match blob.piece().await {
+                    Ok(Some(piece)) => passed += piece.len(),
+                    Ok(None) => break true,
+                    Err(error) => {
+                        assert!(matches!(error, Error::DigestMismatch { .. }), "{error:?}");
+                        break false;
+                    }
+                }
+            };
+            assert_eq!((end, passed == 100_000), (expected, expected), "{passed} bytes");
+            // Who asks again gets nothing more.
+            assert!(matches!(blob.piece().await, Ok(None)));
+        }
+    }
+}
+
 /// Wants Basic for the first request, then sends it on.
 fn redirecting(location: String) -> impl Fn(&Seen) -> Answer {
     move |seen| match (seen.path.as_str(), seen.header("authorization")) {
