@@ -16,7 +16,7 @@ pub use error::Error;
 pub use manifest::Platform;
 
 use blobs::Blobs;
-use manifest::{Content, Entry};
+use manifest::Content;
 
 use crate::image::{Descriptor, ImageDigest, Reference};
 use crate::net::{Manifest, Registry};
@@ -113,7 +113,7 @@ async fn choose(
             .filter_map(|entry| Some(entry.platform.as_ref()?.to_string()))
             .collect(),
     })?;
-    child(registry, entry).await
+    child(registry, &entry.descriptor).await
 }
 
 /// Keeps a manifest with all that it names, manifests first: an index of indexes ends at a depth
@@ -135,7 +135,7 @@ async fn keep(registry: &Registry, blobs: &Blobs<'_>, top: &Manifest) -> Result<
             Content::Index(entries) => {
                 for entry in entries {
                     if !blobs.has(&entry.descriptor.digest) {
-                        waiting.push((child(registry, &entry).await?, depth + 1));
+                        waiting.push((child(registry, &entry.descriptor).await?, depth + 1));
                     }
                 }
             }
@@ -144,8 +144,28 @@ async fn keep(registry: &Registry, blobs: &Blobs<'_>, top: &Manifest) -> Result<
     Ok(())
 }
 
-async fn child(registry: &Registry, entry: &Entry) -> Result<Manifest, Error> {
-    let listed = &entry.descriptor;
+/// The manifests and the blobs that a manifest names.
+///
+/// # Errors
+///
+/// [`Error::Manifest`] if it cannot be followed.
+pub(super) fn named_by(manifest: &Manifest) -> Result<(Vec<Descriptor>, Vec<Descriptor>), Error> {
+    Ok(match Content::read(manifest)? {
+        Content::Image { config, layers } => {
+            (Vec::new(), [config].into_iter().chain(layers).collect())
+        }
+        Content::Index(entries) => {
+            (entries.into_iter().map(|entry| entry.descriptor).collect(), Vec::new())
+        }
+    })
+}
+
+/// A manifest that a trusted index lists, exactly as it is listed.
+///
+/// # Errors
+///
+/// If the registry does not give it, or it is of another type.
+pub(crate) async fn child(registry: &Registry, listed: &Descriptor) -> Result<Manifest, Error> {
     let manifest = registry.manifest(&listed.digest, listed.size).await?;
     if listed.media_type != manifest.descriptor.media_type {
         let problem = "it is listed as another type than its own".to_owned();
