@@ -18,7 +18,6 @@ mod workload;
 
 use std::fmt::Display;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -29,10 +28,12 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::json;
 
+use super::health::Health;
 use super::listen::Answering;
 use super::log::Level;
+use super::response::{self, refused};
 use super::upload::Budget;
-use super::{Error, Limits, Log, Peer, Proxies, response};
+use super::{Error, Limits, Log, Proxies};
 use crate::image::ImageDigest;
 use review::Review;
 use verdict::Verdict;
@@ -57,7 +58,7 @@ struct Inner<J> {
     limits: Limits,
     proxies: Proxies,
     budget: Budget,
-    draining: AtomicBool,
+    health: Health,
 }
 
 /// What is asked of a webhook.
@@ -72,13 +73,12 @@ impl<J: Judge> Admission<J> {
     pub fn new(judge: J, connections: usize, log: Log) -> Self {
         let limits = Limits { connections, connections_each: connections, ..Limits::default() };
         let (proxies, budget) = (Proxies::default(), Budget::new(BODIES_BYTES, BODY_BYTES));
-        let draining = AtomicBool::new(false);
-        Self(Arc::new(Inner { judge, log, limits, proxies, budget, draining }))
+        Self(Arc::new(Inner { judge, log, limits, proxies, budget, health: Health::default() }))
     }
 
     /// From now on new requests should go elsewhere; those that come are answered.
     pub fn drain(&self) {
-        self.0.draining.store(true, Ordering::Relaxed);
+        self.0.health.drain();
     }
 
     async fn answer<B>(&self, head: &Parts, body: B) -> Response<Full<Bytes>>
@@ -87,7 +87,7 @@ impl<J: Judge> Admission<J> {
         B::Error: Display,
     {
         let task = match head.uri.path() {
-            "/healthz" => return self.health(&head.method),
+            "/healthz" => return self.0.health.answer(&head.method),
             "/mutate" => Task::Mutate,
             "/validate" => Task::Validate,
             _ => return refused(StatusCode::NOT_FOUND, "no such path"),
@@ -100,7 +100,7 @@ impl<J: Judge> Admission<J> {
             Ok(answer) => response::json(answer),
             Err(problem) => {
                 let said = json!({ "path": head.uri.path(), "error": &problem.1 });
-                self.0.log.admission(Level::Info, "not a review", said, peer(head));
+                self.0.log.asked(Level::Info, "not a review", said, head);
                 refused(problem.0, &problem.1)
             }
         }
@@ -130,18 +130,8 @@ impl<J: Judge> Admission<J> {
         let verdict = Verdict::of(task, &review, &self.0.judge, until).await;
         drop((room, body));
         let level = if verdict.is_allowed() { Level::Debug } else { Level::Info };
-        self.0.log.admission(level, "admission", verdict.told(task, &review), peer(head));
+        self.0.log.asked(level, "admission", verdict.told(task, &review), head);
         Ok(answer::of(&review, &verdict))
-    }
-
-    fn health(&self, method: &Method) -> Response<Full<Bytes>> {
-        match (method, self.0.draining.load(Ordering::Relaxed)) {
-            (&Method::GET | &Method::HEAD, false) => response::plain("ok\n"),
-            (&Method::GET | &Method::HEAD, true) => {
-                refused(StatusCode::SERVICE_UNAVAILABLE, "it is about to end")
-            }
-            _ => refused(StatusCode::METHOD_NOT_ALLOWED, "health is asked for by GET"),
-        }
     }
 }
 
@@ -189,17 +179,6 @@ impl From<Error> for Problem {
         };
         Self(status, error.to_string())
     }
-}
-
-fn refused(status: StatusCode, told: &str) -> Response<Full<Bytes>> {
-    let mut response = response::plain(format!("{told}\n"));
-    *response.status_mut() = status;
-    response
-}
-
-fn peer(head: &Parts) -> Option<String> {
-    let peer = head.extensions.get::<Peer>()?;
-    peer.address.map(|address| address.to_string())
 }
 
 /// How long whoever asks is answered in: a little less than it waits, which stands in the query

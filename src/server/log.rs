@@ -12,7 +12,7 @@ use hyper::http::request::Parts;
 use serde_json::{Map, Value, json};
 
 use super::auth::Caller;
-use super::{Clock, Error};
+use super::{Clock, Error, Peer};
 use crate::tuf::{Gun, Key, RoleName};
 use crate::verify::submission::Publication;
 
@@ -80,11 +80,12 @@ impl Log {
         self.say(Level::Error, "trouble", said);
     }
 
-    /// What became of a review of admission, or of what should have been one.
-    pub(super) fn admission(&self, level: Level, event: &str, said: Value, from: Option<String>) {
+    /// What became of a request that decides about an image: a review of admission, a pull.
+    pub(super) fn asked(&self, level: Level, event: &str, said: Value, head: &Parts) {
         let mut said = said;
         if let Some(members) = said.as_object_mut() {
-            members.insert("from".to_owned(), json!(from));
+            let address = head.extensions.get::<Peer>().and_then(|peer| peer.address);
+            members.insert("from".to_owned(), json!(address));
         }
         self.say(level, event, said);
     }

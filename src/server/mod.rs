@@ -19,6 +19,7 @@ mod changefeed;
 mod error;
 mod expiries;
 mod foreign;
+mod health;
 mod import;
 mod lent;
 mod limits;

@@ -101,6 +101,13 @@ pub(super) fn error(status: StatusCode, body: String) -> Response<Full<Bytes>> {
     text(status, json, body.into())
 }
 
+/// Words to whoever speaks no API: never to be kept.
+pub(super) fn refused(status: StatusCode, told: &str) -> Response<Full<Bytes>> {
+    let mut response = plain(format!("{told}\n"));
+    *response.status_mut() = status;
+    response
+}
+
 /// Nothing but a status.
 pub(super) fn empty(status: StatusCode) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::new()));
