@@ -6,7 +6,8 @@
 //! - Timestamps are renewed long before they expire, and never over what does not verify.
 //! - `route` has the whole API on one page, `error` alone chooses statuses and Notary's error codes.
 //!
-//! `listen` serves whoever answers: besides the trust server that is `admission`, Kubernetes' webhook.
+//! `listen` serves whoever answers: besides the trust server that is `admission`, Kubernetes' webhook, and
+//! `distribution`, a registry of what is signed.
 //!
 //! The reference is Notary 0.7.0 (`server/server.go`, `server/handlers/`). What differs from it:
 //! `HEAD` is answered, conditional requests are, `Last-Modified` is a date of HTTP,
@@ -16,6 +17,7 @@ mod admission;
 mod auth;
 mod cache;
 mod changefeed;
+mod distribution;
 mod error;
 mod expiries;
 mod foreign;
@@ -45,6 +47,7 @@ mod writing;
 
 pub use admission::{Admission, Judge};
 pub use auth::{Access, Caller, Passwords, Peer, Readers, Tokens};
+pub use distribution::{Distribution, Images, Refusal, Upstream, Which};
 pub use error::{Error, Needed};
 pub use import::TakenOver;
 pub use limits::{Limits, Rate};
