@@ -25,6 +25,8 @@ mod explain;
 #[cfg(feature = "export")]
 mod export;
 mod fleet;
+#[cfg(feature = "server")]
+mod fresh;
 mod go;
 mod history;
 mod image_verifier;

@@ -10,6 +10,7 @@ mod failure;
 pub(super) mod files;
 pub(super) mod findings;
 mod import;
+pub(super) mod log;
 mod notary;
 mod ready;
 mod recover;

@@ -1,6 +1,5 @@
 //! A webhook with its socket, from its first word to its last answer.
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 
 use super::Settings;
@@ -8,12 +7,13 @@ use super::judge::Judge;
 use crate::cli::args::Global;
 use crate::cli::environment::clock;
 use crate::cli::exit::{Code, Kind};
-use crate::cli::output::{Failure, Output, Verbosity};
+use crate::cli::output::{Failure, Output};
+use crate::cli::serve::log::log;
 use crate::cli::serve::reload::Certificate;
 use crate::cli::serve::running::{ended, hang_up};
 use crate::cli::serve::tls::{self, Shown};
 use crate::cli::serve::{descriptors, findings};
-use crate::server::{Admission, Clock, Level, Limits, Listener, Log};
+use crate::server::{Admission, Limits, Listener};
 use crate::storage::DataDirectory;
 
 /// Serves until a signal ends it.
@@ -55,19 +55,6 @@ async fn listening(settings: Settings, global: Global, output: Output) -> Result
     listener.serve(webhook, stop).await;
     reloading.abort();
     Ok(())
-}
-
-fn log(output: Output) -> Log {
-    let level = match output.verbosity {
-        Verbosity::Quiet => Level::Error,
-        Verbosity::Verbose => Level::Debug,
-        Verbosity::Warnings | Verbosity::Usual => Level::Info,
-    };
-    Log::new(level, Clock::new(clock), |line| {
-        // In one piece, that lines of several threads stay lines. Nobody is left to be told that
-        // stderr cannot be written.
-        let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
-    })
 }
 
 /// Those that come beyond wait for their turn, or are refused when their time is up.
