@@ -128,6 +128,9 @@ pub(super) enum Command {
     /// Let a cluster run only what is signed: an admission webhook of Kubernetes
     #[cfg(feature = "server")]
     Admit(super::admit::Arguments),
+    /// Let hosts pull only what is signed: a registry between them and theirs
+    #[cfg(feature = "server")]
+    Proxy(super::proxy::Arguments),
     /// Pull what was signed into a file or directory, without docker
     Pull(pull::Arguments),
     /// Show what is signed, by whom, and the keys

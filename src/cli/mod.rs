@@ -45,6 +45,8 @@ mod pflag;
 mod pin;
 mod process;
 mod prompt;
+#[cfg(feature = "server")]
+mod proxy;
 mod publish;
 mod publishing;
 mod pull;
@@ -131,6 +133,8 @@ fn run(cli: Cli) -> Code {
         #[cfg(feature = "server")]
         Command::Admit(arguments) => admit::run(arguments, cli.global, output),
         #[cfg(feature = "server")]
+        Command::Proxy(arguments) => proxy::run(arguments, cli.global, output),
+        #[cfg(feature = "server")]
         Command::Serve(arguments) => serve::run(arguments, &cli.global, output),
         command => Environment::read()
             .and_then(|environment| Context::new(cli.global, environment))
@@ -193,7 +197,7 @@ fn in_context(command: Command, context: &Context) -> Result<Code, Failure> {
         | Command::Doctor(_)
         | Command::ImageVerifier(_) => Ok(Code::Done),
         #[cfg(feature = "server")]
-        Command::Admit(_) | Command::Serve(_) => Ok(Code::Done),
+        Command::Admit(_) | Command::Proxy(_) | Command::Serve(_) => Ok(Code::Done),
     }
 }
 
