@@ -4,7 +4,6 @@
 mod registry;
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use registry::{TestRegistry, text};
@@ -22,17 +21,9 @@ fn signed(servers: &TestRegistry, name: &str, options: &[&str]) -> (String, Stri
     (reference, digest)
 }
 
-/// The registry's file of a blob.
-fn blob(servers: &TestRegistry, digest: &str) -> PathBuf {
-    let hex = digest.trim_start_matches("sha256:");
-    let blobs = "registry/docker/registry/v2/blobs/sha256";
-    let folder = Path::new(servers.variable("TEST_REGISTRY_DIR")).join(blobs);
-    folder.join(&hex[..2]).join(hex).join("data")
-}
-
 /// The first layer of a manifest.
 fn layer(servers: &TestRegistry, digest: &str) -> String {
-    let manifest = fs::read(blob(servers, digest)).expect("a manifest");
+    let manifest = fs::read(servers.blob(digest)).expect("a manifest");
     let manifest: serde_json::Value = serde_json::from_slice(&manifest).expect("JSON");
     manifest["layers"][0]["digest"].as_str().expect("a digest").to_owned()
 }
@@ -71,7 +62,7 @@ fn blob_that_was_changed_leaves_nothing_behind() {
     let servers = TestRegistry::start(&["--no-docker"]);
     for (name, spoil) in [("longer", "x"), ("other", "")] {
         let (reference, digest) = signed(&servers, &format!("team/{name}"), &["--text", name]);
-        let path = blob(&servers, &layer(&servers, &digest));
+        let path = servers.blob(&layer(&servers, &digest));
         let mut bytes = fs::read(&path).expect("a layer");
         bytes.extend(spoil.bytes());
         *bytes.first_mut().expect("a byte") ^= 1;

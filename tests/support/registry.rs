@@ -131,6 +131,13 @@ impl TestRegistry {
         (digest.to_owned(), size.parse().expect("a size"))
     }
 
+    /// The registry's file of a manifest or blob.
+    pub(crate) fn blob(&self, digest: &str) -> PathBuf {
+        let hex = digest.trim_start_matches("sha256:");
+        let blobs = self.directory.join("registry/docker/registry/v2/blobs/sha256");
+        blobs.join(&hex[..2]).join(hex).join("data")
+    }
+
     /// Where everything of it lies.
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
