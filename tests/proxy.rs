@@ -1,4 +1,5 @@
-//! `proxy` as a process between real clients and a real registry: docker 20.10's daemon, skopeo, curl.
+//! `proxy` as a process between real clients and a real registry: docker's daemon, containerd,
+//! skopeo, curl.
 #![cfg(all(feature = "server", feature = "cli"))]
 
 #[path = "support/attacker.rs"]
@@ -449,6 +450,66 @@ fn off_this_host_it_speaks_tls_and_it_ends_when_told() {
     });
     assert!(drained, "it says that it is about to end");
     assert!(plain.child.wait().expect("it ends").success());
+}
+
+/// containerd and skopeo ask the proxy for names of the registry, as docs/proxy.md has it.
+#[test]
+fn others_pull_by_the_registrys_own_names() {
+    let servers = TestRegistry::start(&["--trust", COUNTERSIGN]);
+    let good = signed(&servers, "team/web:1", &["--text", "good"]);
+    let multi = signed(&servers, "team/multi:1", &["--index"]);
+    servers.seed("team/web:1", &["--text", "evil"]);
+    servers.seed("team/web:2", &["--text", "evil"]);
+    let host = Person::new(&servers, "host").at(servers.variable("TRUST_SERVER"));
+    let both = ["--upstream", servers.registry(), "--upstream", "other.example.com"];
+    let containerds = Proxy::run(&servers, &host, &[], &both);
+    let image = |rest: &str| format!("{}/team/{rest}", servers.registry());
+
+    let folder = servers.directory().join("certs.d");
+    fs::create_dir_all(folder.join(servers.registry())).expect("a folder");
+    let url = &containerds.url;
+    let hosts =
+        format!("server = \"{url}\"\n[host.\"{url}\"]\n  capabilities = [\"pull\", \"resolve\"]\n");
+    fs::write(folder.join(servers.registry()).join("hosts.toml"), hosts).expect("written");
+    let ctr = |words: &[&str]| {
+        let mut ctr = servers.command("ctr");
+        ctr.arg("-a").arg(servers.directory().join("exec/containerd/containerd.sock"));
+        ctr.args(["-n", "test", "images"]).args(words).output().expect("ctr runs")
+    };
+    let pull = |rest: &str| {
+        let from = folder.to_str().expect("text");
+        ctr(&["pull", "--snapshotter", "native", "--hosts-dir", from, &image(rest)])
+    };
+    for rest in ["web:1", "multi:1"] {
+        let pulled = pull(rest);
+        assert!(pulled.status.success(), "{}", text(&pulled));
+    }
+    for rest in ["web:2", "none:1"] {
+        let refused = text(&pull(rest));
+        assert!(refused.contains("403 Forbidden"), "{refused}");
+    }
+    let listed = text(&ctr(&["ls"]));
+    assert!(listed.contains(&good) && listed.contains(&multi), "{listed}");
+    assert_eq!(listed.matches("/team/").count(), 2, "{listed}");
+
+    let skopeos = Proxy::start(&servers, "other");
+    let conf = servers.directory().join("registries.conf");
+    let place = format!(
+        "[[registry]]\nprefix = \"{}\"\nlocation = \"{}\"\ninsecure = true\n",
+        servers.registry(),
+        skopeos.address()
+    );
+    fs::write(&conf, place).expect("written");
+    let digest = |rest: &str| {
+        let mut skopeo = servers.command("skopeo");
+        skopeo.arg("--registries-conf").arg(&conf);
+        skopeo.args(["inspect", "--format", "{{.Digest}}", &format!("docker://{}", image(rest))]);
+        skopeo.output().expect("skopeo runs")
+    };
+    let found = text(&digest("web:1"));
+    assert!(found.contains(&good), "{found}");
+    let refused = text(&digest("web:2"));
+    assert!(refused.contains("(no-such-tag)"), "{refused}");
 }
 
 #[test]
