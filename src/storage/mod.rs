@@ -142,7 +142,7 @@ pub trait Cache {
 #[derive(Debug)]
 #[must_use]
 pub struct Steady {
-    _lock: Option<std::fs::File>,
+    _lock: Option<lock::Held>,
 }
 
 /// What is being stored. Dropped, it is waited for all the same.

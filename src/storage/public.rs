@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::folder::{Audience, Folder};
+use super::lock::Held;
 use super::pending;
 use super::{Error, Steady};
 use crate::tuf::{RoleName, Version};
@@ -43,10 +44,10 @@ impl PublicDirectory {
     pub fn turn(&self) -> Result<Steady, Error> {
         let folder = self.folder()?;
         let (file, path) = folder.lock_file(LOCK)?;
-        match file.try_lock() {
-            Ok(()) => {
+        match Held::now(file) {
+            Ok(held) => {
                 pending::finish(&folder)?;
-                Ok(Steady { _lock: Some(file) })
+                Ok(Steady { _lock: Some(held) })
             }
             Err(TryLockError::WouldBlock) => Err(Error::Locked { path, waited: Duration::ZERO }),
             Err(TryLockError::Error(source)) => Err(Error::Io { action: "lock", path, source }),

@@ -12,11 +12,12 @@ use serde::{Deserialize, Serialize};
 
 use super::super::exit::Kind;
 use super::super::output::Failure;
+use crate::storage::lock::Held;
 
 /// The journal of one task.
 pub(super) struct Journal {
     path: PathBuf,
-    file: File,
+    file: Held,
     task: String,
     done: BTreeSet<String>,
 }
@@ -38,19 +39,19 @@ impl Journal {
         let failed = |error: std::io::Error| {
             Failure::new(Kind::Disk, format!("journal {}: {error}", path.display()))
         };
-        let mut file = OpenOptions::new()
+        let file = OpenOptions::new()
             .read(true)
             .append(true)
             .create(true)
             .mode(0o600)
             .open(path)
             .map_err(failed)?;
-        if file.try_lock().is_err() {
+        let Ok(mut file) = Held::now(file) else {
             let message = format!("journal {}: another run writes it", path.display());
             return Err(Failure::new(Kind::Lock, message));
-        }
+        };
         let mut text = String::new();
-        (&mut file).take(MAX_BYTES).read_to_string(&mut text).map_err(failed)?;
+        (&mut *file).take(MAX_BYTES).read_to_string(&mut text).map_err(failed)?;
         let done = done_in(&text, task).ok_or_else(|| {
             let message = format!("{} is no journal of ours", path.display());
             Failure::new(Kind::State, message).advise("Name another file with --journal.")
@@ -76,7 +77,7 @@ impl Journal {
         let (task, repository) = (self.task.clone(), repository.to_owned());
         let line = Line { task, repository, at: format!("{at:.0}") };
         let text = serde_json::to_string(&line).expect("text has a JSON form");
-        let mut file = &self.file;
+        let mut file: &File = &self.file;
         file.write_all(format!("{text}\n").as_bytes()).and_then(|()| file.sync_data()).map_err(
             |error| Failure::new(Kind::Disk, format!("journal {}: {error}", self.path.display())),
         )

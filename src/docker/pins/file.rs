@@ -20,7 +20,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Error, Prefix, Rule, Speakers};
 use crate::docker::toml::parsed;
-use crate::storage::{LOCK_PATIENCE, lock, read_regular};
+use crate::storage::lock::{self, Held};
+use crate::storage::{LOCK_PATIENCE, read_regular};
 use crate::tuf::KeyId;
 
 /// Our file of pins; it need not be there.
@@ -160,7 +161,7 @@ impl PinFile {
     }
 
     /// Held while the file is read and written; the system frees it when we end.
-    fn lock(&self) -> Result<File, Error> {
+    fn lock(&self) -> Result<Held, Error> {
         let folder = folder(&self.path);
         let open = || fs::create_dir_all(folder).and_then(|()| File::open(folder));
         let file =

@@ -16,13 +16,13 @@ use super::{
     document_name,
 };
 use crate::crypto::Sha256;
-use crate::storage::Error;
+use crate::storage::{Error, lock::Held};
 
 /// An archive that grows. One process writes it at a time.
 #[derive(Debug)]
 pub struct ArchiveWriter {
     path: PathBuf,
-    file: File,
+    file: Held,
     /// Where the last whole entry ends, and the next one begins.
     end: u64,
     written: HashMap<String, Place>,
@@ -43,15 +43,13 @@ impl ArchiveWriter {
         let failed = |source| Error::Io { action: "write", path: path.to_owned(), source };
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let mut file = options.open(path).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let waited = std::time::Duration::ZERO;
-                return Err(Error::Locked { path: path.to_owned(), waited });
+        let file = options.open(path).map_err(failed)?;
+        let mut file = Held::now(file).map_err(|error| match error {
+            TryLockError::WouldBlock => {
+                Error::Locked { path: path.to_owned(), waited: std::time::Duration::ZERO }
             }
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
-        }
+            TryLockError::Error(source) => failed(source),
+        })?;
         if !is_empty_or_ours(&mut file).map_err(failed)? {
             let reason = "is there already, and is no archive of trust data";
             return Err(Error::Refused { path: path.to_owned(), reason });

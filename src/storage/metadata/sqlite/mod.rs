@@ -25,6 +25,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{Connection as _, SqliteConnection};
 
 use super::{Answer, Change, Error, KeyRecord, MetadataStore, Page, StoredFile, Which};
+use crate::storage::lock::Held;
 use crate::tuf::{Gun, RoleName};
 use crate::verify::submission::{Holdings, Publication};
 use checkpoints::Checkpoints;
@@ -36,7 +37,7 @@ use writer::Writer;
 pub struct SqliteStore {
     readers: Readers,
     writer: Writer,
-    _lock: std::fs::File,
+    _lock: Held,
 }
 
 impl SqliteStore {
@@ -237,12 +238,12 @@ async fn migrate(path: &Path, connection: &mut SqliteConnection) -> Result<(), E
 }
 
 /// One process at a time: what it answers from memory must be what is stored.
-fn lock(path: &Path) -> Result<std::fs::File, Error> {
+fn lock(path: &Path) -> Result<Held, Error> {
     let unusable = |problem: String| unusable(path, problem);
     let file = open_private(&glance::lock_of(path));
     let file = file.map_err(|error| unusable(error.to_string()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
+    match Held::now(file) {
+        Ok(held) => Ok(held),
         Err(std::fs::TryLockError::WouldBlock) => {
             Err(unusable("another process has this database open".to_owned()))
         }
