@@ -15,9 +15,10 @@ use super::args::Global;
 use super::context::Context;
 use super::environment::Environment;
 use super::exit::Code;
+use super::guard;
 use super::output::{Failure, Output};
 use super::process::guard_memory;
-use super::serve::settings::{Said, data, tls};
+use super::serve::settings::{Said, data};
 use super::serve::tls::{Identity, names};
 use service::{Service, Url};
 
@@ -44,13 +45,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
-    /// Certificate, and those that lead to its authority (PEM) [env: COUNTERSIGN_TLS_CERT]
-    #[arg(long, value_name = "FILE")]
-    tls_cert: Option<PathBuf>,
-
-    /// Its private key (PEM) [env: COUNTERSIGN_TLS_KEY]
-    #[arg(long, value_name = "FILE")]
-    tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    options: guard::Options,
 
     /// The service by which the cluster reaches it
     #[arg(long, value_name = "NAMESPACE/NAME[:PORT]", conflicts_with = "url")]
@@ -59,11 +55,6 @@ pub(super) struct Arguments {
     /// The address by which the cluster reaches it, if it runs elsewhere: https://HOST[:PORT]
     #[arg(long, value_name = "URL")]
     url: Option<Url>,
-
-    /// After SIGTERM, let /healthz say so and go on serving for so many seconds
-    /// [env: COUNTERSIGN_DRAIN_SECONDS] [default: 0]
-    #[arg(long, value_name = "SECONDS")]
-    drain_seconds: Option<u16>,
 
     /// Print the configuration of the webhooks for the cluster (YAML), and end
     #[arg(long)]
@@ -109,23 +100,17 @@ pub(super) fn run(arguments: Arguments, global: Global, output: Output) -> Resul
 fn settings(arguments: &Arguments, environment: &Environment) -> Result<Settings, Failure> {
     let said = Said(environment);
     let listen = said.one(arguments.listen, "COUNTERSIGN_LISTEN")?.unwrap_or(LISTEN);
-    let given = tls(
-        said.one(arguments.tls_cert.clone(), "COUNTERSIGN_TLS_CERT")?,
-        said.one(arguments.tls_key.clone(), "COUNTERSIGN_TLS_KEY")?,
-        None,
-    )?;
     let mut names = names(listen);
     names.extend(arguments.service.iter().flat_map(Service::hosts));
     names.extend(arguments.url.iter().map(|url| url.host().to_owned()));
     names.sort();
     names.dedup();
     let named = said.one(arguments.data.clone(), "COUNTERSIGN_DATA")?;
-    let drain = said.one(arguments.drain_seconds, "COUNTERSIGN_DRAIN_SECONDS")?.unwrap_or(0);
     Ok(Settings {
         listen,
         data: data(named, "admit", environment)?,
-        identity: Identity { given, names },
-        drain: Duration::from_secs(drain.into()),
+        identity: arguments.options.identity(&said, names)?,
+        drain: arguments.options.drain(&said)?,
     })
 }
 

@@ -25,9 +25,9 @@ mod explain;
 #[cfg(feature = "export")]
 mod export;
 mod fleet;
-#[cfg(feature = "server")]
-mod fresh;
 mod go;
+#[cfg(feature = "server")]
+mod guard;
 mod history;
 mod image_verifier;
 mod import;

@@ -16,9 +16,10 @@ use super::args::Global;
 use super::context::Context;
 use super::environment::Environment;
 use super::exit::{Code, Kind};
+use super::guard;
 use super::output::{Failure, Output};
 use super::process::guard_memory;
-use super::serve::settings::{Said, data, tls};
+use super::serve::settings::{Said, data};
 use super::serve::tls::{Identity, names};
 use crate::server::Upstream;
 
@@ -53,18 +54,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
-    /// Certificate, and those that lead to its authority (PEM) [env: COUNTERSIGN_TLS_CERT]
-    #[arg(long, value_name = "FILE")]
-    tls_cert: Option<PathBuf>,
-
-    /// Its private key (PEM) [env: COUNTERSIGN_TLS_KEY]
-    #[arg(long, value_name = "FILE")]
-    tls_key: Option<PathBuf>,
-
-    /// After SIGTERM, let /healthz say so and go on serving for so many seconds
-    /// [env: COUNTERSIGN_DRAIN_SECONDS] [default: 0]
-    #[arg(long, value_name = "SECONDS")]
-    drain_seconds: Option<u16>,
+    #[command(flatten)]
+    options: guard::Options,
 }
 
 /// What is to be served.
@@ -95,21 +86,13 @@ pub(super) fn run(arguments: Arguments, global: Global, output: Output) -> Resul
 fn settings(arguments: Arguments, environment: &Environment) -> Result<Settings, Failure> {
     let said = Said(environment);
     let listen = said.one(arguments.listen, "COUNTERSIGN_LISTEN")?.unwrap_or(LISTEN);
-    let given = tls(
-        said.one(arguments.tls_cert, "COUNTERSIGN_TLS_CERT")?,
-        said.one(arguments.tls_key, "COUNTERSIGN_TLS_KEY")?,
-        None,
-    )?;
+    let identity = arguments.options.identity(&said, names(listen))?;
     let named = said.one(arguments.data, "COUNTERSIGN_DATA")?;
-    let identity = match given.is_some() || !listen.ip().is_loopback() {
-        true => {
-            let data = data(named, "proxy", environment)?;
-            Some((Identity { given, names: names(listen) }, data))
-        }
+    let identity = match identity.given.is_some() || !listen.ip().is_loopback() {
+        true => Some((identity, data(named, "proxy", environment)?)),
         false => None,
     };
-    let drain = said.one(arguments.drain_seconds, "COUNTERSIGN_DRAIN_SECONDS")?.unwrap_or(0);
-    let drain = Duration::from_secs(drain.into());
+    let drain = arguments.options.drain(&said)?;
     Ok(Settings { listen, upstreams: arguments.upstream, identity, drain })
 }
 

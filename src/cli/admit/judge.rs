@@ -8,7 +8,7 @@ use futures_util::stream;
 
 use crate::cli::args::Global;
 use crate::cli::context::Context;
-use crate::cli::fresh::{in_context_of_its_own, told};
+use crate::cli::guard::{in_context_of_its_own, told};
 use crate::cli::subject::Subject;
 use crate::cli::verify::answered;
 use crate::docker::Detail;

@@ -8,7 +8,7 @@ use super::refusal::{of_failure, of_pull, of_registry};
 use super::registries::Registries;
 use crate::cli::args::Global;
 use crate::cli::context::Context;
-use crate::cli::fresh::{in_context_of_its_own, too_late};
+use crate::cli::guard::{in_context_of_its_own, too_late};
 use crate::cli::inspect::inspection;
 use crate::cli::output::Failure;
 use crate::cli::subject::Subject;

@@ -1,7 +1,7 @@
 //! Why something is not handed out, as whoever pulls is told.
 
 use crate::cli::exit::{Code, Kind};
-use crate::cli::fresh::told;
+use crate::cli::guard::told;
 use crate::cli::output::Failure;
 use crate::docker::pull;
 use crate::image::Reference;
