@@ -117,11 +117,18 @@ impl Sheet {
     ///
     /// # Errors
     ///
-    /// [`Error::Locked`]; [`Error::OtherKey`] if it holds another key than it says;
-    /// [`Error::Sheet`] for a share.
+    /// [`Error::Locked`], whether the passphrase is wrong or the sheet is damaged; [`Error::OtherKey`] if it
+    /// holds another key than it says; [`Error::Sheet`] for a share.
     pub fn open(&self, passphrase: &Passphrase) -> Result<PrivateKey, Error> {
         match &self.content {
-            Content::Backup(sealed) => read(&self.id, &pbes2::open(sealed, passphrase)?),
+            Content::Backup(sealed) => {
+                let key = read(&self.id, &pbes2::open(sealed, passphrase)?);
+                // One wrong passphrase in 256 gives something, but no key.
+                key.map_err(|error| match error {
+                    Error::Key { .. } => Error::Locked,
+                    other => other,
+                })
+            }
             Content::Share(_) => Err(refuse("a share alone opens nothing")),
         }
     }

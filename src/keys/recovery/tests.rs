@@ -74,6 +74,11 @@ fn a_backup_opens_with_its_passphrase_alone() {
     assert_eq!(opened.public(), KEY.public());
     let wrong = sheet.open(&Passphrase::new("papers".to_owned()));
     assert!(matches!(wrong, Err(Error::Locked)), "{wrong:?}");
+    // A wrong passphrase may seem to fit, and open something that is no key.
+    let junk = pbes2::seal_strongly(b"no key", &right).expect("sealed");
+    let junk = Sheet { content: Content::Backup(junk), ..sheet };
+    let wrong = junk.open(&right);
+    assert!(matches!(wrong, Err(Error::Locked)), "{wrong:?}");
     assert!(Sheet::backup(&KEY, None, None, &Passphrase::new(String::new())).is_err());
 }
 
