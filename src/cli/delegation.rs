@@ -20,6 +20,8 @@ use crate::edit::{Edited, Grant, Withdrawal, WithdrawnPaths};
 use crate::net::Access;
 use crate::tuf::{KeyId, Threshold};
 
+pub(super) use list::of;
+
 #[derive(Subcommand)]
 pub(super) enum Command {
     /// Delegate to a role, or add to what it is and may

@@ -6,16 +6,15 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::context::Context;
+use super::delegation;
 use super::exit::Code;
 use super::fleet::{Fleet, Member, Told};
 use super::output::{Failure, Format};
 use super::process::{guard_memory, wait_for};
 use super::publishing::{self, aftermath, not_offline, versions};
 use super::table::table;
-use super::verify::tell_of_age;
 use crate::docker::{self, Amended, Care, DelegationState, IfAbsent, SignerName, SignerRemoved};
 use crate::edit::Edited;
-use crate::net::Access;
 use crate::tuf::{Gun, KeyId, RoleName};
 
 #[derive(Subcommand)]
@@ -169,14 +168,7 @@ fn told_of_removal(name: &SignerName, gun: &Gun, removed: &Amended<SignerRemoved
 }
 
 fn list(arguments: &List, context: &Context) -> Result<Code, Failure> {
-    let listed = wait_for(async {
-        let subject = context.subject(&arguments.repository)?.bare()?;
-        let opened = context.open(&subject, Access::Pull)?;
-        let delegations = opened.collection().delegations().await?;
-        tell_of_age(&subject, opened.freshness()?, context);
-        Ok(delegations)
-    });
-    let delegations = match listed {
+    let delegations = match delegation::of(&arguments.repository, context) {
         Ok(delegations) => delegations,
         Err(failure) => return Ok(context.output.refusal(Some(&arguments.repository), &failure)),
     };

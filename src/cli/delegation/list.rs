@@ -23,16 +23,23 @@ pub(in crate::cli) struct List {
     repository: String,
 }
 
-/// Lists the delegations, by name.
-pub(super) fn run(arguments: &List, context: &Context) -> Result<Code, Failure> {
-    let listed = wait_for(async {
-        let subject = context.subject(&arguments.repository)?.bare()?;
+/// The delegations of a repository, by name.
+pub(in crate::cli) fn of(
+    repository: &str,
+    context: &Context,
+) -> Result<Vec<DelegationState>, Failure> {
+    wait_for(async {
+        let subject = context.subject(repository)?.bare()?;
         let opened = context.open(&subject, Access::Pull)?;
         let delegations = opened.collection().delegations().await?;
         tell_of_age(&subject, opened.freshness()?, context);
         Ok(delegations)
-    });
-    let delegations = match listed {
+    })
+}
+
+/// Lists them.
+pub(super) fn run(arguments: &List, context: &Context) -> Result<Code, Failure> {
+    let delegations = match of(&arguments.repository, context) {
         Ok(delegations) => delegations,
         Err(failure) => return Ok(context.output.refusal(Some(&arguments.repository), &failure)),
     };
