@@ -2,6 +2,8 @@
 
 #[path = "support/canary.rs"]
 mod canary;
+#[path = "support/child.rs"]
+mod child;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -11,10 +13,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use canary::{files, spelling_in};
+use child::wait;
 
 const CANARY: &str = "canary-9f4e1c7a";
 
@@ -49,20 +52,6 @@ fn silent_server() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("https://{}", listener.local_addr().expect("an address"));
     (listener, url)
-}
-
-fn wait(child: &mut Child) -> std::process::ExitStatus {
-    let end = Instant::now() + Duration::from_secs(20);
-    loop {
-        match child.try_wait().expect("a child") {
-            Some(status) => return status,
-            None if Instant::now() > end => {
-                let _ = child.kill();
-                panic!("it does not end");
-            }
-            None => std::thread::sleep(Duration::from_millis(10)),
-        }
-    }
 }
 
 fn script(path: &Path, text: &str) {

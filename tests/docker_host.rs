@@ -8,7 +8,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use registry::{TestRegistry, text};
+use registry::{TestRegistry, stderr, stdout, text};
 
 /// Debian's, and the first in `PATH`, which may be a newer one.
 const DOCKERS: [&str; 2] = ["/usr/bin/docker", "docker"];
@@ -232,12 +232,4 @@ impl Host {
     fn output(&self, mut command: Command, words: &[&str]) -> Output {
         command.args(words).env("DOCKER_CONTENT_TRUST", "1").output().expect("it runs")
     }
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }

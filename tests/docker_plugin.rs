@@ -2,14 +2,17 @@
 //! (docker/cli 29.7 `cmd/docker/docker.go`, `cli-plugins/manager`, `cli-plugins/socket`), and a
 //! program that is the plugin when it is called by that name.
 
+#[path = "support/child.rs"]
+mod child;
+
 use std::fs;
 use std::net::TcpListener;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output, Stdio};
 
+use child::wait;
 use serde_json::{Value, json};
 
 /// Docker, as far as plugins see it.
@@ -79,20 +82,6 @@ fn said(output: &Output) -> String {
 
 fn complained(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn wait(child: &mut Child) -> std::process::ExitStatus {
-    let end = Instant::now() + Duration::from_secs(20);
-    loop {
-        match child.try_wait().expect("a child") {
-            Some(status) => return status,
-            None if Instant::now() > end => {
-                let _ = child.kill();
-                panic!("it does not end");
-            }
-            None => std::thread::sleep(Duration::from_millis(10)),
-        }
-    }
 }
 
 #[test]

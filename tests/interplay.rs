@@ -7,10 +7,9 @@ mod attacker;
 mod registry;
 
 use std::path::PathBuf;
-use std::process::{Output, Stdio};
 
 use attacker::Attacker;
-use registry::{TestRegistry, text};
+use registry::{TestRegistry, assert_code, stdout, text};
 
 #[test]
 fn docker_notary_and_we_take_turns() {
@@ -18,19 +17,19 @@ fn docker_notary_and_we_take_turns() {
         let image = format!("{}/team/turns", servers.registry());
         let (one, _) = servers.seed("team/turns:1", &[]);
         let (two, _) = servers.seed("team/turns:2", &["--text", "two"]);
-        succeed(&servers, &["sign", &format!("{image}:1")]);
+        servers.does(&["sign", &format!("{image}:1")]);
 
         // Keys that we made serve docker, docker's serve us.
         servers.run("docker", &["trust", "key", "generate", "alice"]);
-        succeed(&servers, &["key", "generate", "bob"]);
+        servers.does(&["key", "generate", "bob"]);
         for signer in ["alice", "bob"] {
             let key = format!("{signer}.pub");
             servers.run("docker", &["trust", "signer", "add", "--key", &key, signer, &image]);
         }
-        succeed(&servers, &["sign", &format!("{image}:2")]);
+        servers.does(&["sign", &format!("{image}:2")]);
         let docker = servers.run("docker", &["trust", "inspect", "--pretty", &image]);
         assert!(docker.contains(&format!("{}   alice, bob", hex(&two))), "{docker}");
-        assert_eq!(docker, succeed(&servers, &["inspect", "--pretty", &image]));
+        assert_eq!(docker, servers.does(&["inspect", "--pretty", &image]));
 
         // What docker and notary change we follow, and go on from there.
         servers.run("docker", &["trust", "sign", &format!("{image}:1")]);
@@ -38,20 +37,20 @@ fn docker_notary_and_we_take_turns() {
         {
             servers.run("notary", &[&["key", "rotate", &image], rotation].concat());
             let tag = format!("{image}:after-{}-{}", rotation[0], rotation.len());
-            succeed(&servers, &["sign", &tag, "--digest", &one, "--size", "405"]);
-            assert_eq!(succeed(&servers, &["verify", &tag]), format!("{image}@{one}\n"));
+            servers.does(&["sign", &tag, "--digest", &one, "--size", "405"]);
+            assert_eq!(servers.does(&["verify", &tag]), format!("{image}@{one}\n"));
             servers.run("docker", &["trust", "inspect", &tag]);
         }
         servers.run("notary", &["witness", &image, "targets/releases", "-p"]);
         servers.run("notary", &["delegation", "remove", &image, "targets/bob", "--yes", "-p"]);
         let refused =
-            countersign(&servers, &["sign", "--signer", "bob", &format!("{image}:2@{two}")]);
+            servers.countersign(&["sign", "--signer", "bob", &format!("{image}:2@{two}")]);
         assert_code(&refused, 2);
-        succeed(&servers, &["sign", &format!("{image}:3@{two}")]);
+        servers.does(&["sign", &format!("{image}:3@{two}")]);
 
         // What we revoke is gone for all.
-        succeed(&servers, &["revoke", &format!("{image}:1")]);
-        assert_code(&countersign(&servers, &["verify", &format!("{image}:1")]), 3);
+        servers.does(&["revoke", &format!("{image}:1")]);
+        assert_code(&servers.countersign(&["verify", &format!("{image}:1")]), 3);
         let listed = servers.run("notary", &["list", &image]);
         assert!(!listed.contains("\n1 ") && listed.contains("\n3 "), "{listed}");
     }
@@ -63,12 +62,12 @@ fn list_shows_each_tag_as_pulls_find_it() {
     let image = format!("{}/team/listed", servers.registry());
     let (old, _) = servers.seed("team/listed:1", &[]);
     let (new, _) = servers.seed("team/listed:2", &["--text", "new"]);
-    succeed(&servers, &["sign", &format!("{image}:1@{old}")]);
-    succeed(&servers, &["key", "generate", "alice"]);
+    servers.does(&["sign", &format!("{image}:1@{old}")]);
+    servers.does(&["key", "generate", "alice"]);
     servers.run("docker", &["trust", "signer", "add", "--key", "alice.pub", "alice", &image]);
-    succeed(&servers, &["sign", &format!("{image}:1@{new}")]);
-    assert_eq!(succeed(&servers, &["verify", &format!("{image}:1")]), format!("{image}@{new}\n"));
-    let listed = succeed(&servers, &["list", "--format", "json", &image]);
+    servers.does(&["sign", &format!("{image}:1@{new}")]);
+    assert_eq!(servers.does(&["verify", &format!("{image}:1")]), format!("{image}@{new}\n"));
+    let listed = servers.does(&["list", "--format", "json", &image]);
     assert_eq!(listed.lines().count(), 1, "{listed}");
     assert!(listed.contains(&new) && listed.contains("\"role\":\"targets/releases\""), "{listed}");
 }
@@ -78,10 +77,10 @@ fn collection_deleted_on_purpose_starts_anew_as_the_message_says() {
     for servers in TestRegistry::each(&["--no-docker"]) {
         let reference = format!("{}/team/gone:1", servers.registry());
         servers.seed("team/gone:1", &[]);
-        succeed(&servers, &["sign", &reference]);
-        succeed(&servers, &["verify", &reference]);
+        servers.does(&["sign", &reference]);
+        servers.does(&["verify", &reference]);
         servers.run("notary", &["delete", "--remote", reference.trim_end_matches(":1")]);
-        let refused = countersign(&servers, &["sign", &reference]);
+        let refused = servers.countersign(&["sign", &reference]);
         assert_code(&refused, 8);
         let said = text(&refused);
         let line = said.lines().find(|line| line.contains("To start anew, remove")).expect(&said);
@@ -92,9 +91,9 @@ fn collection_deleted_on_purpose_starts_anew_as_the_message_says() {
             let _ = std::fs::remove_dir_all(&place).or_else(|_| std::fs::remove_file(&place));
             assert!(!place.exists(), "{}", place.display());
         }
-        assert_code(&countersign(&servers, &["verify", &reference]), 3);
-        succeed(&servers, &["sign", &reference]);
-        succeed(&servers, &["verify", &reference]);
+        assert_code(&servers.countersign(&["verify", &reference]), 3);
+        servers.does(&["sign", &reference]);
+        servers.does(&["verify", &reference]);
     }
 }
 
@@ -107,22 +106,22 @@ fn founding_that_fails_leaves_no_repository_keys_and_replaces_no_damaged_root_ke
     let sign = ["sign", &reference, "--digest", &digest, "--size", "405"];
 
     attacker.behave("status 404");
-    assert_code(&countersign(&servers, &[&sign[..], &attacker.server()].concat()), 5);
+    assert_code(&servers.countersign(&[&sign[..], &attacker.server()].concat()), 5);
     let keys = key_files(&servers);
     assert_eq!(keys.len(), 1, "the root key is there for the next attempt: {keys:?}");
 
     let root = std::fs::read(&keys[0]).expect("the root key");
     std::fs::write(&keys[0], "damaged").expect("written");
-    let refused = countersign(&servers, &sign);
+    let refused = servers.countersign(&sign);
     assert_code(&refused, 6);
     let id = keys[0].file_stem().expect("an id").to_string_lossy().into_owned();
     assert!(text(&refused).contains(&id), "{}", text(&refused));
     assert_eq!(key_files(&servers), keys, "nothing was made in its place");
-    let listed = succeed(&servers, &["key", "list"]);
+    let listed = servers.does(&["key", "list"]);
     assert!(listed.contains("(unreadable)"), "{listed}");
 
     std::fs::write(&keys[0], root).expect("written");
-    succeed(&servers, &sign);
+    servers.does(&sign);
     assert_eq!(key_files(&servers).len(), 2);
 }
 
@@ -132,7 +131,7 @@ fn each_mishap_on_the_wire_has_its_code_and_harms_nothing() {
     let attacker = Attacker::start(&servers);
     let reference = format!("{}/team/wire:1", servers.registry());
     let (digest, _) = servers.seed("team/wire:1", &[]);
-    succeed(&servers, &["sign", &reference]);
+    servers.does(&["sign", &reference]);
     let verify = ["verify", &reference, "--timeout", "2s"];
     let through = [&verify[..], &attacker.server()].concat();
     for (behaviour, code, said) in [
@@ -146,18 +145,18 @@ fn each_mishap_on_the_wire_has_its_code_and_harms_nothing() {
         ("spoil timestamp", 4, "timestamp: 0 of 1"),
     ] {
         attacker.behave("honest");
-        succeed(&servers, &through);
+        servers.does(&through);
         attacker.behave(behaviour);
-        let refused = countersign(&servers, &through);
+        let refused = servers.countersign(&through);
         assert_code(&refused, code);
         assert_eq!(stdout(&refused), "", "{behaviour}");
         assert!(text(&refused).contains(said), "{behaviour}: {}", text(&refused));
         let signing = ["sign", &reference, "--digest", &digest, "--size", "405", "--timeout", "2s"];
-        let unsigned = countersign(&servers, &[&signing[..], &attacker.server()].concat());
+        let unsigned = servers.countersign(&[&signing[..], &attacker.server()].concat());
         assert_ne!(unsigned.status.code(), Some(0), "{behaviour}: {}", text(&unsigned));
     }
     attacker.behave("honest");
-    succeed(&servers, &through);
+    servers.does(&through);
 }
 
 #[test]
@@ -186,10 +185,10 @@ fn one_tag_is_given_one_meaning() {
     let (one, _) = servers.seed("team/two:1", &[]);
     let (two, _) = servers.seed("team/two:2", &["--text", "two"]);
     let both = [format!("{image}:1@{one}"), format!("{image}:1@{two}")];
-    let refused = countersign(&servers, &["sign", &both[0], &both[1]]);
+    let refused = servers.countersign(&["sign", &both[0], &both[1]]);
     assert_code(&refused, 2);
-    assert_code(&countersign(&servers, &["verify", &both[0]]), 3);
-    succeed(&servers, &["sign", &both[0], &both[0]]);
+    assert_code(&servers.countersign(&["verify", &both[0]]), 3);
+    servers.does(&["sign", &both[0], &both[0]]);
 }
 
 fn key_files(servers: &TestRegistry) -> Vec<PathBuf> {
@@ -197,26 +196,6 @@ fn key_files(servers: &TestRegistry) -> Vec<PathBuf> {
     let mut files: Vec<_> = folder.map(|entry| entry.expect("an entry").path()).collect();
     files.sort();
     files
-}
-
-fn countersign(servers: &TestRegistry, arguments: &[&str]) -> Output {
-    let mut countersign = servers.command(env!("CARGO_BIN_EXE_countersign"));
-    countersign.args(arguments).stdin(Stdio::null()).output().expect("countersign runs")
-}
-
-/// Runs what must succeed; returns its answer.
-fn succeed(servers: &TestRegistry, arguments: &[&str]) -> String {
-    let output = countersign(servers, arguments);
-    assert!(output.status.success(), "{arguments:?}: {}", text(&output));
-    stdout(&output)
-}
-
-fn assert_code(output: &Output, code: i32) {
-    assert_eq!(output.status.code(), Some(code), "{}", text(output));
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 fn hex(digest: &str) -> &str {

@@ -4,9 +4,7 @@
 #[path = "support/registry.rs"]
 mod registry;
 
-use std::process::Output;
-
-use registry::{TestRegistry, text};
+use registry::{TestRegistry, assert_code, stderr, stdout, text};
 use serde_json::Value;
 
 #[test]
@@ -14,26 +12,26 @@ fn a_pipeline_signs_and_a_host_pulls_only_what_was_signed() {
     let servers = TestRegistry::start(&[]);
     let image = format!("{}/team/web", servers.registry());
     let (digest, _) = servers.seed("team/web:1", &[]);
-    let signed = countersign(&servers, &["sign", &format!("{image}:1")]);
+    let signed = servers.countersign(&["sign", &format!("{image}:1")]);
     assert_code(&signed, 0);
 
-    let verified = countersign(&servers, &["verify", &format!("{image}:1")]);
+    let verified = servers.countersign(&["verify", &format!("{image}:1")]);
     assert_code(&verified, 0);
     assert_eq!(stdout(&verified), format!("{image}@{digest}\n"));
 
-    let pulled = countersign(&servers, &["verify-pull", &format!("{image}:1")]);
+    let pulled = servers.countersign(&["verify-pull", &format!("{image}:1")]);
     assert_code(&pulled, 0);
     assert!(stdout(&pulled).ends_with(&format!("{image}:1\n")), "{}", text(&pulled));
     let said = servers.run("docker", &["run", "--rm", "--network", "none", &format!("{image}:1")]);
     assert_eq!(said.trim(), "hello");
 
     servers.seed("team/web:1", &["--text", "evil"]);
-    assert_code(&countersign(&servers, &["verify-pull", &format!("{image}:1")]), 0);
+    assert_code(&servers.countersign(&["verify-pull", &format!("{image}:1")]), 0);
     let said = servers.run("docker", &["run", "--rm", "--network", "none", &format!("{image}:1")]);
     assert_eq!(said.trim(), "hello", "the registry's tag was moved, the signed digest was pulled");
 
     servers.seed("team/web:2", &[]);
-    let refused = countersign(&servers, &["verify-pull", &format!("{image}:2")]);
+    let refused = servers.countersign(&["verify-pull", &format!("{image}:2")]);
     assert_code(&refused, 3);
     assert_eq!(stdout(&refused), "");
 
@@ -55,19 +53,19 @@ fn several_tags_are_published_at_once_and_every_reference_gets_its_line() {
         let image = format!("{}/team/web", servers.registry());
         let (one, _) = servers.seed("team/web:1", &[]);
         let (two, _) = servers.seed("team/web:2", &["--index"]);
-        let signed = countersign(&servers, &["sign", &format!("{image}:1"), &format!("{image}:2")]);
+        let signed = servers.countersign(&["sign", &format!("{image}:1"), &format!("{image}:2")]);
         assert_code(&signed, 0);
         let posts = servers.requests().iter().filter(|request| request.starts_with("POST")).count();
         assert_eq!(posts, 1, "one publish");
 
         let references = [format!("{image}:1"), format!("{image}:none"), format!("{image}:2")];
         let references: Vec<&str> = references.iter().map(String::as_str).collect();
-        let verified = countersign(&servers, &[&["verify"], &references[..]].concat());
+        let verified = servers.countersign(&[&["verify"], &references[..]].concat());
         assert_code(&verified, 3);
         assert_eq!(stdout(&verified), format!("{image}@{one}\n{image}@{two}\n"));
 
         let json =
-            countersign(&servers, &[&["verify", "--format", "json"], &references[..]].concat());
+            servers.countersign(&[&["verify", "--format", "json"], &references[..]].concat());
         let lines: Vec<Value> =
             stdout(&json).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
         assert_eq!(lines.len(), 3, "{}", text(&json));
@@ -113,13 +111,13 @@ fn an_unreachable_server_refuses_and_offline_states_its_age() {
     let servers = TestRegistry::start(&["--no-docker"]);
     let reference = format!("{}/team/web:1", servers.registry());
     let (digest, _) = servers.seed("team/web:1", &[]);
-    assert_code(&countersign(&servers, &["sign", &reference]), 0);
-    assert_code(&countersign(&servers, &["verify", &reference]), 0);
+    assert_code(&servers.countersign(&["sign", &reference]), 0);
+    assert_code(&servers.countersign(&["verify", &reference]), 0);
     let elsewhere = ["--server", "https://127.0.0.1:1", "verify", &reference];
-    let refused = countersign(&servers, &elsewhere);
+    let refused = servers.countersign(&elsewhere);
     assert_code(&refused, 5);
     assert_eq!(stdout(&refused), "");
-    let offline = countersign(&servers, &[&elsewhere[..], &["--offline"]].concat());
+    let offline = servers.countersign(&[&elsewhere[..], &["--offline"]].concat());
     assert_code(&offline, 0);
     assert!(stdout(&offline).trim_end().ends_with(&digest));
     assert!(stderr(&offline).contains("ago"), "{}", text(&offline));
@@ -131,8 +129,8 @@ fn credentials_and_tokens_are_used_for_both_servers() {
         let reference = format!("{}/team/web:1", servers.registry());
         servers.seed("team/web:1", &[]);
         let authority = ["--tls-ca", servers.variable("TEST_CA")];
-        assert_code(&countersign(&servers, &[&authority[..], &["sign", &reference]].concat()), 0);
-        assert_code(&countersign(&servers, &["verify", &reference]), 0);
+        assert_code(&servers.countersign(&[&authority[..], &["sign", &reference]].concat()), 0);
+        assert_code(&servers.countersign(&["verify", &reference]), 0);
         let strangers = servers.stranger();
         let as_stranger = |command: &str| {
             let mut stranger = servers.command(env!("CARGO_BIN_EXE_countersign"));
@@ -150,8 +148,8 @@ fn a_registry_with_a_password_is_read_with_dockers_credentials() {
     for servers in TestRegistry::each(&["--no-docker", "--auth", "htpasswd"]) {
         let reference = format!("{}/team/web:1", servers.registry());
         servers.seed("team/web:1", &[]);
-        assert_code(&countersign(&servers, &["sign", &reference]), 0);
-        assert_code(&countersign(&servers, &["verify", &reference]), 0);
+        assert_code(&servers.countersign(&["sign", &reference]), 0);
+        assert_code(&servers.countersign(&["verify", &reference]), 0);
     }
 }
 
@@ -161,14 +159,14 @@ fn a_revoked_tag_is_gone_from_every_role_that_the_user_can_sign() {
     let image = format!("{}/team/web", servers.registry());
     let reference = format!("{image}:1");
     servers.seed("team/web:1", &[]);
-    assert_code(&countersign(&servers, &["sign", &reference]), 0);
+    assert_code(&servers.countersign(&["sign", &reference]), 0);
     servers.run("docker", &["trust", "key", "generate", "alice"]);
     servers.run("docker", &["trust", "signer", "add", "--key", "alice.pub", "alice", &image]);
-    assert_code(&countersign(&servers, &["sign", &reference]), 0);
+    assert_code(&servers.countersign(&["sign", &reference]), 0);
     let inspected = servers.run("docker", &["trust", "inspect", &reference]);
     assert!(inspected.contains("alice"), "{inspected}");
-    assert_code(&countersign(&servers, &["revoke", "--yes", &reference]), 0);
-    assert_code(&countersign(&servers, &["verify", &reference]), 3);
+    assert_code(&servers.countersign(&["revoke", "--yes", &reference]), 0);
+    assert_code(&servers.countersign(&["verify", &reference]), 3);
     let inspected = servers.run("docker", &["trust", "inspect", &reference]);
     assert!(inspected.contains("\"SignedTags\": []"), "{inspected}");
 }
@@ -179,13 +177,13 @@ fn our_inspect_is_dockers_to_the_letter() {
         let image = format!("{}/team/web", servers.registry());
         for tag in ["1.10", "1.9", "latest"] {
             servers.seed(&format!("team/web:{tag}"), &["--text", tag]);
-            assert_code(&countersign(&servers, &["sign", &format!("{image}:{tag}")]), 0);
+            assert_code(&servers.countersign(&["sign", &format!("{image}:{tag}")]), 0);
         }
         servers.run("docker", &["trust", "key", "generate", "alice"]);
         servers.run("docker", &["trust", "signer", "add", "--key", "alice.pub", "alice", &image]);
-        assert_code(&countersign(&servers, &["sign", &format!("{image}:1.9")]), 0);
+        assert_code(&servers.countersign(&["sign", &format!("{image}:1.9")]), 0);
         for arguments in [vec!["inspect", &image], vec!["inspect", "--pretty", &image]] {
-            let ours = countersign(&servers, &arguments);
+            let ours = servers.countersign(&arguments);
             assert_code(&ours, 0);
             let theirs = servers.run("docker", &[&["trust"], &arguments[..]].concat());
             assert_eq!(stdout(&ours), theirs);
@@ -198,32 +196,15 @@ fn a_verified_pull_without_docker_is_readable_by_skopeo() {
     let servers = TestRegistry::start(&["--no-docker"]);
     let image = format!("{}/team/multi", servers.registry());
     let (digest, _) = servers.seed("team/multi:1", &["--index"]);
-    assert_code(&countersign(&servers, &["sign", &format!("{image}:1")]), 0);
+    assert_code(&servers.countersign(&["sign", &format!("{image}:1")]), 0);
     let layout = format!("{}/layout", servers.variable("HOME"));
     let pulled =
-        countersign(&servers, &["pull", &format!("{image}:1"), "--to", &format!("oci:{layout}")]);
+        servers.countersign(&["pull", &format!("{image}:1"), "--to", &format!("oci:{layout}")]);
     assert_code(&pulled, 0);
     let raw = servers.run("skopeo", &["inspect", "--raw", &format!("oci:{layout}")]);
     assert_eq!(format!("sha256:{}", countersign::crypto::Sha256::of(raw.as_bytes())), digest);
     let archive = format!("{}/image.tar", servers.variable("HOME"));
     let to = format!("docker-archive:{archive}");
-    assert_code(&countersign(&servers, &["pull", &format!("{image}:1"), "--to", &to]), 0);
+    assert_code(&servers.countersign(&["pull", &format!("{image}:1"), "--to", &to]), 0);
     servers.run("skopeo", &["inspect", "--config", &to]);
-}
-
-fn countersign(servers: &TestRegistry, arguments: &[&str]) -> Output {
-    let mut command = servers.command(env!("CARGO_BIN_EXE_countersign"));
-    command.args(arguments).stdin(std::process::Stdio::null()).output().expect("countersign runs")
-}
-
-fn assert_code(output: &Output, expected: i32) {
-    assert_eq!(output.status.code(), Some(expected), "{}", text(output));
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }

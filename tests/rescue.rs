@@ -12,7 +12,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use registry::{COUNTERSIGN, TestRegistry, text};
+use registry::{COUNTERSIGN, TestRegistry, assert_code, stderr, stdout, text};
 use serde_json::Value;
 use serve::Serve;
 
@@ -22,19 +22,19 @@ fn a_server_is_rescued_and_shut_down_and_its_images_are_still_verified() {
         let image = format!("{}/team/web", servers.registry());
         let (one, _) = servers.seed("team/web:1", &[]);
         let (two, _) = servers.seed("team/web:2", &["--text", "two"]);
-        succeed(&servers, &["sign", &format!("{image}:1")]);
+        servers.does(&["sign", &format!("{image}:1")]);
         servers.run("docker", &["trust", "key", "generate", "alice"]);
         let key = ["trust", "signer", "add", "--key", "alice.pub", "alice", &image];
         servers.run("docker", &key);
-        succeed(&servers, &["sign", &format!("{image}:2")]);
+        servers.does(&["sign", &format!("{image}:2")]);
         servers.run("notary", &["key", "rotate", &image, "snapshot", "-r"]);
         servers.run("notary", &["key", "rotate", &image, "timestamp", "-r"]);
-        succeed(&servers, &["sign", &format!("{image}:3@{one}")]);
+        servers.does(&["sign", &format!("{image}:3@{one}")]);
 
         let shelf = tempfile::tempdir().expect("a folder");
         let archive = shelf.path().join("trust.tar");
         let archive = archive.to_str().expect("a path");
-        let told = succeed(&servers, &["rescue", "--format", "json", "--to", archive, &image]);
+        let told = servers.does(&["rescue", "--format", "json", "--to", archive, &image]);
         let told: Value = serde_json::from_str(&told).expect("an object");
         assert_eq!(told["verdict"]["state"], "trusted", "{told}");
         assert_eq!(told["verdict"]["tags"], 3, "{told}");
@@ -75,19 +75,19 @@ fn a_repository_from_which_nothing_can_be_pulled_is_kept_and_does_not_count_as_v
     servers.seed("team/web:1", &[]);
     let archive = servers.directory().join("trust.tar").display().to_string();
     let tag = format!("{image}:1");
-    succeed(&servers, &["sign", &tag]);
-    succeed(&servers, &["key", "generate", "alice"]);
-    succeed(&servers, &["signer", "add", "alice", "--key", "alice.pub", &image]);
-    succeed(&servers, &["sign", &tag]);
-    succeed(&servers, &["signer", "remove", "--force", "alice", &image]);
+    servers.does(&["sign", &tag]);
+    servers.does(&["key", "generate", "alice"]);
+    servers.does(&["signer", "add", "alice", "--key", "alice.pub", &image]);
+    servers.does(&["sign", &tag]);
+    servers.does(&["signer", "remove", "--force", "alice", &image]);
 
-    let told = countersign(&servers, &["rescue", "--to", &archive, &image]);
+    let told = servers.countersign(&["rescue", "--to", &archive, &image]);
     assert_code(&told, 4);
     assert!(text(&told).contains("targets/releases: 0 of 1 required"), "{}", text(&told));
     for arguments in
         [&["rescue", "verify", &archive] as &[&str], &["rescue", "verify", &archive, &tag]]
     {
-        assert_code(&countersign(&servers, arguments), 4);
+        assert_code(&servers.countersign(arguments), 4);
     }
 }
 
@@ -98,19 +98,19 @@ fn a_notary_server_is_moved_and_its_clients_do_not_notice() {
     let raw = "example.com/charts";
     live_on_notary(&servers, &image, raw);
     let archive = servers.directory().join("trust.tar").display().to_string();
-    succeed(&servers, &["rescue", "--to", &archive, &image]);
-    succeed(&servers, &["rescue", "--to", &archive, "--raw-gun", raw]);
+    servers.does(&["rescue", "--to", &archive, &image]);
+    servers.does(&["rescue", "--to", &archive, "--raw-gun", raw]);
     servers.end("notary_server");
 
     // Into the registry, signed anew by the owner; alice's key is here, too.
-    let told = countersign(&servers, &["import", &archive, &image, "--server", "oci"]);
+    let told = servers.countersign(&["import", &archive, &image, "--server", "oci"]);
     assert_code(&told, 0);
     assert_eq!(stdout(&told), format!("{image}: 3 entries in {ROLES}\n"));
     assert!(stderr(&told).contains(&format!("pin add {image} --root-key ")), "{}", text(&told));
-    let pulled = succeed(&servers, &["rescue", "verify", &archive, &format!("{image}:1")]);
+    let pulled = servers.does(&["rescue", "verify", &archive, &format!("{image}:1")]);
     let one = format!("{image}:1");
-    assert_eq!(succeed(&servers, &["verify", "--server", "oci", &one]), pulled);
-    let again = succeed(&servers, &["import", &archive, &image, "--server", "oci"]);
+    assert_eq!(servers.does(&["verify", "--server", "oci", &one]), pulled);
+    let again = servers.does(&["import", &archive, &image, "--server", "oci"]);
     assert_eq!(again, format!("{image}: 0 entries in {ROLES}\n"));
 
     let ours = servers.directory().join("ours");
@@ -122,25 +122,25 @@ fn a_notary_server_is_moved_and_its_clients_do_not_notice() {
     let serve = serving(&servers, &ours);
 
     let second = servers.directory().join("second.tar").display().to_string();
-    succeed(&servers, &["rescue", "--to", &second, &image]);
-    succeed(&servers, &["rescue", "--to", &second, "--raw-gun", raw]);
+    servers.does(&["rescue", "--to", &second, &image]);
+    servers.does(&["rescue", "--to", &second, "--raw-gun", raw]);
     assert_eq!(held(&second), held(&archive), "the same roots, versions and bytes");
     // docker's and notary's caches are those that they filled from notary-server.
     servers.run("docker", &["pull", "--disable-content-trust=false", &format!("{image}:1")]);
     assert!(servers.run("notary", &["list", raw]).contains("v2"));
-    let early = countersign(&servers, &["sign", &format!("{image}:2")]);
+    let early = servers.countersign(&["sign", &format!("{image}:2")]);
     assert_code(&early, 1);
     assert!(stderr(&early).contains("timestamp snapshot --server-managed"), "{}", text(&early));
 
     let rotate = ["key", "rotate", &image, "timestamp", "snapshot", "--server-managed"];
-    assert_eq!(succeed(&servers, &rotate).lines().count(), 2);
+    assert_eq!(servers.does(&rotate).lines().count(), 2);
     servers.run("notary", &["key", "rotate", raw, "timestamp", "-r"]);
     servers.run("docker", &["push", "--disable-content-trust=false", &format!("{image}:2")]);
     servers.run("docker", &["pull", "--disable-content-trust=false", &format!("{image}:1")]);
     servers.run("docker", &["pull", "--disable-content-trust=false", &format!("{image}:2")]);
     sign_with_notary(&servers, raw, "v3");
     assert!(servers.run("notary", &["list", raw]).contains("v3"));
-    succeed(&servers, &["verify", &format!("{image}:1"), &format!("{image}:2")]);
+    servers.does(&["verify", &format!("{image}:1"), &format!("{image}:2")]);
     serve.kill();
 
     // A server that is put back to the archive is behind what these hosts saw.
@@ -152,7 +152,7 @@ fn a_notary_server_is_moved_and_its_clients_do_not_notice() {
     assert!(!refused.status.success(), "docker takes no rollback: {}", text(&refused));
     let refused = servers.command("notary").args(["lookup", raw, "v3"]).output();
     assert!(!refused.expect("notary runs").status.success(), "notary takes no rollback");
-    assert_code(&countersign(&servers, &["verify", &format!("{image}:1")]), 4);
+    assert_code(&servers.countersign(&["verify", &format!("{image}:1")]), 4);
     serve.kill();
 }
 
@@ -164,9 +164,9 @@ fn an_owner_moves_a_collection_after_its_last_timestamp_has_ended() {
     let image = format!("{}/team/late", servers.registry());
     let (digest, _) = servers.seed("team/late:1", &[]);
     let one = format!("{image}:1");
-    succeed(&servers, &["sign", &one]);
+    servers.does(&["sign", &one]);
     let archive = servers.directory().join("trust.tar").display().to_string();
-    succeed(&servers, &["rescue", "--to", &archive, &image]);
+    servers.does(&["rescue", "--to", &archive, &image]);
     servers.end("countersign");
     let moved = servers.directory().join("moved");
     imported(&servers, &moved, &archive);
@@ -207,23 +207,23 @@ fn several_holders_move_a_collection_after_its_last_timestamp_and_sign_again_wha
     let (one, two) = (format!("{image}:1"), format!("{image}:2@{digest}"));
     let bob = servers.directory().join("bob");
     let bob = bob.to_str().expect("a path");
-    let now = |arguments: &[&str]| countersign(&servers, arguments);
-    succeed(&servers, &["sign", &one]);
-    succeed(&servers, &["--trust-dir", bob, "key", "generate", "bob"]);
-    let id = succeed(&servers, &["--trust-dir", bob, "key", "generate", "root"]);
+    let now = |arguments: &[&str]| servers.countersign(arguments);
+    servers.does(&["sign", &one]);
+    servers.does(&["--trust-dir", bob, "key", "generate", "bob"]);
+    let id = servers.does(&["--trust-dir", bob, "key", "generate", "root"]);
     let certify = ["root", "certify", &image, "--key", id.trim(), "--out", "bob.pem"];
-    succeed(&servers, &[&["--trust-dir", bob], &certify[..]].concat());
-    succeed(&servers, &["key", "generate", "ann"]);
+    servers.does(&[&["--trust-dir", bob], &certify[..]].concat());
+    servers.does(&["key", "generate", "ann"]);
     let keys = ["--key", "ann.pub", "--key", "bob.pub", "--all-paths", "--threshold", "2"];
     let add = ["delegation", "add", &image, "targets/releases"];
-    succeed(&servers, &[&add[..], &keys].concat());
+    servers.does(&[&add[..], &keys].concat());
     sign_together(&now, bob, &["sign", &one, "--role", "targets/releases", "--request", "r0"]);
     for (role, key) in [("targets", "bob.pub"), ("root", "bob.pem")] {
         let change = ["root", "request", &image, "--role", role, "--add", key, "--threshold", "2"];
         sign_together(&now, bob, &[&change[..], &["--out", role]].concat());
     }
     let archive = servers.directory().join("trust.tar").display().to_string();
-    succeed(&servers, &["rescue", "--to", &archive, &image]);
+    servers.does(&["rescue", "--to", &archive, &image]);
     servers.end("countersign");
     let moved = servers.directory().join("moved");
     imported(&servers, &moved, &archive);
@@ -357,25 +357,25 @@ fn an_archive_that_was_changed_or_broken_off_is_found_out_and_gone_on_with() {
     let images = ["a", "b"].map(|name| format!("{}/team/{name}", servers.registry()));
     for (image, name) in images.iter().zip(["team/a:1", "team/b:1"]) {
         servers.seed(name, &[]);
-        succeed(&servers, &["sign", &format!("{image}:1")]);
+        servers.does(&["sign", &format!("{image}:1")]);
     }
     let shelf = tempfile::tempdir().expect("a folder");
     let path = shelf.path().join("trust.tar");
     let archive = path.to_str().expect("a path");
     let nobody = format!("{}/team/nobody", servers.registry());
-    let partly = countersign(&servers, &["rescue", "--to", archive, &images[0], &nobody]);
+    let partly = servers.countersign(&["rescue", "--to", archive, &images[0], &nobody]);
     assert_code(&partly, 3);
     assert!(stderr(&partly).contains("1 could not be fetched"), "{}", text(&partly));
     let requests = |servers: &TestRegistry| servers.requests().len();
     let before = requests(&servers);
-    let again = countersign(&servers, &["rescue", "--to", archive, &images[0]]);
+    let again = servers.countersign(&["rescue", "--to", archive, &images[0]]);
     assert_code(&again, 0);
     assert!(stderr(&again).contains("1 unchanged since"), "{}", text(&again));
     assert_eq!(requests(&servers), before + 1, "of what is there, the timestamp is asked for");
 
     let whole = fs::read(&path).expect("an archive");
     fs::write(&path, &whole[..whole.len() * 2 / 3]).expect("written");
-    succeed(&servers, &["rescue", "--to", archive, &images[0], &images[1]]);
+    servers.does(&["rescue", "--to", archive, &images[0], &images[1]]);
     let verified = alone(shelf.path(), &["rescue", "verify", archive]);
     assert_code(&verified, 0);
     assert_eq!(stdout(&verified).lines().count(), 2, "{}", text(&verified));
@@ -388,13 +388,13 @@ fn an_archive_that_was_changed_or_broken_off_is_found_out_and_gone_on_with() {
     let refused = alone(shelf.path(), &["rescue", "verify", archive]);
     assert_code(&refused, 8);
     assert!(stderr(&refused).contains("another hash"), "{}", text(&refused));
-    let mended = countersign(&servers, &["rescue", "--to", archive, &images[0], &images[1]]);
+    let mended = servers.countersign(&["rescue", "--to", archive, &images[0], &images[1]]);
     assert_code(&mended, 0);
     assert!(stderr(&mended).contains("1 unchanged since"), "{}", text(&mended));
     assert_code(&alone(shelf.path(), &["rescue", "verify", archive]), 0);
 
     fs::write(&path, "a letter").expect("written");
-    assert_code(&countersign(&servers, &["rescue", "--to", archive, &images[0]]), 8);
+    assert_code(&servers.countersign(&["rescue", "--to", archive, &images[0]]), 8);
     assert_eq!(fs::read(&path).expect("still there"), b"a letter");
 }
 
@@ -404,27 +404,27 @@ fn an_archive_is_brought_up_to_date_and_keeps_what_it_has_when_that_fails() {
     let image = format!("{}/team/web", servers.registry());
     let (digest, _) = servers.seed("team/web:1", &[]);
     let two = format!("{image}:2");
-    succeed(&servers, &["sign", &format!("{image}:1")]);
+    servers.does(&["sign", &format!("{image}:1")]);
     let archive = servers.directory().join("trust.tar").display().to_string();
     let rescue = ["rescue", "--to", &archive, &image];
-    succeed(&servers, &rescue);
-    succeed(&servers, &["sign", &format!("{two}@{digest}")]);
-    assert!(succeed(&servers, &rescue).starts_with(&format!("{image}: 2 tags, ")));
+    servers.does(&rescue);
+    servers.does(&["sign", &format!("{two}@{digest}")]);
+    assert!(servers.does(&rescue).starts_with(&format!("{image}: 2 tags, ")));
     let verify = ["rescue", "verify", &archive, &two];
-    assert_eq!(succeed(&servers, &verify), format!("{image}@{digest}\n"));
+    assert_eq!(servers.does(&verify), format!("{image}@{digest}\n"));
 
-    succeed(&servers, &["delete", "--remote", "--yes", &image]);
-    let gone = countersign(&servers, &rescue);
+    servers.does(&["delete", "--remote", "--yes", &image]);
+    let gone = servers.countersign(&rescue);
     assert_code(&gone, 3);
     servers.end("countersign");
-    let unreachable = countersign(&servers, &rescue);
+    let unreachable = servers.countersign(&rescue);
     assert_code(&unreachable, 5);
     for failed in [gone, unreachable] {
         for line in ["The archive keeps it as of ", "1 could not be fetched"] {
             assert!(stderr(&failed).contains(line), "{}", text(&failed));
         }
     }
-    assert_eq!(succeed(&servers, &verify), format!("{image}@{digest}\n"));
+    assert_eq!(servers.does(&verify), format!("{image}@{digest}\n"));
 }
 
 #[test]
@@ -437,24 +437,24 @@ fn all_that_a_changefeed_or_a_catalogue_names_is_rescued() {
         for name in ["one", "two", "three"] {
             servers.seed(&format!("team/{name}:1"), &[]);
             let reference = format!("{}/team/{name}:1", servers.registry());
-            succeed(&servers, &["sign", "--tls-ca", servers.variable("TEST_CA"), &reference]);
+            servers.does(&["sign", "--tls-ca", servers.variable("TEST_CA"), &reference]);
         }
         servers.run("notary", &["delete", "--remote", &format!("{}/team/two", servers.registry())]);
         let shelf = tempfile::tempdir().expect("a folder");
         let archive = |name: &str| shelf.path().join(name).display().to_string();
         let authority = servers.variable("TEST_CA");
         let feed = ["rescue", "--tls-ca", authority, "--to", &archive("feed"), "--changefeed"];
-        assert_eq!(succeed(&servers, &feed).lines().count(), 2, "with {auth}");
+        assert_eq!(servers.does(&feed).lines().count(), 2, "with {auth}");
         let registry = ["--catalog", servers.registry()];
         let catalogue = ["rescue", "--tls-ca", authority, "--to", &archive("catalogue")];
-        let catalogue = countersign(&servers, &[&catalogue[..], &registry].concat());
+        let catalogue = servers.countersign(&[&catalogue[..], &registry].concat());
         assert_eq!(stdout(&catalogue).lines().count(), 2, "{}", text(&catalogue));
         assert_code(&catalogue, 0);
         let left = "1 repository in the catalogue without trust data";
         assert!(stderr(&catalogue).contains(left), "{}", text(&catalogue));
         let named = format!("{}/team/two", servers.registry());
         let nothing = ["rescue", "--tls-ca", authority, "--to", &archive("nothing"), &named];
-        assert_code(&countersign(&servers, &nothing), 3);
+        assert_code(&servers.countersign(&nothing), 3);
     }
 }
 
@@ -468,13 +468,13 @@ fn a_bundle_is_read_where_there_is_no_network_by_the_rules_for_servers() {
     let (server, registry) = (servers.variable("DOCKER_CONTENT_TRUST_SERVER"), "oci");
     for (kind, place) in [("notary", server), ("tuf1", registry)] {
         let at = ["--server", place];
-        succeed(&servers, &[&at[..], &["sign", &format!("{image}:1")]].concat());
-        succeed(&servers, &[&at[..], &["key", "rotate", &image, "root", "--yes"]].concat());
+        servers.does(&[&at[..], &["sign", &format!("{image}:1")]].concat());
+        servers.does(&[&at[..], &["key", "rotate", &image, "root", "--yes"]].concat());
         let (old, new) = (bundle(&format!("{kind}-old")), bundle(&format!("{kind}-new")));
         let write =
-            |file: &str| succeed(&servers, &[&at[..], &["bundle", "--to", file, &image]].concat());
+            |file: &str| servers.does(&[&at[..], &["bundle", "--to", file, &image]].concat());
         assert!(write(&old).starts_with(&format!("{image}: 1 tags, ")));
-        succeed(&servers, &[&at[..], &["sign", &format!("{image}:2@{digest}")]].concat());
+        servers.does(&[&at[..], &["sign", &format!("{image}:2@{digest}")]].concat());
         write(&new);
         write(&new);
 
@@ -495,12 +495,12 @@ fn a_bundle_is_read_where_there_is_no_network_by_the_rules_for_servers() {
         assert_eq!(kept.status.code(), Some(if kind == "tuf1" { 0 } else { 5 }), "{}", text(&kept));
         let signing =
             ["sign", "--server", &format!("bundle:{new}"), &format!("{image}:3@{digest}")];
-        assert!(!countersign(&servers, &signing).status.success(), "nothing is signed in a file");
+        assert!(!servers.countersign(&signing).status.success(), "nothing is signed in a file");
     }
     let before = fs::read(bundle("notary-new")).expect("a bundle");
     let nobody = format!("{}/team/nobody", servers.registry());
     let half = ["bundle", "--to", &bundle("notary-new"), &image, &nobody];
-    assert_code(&countersign(&servers, &half), 3);
+    assert_code(&servers.countersign(&half), 3);
     assert_eq!(fs::read(bundle("notary-new")).expect("still there"), before, "all or nothing");
 }
 
@@ -513,23 +513,20 @@ fn what_an_owner_cannot_sign_anew_stays_behind_and_no_pull_finds_anything_else()
     let own = servers.directory().join("own.json");
     fs::write(&own, r#"{"build":7}"#).expect("written");
     let custom = own.to_str().expect("a path in UTF-8");
-    succeed(&servers, &["sign", &format!("{image}:1@{one}")]);
-    succeed(&servers, &["sign", "--custom", custom, &format!("{image}:3@{one}")]);
+    servers.does(&["sign", &format!("{image}:1@{one}")]);
+    servers.does(&["sign", "--custom", custom, &format!("{image}:3@{one}")]);
     // bob's key is here, and he has signed nothing yet; alice's are nowhere but with her.
-    succeed(&servers, &["key", "generate", "bob"]);
-    succeed(
-        &servers,
-        &["delegation", "add", &image, "targets/bob", "--key", "bob.pub", "--all-paths"],
-    );
+    servers.does(&["key", "generate", "bob"]);
+    servers.does(&["delegation", "add", &image, "targets/bob", "--key", "bob.pub", "--all-paths"]);
     let hers = servers.directory().join("hers").display().to_string();
-    succeed(&servers, &["--trust-dir", &hers, "key", "generate", "alice"]);
-    succeed(&servers, &["signer", "add", "--key", "alice.pub", "alice", &image]);
-    succeed(&servers, &["--trust-dir", &hers, "sign", &format!("{image}:2@{two}")]);
-    succeed(&servers, &["--trust-dir", &hers, "sign", &format!("{image}:1@{two}")]);
+    servers.does(&["--trust-dir", &hers, "key", "generate", "alice"]);
+    servers.does(&["signer", "add", "--key", "alice.pub", "alice", &image]);
+    servers.does(&["--trust-dir", &hers, "sign", &format!("{image}:2@{two}")]);
+    servers.does(&["--trust-dir", &hers, "sign", &format!("{image}:1@{two}")]);
 
     let server = servers.variable("DOCKER_CONTENT_TRUST_SERVER");
     let import = ["import", server, &image, "--server", "oci"];
-    let told = countersign(&servers, &import);
+    let told = servers.countersign(&import);
     assert_code(&told, 0);
     assert_eq!(stdout(&told), format!("{image}: 3 entries in targets/bob, targets\n"));
     for role in ["targets/alice did not come", "targets/releases did not come", "where pulls find"]
@@ -538,21 +535,21 @@ fn what_an_owner_cannot_sign_anew_stays_behind_and_no_pull_finds_anything_else()
     }
     for tag in ["1", "2"] {
         let reference = format!("{image}:{tag}");
-        let there = succeed(&servers, &["verify", "--server", "oci", &reference]);
-        assert_eq!(there, succeed(&servers, &["verify", &reference]), "as pulls find it");
+        let there = servers.does(&["verify", "--server", "oci", &reference]);
+        assert_eq!(there, servers.does(&["verify", &reference]), "as pulls find it");
         assert_eq!(there, format!("{image}@{two}\n"));
     }
 
     let otherwise = ["sign", "--role", "targets", "--server", "oci", &format!("{image}:2@{one}")];
-    succeed(&servers, &otherwise);
-    let refused = countersign(&servers, &import);
+    servers.does(&otherwise);
+    let refused = servers.countersign(&import);
     assert_code(&refused, 4);
     assert!(stderr(&refused).contains("signs 2 as"), "{}", text(&refused));
 
     // Another name, back to a trust server, and the publisher's own data comes along.
     let renamed = format!("{}/team/copy", servers.registry());
     let back = ["import", "oci", &image, "--as", &renamed];
-    succeed(&servers, &back);
+    servers.does(&back);
     let targets = format!("{server}/v2/{renamed}/_trust/tuf/targets.json");
     let targets = servers.run("curl", &["-sS", "--cacert", servers.variable("TEST_CA"), &targets]);
     assert!(targets.contains(r#""custom":{"build":7}"#), "{targets}");
@@ -560,20 +557,20 @@ fn what_an_owner_cannot_sign_anew_stays_behind_and_no_pull_finds_anything_else()
     let (folder, third) =
         (servers.directory().join("folder"), format!("{}/team/third", servers.registry()));
     let folder = folder.to_str().expect("a path in UTF-8");
-    succeed(&servers, &["export", "--format", "tuf1", &renamed, folder]);
+    servers.does(&["export", "--format", "tuf1", &renamed, folder]);
     let metadata = format!("{folder}/metadata");
-    succeed(&servers, &["convert", &metadata, &renamed, "--as", &third, "--server", "oci"]);
+    servers.does(&["convert", &metadata, &renamed, "--as", &third, "--server", "oci"]);
     let tag = format!("{third}:3");
-    assert_eq!(succeed(&servers, &["verify", "--server", "oci", &tag]), format!("{third}@{one}\n"));
+    assert_eq!(servers.does(&["verify", "--server", "oci", &tag]), format!("{third}@{one}\n"));
     let tag = format!("{renamed}:3");
-    assert_eq!(succeed(&servers, &["verify", &tag]), format!("{renamed}@{one}\n"));
+    assert_eq!(servers.does(&["verify", &tag]), format!("{renamed}@{one}\n"));
     for (arguments, code) in [
         (&["import", server, &image, "--server", "https://127.0.0.1:1/metadata"][..], 2),
         (&["import", server, "--server", "oci"], 2),
         (&["import", "--trust-dir", &hers, server, &image, "--server", "oci"], 6),
         (&["import", server, &format!("{image}-none"), "--server", "oci"], 3),
     ] {
-        assert_code(&countersign(&servers, arguments), code);
+        assert_code(&servers.countersign(arguments), code);
     }
 }
 
@@ -582,11 +579,11 @@ fn rates_are_kept() {
     let servers = TestRegistry::start(&["--no-docker", "--trust", COUNTERSIGN]);
     let image = format!("{}/team/slow", servers.registry());
     servers.seed("team/slow:1", &[]);
-    succeed(&servers, &["sign", &format!("{image}:1")]);
+    servers.does(&["sign", &format!("{image}:1")]);
     let shelf = tempfile::tempdir().expect("a folder");
     let archive = shelf.path().join("trust.tar").display().to_string();
     let (before, started) = (servers.requests().len(), std::time::Instant::now());
-    succeed(&servers, &["rescue", "--rate", "5", "--jobs", "16", "--to", &archive, &image]);
+    servers.does(&["rescue", "--rate", "5", "--jobs", "16", "--to", &archive, &image]);
     let (asked, took) = (servers.requests().len() - before, started.elapsed());
     // The first request waits for nobody; one more may be that by which it learns of credentials.
     let least = std::time::Duration::from_millis(200) * u32::try_from(asked - 2).expect("few");
@@ -602,7 +599,7 @@ fn whoever_is_killed_while_he_rescues_goes_on_where_he_was() {
     let digest = format!("sha256:{}", "7".repeat(64));
     let sign = ["sign", "--digest", &digest, "--size", "527"];
     let signed = signed.iter().map(String::as_str);
-    succeed(&servers, &sign.into_iter().chain(signed).collect::<Vec<_>>());
+    servers.does(&sign.into_iter().chain(signed).collect::<Vec<_>>());
     let shelf = tempfile::tempdir().expect("a folder");
     let archive = shelf.path().join("trust.tar").display().to_string();
     let names = images.iter().map(String::as_str);
@@ -622,9 +619,9 @@ fn whoever_is_killed_while_he_rescues_goes_on_where_he_was() {
         assert!(now >= held, "{now} of {held}");
         held = now;
     }
-    assert_eq!(succeed(&servers, &rescue).lines().count(), images.len() - held);
+    assert_eq!(servers.does(&rescue).lines().count(), images.len() - held);
     let before = servers.requests().len();
-    succeed(&servers, &rescue);
+    servers.does(&rescue);
     assert_eq!(servers.requests().len(), before + images.len(), "nothing is fetched twice");
     let whole = alone(shelf.path(), &["rescue", "verify", &archive]);
     assert_code(&whole, 0);
@@ -637,27 +634,4 @@ fn alone(home: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command.env("HOME", home).current_dir(home).args(arguments).output().expect("it runs")
-}
-
-fn countersign(servers: &TestRegistry, arguments: &[&str]) -> Output {
-    let mut command = servers.command(env!("CARGO_BIN_EXE_countersign"));
-    command.args(arguments).output().expect("it runs")
-}
-
-fn succeed(servers: &TestRegistry, arguments: &[&str]) -> String {
-    let output = countersign(servers, arguments);
-    assert_code(&output, 0);
-    stdout(&output)
-}
-
-fn assert_code(output: &Output, code: i32) {
-    assert_eq!(output.status.code(), Some(code), "{}", text(output));
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }

@@ -213,6 +213,26 @@ fn unquoted(value: &str) -> String {
     value.trim_matches(|c| c == '\'' || c == '"').to_owned()
 }
 
+/// What a program answered.
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// What it said beside that.
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// That it ended so.
+///
+/// # Panics
+///
+/// If it did not.
+#[track_caller]
+pub(crate) fn assert_code(output: &Output, code: i32) {
+    assert_eq!(output.status.code(), Some(code), "{}", text(output));
+}
+
 /// Everything a program said.
 pub(crate) fn text(output: &Output) -> String {
     let (out, err) =
