@@ -120,8 +120,21 @@ sign_rows() {
     script sign-docker "exec docker trust sign $image-docker:$2"
     mapfile -t times < <(milliseconds "$4" "$next" ours "$work/sign-ours" notary "$work/sign-notary" docker "$work/sign-docker")
     row "sign, $3: notary addhash + publish" "${times[0]}" "${times[1]}" ms "$5"
+    server_row "$3" "$4" "${times[1]}"
     row "sign, $3: docker trust sign" "${times[0]}" "${times[2]}" ms "$6"
     limit_row "sign, $3: peak memory (notary)" "$(mebibytes ours "$work/sign-ours")" "$(mebibytes notary "$work/sign-notary")" MiB "$7"
+}
+
+# server_row TITLE RUNS NOTARY: what notary-server takes by its own log for what we publish, beside all that notary
+# takes: the ratio of a client that needs no time at all.
+server_row() {
+    local log=$work/run/log/notary_server.log part
+    [[ -f $log ]] || return 0
+    part=$(jq -Rr 'fromjson? | select(.msg == "response completed" and .["http.request.method"] == "POST"
+            and (.["http.request.useragent"] | startswith("countersign/"))) | .["http.response.duration"]
+        | capture("^(?<n>[0-9.]+)(?<unit>µs|ms|s)$") | (.n | tonumber) * {"µs": 0.001, "ms": 1, "s": 1000}[.unit]' "$log" |
+        tail -n "$2" | jq -s 'sort | .[length / 2 | floor]')
+    row "sign, $1: notary-server's own part of ours" "$part" "$3" ms ''
 }
 
 # script NAME TEXT: a shell script that finds $digest in a file. Its shell costs each tool the same.
