@@ -7,6 +7,7 @@
 //! - Nothing is written, listed or searched, and nobody's credentials are passed on.
 
 mod answer;
+mod page;
 mod route;
 mod upstream;
 
@@ -18,7 +19,6 @@ use hyper::body::{Frame, Incoming};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::json;
-use url::form_urlencoded;
 
 use super::health::Health;
 use super::listen::Answering;
@@ -27,6 +27,7 @@ use super::{Limits, Log, Proxies};
 use crate::image::{Descriptor, ImageDigest, Name, Tag};
 use crate::net::{Blob, Manifest};
 use answer::{Body, Problem};
+use page::Page;
 use route::Route;
 use upstream::{Unmeant, repository};
 
@@ -197,15 +198,8 @@ impl<I: Images> Distribution<I> {
             Err(refusal) => return Ok(self.refused(&pull, refusal, Asked::Tags)),
         };
         tags.sort();
-        let Page { most, after } = Page::of(head.uri.query());
-        let mut tags = tags.iter().map(Tag::as_str).filter(|tag| after.as_deref() < Some(*tag));
-        let page: Vec<&str> = tags.by_ref().take(most).collect();
-        let last = page.last().filter(|_| tags.next().is_some());
-        let next = last.map(|last| {
-            let ns = form_urlencoded::byte_serialize(pull.name.domain().as_bytes());
-            let ns: String = ns.collect();
-            format!("</v2/{path}/tags/list?last={last}&n={most}&ns={ns}>; rel=\"next\"")
-        });
+        let (page, last) = Page::of(head.uri.query()).cut(&tags);
+        let next = last.map(|last| page::next(path, &pull.name, last, page.len()));
         Ok(answer::tags(path, &page, next))
     }
 
@@ -297,26 +291,6 @@ impl<I: Images> Answering for Distribution<I> {
 
     async fn respond(&self, request: Request<&mut Incoming>) -> Response<Body> {
         self.answer(&request.into_parts().0).await
-    }
-}
-
-/// Which of the tags are wanted (OCI distribution specification 1.1, "Listing Tags").
-struct Page {
-    most: usize,
-    after: Option<String>,
-}
-
-impl Page {
-    fn of(query: Option<&str>) -> Self {
-        let mut page = Self { most: usize::MAX, after: None };
-        for (key, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-            match &*key {
-                "n" => page.most = value.parse().unwrap_or(usize::MAX),
-                "last" => page.after = Some(value.into_owned()),
-                _ => {}
-            }
-        }
-        page
     }
 }
 
