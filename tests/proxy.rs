@@ -318,6 +318,10 @@ fn only_pulls_are_understood_and_only_signed_tags_are_listed() {
         let (status, said) = proxy.ask(path, &["-X", method, "--data-binary", "{}"]);
         assert!(status == 405 && said.contains("UNSUPPORTED"), "{method}: {said}");
     }
+    let (path, rebound) = ("/v2/team/web/manifests/1", ["-H", "Host: evil.example.com:5000"]);
+    let (status, told) = proxy.ask(path, &rebound);
+    assert!(status == 403 && told.contains("DENIED"), "a name that leads here: {told}");
+    assert_eq!(proxy.ask(path, &["-H", "Host: localhost:5000"]).0, 200);
     let many = "a".repeat(100_000);
     assert!(matches!(proxy.gets(&format!("/v2/{many}/manifests/1")).0, 400 | 414 | 431));
     assert_eq!(proxy.gets("/v2/team/web/manifests/1").0, 200);

@@ -7,6 +7,7 @@
 //! - Nothing is written, listed or searched, and nobody's credentials are passed on.
 
 mod answer;
+mod hosts;
 mod page;
 mod route;
 mod upstream;
@@ -31,6 +32,7 @@ use page::Page;
 use route::Route;
 use upstream::{Unmeant, repository};
 
+pub use hosts::Hosts;
 pub use route::Which;
 pub use upstream::Upstream;
 
@@ -88,6 +90,7 @@ pub struct Distribution<I>(Arc<Inner<I>>);
 struct Inner<I> {
     images: I,
     upstreams: Vec<Upstream>,
+    hosts: Hosts,
     log: Log,
     limits: Limits,
     proxies: Proxies,
@@ -103,11 +106,18 @@ struct Pull<'r> {
 }
 
 impl<I: Images> Distribution<I> {
-    /// A registry of these images, from those registries, with so many connections at most.
-    pub fn new(images: I, upstreams: Vec<Upstream>, connections: usize, log: Log) -> Self {
+    /// A registry of these images, from those registries, called by these names, with so many
+    /// connections at most.
+    pub fn new(
+        images: I,
+        upstreams: Vec<Upstream>,
+        hosts: Hosts,
+        connections: usize,
+        log: Log,
+    ) -> Self {
         let limits = Limits { connections, connections_each: connections, ..Limits::default() };
         let (proxies, health) = (Proxies::default(), Health::default());
-        Self(Arc::new(Inner { images, upstreams, log, limits, proxies, health }))
+        Self(Arc::new(Inner { images, upstreams, hosts, log, limits, proxies, health }))
     }
 
     /// From now on new requests should go elsewhere; those that come are answered.
@@ -123,6 +133,9 @@ impl<I: Images> Distribution<I> {
         };
         let reads = matches!(head.method, Method::GET | Method::HEAD);
         let answered = match route {
+            _ if !self.0.hosts.admit(head) => {
+                Err(Problem::new(StatusCode::FORBIDDEN, "DENIED", OTHER_NAME))
+            }
             Route::Elsewhere => Err(Problem::new(StatusCode::NOT_FOUND, "UNSUPPORTED", NO_API)),
             _ if !reads => Err(unsupported()),
             Route::Other => Err(unsupported()),
@@ -300,6 +313,8 @@ fn unsupported() -> Problem {
 
 const ONLY_PULLS: &str = "this is a proxy to pull signed images through: manifests, blobs and tags of a repository can be \
      read, and nothing else";
+const OTHER_NAME: &str = "this proxy is for its own host, and answers to its address or as localhost only: a name may be \
+     anybody's. With a certificate (--tls-cert, --tls-key) it has names";
 const NO_API: &str = "the distribution API begins with /v2/";
 const NO_REFERRERS: &str = "nobody signed what refers to an image";
 /// What is sent with a question for an image is not read.

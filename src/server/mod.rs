@@ -47,7 +47,7 @@ mod writing;
 
 pub use admission::{Admission, Judge};
 pub use auth::{Access, Caller, Passwords, Peer, Readers, Tokens};
-pub use distribution::{Distribution, Images, Refusal, Upstream, Which};
+pub use distribution::{Distribution, Hosts, Images, Refusal, Upstream, Which};
 pub use error::{Error, Needed};
 pub use import::TakenOver;
 pub use limits::{Limits, Rate};

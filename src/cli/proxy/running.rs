@@ -11,7 +11,7 @@ use crate::cli::guard::{Post, looking_up};
 use crate::cli::output::{Failure, Output};
 use crate::cli::serve::descriptors;
 use crate::cli::serve::log::log;
-use crate::server::Distribution;
+use crate::server::{Distribution, Hosts};
 
 /// Serves until a signal ends it.
 pub(super) fn serve(
@@ -25,12 +25,14 @@ pub(super) fn serve(
         // A blob has a connection to each side.
         let (descriptors, fewer) = descriptors::raised(2 * CONNECTIONS);
         fewer.iter().for_each(|fewer| output.notice(fewer));
+        // With a certificate, nobody reaches it by a name that is not in there.
+        let hosts = if identity.is_some() { Hosts::Any } else { Hosts::Local };
         let post = Post::take(listen, identity, output).await?;
         if let Some(authority) = &post.authority {
             say_how_to_trust(&post, authority, output);
         }
         let images = SignedImages::new(global, context);
-        let proxy = Distribution::new(images, upstreams, descriptors / 2, log(output));
+        let proxy = Distribution::new(images, upstreams, hosts, descriptors / 2, log(output));
         post.hold(proxy, Distribution::drain, drain).await;
         Ok(())
     })
