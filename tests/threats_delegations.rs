@@ -518,6 +518,18 @@ fn required_signers_same_digest() {
     assert_eq!(required(&differing, &["alice", "bob"]), Err("mismatch"));
     assert_eq!(required(&differing, &["alice"]), Ok(()));
 
+    // What he signed elsewhere, put in the place of what he signed here.
+    let elsewhere = |named: &str| {
+        let mut team = honest.clone();
+        team.say("targets/bob", |bob| {
+            bob["targets"]["v1"]["custom"] = json!({"countersign": {"gun": named}});
+        });
+        team.publish();
+        required(&team, &["alice", "bob"])
+    };
+    assert_eq!(elsewhere(GUN), Ok(()));
+    assert_eq!(elsewhere("registry.test/team/other"), Err("mismatch"));
+
     let mut silent = honest.clone();
     silent.say("targets/bob", |bob| bob["targets"] = json!({})).publish();
     assert_eq!(required(&silent, &["alice", "bob"]), Err("policy"));
@@ -606,5 +618,15 @@ fn signers_are_those_that_sign_the_same_digest() {
     let tag = "v1".parse().expect("a tag");
     let found = server.run(collection.resolve(&tag, None, Detail::Signers)).expect("honest");
     assert_eq!(found.signers, ["alice"], "bob signed another one");
+
+    team.tag("targets/bob", "v1", "v1").say("targets/bob", |bob| {
+        bob["targets"]["v1"]["custom"] =
+            json!({"countersign": {"gun": "registry.test/team/other"}});
+    });
+    team.publish();
+    let server = team.server();
+    let collection = Collection::new(client.policy.clone(), &cache, &server);
+    let found = server.run(collection.resolve(&tag, None, Detail::Signers)).expect("honest");
+    assert_eq!(found.signers, ["alice"], "bob signed it for another collection");
     assert!(cache.memory().expect("a record").baseline.root() >= Some(Version::ONE));
 }

@@ -1,10 +1,10 @@
 //! Signers whose word is wanted for a tag besides that of the role that decides.
 
-use super::resolve::signer;
+use super::resolve::{check_collection, signer, signers_for};
 use super::{Error, Resolution, SignerName};
 use crate::client::Refreshed;
 use crate::image::{ImageDigest, Tag};
-use crate::tuf::{RoleName, Target};
+use crate::tuf::RoleName;
 
 impl Resolution {
     /// Refuses the answer unless each of these signers signs the same digest for the tag. Their
@@ -12,8 +12,8 @@ impl Resolution {
     ///
     /// # Errors
     ///
-    /// [`Error::SignersDiffer`] if one signs another digest, [`Error::NotSignedBy`] if one signs
-    /// none that counts.
+    /// [`Error::SignersDiffer`] if one signs another digest, [`Error::OtherCollection`] if one signs it
+    /// for another collection, [`Error::NotSignedBy`] if one signs none that counts.
     pub fn check_signed_by(&self, signers: &[SignerName]) -> Result<(), Error> {
         let (tag, digest) = (self.reference.tag(), self.reference.digest());
         check_signed_by(&self.collection, tag, digest, signers)
@@ -31,20 +31,11 @@ pub fn check_signed_by(
     expected: ImageDigest,
     signers: &[SignerName],
 ) -> Result<(), Error> {
-    let missing = signers.iter().find(|wanted| !is_signed_by(collection, tag, expected, wanted));
+    let signed_by = |wanted: &SignerName| {
+        signers_for(collection, tag.as_str(), Some(expected)).any(|it| it == wanted.as_str())
+    };
+    let missing = signers.iter().find(|wanted| !signed_by(wanted));
     missing.map_or(Ok(()), |wanted| Err(lack_of(collection, tag, expected, wanted)))
-}
-
-fn is_signed_by(
-    collection: &Refreshed,
-    tag: &Tag,
-    expected: ImageDigest,
-    wanted: &SignerName,
-) -> bool {
-    let targets = &collection.targets;
-    let same = |found: &Target| found.hashes.sha256().map(ImageDigest::from) == Some(expected);
-    let mut roles = targets.roles().filter(|(_, role)| role.target(tag.as_str()).is_some_and(same));
-    roles.any(|(name, _)| signer(targets, name) == Some(wanted.as_str()))
 }
 
 fn lack_of(collection: &Refreshed, tag: &Tag, expected: ImageDigest, wanted: &SignerName) -> Error {
@@ -55,7 +46,10 @@ fn lack_of(collection: &Refreshed, tag: &Tag, expected: ImageDigest, wanted: &Si
     let (targets, tag) = (&collection.targets, tag.clone());
     let is_theirs = signer(targets, &role) == Some(wanted.as_str());
     let entry = targets.signed_by(&role).find(|(name, _)| *name == tag.as_str());
-    if let Some((_, target)) = entry.filter(|_| is_theirs) {
+    if let Some((name, target)) = entry.filter(|_| is_theirs) {
+        if let Err(error) = check_collection(&targets.root().policy().gun, &role, name, target) {
+            return error;
+        }
         let digest = target.hashes.sha256().map(|hash| ImageDigest::from(hash).to_string());
         let found = digest.unwrap_or_else(|| "something without a sha256".to_owned());
         return Error::SignersDiffer { role, tag, expected, found };

@@ -189,13 +189,25 @@ pub(super) fn holders(collection: &Refreshed, tag: &str) -> Vec<RoleName> {
 
 /// The signers that sign the same digest.
 pub(super) fn signers_of(collection: &Refreshed, tag: &str, target: &Target) -> Vec<String> {
-    let same = |found: &Target| found.hashes.sha256() == target.hashes.sha256();
+    let digest = target.hashes.sha256().map(ImageDigest::from);
+    signers_for(collection, tag, digest).map(str::to_owned).collect()
+}
+
+/// The signers that sign this digest for the tag. What was signed for another collection is nobody's word
+/// for this one.
+pub(super) fn signers_for<'c>(
+    collection: &'c Refreshed,
+    tag: &str,
+    digest: Option<ImageDigest>,
+) -> impl Iterator<Item = &'c str> {
     let targets = &collection.targets;
-    targets
-        .roles()
-        .filter(|(_, role)| role.target(tag).is_some_and(same))
-        .filter_map(|(name, _)| signer(targets, name).map(str::to_owned))
-        .collect()
+    let gun = &targets.root().policy().gun;
+    let vouches = move |found: &Target| {
+        found.hashes.sha256().map(ImageDigest::from) == digest
+            && other_collection(gun, found).is_none()
+    };
+    let roles = targets.roles().filter(move |(_, role)| role.target(tag).is_some_and(vouches));
+    roles.filter_map(|(name, _)| signer(targets, name))
 }
 
 /// The signer in whose name a loaded role signs.
