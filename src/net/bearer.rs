@@ -100,6 +100,7 @@ impl TokenRequest<'_> {
         Request::new(Method::POST, self.realm.clone())
             .with_header(CONTENT_TYPE, FORM)
             .with_body(form)
+            .confiding(token)
     }
 }
 

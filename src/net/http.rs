@@ -11,14 +11,15 @@ use std::{
 use bytes::Bytes;
 use reqwest::{
     Client, Method,
-    header::{ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue},
+    header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue},
 };
 use url::Url;
 
 use super::{
-    Deadline, Error, PlainHttp, Proxies, TlsDirectory,
+    Deadline, Error, PlainHttp, Proxies, Secret, TlsDirectory,
     failure::no_answer,
     response::Response,
+    secret::Sent,
     server_url::{is_loopback, origin},
     tls::TlsFiles,
     trust::{SystemAuthorities, Trust},
@@ -105,7 +106,8 @@ impl Http {
         let upload = Duration::from_secs(request.body.len() as u64 / SLOWEST_UPLOAD);
         let answer = deadline.limit(host, connect + upload + progress, sending).await?;
         let answer = answer.map_err(|cause| no_answer(host(), cause))?;
-        Ok(Response::new(answer, host(), deadline, progress))
+        let sent = Sent::new(request.headers.get(AUTHORIZATION), request.secret.as_ref());
+        Ok(Response::new(answer, host(), deadline, progress, sent))
     }
 
     /// The client for one server: servers differ in certificates and proxies.
@@ -185,15 +187,23 @@ pub(super) struct Request {
     body: Bytes,
     /// The authority of the server that sent us to this one.
     named_by: Option<String>,
+    /// What the body has in confidence.
+    secret: Option<Secret>,
 }
 
 impl Request {
     pub(super) fn new(method: Method, url: Url) -> Self {
-        Self { method, url, headers: HeaderMap::new(), body: Bytes::new(), named_by: None }
+        let (headers, body) = (HeaderMap::new(), Bytes::new());
+        Self { method, url, headers, body, named_by: None, secret: None }
     }
 
     pub(super) fn get(url: Url) -> Self {
         Self::new(Method::GET, url)
+    }
+
+    /// With this somewhere in its body, which is nobody else's to read.
+    pub(super) fn confiding(self, secret: &Secret) -> Self {
+        Self { secret: Some(secret.clone()), ..self }
     }
 
     pub(super) fn named_by(self, server: &Url) -> Self {

@@ -11,7 +11,6 @@ use super::{
     http::Request,
     response::Response,
     session::{Kind, MAX_ERROR, Scope, Session},
-    text::sanitised,
     upload::Upload,
 };
 use crate::{
@@ -272,7 +271,7 @@ struct InvalidError {
 }
 
 async fn refusal(response: Response) -> Error {
-    let host = response.host().to_owned();
+    let (host, sent) = (response.host().to_owned(), response.sent());
     let body = match response.body(MAX_ERROR).await {
         Ok(body) => body,
         Err(error) => return error,
@@ -288,7 +287,7 @@ async fn refusal(response: Response) -> Error {
         ("INVALID_UPDATE", Some(invalid)) => (invalid.name, invalid.error.message),
         _ => (reason.code, with_detail(reason.message, reason.detail.as_str())),
     };
-    Error::Refused { host, name: sanitised(&name), message: sanitised(&message) }
+    Error::Refused { host, name: sent.kept_out_of(&name), message: sent.kept_out_of(&message) }
 }
 
 fn with_detail(message: String, detail: Option<&str>) -> String {

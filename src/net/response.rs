@@ -8,7 +8,7 @@ use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, TRANSFER_ENCO
 use serde::de::IgnoredAny;
 use url::Url;
 
-use super::{Deadline, Error, failure::broken_off};
+use super::{Deadline, Error, failure::broken_off, secret::Sent};
 
 /// The head of an answer, and a body that is still to be read.
 pub(super) struct Response {
@@ -17,6 +17,7 @@ pub(super) struct Response {
     deadline: Deadline,
     patience: Duration,
     found: u64,
+    sent: Sent,
 }
 
 impl Response {
@@ -25,8 +26,14 @@ impl Response {
         host: String,
         deadline: Deadline,
         patience: Duration,
+        sent: Sent,
     ) -> Self {
-        Self { answer, host, deadline, patience, found: 0 }
+        Self { answer, host, deadline, patience, found: 0, sent }
+    }
+
+    /// What its request carried in confidence.
+    pub(super) fn sent(&self) -> Sent {
+        self.sent.clone()
     }
 
     /// The server as errors name it.

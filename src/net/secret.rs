@@ -5,6 +5,8 @@ use reqwest::header::HeaderValue;
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
+use super::text::sanitised;
+
 /// A password or token: wiped when dropped, never shown.
 ///
 /// ```compile_fail
@@ -41,6 +43,36 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
+/// What a request carried that nobody else may read, should the server repeat it.
+#[derive(Clone, Default)]
+pub(super) struct Sent(Vec<Secret>);
+
+impl Sent {
+    /// What stands in a request's `Authorization`, as it is and as it is meant, and this.
+    pub(super) fn new(authorization: Option<&HeaderValue>, other: Option<&Secret>) -> Self {
+        let value = authorization.and_then(|value| value.to_str().ok());
+        let parts = value.and_then(|value| value.split_once(' '));
+        let sent = parts.map(|(_, sent)| Secret::new(sent.to_owned()));
+        let meant = parts.filter(|(scheme, _)| *scheme == "Basic").and_then(|(_, pair)| {
+            let pair = Zeroizing::new(BASE64_STANDARD.decode(pair).ok()?);
+            let (_, password) = std::str::from_utf8(&pair).ok()?.split_once(':')?;
+            Some(Secret::new(password.to_owned()))
+        });
+        let all = [sent, meant, other.cloned()].into_iter().flatten();
+        Self(all.filter(|secret| !secret.is_empty()).collect())
+    }
+
+    /// A server's words, fit to be shown.
+    pub(super) fn kept_out_of(&self, words: &str) -> String {
+        match self.0.iter().any(|secret| words.contains(secret.expose())) {
+            true => WITHHELD.to_owned(),
+            false => sanitised(words),
+        }
+    }
+}
+
+const WITHHELD: &str = "(it repeats what it was sent in confidence)";
+
 /// `Authorization: Basic`, RFC 7617.
 pub(super) fn basic(user: &str, password: &Secret) -> HeaderValue {
     let pair = Zeroizing::new(format!("{user}:{}", password.expose()));
@@ -70,6 +102,26 @@ mod tests {
         let header = basic("alice", &Secret::new("s3cret".into()));
         assert_eq!(header, "Basic YWxpY2U6czNjcmV0");
         assert_eq!(format!("{header:?}"), "Sensitive");
+    }
+
+    #[test]
+    fn a_server_that_repeats_a_secret_is_not_quoted() {
+        let password = Secret::new("s3cret".into());
+        let basic = Sent::new(Some(&basic("alice", &password)), None);
+        let token = Sent::new(bearer(&Secret::new("t0ken".into())).as_ref(), None);
+        let form = Sent::new(None, Some(&Secret::new("r3fresh".into())));
+        for (sent, said) in [
+            (&basic, "you sent Basic YWxpY2U6czNjcmV0"),
+            (&basic, "s3cret is wrong"),
+            (&token, "no such token: t0ken"),
+            (&form, "refresh_token=r3fresh expired"),
+        ] {
+            assert_eq!(sent.kept_out_of(said), WITHHELD, "{said}");
+        }
+        assert_eq!(basic.kept_out_of("alice may not\tpush"), "alice may not\\tpush");
+        assert_eq!(Sent::default().kept_out_of("no"), "no");
+        let empty = Sent::new(Some(&super::basic("alice", &Secret::new(String::new()))), None);
+        assert_eq!(empty.kept_out_of("denied"), "denied");
     }
 
     #[test]

@@ -20,7 +20,6 @@ use super::{
     http::Request,
     response::Response,
     secret::{basic, bearer},
-    text::sanitised,
 };
 
 /// What a request needs to be allowed to do, from least to most.
@@ -201,10 +200,11 @@ impl Session {
 
 /// The words of a server's error answer: `code: message`, or nothing.
 pub(super) async fn server_message(response: Response) -> String {
+    let sent = response.sent();
     let body = response.body(MAX_ERROR).await.unwrap_or_default();
     let reply: Option<ErrorReply> = serde_json::from_slice(&body).ok();
     let first = reply.and_then(|reply| reply.errors.into_iter().next());
-    first.map(|error| sanitised(&error.message)).unwrap_or_default()
+    first.map(|error| sent.kept_out_of(&error.message)).unwrap_or_default()
 }
 
 #[derive(Deserialize)]

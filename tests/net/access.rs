@@ -144,6 +144,26 @@ async fn source_of_credentials_is_asked_after_a_401_and_once() {
 }
 
 #[tokio::test]
+async fn a_server_that_repeats_what_it_was_sent_is_not_quoted() {
+    for (repeated, quoted) in
+        [(BASIC, false), ("password s3cret", false), ("alice is unknown", true)]
+    {
+        let said = format!(r#"{{"errors":[{{"code":"DENIED","message":"{repeated}"}}]}}"#);
+        let server = TestServer::http(move |seen| match seen.header("authorization") {
+            Some(_) => Answer::new(403, said.clone()),
+            None => Answer::challenge("Basic"),
+        })
+        .await;
+        let notary = Client::new().with_credentials(Password).notary(&server);
+        let error = fetch(&notary, 100).await.expect_err("refused");
+        let told = format!("{error} {error:?}");
+        assert!(matches!(error, Error::Unauthorised { status: 403, .. }), "{told}");
+        assert_eq!(told.contains(repeated), quoted, "{told}");
+        assert_eq!(told.contains("in confidence"), !quoted, "{told}");
+    }
+}
+
+#[tokio::test]
 async fn token_hygiene() {
     // A token that is refused is not asked for again and again.
     let identity = Identity::loopback();
