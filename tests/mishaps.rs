@@ -95,6 +95,21 @@ async fn who_was_overtaken_signs_on_what_is_there_now() {
     }
 }
 
+/// Whoever has no more time for another try is told what became of those before.
+#[tokio::test]
+async fn who_was_overtaken_until_the_end_is_told_so() {
+    let (keys, shelf) = (MemoryKeys::new(), Shelf::new(now(), Answers::Always));
+    sign(&shelf, &keys, &MemoryCache::new(), "1").await.expect("founded");
+    for (times, expected) in [(3, "3 times in a row"), (0, "did not answer in time")] {
+        shelf.turn_to(Answers::Behind(times));
+        let told = sign(&shelf, &keys, &MemoryCache::new(), "2").await.expect_err("not taken");
+        let told = format!("{told}: {:?}", std::error::Error::source(&told));
+        assert!(told.contains(expected), "{told}");
+    }
+    shelf.turn_to(Answers::Always);
+    sign(&shelf, &keys, &MemoryCache::new(), "2").await.expect("taken again");
+}
+
 async fn sign(
     shelf: &impl Remote,
     keys: &MemoryKeys,

@@ -52,9 +52,10 @@ pub struct Publication {
 ///
 /// # Errors
 ///
-/// The author's error; [`Error::Contended`] after many attempts; any other [`Error`]. After a
-/// failed journey the state is read again: if the change is there, it was taken, and that is
-/// success. After a refusal, too: if somebody else published meanwhile, the change is made on that.
+/// The author's error; [`Error::Contended`] after many attempts, or as many as there was time for;
+/// any other [`Error`]. After a failed journey the state is read again: if the change is there, it was
+/// taken, and that is success. After a refusal, too: if somebody else published meanwhile, the change
+/// is made on that.
 pub async fn publish<A: Author>(
     policy: Arc<Policy>,
     cache: &impl Cache,
@@ -63,9 +64,12 @@ pub async fn publish<A: Author>(
     author: &mut A,
 ) -> Result<Publication, A::Error> {
     remote.takes_changes().map_err(Error::Net)?;
-    let (mut doubts, mut failed) = (0, None);
+    let (mut doubts, mut failed, mut overtaken) = (0, None, 0);
     for attempts in 1..=MAX_ATTEMPTS {
         let read = in_turn(&policy, cache, remote, wish).await;
+        if overtaken > 0 && matches!(read, Err(Error::Net(net::Error::TimedOut { .. }))) {
+            return Err(Error::Contended { attempts: overtaken }.into());
+        }
         let standing = read.as_ref().ok().and_then(|(on, _)| Standing::of(on.as_ref()));
         if let Some(Failed { on, error }) = failed.take()
             && !Standing::differs(on.as_ref(), standing.as_ref())
@@ -92,7 +96,7 @@ pub async fn publish<A: Author>(
                 offer_published(cache, &update);
                 return Ok(Publication { update: Some(update), attempts });
             }
-            Err(net::Error::Conflict { .. }) => {}
+            Err(net::Error::Conflict { .. }) => overtaken += 1,
             Err(error) if may_be_overtaken(&error) => {
                 if leaves_doubt(&error) {
                     author.doubt();

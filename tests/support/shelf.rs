@@ -26,6 +26,8 @@ pub(crate) enum Answers {
     LoseFirst,
     /// The same, where a gateway answers in the place's stead.
     GatewayFirst,
+    /// So many updates are not taken, for something newer that nobody sees; then nobody answers.
+    Behind(u32),
 }
 
 impl Shelf {
@@ -41,6 +43,15 @@ impl Shelf {
         let mut shelf = self.files();
         let snapshot = shelf[&RemoteFile::Current(RoleName::Snapshot)].clone();
         shelf.insert(RemoteFile::Current(RoleName::Timestamp), self.timestamp(&snapshot));
+    }
+
+    /// Answers so from now on.
+    pub(crate) fn turn_to(&self, answers: Answers) {
+        *self.answers() = answers;
+    }
+
+    fn answers(&self) -> MutexGuard<'_, Answers> {
+        self.answers.lock().expect("no test panics here")
     }
 
     fn files(&self) -> MutexGuard<'_, HashMap<RemoteFile, Vec<u8>>> {
@@ -87,6 +98,9 @@ impl Remote for Shelf {
     }
 
     async fn fetch(&self, file: &RemoteFile, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+        if *self.answers() == Answers::Behind(0) {
+            return Err(self.timed_out());
+        }
         let found = self.files().get(file).cloned();
         assert!(found.as_ref().is_none_or(|bytes| bytes.len() as u64 <= limit), "small files");
         Ok(found)
@@ -102,11 +116,16 @@ impl Remote for Shelf {
     }
 
     async fn publish(&self, files: &[(RoleName, Vec<u8>)]) -> Result<(), Error> {
+        let mut answers = self.answers();
+        if let Answers::Behind(left) = *answers {
+            *answers = Answers::Behind(left - 1);
+            return Err(Error::Conflict { host: self.name() });
+        }
         self.take(files)?;
-        let mut answers = self.answers.lock().expect("no test panics here");
         match std::mem::replace(&mut *answers, Answers::Always) {
             Answers::Always => Ok(()),
             Answers::LoseFirst => Err(self.timed_out()),
+            Answers::Behind(_) => Err(Error::Conflict { host: self.name() }),
             Answers::GatewayFirst => Err(Error::Unavailable { host: self.name(), status: 504 }),
         }
     }

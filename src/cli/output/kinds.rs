@@ -167,6 +167,7 @@ fn docker_directory() -> String {
     named.map_or_else(|| "~/.docker".to_owned(), |directory| directory.display().to_string())
 }
 
+const OVERTAKEN: &str = "Try again. If nobody else publishes there, the server takes nothing, and does not say why: tell its owner.";
 const NO_METADATA: &str = "A proxy or a login page may have answered in the place of what was asked. Otherwise what was published \
      there is damaged: tell its owner.";
 const WHICH_SERVER: &str = "Is it the right trust server? It is the registry's own host, unless --server or \
@@ -224,7 +225,7 @@ impl From<client::Error> for Failure {
             E::NotStored { role, .. } => {
                 failure(Kind::Network).role(role).advise("Ask the server once, without --offline.")
             }
-            E::Contended { .. } => failure(Kind::Other).advise("Try again."),
+            E::Contended { .. } => failure(Kind::Other).advise(OVERTAKEN),
             E::AlreadyKnown { gun, dialect } => failure(Kind::State)
                 .advise("Is this the right trust server? Or was the data deleted on purpose?")
                 .advise(how_to_forget(gun, *dialect)),
