@@ -47,7 +47,8 @@ async fn file_that_is_no_change_is_named_and_nothing_is_published_past_it() {
     let half = user.changelist().path().join("0.change");
     std::fs::write(&half, "{\"action\":\"crea").expect("written");
     let error = user.publish(&shelf).await.expect_err("no change");
-    assert!(error.to_string().contains("0.change"), "{error}");
+    let Error::StagedChange { number: 0, source } = error else { panic!("{error}") };
+    assert!(source.to_string().contains("0.change"), "{source}");
     let staged = user.changelist().list().expect("readable");
     assert_eq!(staged.len(), 2, "nothing is lost");
     user.changelist().remove(staged.first()).expect("removed");

@@ -33,7 +33,10 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Fail
     not_offline(context)?;
     guard_memory()?;
     let subject = context.subject(&arguments.repository)?.bare()?;
-    let published = wait_for(publish(&subject, context))?;
+    let published = match wait_for(publish(&subject, context)) {
+        Ok(published) => published,
+        Err(failure) => return Ok(context.output.refusal(Some(&arguments.repository), &failure)),
+    };
     if let Some(root) = published.founded {
         tell_of_root(&subject.gun, &root, &context.key_set()?, context)?;
     }

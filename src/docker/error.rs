@@ -268,10 +268,18 @@ pub enum Error {
     #[error(transparent)]
     Custom(tuf::Error),
     /// A staged change is none that could be published.
-    #[error("a staged change makes no sense: {problem}")]
+    #[error("no change that can be published: {problem}")]
     Staged {
         /// What is wrong with it.
         problem: String,
+    },
+    /// A staged change stands in the way of all of them.
+    #[error("staged change {number}")]
+    StagedChange {
+        /// Its place in the list, from 0.
+        number: usize,
+        /// What is wrong with it.
+        source: Box<Error>,
     },
     /// A new key could not be made.
     #[error("no key could be made")]

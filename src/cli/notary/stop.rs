@@ -72,6 +72,7 @@ impl From<docker::Error> for Stop {
             docker::Error::Client(error) => error.into(),
             docker::Error::Keys(error) => error.into(),
             docker::Error::Edit(error) => error.into(),
+            docker::Error::StagedChange { source, .. } => (*source).into(),
             docker::Error::Unpublished { role } => Self::unknown_role(&role.to_string())
                 .advise(docker::Error::Unpublished { role }.to_string()),
             other => Failure::from(other).into(),

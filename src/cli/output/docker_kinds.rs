@@ -11,6 +11,11 @@ impl From<docker::Error> for Failure {
             E::Keys(error) => return error.into(),
             E::Edit(error) => return error.into(),
             E::Custom(error) => return error.into(),
+            E::StagedChange { number, source } => {
+                return Self::from(*source).about(format!("staged change {number}")).advise(format!(
+                    "It holds up all that is staged. To forget it: countersign reset -n {number} REPO"
+                ));
+            }
             other => other,
         };
         let failure = |kind| Self::of(kind, &error);
@@ -55,6 +60,7 @@ impl From<docker::Error> for Failure {
             E::Unpublished { role } => failure(Kind::BadRole).role(role).advise(
                 "`countersign delegation list` shows which roles there are, and what they list.",
             ),
+            E::Staged { .. } => failure(Kind::State),
             E::SignerName { .. } | E::NoSuchVersion { .. } => failure(Kind::Usage),
             E::NeedsServer { .. } => failure(Kind::Usage)
                 .advise("Name one with --server URL, if the repository is on one as well."),

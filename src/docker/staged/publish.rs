@@ -65,7 +65,8 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
     ///
     /// # Errors
     ///
-    /// [`Error`]; everything is staged still. [`Error::Staged`] if a file of the list is no change.
+    /// [`Error`]; everything is staged still. [`Error::StagedChange`] if a file of the list is no change,
+    /// or one that cannot be made.
     pub async fn publish_staged(
         &self,
         changelist: &Changelist,
@@ -74,11 +75,16 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
         passphrases: &mut dyn PassphraseSource,
     ) -> Result<Amended<StagedReport>, Error> {
         let staged = changelist.list().map_err(client::Error::from)?;
-        let edits = staged.iter().map(understood).collect::<Result<Vec<_>, _>>()?;
+        let edits = staged
+            .iter()
+            .map(understood)
+            .enumerate()
+            .map(|(number, edit)| edit.map_err(of(number)));
+        let edits = edits.collect::<Result<Vec<_>, _>>()?;
         let apply = |bench: &mut Workbench<'_>| {
             let mut notes = Vec::new();
-            for edit in &edits {
-                notes.extend(bench.apply(edit)?);
+            for (number, edit) in edits.iter().enumerate() {
+                notes.extend(bench.apply(edit).map_err(of(number))?);
             }
             notes.extend(bench.look_after(weakened)?);
             notes.extend(bench.renew_root(self.now())?);
@@ -106,6 +112,11 @@ impl StagedEdit {
         matches!(self, Self::SetTarget { name, target, .. }
             if name == wanted && means(target) == means(found))
     }
+}
+
+/// An error of the change that stands there in the list.
+fn of(number: usize) -> impl FnOnce(Error) -> Error {
+    move |error| Error::StagedChange { number, source: Box::new(error) }
 }
 
 fn understood(staged: &Staged) -> Result<StagedEdit, Error> {
