@@ -1,12 +1,15 @@
 //! `key`: private keys, where docker and notary keep them.
 
 mod audit;
+mod chosen;
 mod generate;
 mod list;
 mod recovery;
 mod rotate;
 mod transfer;
 
+pub(super) use chosen::find;
+use chosen::{Deed, check_file, find_file};
 pub(super) use generate::write as write_public;
 
 use std::path::PathBuf;
@@ -20,10 +23,8 @@ use super::passphrases::{Passphrases, in_file};
 use super::process::{finishing, guard_memory};
 use super::prompt::{Subject, Terminal, confirm};
 use crate::keys::{
-    self, KeyEntry, KeyStore, Passphrase, PassphraseFile, PassphraseRequest, PassphraseSource,
-    Purpose,
+    self, KeyStore, Passphrase, PassphraseFile, PassphraseRequest, PassphraseSource, Purpose,
 };
-use crate::tuf::KeyId;
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -124,7 +125,7 @@ fn guarded(command: impl FnOnce() -> Result<Code, Failure>) -> Result<Code, Fail
 }
 
 fn remove(arguments: &Remove, context: &Context) -> Result<Code, Failure> {
-    let entry = find(&arguments.id, context)?;
+    let entry = find_file(&arguments.id, Deed::Remove, context)?;
     let role = entry.role.as_deref().unwrap_or("unknown");
     let place = context.keys().path().display().to_string();
     let question =
@@ -138,7 +139,7 @@ fn remove(arguments: &Remove, context: &Context) -> Result<Code, Failure> {
 }
 
 fn passwd(arguments: &Passwd, context: &Context) -> Result<Code, Failure> {
-    let entry = find(&arguments.id, context)?;
+    let entry = find_file(&arguments.id, Deed::Relock, context)?;
     let mut passphrases = Passphrases::new(context)?;
     let mut old_and_new = OldAndNew {
         old: passphrases.chain(),
@@ -184,7 +185,7 @@ impl<O: PassphraseSource> PassphraseSource for OldAndNew<O> {
 
 #[cfg(feature = "keyring")]
 fn remember(arguments: &OneKey, context: &Context) -> Result<Code, Failure> {
-    let entry = find(&arguments.id, context)?;
+    let entry = find_file(&arguments.id, Deed::Remember, context)?;
     let mut passphrases = Passphrases::new(context)?;
     let mut heard = Heard { source: passphrases.chain(), last: None };
     context.keys().unlock(&entry.id, &mut heard)?;
@@ -215,27 +216,3 @@ impl<S: PassphraseSource> PassphraseSource for Heard<S> {
         Ok(said)
     }
 }
-
-/// The key whose id begins so.
-pub(super) fn find(text: &str, context: &Context) -> Result<KeyEntry, Failure> {
-    let entries = context.key_set()?.list()?;
-    if let Ok(id) = text.parse::<KeyId>() {
-        let found = entries.into_iter().find(|entry| entry.id == id);
-        return Ok(found.ok_or(keys::Error::NoSuchKey { id })?);
-    }
-    if text.len() < SHORTEST_PREFIX || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        let message =
-            format!("{text:?} is no key id, nor the first {SHORTEST_PREFIX} or more digits of one");
-        return Err(Failure::new(Kind::Usage, message));
-    }
-    let mut found = entries.into_iter().filter(|entry| entry.id.to_string().starts_with(text));
-    match (found.next(), found.next()) {
-        (Some(entry), None) => Ok(entry),
-        (None, _) => Err(Failure::new(Kind::KeyStore, format!("no private key {text}…"))),
-        (Some(_), Some(_)) => {
-            Err(Failure::new(Kind::Usage, format!("more than one key begins with {text}")))
-        }
-    }
-}
-
-const SHORTEST_PREFIX: usize = 4;

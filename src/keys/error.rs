@@ -165,6 +165,14 @@ pub enum Error {
         /// What went wrong there.
         problem: String,
     },
+    /// A key has no file here: a variable alone holds it.
+    #[error("key {} is in the variable {name}, and not in the key directory", .id.short())]
+    InVariable {
+        /// The canonical key id.
+        id: KeyId,
+        /// The variable's name.
+        name: &'static str,
+    },
     /// The token refused the PIN, which was tried once.
     #[error("{place}: wrong PIN; it was tried once and not again")]
     Pin {

@@ -25,6 +25,12 @@ pub trait KeySource {
         Ok(self.list()?.iter().any(|entry| entry.id == *id))
     }
 
+    /// Why nothing can be done with the file of a key that is kept here: there is none.
+    fn no_file(&self, id: &KeyId) -> Error {
+        let problem = format!("keeps key {}, of which there is no file", id.short());
+        Error::Elsewhere { place: self.place(), problem }
+    }
+
     /// Makes a key ready to sign.
     ///
     /// # Errors
@@ -83,6 +89,24 @@ impl KeySet {
     /// The key directory.
     pub fn directory(&self) -> &KeyDirectory {
         &self.directory
+    }
+
+    /// Checks that a key has a file in the directory, for what is done with files alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InVariable`] or [`Error::Elsewhere`] if only somebody else keeps it;
+    /// [`Error::NoSuchKey`].
+    pub fn check_file(&self, id: &KeyId) -> Result<(), Error> {
+        if self.directory.ids()?.contains(id) {
+            return Ok(());
+        }
+        for source in &self.sources {
+            if source.holds(id)? {
+                return Err(source.no_file(id));
+            }
+        }
+        Err(Error::NoSuchKey { id: *id })
     }
 
     /// Every key in every place, the directory's first.

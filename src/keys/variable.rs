@@ -43,6 +43,10 @@ impl KeySource for VariableKeys {
         Ok(self.keys.iter().map(|(entry, _)| entry.clone()).collect())
     }
 
+    fn no_file(&self, id: &KeyId) -> Error {
+        Error::InVariable { id: *id, name: self.name }
+    }
+
     fn signer(
         &self,
         id: &KeyId,

@@ -14,7 +14,7 @@ use super::super::output::Failure;
 use super::super::passphrases::{Passphrases, in_file};
 use super::super::prompt::{Subject, Terminal};
 use super::super::source;
-use super::find;
+use super::{Deed, find_file};
 use crate::keys::{
     Joined, KeyEntry, KeyStore, Passphrase, PassphraseRequest, PassphraseSource as _, Purpose,
     Sheet,
@@ -77,7 +77,7 @@ pub(in crate::cli) struct Sheets {
 
 /// Writes a backup.
 pub(super) fn backup(arguments: &Backup, context: &Context) -> Result<Code, Failure> {
-    let entry = find(&arguments.id, context)?;
+    let entry = find_file(&arguments.id, Deed::BackUp, context)?;
     let mut passphrases = Passphrases::new(context)?;
     let key = context.keys().unlock(&entry.id, &mut passphrases.chain())?;
     let passphrase = passphrase_of_backup(arguments, &entry, context)?;
@@ -110,7 +110,7 @@ fn passphrase_of_backup(
 
 /// Writes shares.
 pub(super) fn split(arguments: &Split, context: &Context) -> Result<Code, Failure> {
-    let entry = find(&arguments.id, context)?;
+    let entry = find_file(&arguments.id, Deed::Split, context)?;
     let mut passphrases = Passphrases::new(context)?;
     let key = context.keys().unlock(&entry.id, &mut passphrases.chain())?;
     let counts = (arguments.threshold, arguments.shares);

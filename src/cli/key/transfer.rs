@@ -13,10 +13,10 @@ use super::super::new_file::{self, Readers};
 use super::super::output::Failure;
 use super::super::passphrases::Passphrases;
 use super::super::source;
-use super::find;
+use super::{Deed, check_file, find_file};
 #[cfg(feature = "pkcs11")]
 use crate::keys::KeyFile;
-use crate::keys::{self, ImportDefaults, KeyStore, PassphraseSource};
+use crate::keys::{self, ImportDefaults, KeyEntry, KeyStore, PassphraseSource};
 #[cfg(feature = "pkcs11")]
 use crate::tuf::canonical_key_id;
 use crate::tuf::{Gun, KeyId, RoleName};
@@ -194,11 +194,21 @@ pub(super) fn export(arguments: &Export, context: &Context) -> Result<Code, Fail
 
 fn chosen(arguments: &Export, context: &Context) -> Result<Vec<KeyId>, Failure> {
     if !arguments.keys.is_empty() {
-        return arguments.keys.iter().map(|key| Ok(find(key, context)?.id)).collect();
+        let id = |key: &String| Ok(find_file(key, Deed::Export, context)?.id);
+        return arguments.keys.iter().map(id).collect();
     }
     let wanted = |gun: &Option<String>| {
         arguments.guns.is_empty() || gun.as_ref().is_some_and(|gun| arguments.guns.contains(gun))
     };
-    let entries = context.keys().list()?;
-    Ok(entries.into_iter().filter(|entry| wanted(&entry.gun)).map(|entry| entry.id).collect())
+    let ids = |entries: Vec<KeyEntry>| {
+        let entries = entries.into_iter().filter(|entry| wanted(&entry.gun));
+        entries.map(|entry| entry.id).collect::<Vec<_>>()
+    };
+    let here = ids(context.keys().list()?);
+    if here.is_empty() {
+        // Those that are elsewhere are not passed over in silence.
+        let elsewhere = ids(context.key_set()?.list()?);
+        elsewhere.iter().try_for_each(|id| check_file(id, Deed::Export, context))?;
+    }
+    Ok(here)
 }
