@@ -232,8 +232,8 @@ fn plain_host(host: &str) -> String {
     lower.strip_suffix(":80").map_or(lower.clone(), str::to_owned)
 }
 
-/// Host, and port if it is not the scheme's own: docker's name for the folder of TLS files.
-fn authority(url: &Url) -> String {
+/// Host, and port if it is not the scheme's own: the usual name for the folder of TLS files.
+pub(super) fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }

@@ -97,7 +97,8 @@ pub(super) fn is_local(url: &Url) -> bool {
         }
 }
 
-fn parse_url(text: &str) -> Result<Url, &'static str> {
+/// Reads an address that has neither user nor query nor fragment.
+pub(super) fn parse_url(text: &str) -> Result<Url, &'static str> {
     if text.len() > MAX_BYTES || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err("too long, or not printable ASCII");
     }

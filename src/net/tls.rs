@@ -14,7 +14,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 
-use super::{Error, trust::Trust};
+use super::{Error, server_url::parse_url, trust::Trust};
 use crate::storage::read_named;
 
 /// Docker's directory of TLS material, one folder for each server.
@@ -43,15 +43,23 @@ impl TlsDirectory {
         Self { path: path.into(), owner: Owner::Daemon }
     }
 
-    /// Reads what is there for `authority`, a host with its port if the URL names one.
+    /// Reads what is there for `authority`, a host with its port if the URL names one: in the folder
+    /// of that name, and in those that name the same server in another way. Docker takes the host
+    /// as the user wrote it, with `:443` and capitals (docker/cli `cli/trust/trust.go`,
+    /// `certificateDirectory`).
     pub(super) fn read(&self, authority: &str) -> Result<TlsFiles, Error> {
         let mut files = TlsFiles::default();
         // A redirect may name any host; `..` is one to a URL.
         if authority.is_empty() || authority.starts_with('.') || authority.contains(['/', '\\']) {
             return Ok(files);
         }
-        for path in self.readable(file_names(&self.path.join(authority)))? {
-            self.readable(files.add(&path))?;
+        let usual = self.path.join(authority);
+        let others = self.readable(file_names(&self.path))?;
+        let others = others.into_iter().filter(|it| *it != usual && names(it, authority));
+        for folder in std::iter::once(usual.clone()).chain(others) {
+            for path in self.readable(file_names(&folder))? {
+                self.readable(files.add(&path))?;
+            }
         }
         Ok(files)
     }
@@ -146,6 +154,13 @@ impl TlsFiles {
         }
         self.add_client(path, &key)
     }
+}
+
+/// Whether a folder's name is that of a server, however it is written.
+fn names(folder: &Path, authority: &str) -> bool {
+    let name = folder.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    let named = parse_url(&format!("https://{name}")).ok().filter(|url| url.path() == "/");
+    named.is_some_and(|url| super::http::authority(&url) == authority)
 }
 
 fn file_names(folder: &Path) -> Result<Vec<PathBuf>, Error> {
@@ -251,6 +266,38 @@ mod tests {
     fn absent_folder_means_nothing_special() {
         let (_keep, tls) = directory_with(&[]);
         assert!(tls.read("other").expect("absent").authorities.is_empty());
+    }
+
+    #[test]
+    fn folders_are_found_as_docker_names_them() {
+        let (cert, key) = pair();
+        let (keep, tls) = directory_with(&[]);
+        let add = |folder: &str, name: &str, text: &str| {
+            fs::create_dir_all(keep.path().join(folder)).expect("a folder");
+            fs::write(keep.path().join(folder).join(name), text).expect("written");
+        };
+        let count = |authority: &str| tls.read(authority).expect("valid").authorities.len();
+        for (folder, authority) in [
+            ("trust.example.com:443", "trust.example.com"),
+            ("Trust.Example.com", "trust.example.com"),
+            ("TRUST.example.com:443", "trust.example.com"),
+            ("Trust.example.com:4443", "trust.example.com:4443"),
+            ("[::1]:443", "[::1]"),
+        ] {
+            let before = count(authority);
+            add(folder, "ca.crt", &cert);
+            assert_eq!(count(authority), before + 1, "{folder}");
+        }
+        add("Trust.example.com:4443", "me.cert", &cert);
+        add("Trust.example.com:4443", "me.key", &key);
+        assert!(tls.read("trust.example.com:4443").expect("valid").client.is_some());
+        // Other servers are not meant by them.
+        for folder in ["h:80", "a.h", "x@h", "h?", "h#", "h\\x", "hh"] {
+            add(folder, "ca.crt", "junk");
+            assert_eq!(count("h"), 0, "{folder}");
+        }
+        fs::write(keep.path().join("H"), "no folder").expect("written");
+        assert!(tls.read("other").is_ok());
     }
 
     #[test]
