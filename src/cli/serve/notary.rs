@@ -1,5 +1,7 @@
 //! notary-server's own configuration, taken over (Notary 0.7.0 `cmd/notary-server/config.go`).
 
+mod address;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -231,9 +233,8 @@ impl Taking<'_> {
     }
 
     fn address(&self, value: &Value) -> Result<SocketAddr, Failure> {
-        let text = text(value);
-        let whole = if text.starts_with(':') { format!("0.0.0.0{text}") } else { text.to_owned() };
-        whole.parse().map_err(|_| self.refuse("server.http_addr", "use ADDRESS:PORT or :PORT"))
+        let refuse = || self.refuse("server.http_addr", "use ADDRESS:PORT or :PORT");
+        address::read(text(value)).ok_or_else(refuse)
     }
 
     /// A file beside the configuration.
