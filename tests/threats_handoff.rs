@@ -158,10 +158,15 @@ fn remote_daemon_same_endpoint() {
     let servers = TestRegistry::start(&["--no-docker"]);
     let image = signed(&servers, "team/web", TAG);
     let stage = FakeDocker::new();
-    for (variable, daemon, warned) in [
-        ("DOCKER_HOST", "tcp://daemon.example.com:2375", true),
-        ("DOCKER_HOST", "ssh://root@daemon.example.com", false),
-        ("DOCKER_CONTEXT", "elsewhere", false),
+    let docker = Path::new(servers.variable("DOCKER_CONFIG"));
+    docker_context(docker, "plain", "tcp://daemon.example.com:2375");
+    docker_context(docker, "far", "ssh://root@daemon.example.com");
+    for (variable, daemon, told, warned) in [
+        ("DOCKER_HOST", "tcp://daemon.example.com:2375", "tcp://daemon.example.com:2375", true),
+        ("DOCKER_HOST", "ssh://root@daemon.example.com", "ssh://root@daemon.example.com", false),
+        ("DOCKER_CONTEXT", "plain", "tcp://daemon.example.com:2375, as context plain says", true),
+        ("DOCKER_CONTEXT", "far", "ssh://root@daemon.example.com, as context far says", false),
+        ("DOCKER_CONTEXT", "elsewhere", "that of context elsewhere", false),
     ] {
         let mut command = servers.command(env!("CARGO_BIN_EXE_countersign"));
         command.args(["verify-pull", &image, "--docker-path"]).arg(stage.program());
@@ -171,10 +176,19 @@ fn remote_daemon_same_endpoint() {
         let actions: Vec<&str> = calls.lines().filter_map(|call| call.split(' ').nth(1)).collect();
         assert_eq!(actions, ["pull", "image", "tag"], "{calls}");
         assert!(calls.lines().all(|call| call.starts_with(&format!("{daemon} "))), "{calls}");
-        let told = text(&output);
-        assert_eq!(told.contains("nothing protects"), warned, "{told}");
-        assert!(variable == "DOCKER_CONTEXT" || told.contains(daemon), "{told}");
+        let said = text(&output);
+        assert_eq!(said.contains("nothing protects"), warned, "{said}");
+        assert!(said.contains(&format!("docker's daemon is {told}")), "{said}");
     }
+}
+
+/// What `docker context create` writes.
+fn docker_context(docker: &Path, name: &str, host: &str) {
+    let id = countersign::crypto::Sha256::of(name.as_bytes());
+    let folder = docker.join("contexts/meta").join(id.to_string());
+    fs::create_dir_all(&folder).expect("a folder");
+    let meta = format!(r#"{{"Name":"{name}","Endpoints":{{"docker":{{"Host":"{host}"}}}}}}"#);
+    fs::write(folder.join("meta.json"), meta).expect("written");
 }
 
 /// H-09: a source of the daemon's, mirror or registry, that has other bytes can only fail.

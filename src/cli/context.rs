@@ -34,6 +34,7 @@ use super::passphrases::in_file;
 use super::subject::Subject;
 use crate::docker::SignerName;
 use crate::docker::config::{self, Keychain, Location, NotaryAuth};
+use crate::docker::engine::Endpoint;
 use crate::docker::pins::{PinFile, Pins};
 use crate::keys::{KeyDirectory, PassphraseFile};
 use crate::net::{Account, Credential, Http, HttpOptions, PlainHttp, Realms, TlsDirectory};
@@ -67,6 +68,12 @@ impl Context {
     /// docker's own configuration file.
     pub(super) fn docker_config(&self) -> &Path {
         &self.docker_config
+    }
+
+    /// The daemon that docker's program would speak to.
+    pub(super) fn docker_endpoint(&self) -> Endpoint {
+        let variable = |name: &str| self.environment.variable(name).map(str::to_owned);
+        Endpoint::find(variable, self.docker_config())
     }
 
     /// Reads environment and configuration.

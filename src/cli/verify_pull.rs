@@ -14,7 +14,7 @@ use super::output::{Failure, Format, Verbosity};
 use super::process::wait_for;
 use super::verify::resolve;
 use crate::docker::Detail;
-use crate::docker::engine::{Engine, Program, Progress, local_socket};
+use crate::docker::engine::{Engine, Program, Progress};
 use crate::image::Reference;
 
 #[derive(Args)]
@@ -85,7 +85,8 @@ pub(super) fn engine(
     progress: Progress,
     context: &Context,
 ) -> Result<Engine, Failure> {
-    Ok(Engine::new(program, context.timeout(), progress)?.with_socket(socket(context)))
+    Ok(Engine::new(program, context.timeout(), progress)?
+        .with_socket(context.docker_endpoint().socket()))
 }
 
 /// Docker by an absolute path.
@@ -98,22 +99,14 @@ pub(super) fn program(named: Option<&Path>, context: &Context) -> Result<Program
     }
 }
 
-/// The daemon's socket, if docker's program would use one of this machine.
-fn socket(context: &Context) -> Option<PathBuf> {
-    let variable = |name: &str| context.environment.variable(name).map(str::to_owned);
-    local_socket(variable, context.docker_config())
-}
-
 /// A daemon elsewhere pulls for itself, with its own clock and mirrors; the digest binds it all the
 /// same.
 fn tell_of_daemon(context: &Context) {
-    let variable = context.environment.variable("DOCKER_HOST");
-    if let Some(daemon) = Engine::remote_daemon(variable) {
+    let endpoint = context.docker_endpoint();
+    if let Some(daemon) = endpoint.elsewhere() {
         context.output.notice(&format!("docker's daemon is {daemon}"));
-        if daemon.starts_with("tcp://")
-            && context.environment.variable("DOCKER_TLS_VERIFY").is_none()
-        {
-            context.output.notice("warning: nothing protects the connection to it");
-        }
+    }
+    if endpoint.unprotected().is_some() {
+        context.output.notice("warning: nothing protects the connection to it");
     }
 }

@@ -7,6 +7,7 @@
 
 mod attached;
 mod daemon;
+mod endpoint;
 mod error;
 mod process;
 mod program;
@@ -20,7 +21,7 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use daemon::Daemon;
-pub use daemon::local_socket;
+pub use endpoint::Endpoint;
 pub use error::Error;
 use process::{Run, Signals, Stdout, Stream};
 pub use program::{Ourselves, Program, first_on};
@@ -199,11 +200,6 @@ impl Engine {
         let tagged = Reference::new(name.clone(), Some(tag.clone()), None);
         let pushed = Reference::new(name.clone(), None, Some(*digest));
         self.inspect(&tagged).await?.check(&pushed).map(drop)
-    }
-
-    /// The daemon's address if it is not on this machine.
-    pub fn remote_daemon(docker_host: Option<&str>) -> Option<&str> {
-        docker_host.filter(|host| !host.starts_with("unix://") && !host.starts_with("fd://"))
     }
 
     async fn check(&self, reference: &Reference) -> Result<String, Error> {

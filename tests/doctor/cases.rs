@@ -9,7 +9,7 @@ use crate::host::{GUN, Host, mode, write};
 /// One edit of an honest host, what is found then, and the exit code.
 pub(crate) type Case = (&'static str, i32, fn(&mut Host));
 
-pub(crate) const CASES: [Case; 30] = [
+pub(crate) const CASES: [Case; 31] = [
     ("docker-ignores-trust", 4, |host| host.has_docker("29.1.0")),
     ("trust-variable-odd", 1, |host| host.set("DOCKER_CONTENT_TRUST", "off")),
     ("trust-off", 0, |host| host.set("DOCKER_CONTENT_TRUST", "0")),
@@ -36,6 +36,14 @@ pub(crate) const CASES: [Case; 30] = [
         host.set("DOCKER_CONTENT_TRUST_SERVER", "https://team.azurecr.io");
     }),
     ("daemon-plain", 4, |host| host.set("DOCKER_HOST", "tcp://h:2375")),
+    ("daemon-plain", 4, |host| {
+        let id = countersign::crypto::Sha256::of(b"far");
+        let folder = host.path(".docker/contexts/meta").join(id.to_string());
+        fs::create_dir_all(&folder).expect("a folder");
+        let meta = r#"{"Name":"far","Endpoints":{"docker":{"Host":"tcp://h:2375"}}}"#;
+        fs::write(folder.join("meta.json"), meta).expect("written");
+        host.set("DOCKER_CONTEXT", "far");
+    }),
     ("trusted-on-first-use", 0, |host| {
         fs::remove_file(host.trust().join("pins.toml")).expect("gone")
     }),

@@ -12,7 +12,7 @@ use crate::cli::output::Failure;
 use crate::cli::verify::resolve;
 use crate::docker::command_line::{Asked, Guarded};
 use crate::docker::document::Image;
-use crate::docker::engine::{Engine, Program, Progress, local_socket};
+use crate::docker::engine::{Engine, Program, Progress};
 use crate::docker::{Detail, withheld_variables};
 use crate::image::{ImageDigest, Name, Reference, Tag};
 
@@ -109,8 +109,7 @@ impl Session {
 
     /// Docker for what goes on around the command.
     pub(super) fn engine(&self, progress: Progress) -> Result<Engine, Refusal> {
-        let variable = |name: &str| self.context.environment.variable(name).map(str::to_owned);
-        let socket = local_socket(variable, self.context.docker_config());
+        let socket = self.context.docker_endpoint().socket();
         let engine = Engine::new(self.program.clone(), self.context.timeout(), progress);
         Ok(engine
             .map_err(|error| Refusal::of(&error.into()))?

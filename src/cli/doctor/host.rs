@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::MAX_BYTES;
 use crate::cli::environment::Environment;
 use crate::docker::checkup::{ContentTrust, Daemon, DockerProgram, Host, Plugin, Shim};
-use crate::docker::engine::Program;
+use crate::docker::engine::{Endpoint, Program};
 use crate::storage::read_regular;
 
 /// What there is. docker's program is started for its version, and nothing else.
@@ -26,8 +26,7 @@ pub(super) fn look(environment: &Environment) -> Host {
         buildx: plugin_folders(environment).iter().any(|it| it.join("docker-buildx").exists()),
         trust_server: environment.variable("DOCKER_CONTENT_TRUST_SERVER").map(str::to_owned),
         daemon: Daemon {
-            host: environment.variable("DOCKER_HOST").map(str::to_owned),
-            tls_verify: environment.variable("DOCKER_TLS_VERIFY").is_some(),
+            unprotected: unprotected(environment),
             insecure_registries: insecure_registries(),
         },
     }
@@ -113,6 +112,17 @@ fn plugin(environment: &Environment) -> Plugin {
         Ok(_) => Plugin::Another(place),
         Err(_) => Plugin::Broken(place),
     }
+}
+
+/// Who names a daemon to which nothing protects the way, and its address.
+fn unprotected(environment: &Environment) -> Option<(String, String)> {
+    let variable = |name: &str| environment.variable(name).map(str::to_owned);
+    let endpoint = Endpoint::find(variable, &environment.docker_config().ok()?.join("config.json"));
+    let named_by = match &endpoint {
+        Endpoint::Context { name, .. } => format!("context {name}"),
+        _ => "DOCKER_HOST".to_owned(),
+    };
+    Some((named_by, endpoint.unprotected()?.to_owned()))
 }
 
 fn insecure_registries() -> Vec<String> {

@@ -93,10 +93,9 @@ pub enum Plugin {
 /// Docker's daemon.
 #[derive(Clone, Debug, Default)]
 pub struct Daemon {
-    /// `DOCKER_HOST`.
-    pub host: Option<String>,
-    /// Whether the connection to it is to be checked.
-    pub tls_verify: bool,
+    /// Where nothing protects the way to it: who names it, `DOCKER_HOST` or a context, and its
+    /// address.
+    pub unprotected: Option<(String, String)>,
     /// Registries to which it speaks without checking whom it talks to, as its configuration says.
     pub insecure_registries: Vec<String>,
 }
@@ -256,19 +255,16 @@ fn plain_server(host: &Host) -> Option<Finding> {
 }
 
 fn plain_daemon(host: &Host) -> Option<Finding> {
-    let address = host.daemon.host.as_deref()?;
-    if !address.starts_with("tcp://") || host.daemon.tls_verify {
-        return None;
-    }
+    let (named_by, address) = host.daemon.unprotected.as_ref()?;
     let message = format!(
         "the daemon is {address}, and nothing protects the way to it: whoever is on it runs what he likes"
     );
     Some(Finding::new(
         Id::DaemonPlain,
         Severity::Unverified,
-        "DOCKER_HOST",
+        named_by.clone(),
         message,
-        "export DOCKER_TLS_VERIFY=1, or use ssh://",
+        "have the daemon speak TLS and export DOCKER_TLS_VERIFY=1, or use ssh://",
     ))
 }
 

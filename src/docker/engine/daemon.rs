@@ -1,7 +1,7 @@
 //! Docker's daemon on this machine, asked without docker's program: starting that takes longer than
 //! the answer.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -10,25 +10,6 @@ use super::process::{Signals, end_of};
 use super::{Error, Inspected};
 use crate::image::Reference;
 use crate::net::{self, LocalAnswer, LocalServer};
-use crate::storage::read_regular;
-
-/// The socket that docker's program would use, if it is one of this machine: as `DOCKER_HOST` says,
-/// or docker's own one if neither that nor a context says otherwise (docker/cli
-/// `cli/command/cli.go`, `resolveDockerEndpoint`).
-pub fn local_socket(
-    variable: impl Fn(&str) -> Option<String>,
-    config_file: &Path,
-) -> Option<PathBuf> {
-    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
-    if let Some(host) = set("DOCKER_HOST") {
-        return host
-            .strip_prefix("unix://")
-            .filter(|path| path.starts_with('/'))
-            .map(PathBuf::from);
-    }
-    let context = set("DOCKER_CONTEXT").or_else(|| current_context(config_file));
-    context.is_none_or(|context| context == "default").then(|| PathBuf::from(DEFAULT_SOCKET))
-}
 
 /// The daemon behind a socket.
 pub(super) struct Daemon(LocalServer);
@@ -86,27 +67,12 @@ fn message(answer: &LocalAnswer) -> String {
     said.map_or_else(|_| format!("status {}", answer.status), |said| said.message)
 }
 
-fn current_context(config_file: &Path) -> Option<String> {
-    let text = read_regular(config_file, MAX_CONFIGURATION).ok()?;
-    serde_json::from_slice::<Configuration>(&text).ok()?.current_context
-}
-
-/// Bytes.
-const MAX_CONFIGURATION: u64 = 1 << 20;
-
 #[derive(Deserialize)]
 struct Refusal {
     message: String,
 }
 
-#[derive(Deserialize)]
-struct Configuration {
-    #[serde(rename = "currentContext")]
-    current_context: Option<String>,
-}
-
 const PING_PATIENCE: Duration = Duration::from_secs(2);
-const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
 
 #[cfg(test)]
 mod tests {
@@ -119,28 +85,5 @@ mod tests {
         assert!(Daemon::at(&socket).await.is_none(), "no socket");
         let _silent = tokio::net::UnixListener::bind(&socket).expect("bound");
         assert!(Daemon::at(&socket).await.is_none(), "no answer");
-    }
-
-    #[test]
-    fn the_socket_is_the_one_that_docker_would_use() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let config = folder.path().join("config.json");
-        let found = |variables: &[(&str, &str)]| {
-            let lookup = |name: &str| {
-                let found = variables.iter().find(|(known, _)| *known == name);
-                found.map(|(_, value)| (*value).to_owned())
-            };
-            local_socket(lookup, &config)
-        };
-        assert_eq!(found(&[]), Some(PathBuf::from(DEFAULT_SOCKET)));
-        assert_eq!(found(&[("DOCKER_HOST", "unix:///x.sock")]), Some(PathBuf::from("/x.sock")));
-        for elsewhere in ["tcp://h:2375", "ssh://h", "unix://x.sock", "npipe:////./pipe/d"] {
-            assert_eq!(found(&[("DOCKER_HOST", elsewhere)]), None, "{elsewhere}");
-        }
-        assert_eq!(found(&[("DOCKER_CONTEXT", "prod")]), None);
-        assert!(found(&[("DOCKER_CONTEXT", "default")]).is_some());
-        std::fs::write(&config, r#"{"currentContext":"prod"}"#).expect("written");
-        assert_eq!(found(&[]), None);
-        assert!(found(&[("DOCKER_HOST", "unix:///x.sock")]).is_some(), "the variable wins");
     }
 }

@@ -220,10 +220,3 @@ fn docker_path_table() {
         folder.join("docker")
     );
 }
-
-#[test]
-fn remote_daemon_is_told() {
-    assert_eq!(Engine::remote_daemon(Some("unix:///run/docker.sock")), None);
-    assert_eq!(Engine::remote_daemon(Some("tcp://h:2375")), Some("tcp://h:2375"));
-    assert_eq!(Engine::remote_daemon(None), None);
-}

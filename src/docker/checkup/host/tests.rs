@@ -23,7 +23,6 @@ fn nothing_is_said_of_a_host_that_verifies() {
         plugin: Plugin::Ours("/p".into()),
         buildx: true,
         trust_server: Some("https://t".into()),
-        daemon: Daemon { host: Some("tcp://h:2376".into()), tls_verify: true, ..Daemon::default() },
         ..honest()
     };
     assert_eq!(ids(&with_shim), []);
@@ -60,7 +59,10 @@ fn each_finding_of_a_host_is_provoked() {
         ),
         (
             Host {
-                daemon: Daemon { host: Some("tcp://h:2375".into()), ..Daemon::default() },
+                daemon: Daemon {
+                    unprotected: Some(("DOCKER_HOST".into(), "tcp://h:2375".into())),
+                    ..Daemon::default()
+                },
                 ..honest()
             },
             ("daemon-plain", Unverified),
