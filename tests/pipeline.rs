@@ -124,6 +124,37 @@ fn an_unreachable_server_refuses_and_offline_states_its_age() {
 }
 
 #[test]
+fn a_damaged_cache_is_named_where_the_server_may_not_be_asked() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let reference = format!("{}/team/web:1", servers.registry());
+    servers.seed("team/web:1", &[]);
+    assert_code(&servers.countersign(&["sign", &reference]), 0);
+    let repository = reference.trim_end_matches(":1");
+    for role in ["root", "timestamp", "snapshot", "targets"] {
+        assert_code(&servers.countersign(&["verify", &reference]), 0);
+        assert_code(&servers.countersign(&["verify", "--offline", &reference]), 0);
+        let file = format!("tuf/{repository}/metadata/{role}.json");
+        let path = servers.trust_directory().join(&file);
+        let mut bytes = std::fs::read(&path).expect("a cached file");
+        bytes.truncate(bytes.len() / 2);
+        std::fs::write(&path, bytes).expect("damaged");
+        let refused = servers.countersign(&["verify", "--offline", &reference]);
+        assert_code(&refused, 5);
+        let told = text(&refused);
+        let said = format!("the stored {role} of {repository} is damaged or out of step");
+        assert!(told.contains(&said) && told.contains(&file), "{told}");
+        assert!(told.contains("Ask the server once, without --offline"), "{told}");
+    }
+    // As it says.
+    assert_code(&servers.countersign(&["verify", &reference]), 0);
+    assert_code(&servers.countersign(&["verify", "--offline", &reference]), 0);
+    std::fs::remove_dir_all(servers.trust_directory().join("tuf")).expect("gone");
+    let lost = servers.countersign(&["verify", "--offline", &reference]);
+    assert_code(&lost, 5);
+    assert!(text(&lost).contains("nothing is stored"), "{}", text(&lost));
+}
+
+#[test]
 fn credentials_and_tokens_are_used_for_both_servers() {
     for servers in TestRegistry::each(&["--no-docker", "--auth", "token"]) {
         let reference = format!("{}/team/web:1", servers.registry());

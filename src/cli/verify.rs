@@ -181,7 +181,8 @@ pub(super) fn instead<T>(
     context: &Context,
 ) -> Result<T, Failure> {
     let silence = Failure::from(silence);
-    if let Err(docker::Error::Client(client::Error::NotStored { .. })) = cached {
+    use client::Error::{NotStored, StoredDamaged};
+    if let Err(docker::Error::Client(NotStored { .. } | StoredDamaged { .. })) = cached {
         return Err(silence);
     }
     context.output.warning(&format!("{}: {}", subject.typed, silence.message));

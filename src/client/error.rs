@@ -85,6 +85,19 @@ pub enum Error {
         /// The first missing role.
         role: RoleName,
     },
+    /// What is stored of a role is damaged or not what belongs to the rest, and the server may not be
+    /// asked for what does.
+    #[error(
+        "the stored {role} of {gun} is damaged or out of step, and the server is not to be asked"
+    )]
+    StoredDamaged {
+        /// The collection.
+        gun: Gun,
+        /// The form in which it is kept here.
+        dialect: Dialect,
+        /// The role.
+        role: RoleName,
+    },
     /// Another publisher was faster, again and again.
     #[error("other publishers were faster {attempts} times in a row")]
     Contended {

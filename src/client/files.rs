@@ -137,8 +137,13 @@ impl<'f, R: Remote> Files<'f, R> {
         }
     }
 
+    /// Why the cache alone does not do: it has no such file, or one that cannot be used.
     pub(super) fn not_stored(&self, role: RoleName) -> Error {
-        Error::NotStored { gun: self.policy.gun.clone(), role }
+        let (gun, dialect) = (self.policy.gun.clone(), self.policy.dialect);
+        match self.stored.contains_key(&role) {
+            true => Error::StoredDamaged { gun, dialect, role },
+            false => Error::NotStored { gun, role },
+        }
     }
 
     /// What a glance saw of the stored file of a role, if that is the listed one.

@@ -273,7 +273,11 @@ impl<'u> Update<'u> {
         if let Some(stored) = stored {
             root.observe_timestamp(stored, &mut self.baseline);
         }
-        let fresh = root.timestamp(&fetched, &self.baseline)?;
+        let fresh = root.timestamp(&fetched, &self.baseline);
+        let fresh = fresh.map_err(|error| match (&error, files.remote()) {
+            (verify::Error::Metadata(_), None) => files.not_stored(RoleName::Timestamp),
+            _ => error.into(),
+        })?;
         let kept = stored.and_then(|stored| root.timestamp(stored, &self.baseline).ok());
         if let Some(kept) = kept.filter(|kept| kept.content().version == fresh.content().version) {
             return Ok(kept);

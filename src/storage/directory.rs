@@ -66,6 +66,12 @@ impl CollectionDirectory {
         self.trust.path.join(self.tree).join(self.gun.as_str()).join("metadata")
     }
 
+    /// The file of a role, for messages.
+    pub fn role_path(&self, role: &RoleName) -> PathBuf {
+        let (folders, file) = self.place(role);
+        self.trust.path.join(folders.iter().collect::<PathBuf>()).join(file)
+    }
+
     /// The file of its record, for messages.
     pub fn record_path(&self) -> PathBuf {
         self.trust.path.join(OURS).join(self.record_name())

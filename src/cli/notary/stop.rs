@@ -133,7 +133,7 @@ impl From<client::Error> for Stop {
             E::NoTrustData { gun, server, .. } => {
                 Self::fatal(format!("{server} does not have trust data for {gun}"))
             }
-            E::NotStored { .. } => Self::fatal("client is offline"),
+            E::NotStored { .. } | E::StoredDamaged { .. } => Self::fatal("client is offline"),
             _ => Failure::from(error).into(),
         }
     }

@@ -225,6 +225,13 @@ impl From<client::Error> for Failure {
             E::NotStored { role, .. } => {
                 failure(Kind::Network).role(role).advise("Ask the server once, without --offline.")
             }
+            E::StoredDamaged { gun, dialect, role } => {
+                let file = kept(gun, *dialect).role_path(role);
+                failure(Kind::Network).role(role).advise(format!(
+                    "It is {} in the trust directory. Ask the server once, without --offline: it is fetched again.",
+                    file.display()
+                ))
+            }
             E::Contended { .. } => failure(Kind::Other).advise(OVERTAKEN),
             E::AlreadyKnown { gun, dialect } => failure(Kind::State)
                 .advise("Is this the right trust server? Or was the data deleted on purpose?")

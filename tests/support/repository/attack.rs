@@ -142,7 +142,7 @@ pub fn kind_of(error: &client::Error) -> &'static str {
         client::Error::Storage(_) => "disk",
         client::Error::Clock { .. } => "clock",
         client::Error::RootLost { .. } | client::Error::RootDamaged { .. } => "state",
-        client::Error::NotStored { .. } => "state",
+        client::Error::NotStored { .. } | client::Error::StoredDamaged { .. } => "state",
         _ => "other",
     }
 }
