@@ -59,9 +59,10 @@ impl From<verify::Error> for Failure {
         match &error {
             E::Threshold { role, valid, needed } => {
                 let fact = failure(Kind::Threshold).role(role).expected(needed).found(valid);
-                match role.parent() {
-                    Some(_) => fact.advise(SIGNED_AGAIN),
-                    None => fact,
+                match role {
+                    tuf::RoleName::Delegation(_) => fact.advise(SIGNED_AGAIN),
+                    tuf::RoleName::Targets => fact.advise(BY_OTHER_KEYS),
+                    _ => fact,
                 }
             }
             E::RootChain { valid, needed, .. } => failure(Kind::Threshold)
@@ -185,6 +186,8 @@ fn lacks_keys(name: &str, message: &str) -> bool {
 
 const SIGNED_AGAIN: &str =
     "Perhaps its keys were changed: who has them signs it again with countersign witness.";
+const BY_OTHER_KEYS: &str = "Its keys may have been changed without signing it again with them, or somebody else signed what is served: \
+     ask the owner of the repository. No tag counts until those who have the keys that its root names publish it.";
 const WITH_OTHERS: &str =
     "Those who hold others sign a file, which --request FILE or `countersign root request` writes.";
 const LACKS_KEYS: &str = "If it took the collection over from another server, or lost its keys, the owner gives it \
@@ -399,6 +402,16 @@ mod tests {
         assert_eq!((failure.expected.as_deref(), failure.found.as_deref()), (Some("5"), Some("3")));
         let failure = Failure::from(net::Error::TimedOut { host: "https://h".into() });
         assert_eq!(failure.kind, Kind::Network);
+    }
+
+    #[test]
+    fn who_signs_again_is_told_with_a_threshold_that_is_missed() {
+        let advice = |role: RoleName| {
+            let needed = tuf::Threshold::ONE;
+            Failure::from(verify::Error::Threshold { role, valid: 0, needed }).advice
+        };
+        assert_eq!(advice(RoleName::Targets), [BY_OTHER_KEYS]);
+        assert_eq!(advice(RoleName::releases()), [SIGNED_AGAIN]);
     }
 
     #[test]
