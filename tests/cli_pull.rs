@@ -71,11 +71,50 @@ fn blob_that_was_changed_leaves_nothing_behind() {
         for to in ["oci", "docker-archive"] {
             let to = format!("{to}:{}", folder.path().join("out").display());
             let output = countersign(&servers, &["pull", &reference, "--to", &to]);
-            assert!(matches!(output.status.code(), Some(4 | 5)), "{name} {to}: {}", text(&output));
+            assert_eq!(output.status.code(), Some(7), "{name} {to}: {}", text(&output));
+            assert!(text(&output).contains("(digest-mismatch)"), "{}", text(&output));
             assert!(output.stdout.is_empty(), "{}", text(&output));
             assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0, "{name} {to}");
         }
     }
+}
+
+/// R-02, T-45: whoever asks, other bytes under a digest are told as what they are.
+#[test]
+fn manifest_that_was_changed_is_a_digest_mismatch() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let (reference, digest) = signed(&servers, "team/lies", &["--text", "lies"]);
+    let repository = reference.trim_end_matches(":1");
+    let (longer, shorter) = (format!("{repository}:longer"), format!("{repository}:shorter"));
+    let length = fs::metadata(servers.blob(&digest)).expect("a manifest").len();
+    for (image, length) in [(&longer, length + 1), (&shorter, length - 1)] {
+        let size = length.to_string();
+        let sign = ["sign", image, "--digest", &digest, "--size", &size];
+        let output = countersign(&servers, &sign);
+        assert!(output.status.success(), "{}", text(&output));
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let pull = |image: &str, name: &str| {
+        let to = format!("oci:{}", folder.path().join(name).display());
+        countersign(&servers, &["pull", image, "--to", &to])
+    };
+    let is_mismatch = |output: Output| {
+        assert_eq!(output.status.code(), Some(7), "{}", text(&output));
+        assert!(text(&output).contains("(digest-mismatch)"), "{}", text(&output));
+        assert!(output.stdout.is_empty(), "{}", text(&output));
+    };
+    assert!(pull(&reference, "honest").status.success());
+    is_mismatch(pull(&longer, "longer"));
+    is_mismatch(pull(&shorter, "shorter"));
+
+    let by_digest = format!("{repository}:again@{digest}");
+    assert!(countersign(&servers, &["sign", &by_digest]).status.success());
+    let path = servers.blob(&digest);
+    let mut bytes = fs::read(&path).expect("a manifest");
+    bytes.push(b' ');
+    fs::write(&path, bytes).expect("spoiled");
+    is_mismatch(pull(&reference, "changed"));
+    is_mismatch(countersign(&servers, &["sign", &by_digest]));
 }
 
 #[test]

@@ -2,7 +2,11 @@
 
 use bytes::Bytes;
 
-use super::{Error, registry::check, response::Response};
+use super::{
+    Error,
+    registry::{check, overlong},
+    response::Response,
+};
 use crate::{crypto::Sha256Stream, image::ImageDigest};
 
 /// A blob on its way.
@@ -33,11 +37,12 @@ impl Blob {
     ///
     /// # Errors
     ///
-    /// [`Error::DigestMismatch`] or [`Error::SizeMismatch`] in the place of the last piece, if
-    /// something else arrived.
+    /// [`Error::DigestMismatch`], [`Error::SizeMismatch`] or [`Error::Overlong`] in the place of the
+    /// last piece, if something else arrived.
     pub async fn piece(&mut self) -> Result<Option<Bytes>, Error> {
         while self.hash.is_some() {
-            match self.response.piece(self.size).await? {
+            let piece = self.response.piece(self.size).await;
+            match piece.map_err(|error| overlong(error, &self.digest, self.size))? {
                 // Else a wrong blob could be complete without its last piece.
                 Some(piece) if piece.is_empty() => {}
                 Some(piece) => {

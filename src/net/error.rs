@@ -191,6 +191,16 @@ pub enum Error {
         /// Bytes that arrived.
         found: u64,
     },
+    /// More arrived than was promised.
+    #[error("{host} sent more than the {expected} bytes of {digest} that were promised")]
+    Overlong {
+        /// The registry.
+        host: String,
+        /// What was asked for.
+        digest: ImageDigest,
+        /// Bytes promised.
+        expected: u64,
+    },
     /// What arrived could not be written.
     #[error("cannot write what {host} sent")]
     Write {

@@ -71,11 +71,13 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// [`Error::DigestMismatch`] or [`Error::SizeMismatch`] if something else arrives.
+    /// [`Error::DigestMismatch`], [`Error::SizeMismatch`] or [`Error::Overlong`] if something else
+    /// arrives.
     pub async fn manifest(&self, digest: &ImageDigest, size: u64) -> Result<Manifest, Error> {
         let response = self.manifest_response(&digest.to_string()).await?;
         let host = response.host().to_owned();
-        let manifest = read_manifest(response, size.min(MAX_MANIFEST)).await?;
+        let manifest = read_manifest(response, size.min(MAX_MANIFEST)).await;
+        let manifest = manifest.map_err(|error| overlong(error, digest, size))?;
         let Descriptor { digest: found, size: found_size, .. } = manifest.descriptor;
         check(host, digest, size, found, found_size)?;
         Ok(manifest)
@@ -87,7 +89,7 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// [`Error::DigestMismatch`] or [`Error::SizeMismatch`] if something else arrived.
+    /// As [`Blob::piece`], if something else arrived.
     pub async fn blob<W: AsyncWrite + Unpin>(
         &self,
         digest: &ImageDigest,
@@ -260,6 +262,16 @@ pub(super) fn check(
         return Err(Error::SizeMismatch { host, digest: *digest, expected, found });
     }
     Ok(())
+}
+
+/// What is longer than promised is something else than was asked for.
+pub(super) fn overlong(error: Error, digest: &ImageDigest, expected: u64) -> Error {
+    match error {
+        Error::TooLarge { host, limit } if limit == expected => {
+            Error::Overlong { host, digest: *digest, expected }
+        }
+        other => other,
+    }
 }
 
 /// Bytes.

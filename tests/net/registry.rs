@@ -80,7 +80,7 @@ async fn manifest_length_checked() {
     }
     for signed in [size - 1, 1, 0] {
         let error = registry.manifest(&right, signed).await.expect_err("signed as shorter");
-        assert!(matches!(error, Error::TooLarge { .. }), "{signed}: {error:?}");
+        assert!(matches!(error, Error::Overlong { .. }), "{signed}: {error:?}");
     }
 }
 
@@ -131,7 +131,7 @@ async fn blob_is_checked_at_its_end() {
     for (answer, expected) in [
         (Answer::ok(vec![8; 100_000]), "DigestMismatch"),
         (Answer::chunked(vec![7; 99_999]), "DigestMismatch"),
-        (Answer::endless(), "TooLarge"),
+        (Answer::endless(), "Overlong"),
         (Answer::announcing(100_000, vec![7; 10]), "Truncated"),
         (Answer::ok(body).with("Content-Encoding", "gzip"), "Malformed"),
     ] {

@@ -150,11 +150,12 @@ impl From<net::Error> for Failure {
             E::Conflict { .. } | E::Refused { .. } => failure(Kind::Other),
             E::NotFound { .. } => failure(Kind::Other),
             E::DigestMismatch { expected, found, .. } => {
-                failure(Kind::Mismatch).expected(expected).found(found)
+                failure(Kind::DigestMismatch).expected(expected).found(found)
             }
             E::SizeMismatch { expected, found, .. } => {
-                failure(Kind::Mismatch).expected(expected).found(found)
+                failure(Kind::DigestMismatch).expected(expected).found(found)
             }
+            E::Overlong { expected, .. } => failure(Kind::DigestMismatch).expected(expected),
             E::Write { .. } | E::Storage(_) => failure(Kind::Disk),
         }
     }
@@ -198,7 +199,7 @@ impl From<client::Error> for Failure {
         use client::Error as E;
         let error = match error {
             E::Verify(error) => return error.into(),
-            E::Net(error) => return error.into(),
+            E::Net(error) => return of_trust_data(error),
             E::Storage(error) => return error.into(),
             E::Edit(error) => return error.into(),
             other => other,
@@ -241,6 +242,15 @@ impl From<client::Error> for Failure {
                 .advise(how_to_forget(gun, *dialect)),
             _ => failure(Kind::Other),
         }
+    }
+}
+
+/// Trust data that a registry keeps is not what docker would run: other bytes of it are not trusted.
+fn of_trust_data(error: net::Error) -> Failure {
+    let failure = Failure::from(error);
+    match failure.kind {
+        Kind::DigestMismatch => Failure { kind: Kind::Mismatch, ..failure },
+        _ => failure,
     }
 }
 
@@ -412,6 +422,17 @@ mod tests {
         };
         assert_eq!(advice(RoleName::Targets), [BY_OTHER_KEYS]);
         assert_eq!(advice(RoleName::releases()), [SIGNED_AGAIN]);
+    }
+
+    #[test]
+    fn other_bytes_of_an_image_and_of_trust_data_are_told_apart() {
+        let error = || net::Error::DigestMismatch {
+            host: "https://h".into(),
+            expected: "sha256:0".into(),
+            found: crate::image::ImageDigest::of(b""),
+        };
+        assert_eq!(Failure::from(error()).kind, Kind::DigestMismatch);
+        assert_eq!(Failure::from(client::Error::Net(error())).kind, Kind::Mismatch);
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub(super) fn of_registry(reference: &Reference, error: net::Error) -> Refusal {
     match failure.kind {
         _ if is_absent => Refusal::Absent(told),
         Kind::Auth => Refusal::Denied(told),
-        Kind::Malformed | Kind::TooLarge | Kind::Mismatch => Refusal::Spoiled(told),
+        Kind::Malformed | Kind::TooLarge | Kind::DigestMismatch => Refusal::Spoiled(told),
         _ => Refusal::Unanswered(told),
     }
 }
