@@ -316,7 +316,31 @@ fn nothing_is_written_that_would_be_refused_or_that_somebody_else_signed() {
     let listed = servers.does(&["list", &image]);
     assert!(listed.contains("(signed for registry.example.com/team/other)"), "{listed}");
     refused(&["export", &image, path(&site)], 4, "was signed for registry.example.com/team/other");
+    let inspected = servers.countersign(&["inspect", &image]);
+    let warning =
+        "warning: IMAGE: 3 was signed for registry.example.com/team/other, and pulls refuse it";
+    assert_eq!(inspected.status.code(), Some(0), "{}", text(&inspected));
+    assert_eq!(
+        String::from_utf8_lossy(&inspected.stderr).replace(&image, "IMAGE"),
+        format!("{warning}\n")
+    );
+    let plugin = servers.countersign(&["docker-trust", "inspect", &image]);
+    assert!(plugin.status.success() && text(&plugin).contains("warning: 3 was signed for"));
+    assert_eq!(plugin.stdout, inspected.stdout);
+    let server = servers.variable("DOCKER_CONTENT_TRUST_SERVER");
+    let copy = format!("{image}-copy");
+    let imported =
+        servers.countersign(&["import", server, &image, "--as", &copy, "--server", "oci"]);
+    assert_eq!(imported.status.code(), Some(0), "{}", text(&imported));
+    let left = "1 entries were signed for another collection, and stay behind";
+    assert!(text(&imported).contains(left), "{}", text(&imported));
+    let verify = |tag: u8| {
+        let copy = format!("{copy}:{tag}");
+        servers.countersign(&["verify", "--server", "oci", &copy]).status.code()
+    };
+    assert_eq!((verify(2), verify(3)), (Some(0), Some(3)));
     servers.does(&["revoke", "--yes", &format!("{image}:3")]);
+    assert_eq!(text(&servers.countersign(&["inspect", &image])).matches("warning").count(), 0);
 
     // What lies there is not what was signed.
     let targets = metadata.join("1.targets.json");

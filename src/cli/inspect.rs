@@ -17,7 +17,8 @@ pub(super) use view::{View, natural};
 
 #[derive(Args)]
 #[command(after_help = "\
-Prints what `docker trust inspect` prints. Delegations that cannot be used are named on stderr.
+Prints what `docker trust inspect` prints. Delegations that cannot be used, and tags that were signed for another
+repository, are named on stderr.
 
 Examples:
   countersign inspect registry.example.com/team/web
@@ -62,7 +63,16 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Fail
 async fn view(reference: &str, context: &Context) -> Result<View, Failure> {
     let subject = context.subject(reference)?;
     let inspection = inspection(&subject, context).await?;
+    for told in misplaced(&inspection) {
+        context.output.notice(&format!("warning: {reference}: {told}"));
+    }
     Ok(View::of(reference, &inspection))
+}
+
+/// What docker's form of an inspection has no place for: tags that pulls refuse.
+pub(super) fn misplaced(inspection: &Inspection) -> impl Iterator<Item = String> {
+    let tags = inspection.misplaced();
+    tags.map(|(tag, other)| format!("{tag} was signed for {other}, and pulls refuse it"))
 }
 
 /// Looks at a repository, or at one tag of it.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use super::found::{Found, found, is_asked, look_up_in, means};
 use super::founding::IfAbsent;
+use super::resolve::other_collection;
 use super::{Amended, Collection, Error, Workbench};
 use crate::client::Refreshed;
 use crate::edit::{Draft, Grant};
@@ -76,7 +77,7 @@ impl<'s> Source<'s> {
     /// collection.
     fn meanings(&self) -> BTreeMap<&'s str, Found<'s>> {
         let mut meanings = found(&self.collection.targets);
-        meanings.retain(|_, (role, target)| !self.is_misplaced(role, target));
+        meanings.retain(|_, (_, target)| !self.is_misplaced(target));
         meanings
     }
 
@@ -108,9 +109,10 @@ impl<'s> Source<'s> {
         }
     }
 
-    fn is_misplaced(&self, role: &RoleName, target: &Target) -> bool {
-        let named = target.custom.as_ref().filter(|_| role.parent().is_some());
-        named.and_then(Custom::gun).is_some_and(|gun| gun != self.gun.as_str())
+    /// Whether pulls refuse it there, for it says that it was signed for another collection. What is
+    /// signed here would not say so any more.
+    fn is_misplaced(&self, target: &Target) -> bool {
+        other_collection(self.gun, target).is_some()
     }
 }
 
@@ -154,7 +156,7 @@ fn adopt(
             put(bench, source, role, &meanings, gun, &mut adoption)?;
         } else {
             let entries = source.collection.targets.signed_by(role);
-            adoption.misplaced += entries.filter(|(_, it)| source.is_misplaced(role, it)).count();
+            adoption.misplaced += entries.filter(|(_, it)| source.is_misplaced(it)).count();
             adoption.left.push(role.clone());
         }
     }
@@ -264,7 +266,7 @@ fn put(
     let mut added = 0;
     for (name, target) in source.collection.targets.signed_by(role) {
         let is_found = meanings.get(name).is_some_and(|(_, found)| means(found) == means(target));
-        if source.is_misplaced(role, target) {
+        if source.is_misplaced(target) {
             adoption.misplaced += 1;
         } else if asked && !is_found {
             adoption.unfound += 1;

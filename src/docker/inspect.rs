@@ -92,6 +92,11 @@ impl<C: Cache, R: Remote> Collection<'_, C, R> {
 }
 
 impl Inspection {
+    /// Tags that say that they were signed for another collection, and which: pulls refuse them.
+    pub fn misplaced(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.tags.iter().filter_map(|signed| Some((&*signed.tag, signed.signed_for.as_deref()?)))
+    }
+
     /// What pulls look up: each tag once, as the role signs it that they come to. To be shown: it
     /// passes over roles that cannot be used, as a pull does not.
     pub fn pulled(&self) -> Vec<SignedTag> {

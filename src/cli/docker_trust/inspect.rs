@@ -3,7 +3,7 @@
 use super::grammar::Call;
 use super::session::Session;
 use super::words::Refusal;
-use crate::cli::inspect::{View, inspection};
+use crate::cli::inspect::{View, inspection, misplaced};
 use crate::cli::output::{Failure, beside_role, for_json};
 use crate::cli::process::wait_for;
 use crate::cli::subject::Subject;
@@ -53,6 +53,9 @@ fn view(reference: &str, session: &Session) -> Result<View, Refusal> {
     for (role, why) in &found.collection.unusable {
         let why = why.to_string();
         session.complain(&format!("warning: {role} cannot be used: {}", beside_role(role, &why)));
+    }
+    for told in misplaced(&found) {
+        session.complain(&format!("warning: {told}"));
     }
     Ok(View::of(reference, &found))
 }
