@@ -17,6 +17,57 @@ pub(super) fn passed_over(word: &str, rest: &[String]) -> Option<usize> {
     Some((count + starter.operands).min(rest.len()))
 }
 
+/// The words that `env -S` makes of its text, and how many after `env` give way to them.
+pub(super) fn split_string(word: &str, rest: &[String]) -> Option<(usize, Vec<String>)> {
+    let env = STARTERS.iter().find(|it| it.name == "env")?;
+    if word.rsplit('/').next() != Some(env.name) {
+        return None;
+    }
+    let mut count = 0;
+    while let Some(option) = rest.get(count).filter(|it| it.starts_with('-')) {
+        let next = rest.get(count + 1).map(String::as_str);
+        match text_to_split(option, next) {
+            Some((text, length)) => return Some((count + length, words_of(text))),
+            None => count += 1 + usize::from(env.takes_next(option)),
+        }
+    }
+    None
+}
+
+/// The text of `-S TEXT`, `-iSTEXT` or `--split-string=TEXT`, and how many words it takes.
+fn text_to_split<'w>(option: &'w str, next: Option<&'w str>) -> Option<(&'w str, usize)> {
+    let text = match option.strip_prefix("--") {
+        Some(long) => long.strip_prefix("split-string")?.strip_prefix('=').unwrap_or_default(),
+        None => {
+            let (before, text) = option.strip_prefix('-')?.split_once('S')?;
+            // What follows these is their value.
+            if before.contains(['C', 'u']) {
+                return None;
+            }
+            text
+        }
+    };
+    if text.is_empty() { next.map(|next| (next, 2)) } else { Some((text, 1)) }
+}
+
+/// Words between blanks, quoted or not.
+fn words_of(text: &str) -> Vec<String> {
+    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
+    for letter in text.chars() {
+        match (quote, letter) {
+            (Some(open), _) if letter == open => quote = None,
+            (None, '\'' | '"') => {
+                quote = Some(letter);
+                word.get_or_insert_default();
+            }
+            (None, _) if letter.is_whitespace() => words.extend(word.take()),
+            _ => word.get_or_insert_default().push(letter),
+        }
+    }
+    words.extend(word);
+    words
+}
+
 /// A word of the shell's, after which a command begins.
 pub(super) fn is_keyword(word: &str) -> bool {
     KEYWORDS.contains(&word)

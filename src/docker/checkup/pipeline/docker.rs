@@ -61,6 +61,7 @@ fn docker(words: &[String]) -> Option<Use> {
         ["compose", ..] => compose("docker compose", words.get(1..).unwrap_or_default()),
         ["buildx", "build" | "b"] => unchecked("buildx build", false),
         ["buildx", "bake" | "f"] => unchecked("buildx bake", false),
+        ["builder", "bake" | "f"] => unchecked("builder bake", false),
         ["bake", ..] => unchecked("bake", false),
         ["stack", "deploy" | "up"] => unchecked("stack deploy", false),
         ["build", ..] | ["image" | "builder", "build"] => unchecked("build", true),

@@ -1,4 +1,4 @@
-//! Jenkinsfiles: what `sh` runs, and the `environment` and `agent` around it.
+//! Jenkinsfiles: what `sh` runs, and the `environment`, `parameters` and `agent` around it.
 //!
 //! Groovy is a language; of it only blocks, words and texts are read.
 
@@ -122,6 +122,8 @@ struct Reader {
     brackets: usize,
     /// What `withEnv` sets, until its block begins.
     with: Vec<(String, String, usize)>,
+    /// The name and the value of a parameter that is being read.
+    parameter: (Option<String>, Option<(String, usize)>),
     /// Scripts and docker's own steps, and the block of each.
     found: Vec<(usize, What)>,
 }
@@ -138,7 +140,10 @@ impl Reader {
             }
             Token::Sign(sign @ ('=' | ':')) => self.push(sign.to_string()),
             Token::Sign('(') => self.brackets += 1,
-            Token::Sign(')') => self.brackets = self.brackets.saturating_sub(1),
+            Token::Sign(')') => {
+                self.brackets = self.brackets.saturating_sub(1);
+                self.parameter = (None, None);
+            }
             // What is in brackets goes on in the next line.
             Token::EndOfLine if self.brackets > 0 => {}
             Token::EndOfLine | Token::Sign(';') => self.words.clear(),
@@ -147,6 +152,7 @@ impl Reader {
     }
 
     fn word(&mut self, word: &str, line: usize) {
+        self.parameter(word, line);
         self.push(word.to_owned());
         // A value without quotes: a number, a parameter.
         if let [.., name, is, value] = self.words.as_slice()
@@ -165,6 +171,10 @@ impl Reader {
     }
 
     fn text(&mut self, text: &str, line: usize) {
+        if self.parameter(text, line) {
+            // What is named next is named by another word.
+            return self.push(String::new());
+        }
         let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
         match words.as_slice() {
             [.., name, "="] => self.set((*name).to_owned(), text.to_owned(), line),
@@ -182,6 +192,37 @@ impl Reader {
                 self.found.push((self.inside, What::Action { line, name }));
             }
             _ => {}
+        }
+    }
+
+    /// Steps find what a run is asked for in their environment: `booleanParam(name: …,
+    /// defaultValue: …)`, `choice(name: …, choices: …)`. Of a choice the first counts. Whether this
+    /// was a part of it.
+    fn parameter(&mut self, value: &str, line: usize) -> bool {
+        let [.., of, is] = self.words.as_slice() else { return false };
+        let (name, default) = &mut self.parameter;
+        match (of.as_str(), is.as_str()) {
+            ("name", ":") => *name = Some(value.to_owned()),
+            ("defaultValue" | "choices", ":") => *default = Some((value.to_owned(), line)),
+            _ => return false,
+        }
+        if let (Some(name), Some((value, line))) = (name.clone(), default.clone()) {
+            self.parameter = (None, None);
+            self.ask_for(name, value, line);
+        }
+        true
+    }
+
+    /// `parameters` are those of the block that it is in, or of the script.
+    fn ask_for(&mut self, name: String, value: String, line: usize) {
+        let is_block = |block: &&Block| block.name == "parameters";
+        let place = match self.blocks.get(self.inside).filter(is_block) {
+            Some(block) => block.parent,
+            None if self.words.iter().any(|word| word == "parameters") => self.inside,
+            None => return,
+        };
+        if let Some(block) = self.blocks.get_mut(place) {
+            block.variables.push((name, value, line));
         }
     }
 

@@ -6,7 +6,7 @@ mod reader;
 use std::collections::BTreeMap;
 
 use self::reader::Reader;
-use super::before::passed_over;
+use super::before::{passed_over, split_string};
 
 /// One simple command.
 #[derive(Debug, Default, Eq, PartialEq)]
@@ -21,7 +21,7 @@ pub(super) struct Command {
     pub(super) texts: Vec<(usize, String)>,
     /// Whether GitHub gives what it writes, or the group around it, to the steps after this one.
     pub(super) writes_environment: bool,
-    /// What it has a shell of its own run: `sh -c SCRIPT`.
+    /// What it has a shell of its own run: `sh -c SCRIPT`, or a here-document.
     pub(super) script: Vec<Command>,
 }
 
@@ -48,7 +48,7 @@ impl Command {
 
     /// Takes away what stands before the program.
     fn uncover(&mut self) {
-        let mut count = 0;
+        let (mut count, mut splits) = (0, 0);
         while let Some((word, rest)) = self.words.get(count..).and_then(<[_]>::split_first) {
             let more = match word.split_once('=') {
                 Some((name, value)) if is_name(name) => {
@@ -57,7 +57,14 @@ impl Command {
                 }
                 // A here-document may stand there, too.
                 _ if word.starts_with("<<") => Some(0),
-                _ => passed_over(word, rest),
+                _ => match split_string(word, rest) {
+                    Some((length, words)) if splits < MOST_SPLITS => {
+                        splits += 1;
+                        self.words.splice(count + 1..count + 1 + length, words);
+                        continue;
+                    }
+                    _ => passed_over(word, rest),
+                },
             };
             let Some(more) = more else { break };
             count += 1 + more;
@@ -65,12 +72,20 @@ impl Command {
         self.words.drain(..count);
     }
 
-    /// The lines of SCRIPT in `sh -c SCRIPT`.
-    fn script(&self) -> Option<Vec<(usize, String)>> {
+    /// The lines of SCRIPT in `sh -c SCRIPT`, or of the here-document that a shell reads.
+    fn script(&self, depth: usize) -> Option<Vec<(usize, String)>> {
         let (program, rest) = self.words.split_first()?;
-        let is_shell = SHELLS.contains(&program.rsplit('/').next()?);
-        let lines = script_of(rest).filter(|_| is_shell)?.lines().enumerate();
-        Some(lines.map(|(at, text)| (self.line + at, text.to_owned())).collect())
+        if !SHELLS.contains(&program.rsplit('/').next()?) {
+            return None;
+        }
+        match script_of(rest) {
+            Some(script) => {
+                let lines = script.lines().enumerate();
+                Some(lines.map(|(at, text)| (self.line + at, text.to_owned())).collect())
+            }
+            None if depth < MOST_SHELLS && reads_its_script(rest) => Some(self.texts.clone()),
+            None => None,
+        }
     }
 }
 
@@ -92,8 +107,40 @@ fn script_of(words: &[String]) -> Option<&String> {
     None
 }
 
+/// Whether a shell with these words runs what it reads: no file is named, or `-s` says so.
+fn reads_its_script(words: &[String]) -> bool {
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        if let Some(letters) = word.strip_prefix(['-', '+']) {
+            match letters {
+                "s" => return true,
+                letters if !letters.starts_with('-') && letters.ends_with('o') => {
+                    words.next();
+                }
+                _ => {}
+            }
+        } else if word
+            .trim_start_matches(|letter: char| letter.is_ascii_digit())
+            .starts_with(['<', '>'])
+        {
+            // `> log`
+            if word.ends_with('>') {
+                words.next();
+            }
+        } else {
+            return false;
+        }
+    }
+    true
+}
+
 /// Reads lines, which may go on in the next one.
 pub(super) fn commands(lines: &[(usize, String)]) -> Vec<Command> {
+    commands_in(lines, 0)
+}
+
+/// Those of a shell that others stand around.
+fn commands_in(lines: &[(usize, String)], depth: usize) -> Vec<Command> {
     let mut reader = Reader::default();
     let last: BTreeMap<&str, usize> =
         lines.iter().enumerate().map(|(at, (_, text))| (text.trim(), at)).collect();
@@ -116,8 +163,10 @@ pub(super) fn commands(lines: &[(usize, String)]) -> Vec<Command> {
     }
     reader.end_command();
     for command in &mut reader.commands {
-        // Each goes one level of quotes deeper, of which a file has room for few.
-        command.script = command.script().map_or_else(Vec::new, |lines| commands(&lines));
+        // Each goes one level of quotes deeper, of which a file has room for few; here-documents are
+        // counted.
+        let script = command.script(depth);
+        command.script = script.map_or_else(Vec::new, |lines| commands_in(&lines, depth + 1));
     }
     reader.commands
 }
@@ -127,6 +176,10 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && text.chars().all(inside)
 }
 
+/// Shells in one another of which here-documents are read.
+const MOST_SHELLS: usize = 4;
+/// How often one command is split by `env -S`.
+const MOST_SPLITS: usize = 8;
 const SHELLS: [&str; 6] = ["ash", "bash", "dash", "ksh", "sh", "zsh"];
 
 #[cfg(test)]

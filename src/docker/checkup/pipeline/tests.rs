@@ -177,6 +177,34 @@ fn jenkinsfiles_have_blocks() {
                 "node {\n withEnv(['A=1',\n  'DOCKER_CONTENT_TRUST=1']) {\n  docker.build('x')\n }\n}",
                 &["ci-trust-ignored 3", "ci-unchecked-action 4"],
             ),
+            (
+                &stage(
+                    "parameters {\n booleanParam(name: 'DOCKER_CONTENT_TRUST', defaultValue: true)\n}\nsteps { sh 'docker pull y' }",
+                ),
+                &["ci-trust-ignored 3"],
+            ),
+            (
+                "properties([parameters([choice(name: 'DOCKER_CONTENT_TRUST',\n choices: ['1', '0'])])])\nnode { sh 'docker pull y' }",
+                &["ci-trust-ignored 2"],
+            ),
+            (
+                &stage(
+                    "parameters { string defaultValue: '1', name: 'DOCKER_CONTENT_TRUST' }\nsteps { sh 'countersign docker --install-shim /s'\nsh 'docker pull y' }",
+                ),
+                &[],
+            ),
+            (
+                &stage(
+                    "parameters { booleanParam(name: 'DOCKER_CONTENT_TRUST', defaultValue: false)\n booleanParam(name: 'OTHER', defaultValue: true) }\nsteps { sh 'docker pull y' }",
+                ),
+                &[],
+            ),
+            (
+                &stage(
+                    "steps { build(job: 'x', parameters: [name: 'DOCKER_CONTENT_TRUST', value: '1'])\nsh 'docker pull y' }",
+                ),
+                &[],
+            ),
             ("// environment { DOCKER_CONTENT_TRUST = '1' }\nsh 'docker pull x'", &[]),
             ("env.DOCKER_CONTENT_TRUST = '1'\nsh \"docker run x\"", &["ci-trust-ignored 1"]),
         ],
@@ -202,6 +230,13 @@ fn what_stands_before_or_around_a_program_hides_it_not() {
         "sh -c \"sh -ec 'docker compose up'\"",
         "(cd x; docker compose up) > log",
         "<<E sudo docker compose up\n      E",
+        "env -S 'A=1 docker compose up'",
+        "env -u -S docker compose up",
+        "/usr/bin/env -i -S\"-u A docker compose up\"",
+        "env --split-string='sh -c \"docker compose up\"'",
+        "sudo env -iS 'env -S \"docker compose up\"'",
+        "docker builder bake",
+        "docker builder --builder x bake web",
     ] {
         assert_eq!(of(FileKind::Workflow, &job(hidden)), ["ci-unchecked-command 6"], "{hidden}");
     }
@@ -215,8 +250,28 @@ fn what_stands_before_or_around_a_program_hides_it_not() {
         "sh up.sh -c 'docker compose up'",
         "command -v docker compose",
         "timeout 600 docker pull x",
+        "env -S 'countersign docker compose up'",
+        "env echo -S 'docker compose up'",
+        "docker builder prune",
+        "countersign docker builder bake",
     ] {
         assert_eq!(of(FileKind::Workflow, &job(honest)), [""; 0], "{honest}");
+    }
+    for (shell, found) in [
+        ("bash <<EOF", true),
+        ("sudo -E /bin/sh -eu <<'EOF' > log", true),
+        ("bash -s -- x <<-EOF", true),
+        ("bash -o pipefail <<EOF", true),
+        ("sh <<EOF\n      sh <<E\n      true\n      E", true),
+        ("bash up.sh <<EOF", false),
+        ("bash -c true <<EOF", false),
+        ("cat <<EOF", false),
+        ("bash <<EOF\n      countersign verify x", false),
+    ] {
+        let text = job(&format!("{shell}\n      docker compose up\n      EOF"));
+        let line = 6 + shell.lines().count();
+        let expected = if found { vec![format!("ci-unchecked-command {line}")] } else { vec![] };
+        assert_eq!(of(FileKind::Workflow, &text), expected, "{shell}");
     }
     // What a shell of its own sets is nothing to those after it.
     let own = "sh -c 'export DOCKER_CONTENT_TRUST=1; docker pull x'\ndocker compose up";
@@ -236,6 +291,12 @@ fn what_github_is_told_is_found_wherever_it_is_written() {
         "( { echo DOCKER_CONTENT_TRUST=1; } && true ) >> $GITHUB_ENV; true",
         "echo 'DOCKER_CONTENT_TRUST=1' >> \"$GITHUB_ENV\"",
         "f() { echo DOCKER_CONTENT_TRUST=1; } >>$GITHUB_ENV",
+        "echo DOCKER_CONTENT_TRUST=1 | tee -a \"$GITHUB_ENV\"",
+        "echo DOCKER_CONTENT_TRUST=1 | sort |& sudo tee -a $GITHUB_ENV >/dev/null",
+        "{ true; echo DOCKER_CONTENT_TRUST=1; }|tee -a $GITHUB_ENV",
+        "for it in 1; do echo DOCKER_CONTENT_TRUST=$it; done >> $GITHUB_ENV",
+        "if true; then case x in x) echo DOCKER_CONTENT_TRUST=1;; esac; fi >> $GITHUB_ENV",
+        "while read it; do echo DOCKER_CONTENT_TRUST=$it; done < on | tee -a $GITHUB_ENV",
     ] {
         assert_eq!(of(FileKind::Workflow, &steps(told, "docker pull x")), ["ci-trust-ignored 5"]);
     }
@@ -244,6 +305,9 @@ fn what_github_is_told_is_found_wherever_it_is_written() {
         "cat <<EOF >> \"$GITHUB_ENV\" && true\nDOCKER_CONTENT_TRUST=1\nEOF",
         "{\n  echo DOCKER_CONTENT_TRUST=1\n} >> \"$GITHUB_ENV\"",
         "{ cat <<EOF\nDOCKER_CONTENT_TRUST=1\nEOF\n} >> \"$GITHUB_ENV\"",
+        "cat <<EOF | tee -a \"$GITHUB_ENV\"\nDOCKER_CONTENT_TRUST=1\nEOF",
+        "for it in 1; do\n  echo DOCKER_CONTENT_TRUST=$it\ndone >> $GITHUB_ENV",
+        "true |\n  echo DOCKER_CONTENT_TRUST=1 |\n  tee -a $GITHUB_ENV",
     ] {
         let next = 7 + told.lines().count() - 2;
         assert_eq!(
@@ -257,6 +321,12 @@ fn what_github_is_told_is_found_wherever_it_is_written() {
         "{ true; } >> $GITHUB_ENV; echo DOCKER_CONTENT_TRUST=1",
         "cat >> notes <<EOF\nDOCKER_CONTENT_TRUST=1\nEOF\necho A=1 >> $GITHUB_ENV",
         "countersign docker --install-shim /s\n{ echo DOCKER_CONTENT_TRUST=1; } >> $GITHUB_ENV",
+        "echo DOCKER_CONTENT_TRUST=1 | tee -a notes; true >> $GITHUB_ENV",
+        "echo DOCKER_CONTENT_TRUST=1 || tee -a $GITHUB_ENV",
+        "echo DOCKER_CONTENT_TRUST=1; echo A=1 | tee -a $GITHUB_ENV",
+        "for it in 1; do echo DOCKER_CONTENT_TRUST=$it; done >> notes; true >> $GITHUB_ENV",
+        "echo DOCKER_CONTENT_TRUST=1; for it in 1; do true; done >> $GITHUB_ENV",
+        "countersign docker --install-shim /s\necho DOCKER_CONTENT_TRUST=1 | tee -a $GITHUB_ENV",
     ] {
         assert_eq!(
             of(FileKind::Workflow, &steps(honest, "docker compose up")),
@@ -286,6 +356,39 @@ fn images_are_those_of_the_jobs_wherever_they_are_named() {
             (&gitlab("docker:24", "image: docker:29, "), &["ci-trust-ignored 2"]),
             (&circle("docker:24"), &[]),
             (&circle("docker:29"), &["ci-trust-ignored 5"]),
+        ],
+    );
+}
+
+#[test]
+fn circlecis_executors_are_around_the_jobs_that_name_them() {
+    let file = |executor: &str, job: &str, run: &str| {
+        format!(
+            "executors:\n  e:\n    docker: [{{image: '{executor}'}}]\n    environment: {{DOCKER_CONTENT_TRUST: 1}}\njobs:\n  a:\n    {job}\n    steps:\n      - run: {run}\n"
+        )
+    };
+    check(
+        FileKind::Workflow,
+        &[
+            (
+                &file("docker:29", "executor: e", "docker compose up"),
+                &["ci-trust-ignored 4", "ci-unchecked-command 9"],
+            ),
+            (
+                &file("docker:24", "executor: {name: e}", "docker compose up"),
+                &["ci-unchecked-command 9"],
+            ),
+            (&file("docker:24", "executor: e", "docker pull x"), &[]),
+            (&file("docker:29", "executor: e", "countersign docker compose up"), &[]),
+            (
+                &file(
+                    "docker:29",
+                    "executor: e\n    environment: {DOCKER_CONTENT_TRUST: 0}",
+                    "docker compose up",
+                ),
+                &["ci-trust-disabled 8", "ci-trust-ignored 4"],
+            ),
+            (&file("docker:29", "executor: f", "docker compose up"), &["ci-trust-ignored 4"]),
         ],
     );
 }
@@ -376,6 +479,20 @@ fn files_that_are_made_to_last_end_soon() {
     let half = |piece: &str| piece.repeat((1 << 19) / piece.len());
     let groups = [half("{ a;"), half("} >>$GITHUB_ENV;")].concat();
     for text in [groups, half("{ "), half("sudo "), half("sh -c "), half("<<E ")] {
+        assert_eq!(of(FileKind::Script, &text), [""; 0]);
+    }
+    let shells: String = (0..20_000).map(|at| format!("bash <<E{at}\n")).collect();
+    let ends: String = (0..20_000).rev().map(|at| format!("E{at}\n")).collect();
+    for text in [
+        half("a|tee $GITHUB_ENV|"),
+        half("a |\n"),
+        half("do a;done >>$GITHUB_ENV|"),
+        half("if "),
+        half("if { "),
+        half("env -S "),
+        half("env -S 'env "),
+        format!("{shells}{ends}"),
+    ] {
         assert_eq!(of(FileKind::Script, &text), [""; 0]);
     }
 }

@@ -3,6 +3,8 @@
 //! They have one shape in common: variables and an image stand beside steps, and hold for all that
 //! is below. What a template or an include brings is not here, and not seen.
 
+use std::collections::BTreeMap;
+
 use super::step::{Belief, Scope, Step, Steps, What};
 use crate::docker::yaml::{self, Content, Node};
 
@@ -12,9 +14,11 @@ use crate::docker::yaml::{self, Content, Node};
 ///
 /// If it is no YAML.
 pub(super) fn read(text: &str) -> Result<Steps, yaml::Error> {
-    let mut walk =
-        Walk { steps: Steps::default(), jobs: 0, before: Vec::new(), room: Some(MOST_REPEATED) };
+    let mut walk = Walk { room: Some(MOST_REPEATED), ..Walk::default() };
     for document in yaml::read(text)? {
+        let executors = document.at("executors").into_iter().flat_map(Node::entries);
+        let named = |(name, node): (&Node, &Node)| Some((name.text()?.to_owned(), Said::by(node)));
+        walk.executors = executors.filter_map(named).collect();
         walk.before = [Some(&document), document.at("default")]
             .into_iter()
             .flatten()
@@ -36,9 +40,12 @@ pub(super) fn read(text: &str) -> Result<Steps, yaml::Error> {
     Ok(walk.steps)
 }
 
+#[derive(Default)]
 struct Walk {
     steps: Steps,
     jobs: usize,
+    /// CircleCI's surroundings of jobs, by their names.
+    executors: BTreeMap<String, Said>,
     /// GitLab's lines before those of every job.
     before: Vec<(usize, String)>,
     /// How much of them may still be repeated; none if it was too much.
@@ -98,19 +105,45 @@ impl Walk {
 
     fn scope(&mut self, node: &Node, around: &Scope) -> Scope {
         let mut scope = around.clone();
-        let around_steps = container(node).into_iter().chain([node]);
-        let sets = around_steps.flat_map(|it| VARIABLES.iter().filter_map(|name| it.at(name)));
-        for (name, value, line) in sets.flat_map(variables) {
-            scope.set(&name, &value, line);
+        if let Some(executor) = executor(node).and_then(|name| self.executors.get(name)) {
+            executor.to(&mut scope);
         }
+        Said::by(node).to(&mut scope);
         if let (Belief::Since(line), true) = (scope.trust, scope.trust != around.trust) {
             self.steps.beliefs.push(line);
         }
-        if let Some(image) = image(node) {
-            scope.runs_in(image);
-        }
         scope
     }
+}
+
+/// What a map says to the steps below it.
+struct Said {
+    variables: Vec<(String, String, usize)>,
+    image: Option<String>,
+}
+
+impl Said {
+    fn by(node: &Node) -> Self {
+        let around_steps = container(node).into_iter().chain([node]);
+        let sets = around_steps.flat_map(|it| VARIABLES.iter().filter_map(|name| it.at(name)));
+        let variables = sets.flat_map(variables).collect();
+        Self { variables, image: image(node).map(str::to_owned) }
+    }
+
+    fn to(&self, scope: &mut Scope) {
+        for (name, value, line) in &self.variables {
+            scope.set(name, value, *line);
+        }
+        if let Some(image) = &self.image {
+            scope.runs_in(image);
+        }
+    }
+}
+
+/// The executor of a job, by its name.
+fn executor(node: &Node) -> Option<&str> {
+    let executor = node.at("executor")?;
+    executor.text().or_else(|| executor.at("name")?.text())
 }
 
 /// Whether what is in this map runs on a machine of its own.

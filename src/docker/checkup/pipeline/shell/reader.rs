@@ -16,10 +16,14 @@ pub(super) struct Reader {
     open: Vec<char>,
     /// The lines that end texts which are no commands, and the command that each is for.
     pub(super) heredocs: Vec<(String, usize)>,
-    /// What is open of `{` and `(`, and the first command in it.
+    /// What is open of `{`, `(`, `do`, `if` and `case`, and the first command in it.
     groups: Vec<(char, usize)>,
     /// The first command of a group that was closed just now: redirections may follow.
     closed: Option<usize>,
+    /// The first command of a pipeline that goes on.
+    piped: Option<usize>,
+    /// How many commands were found to be read by somebody behind them.
+    handed_on: usize,
     /// Whether the last line goes on.
     continued: bool,
 }
@@ -54,7 +58,8 @@ impl Reader {
                     self.end_command();
                     self.begin_group('(');
                 }
-                (None, ';' | '&' | '|' | '`') => self.end_command(),
+                (None, '|') => self.pipe(&mut letters),
+                (None, ';' | '&' | '`') => self.end_command(),
                 (None, _) => self.push(letter),
             }
         }
@@ -117,14 +122,31 @@ impl Reader {
         }
     }
 
+    /// `|` and `|&`; `||` is none.
+    fn pipe(&mut self, letters: &mut Peekable<Chars<'_>>) {
+        if letters.next_if_eq(&'|').is_some() {
+            self.end_command();
+            return;
+        }
+        letters.next_if_eq(&'&');
+        self.end_word();
+        let first = self.piped.or(self.closed).unwrap_or(self.commands.len());
+        self.end_command();
+        self.piped = Some(first);
+    }
+
     fn begin_group(&mut self, kind: char) {
         self.groups.push((kind, self.commands.len()));
     }
 
+    /// What was opened since and not closed was meant for another shell.
     fn end_group(&mut self, kind: char) {
-        let depth = self.groups.len();
-        let group = self.groups.pop_if(|(open, _)| *open == kind);
-        self.closed = group.map(|(_, first)| first).filter(|_| depth <= MOST_GROUPS);
+        let most = if kind == '(' { 1 } else { MOST_GROUPS };
+        let back = self.groups.iter().rev().take(most).position(|(open, _)| *open == kind);
+        let group = back.map(|back| self.groups.len() - 1 - back);
+        let first = group.and_then(|at| self.groups.get(at)).map(|(_, first)| *first);
+        self.closed = first.filter(|_| self.groups.len() <= MOST_GROUPS);
+        self.groups.truncate(group.unwrap_or(self.groups.len()));
     }
 
     fn begin(&mut self, line: usize) {
@@ -140,9 +162,9 @@ impl Reader {
     fn end_word(&mut self) {
         let Some(word) = self.word.take() else { return };
         let begins = self.command.words.last().is_none_or(|last| is_keyword(last));
-        match word.as_str() {
-            "{" if begins => self.begin_group('{'),
-            "}" if begins => self.end_group('{'),
+        match (group_begun_by(&word), group_ended_by(&word)) {
+            (Some(kind), _) if begins => self.begin_group(kind),
+            (_, Some(kind)) if begins => self.end_group(kind),
             _ => {}
         }
         self.command.words.push(word);
@@ -153,17 +175,44 @@ impl Reader {
         let mut command = std::mem::take(&mut self.command);
         command.uncover();
         command.writes_environment = command.words.iter().any(|it| it.contains(GITHUB));
-        let group = self.closed.take().filter(|_| command.writes_environment);
-        for inside in group.and_then(|first| self.commands.get_mut(first..)).unwrap_or_default() {
-            inside.writes_environment = true;
+        let (is_none, closed) =
+            (command.words.is_empty() && command.variables.is_empty(), self.closed.take());
+        if is_none && closed.is_none() {
+            // A pipeline goes on in the next line.
+            return;
         }
-        if !command.words.is_empty() || !command.variables.is_empty() {
+        let before = self.piped.take().into_iter().chain(closed).min();
+        if command.writes_environment {
+            self.hand_on(before.unwrap_or(self.commands.len()));
+        }
+        if !is_none {
             self.commands.push(command);
         }
     }
+
+    /// What the commands from this one on write goes where the last one writes.
+    fn hand_on(&mut self, first: usize) {
+        let before = self.commands.get_mut(first..).unwrap_or_default();
+        self.handed_on += before.len();
+        if self.handed_on <= MOST_HANDED_ON {
+            before.iter_mut().for_each(|command| command.writes_environment = true);
+        }
+    }
+}
+
+fn group_begun_by(word: &str) -> Option<char> {
+    let kinds = [("{", '{'), ("do", 'd'), ("if", 'i'), ("case", 'c')];
+    kinds.into_iter().find(|(begin, _)| *begin == word).map(|(_, kind)| kind)
+}
+
+fn group_ended_by(word: &str) -> Option<char> {
+    let kinds = [("}", '{'), ("done", 'd'), ("fi", 'i'), ("esac", 'c')];
+    kinds.into_iter().find(|(end, _)| *end == word).map(|(_, kind)| kind)
 }
 
 /// The file in which GitHub looks for variables.
 const GITHUB: &str = "GITHUB_ENV";
 /// Groups in one another of which redirections are known.
 const MOST_GROUPS: usize = 16;
+/// Far more than stand in any pipeline.
+const MOST_HANDED_ON: usize = 1 << 20;
