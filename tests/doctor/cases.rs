@@ -124,8 +124,8 @@ pub(crate) const FILES: [(&str, i32, &str, &str); 11] = [
 ];
 
 /// Found by a host's own files or clock, which no test may change; provoked beside the code.
-pub(crate) const OTHERS: [&str; 4] =
-    ["insecure-registry", "owner-foreign", "expired", "clock-behind"];
+pub(crate) const OTHERS: [&str; 5] =
+    ["insecure-registry", "containerd-falls-back", "owner-foreign", "expired", "clock-behind"];
 
 fn expired_authority() -> String {
     let made = Command::new("faketime")

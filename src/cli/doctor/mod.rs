@@ -5,6 +5,7 @@
 //! is asked unless `--online` says so, and nothing is changed.
 
 mod configuration;
+mod containerd;
 mod directory;
 mod host;
 mod online;
@@ -78,6 +79,7 @@ fn look(
         SignedDuration::try_from(arguments.within.duration()).unwrap_or(SignedDuration::MAX);
     let host = host::look(environment);
     let mut findings = host_findings(&host);
+    findings.extend(containerd::findings());
     if let Some(server) = &host.trust_server {
         let name = server.trim_start_matches("https://").split('/').next().unwrap_or_default();
         findings.extend(server_findings(name, "DOCKER_CONTENT_TRUST_SERVER", now));

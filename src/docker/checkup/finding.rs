@@ -85,6 +85,7 @@ ids! {
     PluginBroken = "plugin-broken",
     PluginForeign = "plugin-foreign",
     InsecureRegistry = "insecure-registry",
+    ContainerdFallsBack = "containerd-falls-back",
     TrustServerPlain = "trust-server-plain",
     TrustServerEnds = "trust-server-ends",
     NoHome = "no-home",

@@ -6,12 +6,14 @@
 //! | file | about |
 //! |---|---|
 //! | `host` | docker, its plugins, the environment, the daemon |
+//! | `containerd` | where containerd pulls from |
 //! | `files` | who can read and write what trust rests on |
 //! | `collections` | cached trust data: first use, expiry, damage |
 //! | `servers` | trust servers that are known to go away |
 //! | `pipeline` | files of a directory: CI, compose, Dockerfiles |
 
 mod collections;
+mod containerd;
 mod files;
 mod finding;
 mod host;
@@ -19,6 +21,7 @@ mod pipeline;
 mod servers;
 
 pub use collections::{CachedCollection, Expiry, Standing, collection_findings};
+pub use containerd::containerd_finding;
 pub use files::{KeyFact, Place, PlaceKind, key_findings, place_findings};
 pub use finding::{Finding, Id, Severity};
 pub use host::{ContentTrust, Daemon, DockerProgram, Host, Plugin, Shim, host_findings};
