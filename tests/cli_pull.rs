@@ -79,6 +79,22 @@ fn blob_that_was_changed_leaves_nothing_behind() {
     }
 }
 
+/// what is signed, and not there any more, is no reason to look away.
+#[test]
+fn what_is_gone_from_the_registry_is_told_with_who_can_help() {
+    let servers = TestRegistry::start(&["--no-docker"]);
+    let (reference, digest) = signed(&servers, "team/gone", &["--text", "gone"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    for lost in [layer(&servers, &digest), digest] {
+        fs::remove_file(servers.blob(&lost)).expect("removed");
+        let to = format!("oci:{}", folder.path().join("out").display());
+        let output = countersign(&servers, &["pull", &reference, "--to", &to]);
+        assert_eq!(output.status.code(), Some(5), "{}", text(&output));
+        assert!(text(&output).contains("can push it again"), "{}", text(&output));
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0);
+    }
+}
+
 /// R-02, T-45: whoever asks, other bytes under a digest are told as what they are.
 #[test]
 fn manifest_that_was_changed_is_a_digest_mismatch() {

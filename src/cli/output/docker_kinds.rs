@@ -2,6 +2,7 @@
 
 use super::{Failure, Kind};
 use crate::docker::{self, argument, config, engine, pins, pull};
+use crate::net;
 
 impl From<docker::Error> for Failure {
     fn from(error: docker::Error) -> Self {
@@ -129,6 +130,10 @@ impl From<pull::Error> for Failure {
     fn from(error: pull::Error) -> Self {
         use pull::Error as E;
         let error = match error {
+            // It is signed, so that it was there.
+            E::Net(error @ net::Error::NotFound { .. }) => {
+                return Self::of(Kind::Network, &error).advise(PUSHED_AGAIN);
+            }
             E::Net(error) => return error.into(),
             other => other,
         };
@@ -141,6 +146,8 @@ impl From<pull::Error> for Failure {
         }
     }
 }
+
+const PUSHED_AGAIN: &str = "It is signed, but not in the registry, or not for who asks: whoever has the image can push it again.";
 
 impl From<config::Error> for Failure {
     fn from(error: config::Error) -> Self {
