@@ -135,29 +135,37 @@ fn speakers(
         return Ok(Speakers::Authorities(absolute(path)?));
     }
     match arguments.from_cache {
-        true => cached_root_keys(prefix, context).map(Speakers::Keys),
+        true => {
+            let gun = Gun::raw(&prefix.to_string())?;
+            let keys = cached_root_keys(&gun, context)?;
+            match keys.is_empty() {
+                false => Ok(Speakers::Keys(keys)),
+                true => Err(Failure::new(
+                    Kind::NoTrustData,
+                    format!("{gun}: no root is in the cache"),
+                )
+                .advise(
+                    "Look at it first: countersign inspect, then pin what its owner confirms.",
+                )),
+            }
+        }
         false => Ok(Speakers::Keys(arguments.root_keys.clone())),
     }
 }
 
 /// The keys that signed the cached roots, one for each form of trust data. They were believed before,
 /// or they would not be there; what somebody else put there is not.
-fn cached_root_keys(prefix: &Prefix, context: &Context) -> Result<Vec<KeyId>, Failure> {
-    let gun = Gun::raw(&prefix.to_string())?;
+pub(super) fn cached_root_keys(gun: &Gun, context: &Context) -> Result<Vec<KeyId>, Failure> {
     let mut keys = Vec::new();
     for dialect in [Dialect::Notary, Dialect::Tuf1] {
-        let policy = Policy { dialect, ..context.policy(&gun)? };
-        let cache = cache_of(&TrustDirectory::new(context.trust()), &gun, dialect);
+        let policy = Policy { dialect, ..context.policy(gun)? };
+        let cache = cache_of(&TrustDirectory::new(context.trust()), gun, dialect);
         if let Some(bytes) = cache.read(&RoleName::Root, policy.limits.root_bytes)? {
             let root = TrustedRoot::restore(Arc::new(policy), &bytes);
             keys.extend_from_slice(root.map_err(client::Error::from)?.signers());
         }
     }
-    match keys.is_empty() {
-        false => Ok(keys),
-        true => Err(Failure::new(Kind::NoTrustData, format!("{gun}: no root is in the cache"))
-            .advise("Look at it first: countersign inspect, then pin what its owner confirms.")),
-    }
+    Ok(keys)
 }
 
 fn list(context: &Context) -> Result<Code, Failure> {

@@ -8,7 +8,7 @@ use super::exit::Code;
 use super::output::{Failure, Format};
 use super::passphrases::Passphrases;
 use super::process::{guard_memory, wait_for};
-use super::publishing::{not_offline, tell_of_root, versions};
+use super::publishing::{not_offline, tell_of_pin, tell_of_root, versions};
 use super::subject::Subject;
 use crate::docker::Amended;
 use crate::docker::staged::{StagedNote, StagedReport, Weakened};
@@ -39,6 +39,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<Code, Fail
     };
     if let Some(root) = published.founded {
         tell_of_root(&subject.gun, &root, &context.key_set()?, context)?;
+        tell_of_pin(&subject.gun, context);
     }
     if published.versions.is_empty() {
         context.output.notice(&format!("{}: nothing had to be changed", subject.gun));

@@ -10,8 +10,9 @@ use serde_json::{Map, Value};
 use super::context::Context;
 use super::exit::Kind;
 use super::output::Failure;
+use super::pin::cached_root_keys;
 use super::source;
-use crate::docker::{Amended, public_key};
+use crate::docker::{Amended, argument, public_key};
 use crate::keys::{Kept, KeySet};
 use crate::tuf::{Dialect, Gun, Key, KeyId, RoleName, Version};
 
@@ -54,6 +55,7 @@ pub(super) fn tell_of_founding<T>(
 ) -> Result<(), Failure> {
     if let Some(root) = &amended.founded {
         tell_of_root(gun, root, keys, context)?;
+        tell_of_pin(gun, context);
     }
     if amended.attempts > 1 {
         let faster = amended.attempts - 1;
@@ -83,6 +85,16 @@ pub(super) fn tell_of_root(
         ),
     });
     Ok(())
+}
+
+/// Says how hosts pin a root key under which there is new trust data: they know it by its certificate,
+/// which has another id.
+pub(super) fn tell_of_pin(gun: &Gun, context: &Context) {
+    if let Ok([named]) = cached_root_keys(gun, context).as_deref() {
+        let gun = argument(gun);
+        let told = format!("  to pin it on hosts: countersign pin add {gun} --root-key {named}");
+        context.output.notice(&told);
+    }
 }
 
 /// Says what a new root means for those who pin it.

@@ -14,7 +14,7 @@ use super::exit::{Code, Kind};
 use super::output::{Failure, Format};
 use super::passphrases::Passphrases;
 use super::process::{guard_memory, wait_for};
-use super::publishing::{self, not_offline, tell_of_root};
+use super::publishing::{self, not_offline, tell_of_pin, tell_of_root};
 use super::root;
 use super::source::{self, Source};
 use super::subject::Subject;
@@ -213,6 +213,7 @@ pub(super) async fn publish(
     let signing = opened.collection().sign(request, &keys, &mut passphrases.chain()).await?;
     if let Some(root) = &signing.founded {
         tell_of_root(&subject.gun, root, &keys, context)?;
+        tell_of_pin(&subject.gun, context);
     }
     if signing.attempts > 1 {
         let faster = signing.attempts - 1;
