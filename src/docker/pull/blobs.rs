@@ -52,7 +52,9 @@ impl<'r> Blobs<'r> {
     async fn fetch_one(&self, descriptor: Descriptor) -> Result<(), Error> {
         let path = path_of(&self.folder, &descriptor.digest);
         let unwritten = |source| Error::Disk { path: path.clone(), source };
-        let mut file = tokio::fs::File::create(&path).await.map_err(unwritten)?;
+        // On another thread it might be made just when the folder goes, because another blob failed.
+        let file = File::create(&path).map_err(unwritten)?;
+        let mut file = tokio::fs::File::from_std(file);
         self.registry.blob(&descriptor.digest, descriptor.size, &mut file).await?;
         file.sync_all().await.map_err(unwritten)
     }
