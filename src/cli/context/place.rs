@@ -47,7 +47,13 @@ impl Place {
             };
         }
         if let Some(path) = set.and_then(|set| set.strip_prefix("bundle:")) {
-            return Ok(Self::Bundle(PathBuf::from(path)));
+            return match path {
+                "" => {
+                    Err(Failure::new(Kind::Usage, "bundle: names no file")
+                        .advise("Write bundle:FILE."))
+                }
+                path => Ok(Self::Bundle(PathBuf::from(path))),
+            };
         }
         if set == Some("oci") {
             return match image {

@@ -122,6 +122,7 @@ impl From<net::Error> for Failure {
         let failure = |kind| Self::of(kind, &error);
         match &error {
             E::ReadOnly { .. } => failure(Kind::Usage).advise(READ_ONLY),
+            E::Url { url, .. } if url.starts_with("http://") => failure(Kind::Usage).advise(PLAIN_HTTP),
             E::Url { .. } => failure(Kind::Usage)
                 .advise("Write https://HOST:PORT, oci, file:///FOLDER or bundle:FILE."),
             E::Proxy { .. } | E::TlsFile { .. } | E::TlsDenied { .. } => failure(Kind::Usage),
@@ -172,6 +173,8 @@ fn docker_directory() -> String {
 const OVERTAKEN: &str = "Try again. If nobody else publishes there, the server takes nothing, and does not say why: tell its owner.";
 const NO_METADATA: &str = "A proxy or a login page may have answered in the place of what was asked. Otherwise what was published \
      there is damaged: tell its owner.";
+const PLAIN_HTTP: &str = "Plain HTTP is allowed by --insecure-http to this machine, and to other hosts if insecure_http in \
+     the configuration names them, too.";
 const WHICH_SERVER: &str = "Is it the right trust server? It is the registry's own host, unless --server or \
      DOCKER_CONTENT_TRUST_SERVER names another.";
 const WHICH_REGISTRY: &str = "Is it the right registry, and up? It is the one in the image's name; a proxy on the way stands in \
