@@ -420,6 +420,9 @@ fn the_registry_is_meant_that_the_client_names() {
     let (status, _, told) = proxy.refusal(&ns(two.registry()));
     assert!(status == 403 && told.contains(two.registry()), "nothing is signed for it: {told}");
     assert_eq!(proxy.refusal(&ns("docker.io")).0, 403);
+    let twice = ["--upstream", one.registry(), "--upstream", one.registry()];
+    let again = Proxy::run(&one, &host, &[], &twice);
+    assert_eq!(again.gets(path).0, 200, "it is one registry");
 }
 
 #[test]

@@ -93,7 +93,14 @@ fn settings(arguments: Arguments, environment: &Environment) -> Result<Settings,
         false => None,
     };
     let drain = arguments.options.drain(&said)?;
-    Ok(Settings { listen, upstreams: arguments.upstream, identity, drain })
+    // Named twice, also by its other name, it is one.
+    let mut upstreams: Vec<Upstream> = Vec::new();
+    for upstream in arguments.upstream {
+        if !upstreams.contains(&upstream) {
+            upstreams.push(upstream);
+        }
+    }
+    Ok(Settings { listen, upstreams, identity, drain })
 }
 
 /// Only this host reaches it there; the port is that of registries.

@@ -220,15 +220,13 @@ impl Remote for NotaryServer {
         if response.status() == 400 {
             return Err(refusal(response).await);
         }
-        expect_200(response)?.discard().await;
-        Ok(())
+        done(response).await
     }
 
     async fn delete(&self) -> Result<(), Error> {
         let request = Request::new(Method::DELETE, self.base.clone());
         let response = self.send(request, Access::All).await?;
-        expect_200(response)?.discard().await;
-        Ok(())
+        done(response).await
     }
 }
 
@@ -236,6 +234,18 @@ fn expect_200(response: Response) -> Result<Response, Error> {
     match response.status() {
         200 => Ok(response),
         status => Err(Error::Unavailable { host: response.host().to_owned(), status }),
+    }
+}
+
+/// That it is done. Trust servers say no more than 200 (Notary `server/handlers/default.go`); a page is
+/// somebody else's, who has stored nothing.
+async fn done(response: Response) -> Result<(), Error> {
+    let response = expect_200(response)?;
+    let host = response.host().to_owned();
+    let said = response.body(MAX_ERROR).await.unwrap_or_default();
+    match said.trim_ascii_start().first() {
+        Some(b'<') => Err(Error::Malformed { host, problem: "it answered with a page" }),
+        _ => Ok(()),
     }
 }
 

@@ -61,6 +61,19 @@ async fn reasons_of_the_server_are_told() {
     }
 }
 
+/// A login page, say: whoever answers so has stored nothing.
+#[tokio::test]
+async fn page_is_no_answer_of_a_trust_server() {
+    for (body, taken) in [("", true), ("{}", true), ("ok", true), ("\n <html>Log in", false)] {
+        let told = publish(Answer::ok(body)).await;
+        assert_eq!(told.is_ok(), taken, "{body}: {told:?}");
+        assert!(taken || matches!(told, Err(Error::Malformed { .. })), "{told:?}");
+        let server = TestServer::http(move |_| Answer::ok(body)).await;
+        let deleted = Client::new().within_seconds(3).notary(&server).delete().await;
+        assert_eq!(deleted.is_ok(), taken, "{body}: {deleted:?}");
+    }
+}
+
 #[tokio::test]
 async fn endless_reason_is_not_read() {
     let body = " ".repeat(65 << 10);

@@ -1,6 +1,6 @@
 //! `key load`, `export`, `import`: keys on their way in and out.
 
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -171,6 +171,10 @@ fn tell(ids: &[KeyId], context: &Context) {
 fn check_private(file: &Path) -> Result<(), Failure> {
     // That it is not there is told by whoever reads it.
     let Ok(found) = file.metadata() else { return Ok(()) };
+    if !found.is_file() && !found.file_type().is_fifo() {
+        let message = format!("{}: no file of a key", file.display());
+        return Err(Failure::new(Kind::KeyStore, message));
+    }
     if found.permissions().mode() & 0o077 == 0 {
         return Ok(());
     }

@@ -137,6 +137,7 @@ impl From<net::Error> for Failure {
                 host.trim_start_matches("https://")
             )),
             E::Unavailable { status: 404, .. } => failure(Kind::Network).advise(WHICH_SERVER),
+            E::Unavailable { status: 413, .. } => failure(Kind::Network).advise(TOO_LARGE_THERE),
             E::TimedOut { .. } | E::Truncated { .. } | E::Unavailable { .. } => {
                 failure(Kind::Network)
             }
@@ -173,6 +174,8 @@ fn docker_directory() -> String {
 const OVERTAKEN: &str = "Try again. If nobody else publishes there, the server takes nothing, and does not say why: tell its owner.";
 const NO_METADATA: &str = "A proxy or a login page may have answered in the place of what was asked. Otherwise what was published \
      there is damaged: tell its owner.";
+const TOO_LARGE_THERE: &str = "Whatever stands before the server takes no upload of that size: its owner can raise the limit \
+     (nginx: client_max_body_size).";
 const PLAIN_HTTP: &str = "Plain HTTP is allowed by --insecure-http to this machine, and to other hosts if insecure_http in \
      the configuration names them, too.";
 const WHICH_SERVER: &str = "Is it the right trust server? It is the registry's own host, unless --server or \
