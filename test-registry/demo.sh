@@ -86,7 +86,7 @@ the_tag_moves() {
     show_as_host docker run --rm --network none "$image:1"
     say "So the attacker deletes the signed image, to leave only the evil one:"
     forget_images
-    delete_manifest "$signed"
+    delete_image "$signed"
     refused 7 countersign verify-pull "$image:1"
     say "And a tag that nobody ever signed:"
     "$here/seed" --text 'EVIL WAS HERE' team/web:2
@@ -124,12 +124,21 @@ the_line_goes_dead() {
 digest_of() { skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$1"; }
 
 # The registry may go on answering for a moment from what it remembers.
-delete_manifest() {
-    local tries url=$REGISTRY_URL/v2/team/web/manifests/$1
+# Its manifest and all that it names: docker may still have the manifest of an image that it forgot.
+delete_image() {
+    local blob manifest=manifests/$1
+    while read -r blob; do
+        delete "blobs/$blob"
+    done < <(curl -sS "$REGISTRY_URL/v2/team/web/$manifest" | grep -o 'sha256:[0-9a-f]\{64\}' | sort -u)
+    delete "$manifest"
+}
+
+delete() {
+    local tries url=$REGISTRY_URL/v2/team/web/$1
     for ((tries = 0; tries < 50; tries++)); do
         curl -sS -o /dev/null -X DELETE "$url"
-        sleep 0.1
         [[ $(curl -sS -o /dev/null -w '%{http_code}' "$url") != 404 ]] || return 0
+        sleep 0.1
     done
     return 1
 }

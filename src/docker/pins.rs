@@ -3,8 +3,8 @@
 //! They come from our own reviewable file, `pins.toml` in the trust directory, and from Notary's
 //! `trust_pinning` (Notary 0.7 `trustpinning/trustpin.go`). Rules:
 //!
-//! - A prefix covers whole path components, in the case in which it is written; the longest one
-//!   that covers a collection wins, ours over Notary's of the same length.
+//! - A prefix covers whole path components, in the case in which it is written, but for the registry's
+//!   host; the longest one that covers a collection wins, ours over Notary's of the same length.
 //! - What cannot be read or understood is an error. It never means that there is no pin.
 
 mod error;

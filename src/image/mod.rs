@@ -19,5 +19,5 @@ mod reference;
 
 pub use descriptor::{Descriptor, ImageDigest};
 pub use error::Error;
-pub use name::Name;
+pub use name::{Name, with_lower_host};
 pub use reference::{Reference, Tag};

@@ -1,16 +1,18 @@
 //! Repository names: `domain/path` in docker's full form.
 //!
 //! Grammar: `distribution/reference`, `regexp.go`; defaults: `normalize.go`. Differences, all
-//! refusals: a first component that looks like a host must be one, ports are at most 65535.
+//! refusals: a first component that looks like a host must be one, ports are at most 65535, and
+//! capitals alone make none. A host is the same one in capitals (RFC 4343): it is kept without.
 
-use std::{fmt, net::Ipv6Addr, str::FromStr};
+use std::{borrow::Cow, fmt, net::Ipv6Addr, str::FromStr};
 
 use super::error::{Error, excerpt};
 
 /// A repository: registry host and path, `docker.io/library/web`.
 ///
-/// Its text is the collection name (GUN) that docker uses, byte for byte: the case of the host and
-/// a spelled-out port are kept.
+/// Its text is the collection name (GUN) that docker uses for a host in small letters, byte for byte:
+/// a spelled-out port is kept. Docker keeps capitals in the host, too, so that one repository has as
+/// many collections as its host has spellings, each with trust, pins and floors of its own.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name {
     text: String,
@@ -79,17 +81,36 @@ impl fmt::Debug for Name {
 }
 
 /// Parts a reference into registry host and the rest, with docker's defaults.
-pub(super) fn split_domain(text: &str) -> (&str, &str) {
+pub(super) fn split_domain(text: &str) -> (Cow<'_, str>, &str) {
     match text.split_once('/') {
-        Some(("index.docker.io", rest)) => (HUB, rest),
-        Some((first, rest)) if is_host_like(first) => (first, rest),
-        _ => (HUB, text),
+        Some((first, rest)) if looks_like_host(first) => match lower(first) {
+            host if host == OLD_HUB => (HUB.into(), rest),
+            host => (host, rest),
+        },
+        _ => (HUB.into(), text),
     }
 }
 
-fn is_host_like(first: &str) -> bool {
-    first == "localhost"
-        || first.bytes().any(|byte| matches!(byte, b'.' | b':') || byte.is_ascii_uppercase())
+/// `name` with the registry host that it begins with, if it does, in small letters; `name` may be the
+/// host alone. For names of collections that were not read as a [`Name`].
+pub fn with_lower_host(name: &str) -> Cow<'_, str> {
+    let (first, rest) = name.split_at(name.find('/').unwrap_or(name.len()));
+    match lower(first) {
+        Cow::Owned(host) if looks_like_host(first) => (host + rest).into(),
+        _ => name.into(),
+    }
+}
+
+/// Whether the first component of a name is its registry.
+fn looks_like_host(first: &str) -> bool {
+    first.eq_ignore_ascii_case("localhost") || first.contains(['.', ':'])
+}
+
+fn lower(text: &str) -> Cow<'_, str> {
+    match text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => text.to_ascii_lowercase().into(),
+        false => text.into(),
+    }
 }
 
 fn check_domain(domain: &str) -> Result<(), Error> {
@@ -144,6 +165,7 @@ fn is_separator(between: &str) -> bool {
 }
 
 const HUB: &str = "docker.io";
+const OLD_HUB: &str = "index.docker.io";
 const OFFICIAL: &str = "library/";
 /// `distribution/reference`: `RepositoryNameTotalLengthMax`.
 const MAX_PATH: usize = 255;
@@ -175,10 +197,12 @@ mod tests {
             ("[2001:db8::1]/x", "[2001:db8::1]/x"),
             ("example.com:443/x", "example.com:443/x"),
             ("example.com/x/y/z", "example.com/x/y/z"),
-            ("Registry.Example.com/x", "Registry.Example.com/x"),
-            ("LOCALHOST:5000/x", "LOCALHOST:5000/x"),
-            ("DOCKER.IO/x", "DOCKER.IO/x"),
-            ("Foo/bar", "Foo/bar"),
+            ("Registry.Example.com/x", "registry.example.com/x"),
+            ("LOCALHOST:5000/x", "localhost:5000/x"),
+            ("Localhost/x", "localhost/x"),
+            ("[2001:DB8::1]/x", "[2001:db8::1]/x"),
+            ("DOCKER.IO/x", "docker.io/library/x"),
+            ("Index.Docker.io/x", "docker.io/library/x"),
             ("registry-1.docker.io/library/alpine", "registry-1.docker.io/library/alpine"),
             ("library/foo/bar", "docker.io/library/foo/bar"),
             ("store/foo/bar", "docker.io/store/foo/bar"),
@@ -280,6 +304,8 @@ mod tests {
             "Docker.io/Library/x",
             "foo/BAR",
             "docker.io/Foo",
+            "Foo/bar",
+            "LOCALHOST:5000/X",
             "ex\u{430}mple.com/x",
             "\u{430}lpine",
             "alpin\u{e9}",
@@ -288,7 +314,27 @@ mod tests {
         ] {
             assert!(text.parse::<Name>().is_err(), "{text:?} was accepted");
         }
-        assert!(matches!("foo/BAR".parse::<Name>(), Err(Error::UpperCase { .. })));
+        for text in ["foo/BAR", "Foo/bar"] {
+            assert!(matches!(text.parse::<Name>(), Err(Error::UpperCase { .. })), "{text}");
+        }
+        for text in ["DOCKER.IO/x", "Docker.io/library/x", "INDEX.DOCKER.IO/library/x"] {
+            assert_eq!(full(text), full("x"), "{text}");
+        }
+    }
+
+    #[test]
+    fn hosts_of_other_names() {
+        for (name, expected) in [
+            ("REG.io/Up", "reg.io/Up"),
+            ("REG.io:5000", "reg.io:5000"),
+            ("LocalHost/x", "localhost/x"),
+            ("Team/Up", "Team/Up"),
+            ("team/Reg.io", "team/Reg.io"),
+            ("Any-Name", "Any-Name"),
+            ("", ""),
+        ] {
+            assert_eq!(with_lower_host(name), expected);
+        }
     }
 
     #[test]

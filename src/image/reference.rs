@@ -63,7 +63,7 @@ impl FromStr for Reference {
         let (rest, digest) = split_at(rest, '@');
         let (path, tag) = split_at(rest, ':');
         Ok(Self {
-            name: Name::new(domain, path)?,
+            name: Name::new(&domain, path)?,
             tag: tag.map(str::parse).transpose()?,
             digest: digest.map(str::parse).transpose()?,
         })

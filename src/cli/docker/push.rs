@@ -13,7 +13,7 @@ use crate::cli::subject::Subject;
 use crate::docker::command_line::{Asked, Guarded, Verb};
 use crate::docker::engine::{Engine, Progress};
 use crate::docker::{RoleChoice, SignRequest};
-use crate::image::{Descriptor, Reference, Tag};
+use crate::image::{Descriptor, Name, Reference, Tag};
 
 /// Pushes and signs.
 pub(super) async fn run(guarded: Guarded, session: &Session) -> Result<Next, Refusal> {
@@ -23,6 +23,7 @@ pub(super) async fn run(guarded: Guarded, session: &Session) -> Result<Next, Ref
     let Asked::Tag { name, tag, digest: None } = asked else {
         return Err(Refusal::new("cannot push a digest reference"));
     };
+    small_host(&used.text, &name)?;
     let verb = guarded.verb;
     let all = verb == Verb::Push && guarded.switch("all-tags").map_err(of_words)?;
     // Of an index docker pushes the one image then, and remembers it under no name.
@@ -45,6 +46,18 @@ pub(super) async fn run(guarded: Guarded, session: &Session) -> Result<Next, Ref
     signed.map_err(|failure| Refusal::of(&failure).at(&format!("failed to sign {reference}")))?;
     session.context.output.answer(&format!("Successfully signed {reference}"));
     Ok(Next::End(0))
+}
+
+/// Docker keeps capitals in a host, and so would have the image under another name than the signed one.
+fn small_host(typed: &str, name: &Name) -> Result<(), Refusal> {
+    match typed.split_once('/') {
+        Some((host, rest)) if host != name.domain() && host.eq_ignore_ascii_case(name.domain()) => {
+            let small = format!("{}/{rest}", name.domain());
+            let said = format!("its registry in small letters is what is signed: {small}");
+            Err(Refusal::new(said).advise(format!("docker tag {typed} {small}, and push that.")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Signs what the tag means at the registry. That docker has it under the same name shows that it

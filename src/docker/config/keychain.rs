@@ -107,7 +107,10 @@ type Entries = BTreeMap<String, Option<Entry>>;
 impl ConfigFile {
     fn helper_for(&self, key: &str) -> Option<&str> {
         let general = self.creds_store.as_ref();
-        let own = self.cred_helpers.as_ref().and_then(|helpers| helpers.get(key));
+        let own = self.cred_helpers.as_ref().and_then(|helpers| {
+            let in_capitals = || helpers.iter().find(|(found, _)| found.eq_ignore_ascii_case(key));
+            helpers.get(key).or_else(|| in_capitals().map(|(_, helper)| helper))
+        });
         let name = own.or(general)?;
         (!name.is_empty()).then_some(name)
     }
@@ -144,7 +147,8 @@ impl Entry {
 /// The entry with this key, or else one whose key is an older spelling of the same host.
 fn entry(place: &str, auths: Option<&Entries>, key: &str) -> Result<Option<Credential>, Error> {
     let Some(auths) = auths else { return Ok(None) };
-    let same_host = || auths.iter().find(|(found, _)| host_of(found) == host_of(key));
+    let host = host_of(key);
+    let same_host = || auths.iter().find(|(found, _)| host_of(found).eq_ignore_ascii_case(host));
     let Some((found, entry)) = auths.get_key_value(key).or_else(same_host) else { return Ok(None) };
     let broken = |()| Error::Entry { place: place.to_owned(), key: found.clone() };
     entry.as_ref().and_then(Entry::credential).transpose().map_err(broken)
@@ -227,6 +231,7 @@ mod tests {
             (r#"{"auths":{"h:1":{"auth":"YTpi"}}}"#, "h", "none"),
             (r#"{"auths":{"https://h:1/v1/":{"auth":"YTpi"}}}"#, "h:1", "a:b"),
             (r#"{"auths":{"http://h":{"auth":"YTpi"}}}"#, "h", "a:b"),
+            (r#"{"auths":{"https://H.Example:1/v1/":{"auth":"YTpi"}}}"#, "h.example:1", "a:b"),
             (r#"{"auths":{"https://index.docker.io/v1/":{"auth":"YTpi"}}}"#, HUB, "a:b"),
             (r#"{"auths":{"index.docker.io":{"auth":"YTpi"}}}"#, HUB, "a:b"),
             (r#"{"auths":{"h":{"auth":"YTpiOmM="}}}"#, "h", "a:b:c"),

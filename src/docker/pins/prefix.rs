@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Error;
-use crate::image::Name;
+use crate::image::{Name, with_lower_host};
 use crate::tuf::Gun;
 
 /// A collection, or the first components of collections.
@@ -77,9 +77,10 @@ impl Prefix {
         Self { text: String::new(), reach: Reach::AndBelow }
     }
 
-    /// Whether a collection is meant.
+    /// Whether a collection is meant. Of both, the registry's host counts in small letters.
     pub fn covers(&self, gun: &Gun) -> bool {
-        let Some(rest) = gun.as_str().strip_prefix(&self.text) else { return false };
+        let (own, gun) = (with_lower_host(&self.text), with_lower_host(gun.as_str()));
+        let Some(rest) = gun.strip_prefix(&*own) else { return false };
         let below = self.text.is_empty() || rest.starts_with('/');
         match self.reach {
             Reach::Exact => rest.is_empty(),
@@ -153,6 +154,23 @@ mod tests {
         ] {
             assert!(Prefix::of_images(text).is_err(), "{text:?} was accepted");
         }
+    }
+
+    #[test]
+    fn a_host_is_the_same_one_in_capitals() {
+        for (text, gun, covered) in [
+            ("REG.io", "reg.io/Web", true),
+            ("REG.io:5000/*", "reg.io:5000/Web", true),
+            ("reg.io/Team", "REG.IO/Team/web", true),
+            ("Reg.io/Team", "rEG.io/Team", true),
+            ("Reg.io/Team", "reg.io/team", false),
+            ("REG.io", "reg.iox/web", false),
+            ("Team/web", "team/web", false),
+        ] {
+            let prefix = Prefix::written(text).expect(text);
+            assert_eq!(prefix.covers(&Gun::raw(gun).expect(gun)), covered, "{text} {gun}");
+        }
+        assert_eq!(Prefix::of_images("REG.io/team").expect("a name").to_string(), "reg.io/team");
     }
 
     #[test]

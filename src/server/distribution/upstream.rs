@@ -92,6 +92,7 @@ mod tests {
             ("registry.example.com", "registry.example.com"),
             ("registry.example.com:5000", "registry.example.com:5000"),
             ("localhost", "localhost"),
+            ("LOCALHOST:5000", "localhost:5000"),
             ("127.0.0.1:5000", "127.0.0.1:5000"),
             ("[::1]:5000", "[::1]:5000"),
             ("docker.io", "docker.io"),
@@ -116,6 +117,7 @@ mod tests {
             (&one, "b.com/web", None, "a.com/b.com/web"),
             (&two, "web", Some("x=y&ns=b.com%3A5000"), "b.com:5000/web"),
             (&two, "library/web", Some("ns=docker.io"), "docker.io/library/web"),
+            (&two, "web", Some("ns=B.COM:5000"), "b.com:5000/web"),
             (&two, "web", Some("ns=docker.io"), "docker.io/library/web"),
         ] {
             assert_eq!(name(upstreams, path, query).as_deref(), Ok(expected));
