@@ -142,6 +142,12 @@ pub enum Error {
         /// The server.
         host: String,
     },
+    /// What was published is not there, although it was said to be taken.
+    #[error("{host} said that it took what was published, and does not have it")]
+    NotTaken {
+        /// The server.
+        host: String,
+    },
     /// The trust server judged what was published, and refused it.
     #[error("{host} refuses the update: {name}{}{message}", separator(message))]
     Refused {

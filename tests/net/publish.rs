@@ -1,6 +1,9 @@
 //! What a trust server says to an upload.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use countersign::{
+    crypto::Sha256,
     net::{Error, NotaryServer, Remote},
     tuf::RoleName,
 };
@@ -26,7 +29,8 @@ fn error_body(code: &str, detail: &str) -> Answer {
 async fn upload_is_one_form() {
     let server = TestServer::http(|_| Answer::status(200)).await;
     let notary = Client::new().notary(&server);
-    notary.publish(&[(RoleName::Targets, b"{\"a\":1}".to_vec())]).await.expect("taken");
+    let sent = notary.publish(&[(RoleName::Targets, b"{\"a\":1}".to_vec())]).await;
+    assert!(matches!(sent, Err(Error::NotTaken { .. })), "it does not keep it: {sent:?}");
     let seen = server.seen().remove(0);
     assert_eq!((&*seen.method, &*seen.path), ("POST", "/v2/docker.io/library/web/_trust/tuf/"));
     let content_type = seen.header("content-type").expect("a type");
@@ -61,11 +65,41 @@ async fn reasons_of_the_server_are_told() {
     }
 }
 
+/// Trust servers say no more than 200, and so does many another program.
+#[tokio::test]
+async fn what_is_said_to_be_taken_must_be_there() {
+    let hash = Sha256::of(b"{}");
+    let file = format!("/v2/docker.io/library/web/_trust/tuf/targets.{hash}.json");
+    // How many questions go by until a replica has it.
+    for (late, taken) in [(0, true), (3, true), (u32::MAX, false)] {
+        let (asked, file) = (AtomicU32::new(0), file.clone());
+        let server = TestServer::http(move |request| match &*request.method {
+            "GET" if request.path == file && asked.fetch_add(1, Ordering::SeqCst) >= late => {
+                Answer::ok("{}")
+            }
+            "GET" => Answer::status(404),
+            _ => Answer::status(200),
+        })
+        .await;
+        let notary = Client::new().within_seconds(5).notary(&server);
+        let files = [(RoleName::Root, b"larger".to_vec()), (RoleName::Targets, b"{}".to_vec())];
+        let told = notary.publish(&files).await;
+        assert_eq!(told.is_ok(), taken, "{told:?}");
+        assert!(taken || matches!(told, Err(Error::NotTaken { .. })), "{told:?}");
+    }
+}
+
 /// A login page, say: whoever answers so has stored nothing.
 #[tokio::test]
 async fn page_is_no_answer_of_a_trust_server() {
     for (body, taken) in [("", true), ("{}", true), ("ok", true), ("\n <html>Log in", false)] {
-        let told = publish(Answer::ok(body)).await;
+        let server = TestServer::http(move |request| match &*request.method {
+            "GET" => Answer::ok("{}"),
+            _ => Answer::ok(body),
+        })
+        .await;
+        let notary = Client::new().within_seconds(3).notary(&server);
+        let told = notary.publish(&[(RoleName::Targets, b"{}".to_vec())]).await;
         assert_eq!(told.is_ok(), taken, "{body}: {told:?}");
         assert!(taken || matches!(told, Err(Error::Malformed { .. })), "{told:?}");
         let server = TestServer::http(move |_| Answer::ok(body)).await;

@@ -136,7 +136,9 @@ impl From<net::Error> for Failure {
                 docker_directory(),
                 host.trim_start_matches("https://")
             )),
-            E::Unavailable { status: 404, .. } => failure(Kind::Network).advise(WHICH_SERVER),
+            E::Unavailable { status: 404, .. } | E::NotTaken { .. } => {
+                failure(Kind::Network).advise(WHICH_SERVER)
+            }
             E::Unavailable { status: 413, .. } => failure(Kind::Network).advise(TOO_LARGE_THERE),
             E::TimedOut { .. } | E::Truncated { .. } | E::Unavailable { .. } => {
                 failure(Kind::Network)
