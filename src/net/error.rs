@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::failure::Fault;
 use crate::image::ImageDigest;
 use crate::storage;
 
@@ -54,6 +55,8 @@ pub enum Error {
     Certificate {
         /// The server.
         host: String,
+        /// What it lacks.
+        fault: Fault,
         /// What is wrong with it.
         source: Box<dyn std::error::Error + Send + Sync>,
     },

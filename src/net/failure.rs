@@ -3,6 +3,10 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use jiff::Timestamp as Instant;
+use rustls::CertificateError;
+use rustls::pki_types::UnixTime;
+
 use super::Error;
 
 /// No answer at all. The URL is taken out of the cause: a token request has the user's name in it.
@@ -12,8 +16,9 @@ pub(super) fn no_answer(host: String, cause: reqwest::Error) -> Error {
     }
     let cause = Cause(cause.without_url());
     match cause.tls() {
-        Some(rustls::Error::InvalidCertificate(_)) => {
-            Error::Certificate { host, source: Box::new(cause) }
+        Some(rustls::Error::InvalidCertificate(problem)) => {
+            let fault = Fault::of(problem);
+            Error::Certificate { host, fault, source: Box::new(cause) }
         }
         _ => Error::Unreachable { host, registry: false, source: Box::new(cause) },
     }
@@ -25,6 +30,35 @@ pub(super) fn broken_off(host: String, found: u64, cause: reqwest::Error) -> Err
         return Error::TimedOut { host };
     }
     Error::Truncated { host, found, source: Box::new(Cause(cause.without_url())) }
+}
+
+/// What a server's certificate lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The word of an authority that is trusted here.
+    Authority,
+    /// The server's name.
+    Name,
+    /// It is not valid yet, or not any more.
+    Dates,
+    /// Something else.
+    Other,
+}
+
+impl Fault {
+    fn of(problem: &CertificateError) -> Self {
+        use CertificateError as E;
+        match problem {
+            E::UnknownIssuer | E::BadSignature => Self::Authority,
+            E::NotValidForName | E::NotValidForNameContext { .. } => Self::Name,
+            E::Expired
+            | E::ExpiredContext { .. }
+            | E::NotValidYet
+            | E::NotValidYetContext { .. } => Self::Dates,
+            _ => Self::Other,
+        }
+    }
 }
 
 impl Error {
@@ -44,6 +78,22 @@ impl Cause {
         matches!(self.tls(), Some(rustls::Error::InvalidMessage(_)))
     }
 
+    /// When the server's certificate is valid, if that is what is wrong with it.
+    fn dates(&self) -> Option<String> {
+        use CertificateError as E;
+        let instant =
+            |time: UnixTime| Instant::from_second(i64::try_from(time.as_secs()).ok()?).ok();
+        match self.tls()? {
+            rustls::Error::InvalidCertificate(E::ExpiredContext { not_after, .. }) => {
+                Some(format!("it was valid until {}", instant(*not_after)?))
+            }
+            rustls::Error::InvalidCertificate(E::NotValidYetContext { not_before, .. }) => {
+                Some(format!("it is valid from {}", instant(*not_before)?))
+            }
+            _ => None,
+        }
+    }
+
     fn tls(&self) -> Option<&rustls::Error> {
         self.layers().find_map(|layer| layer.downcast_ref())
     }
@@ -61,8 +111,12 @@ impl fmt::Display for Cause {
         match kind.map(std::io::Error::kind) {
             _ if self.is_no_tls() => f.write_str("it does not speak TLS"),
             Some(std::io::ErrorKind::UnexpectedEof) => f.write_str("it closed the connection"),
-            // The outer layers only say that something failed below.
-            _ => self.layers().last().map_or(Ok(()), |layer| write!(f, "{layer}")),
+            _ => match (self.dates(), self.layers().last()) {
+                (Some(dates), _) => f.write_str(&dates),
+                // The outer layers only say that something failed below.
+                (None, Some(layer)) => write!(f, "{layer}"),
+                (None, None) => Ok(()),
+            },
         }
     }
 }

@@ -38,12 +38,16 @@ pub(super) fn media_type(bytes: &[u8], content_type: Option<&str>) -> Result<Str
     let known = content_type.or(declared).filter(|name| ACCEPT.split(", ").any(|it| it == *name));
     let media_type = known.ok_or("it sent a manifest of a type that was not asked for")?;
     let is_index = media_type.contains(".list.") || media_type.contains(".index.");
-    match (outline.listing, outline.image, outline.schema_1) {
-        (_, _, true) => Err("it sent a manifest of docker's schema 1, which signs nothing"),
-        (true, true, _) => Err("it sent a manifest that is also an index"),
-        (listing, _, _) if listing != is_index => {
-            Err("it sent a manifest that its type contradicts")
-        }
+    let Outline { listing, config, layers, schema, .. } = outline;
+    match schema {
+        Schema::One => return Err("it sent a manifest of docker's schema 1, which signs nothing"),
+        Schema::Unknown => return Err("it sent a manifest of another schema than 2"),
+        Schema::Two => {}
+    }
+    match listing {
+        true if config || layers => Err("it sent a manifest that is also an index"),
+        _ if listing != is_index => Err("it sent a manifest that its type contradicts"),
+        false if !config => Err("it sent a manifest without a configuration"),
         _ => Ok(media_type.to_owned()),
     }
 }
@@ -58,8 +62,19 @@ fn essence(content_type: &str) -> Option<&str> {
 struct Outline {
     media_type: Option<String>,
     listing: bool,
-    image: bool,
-    schema_1: bool,
+    config: bool,
+    layers: bool,
+    schema: Schema,
+}
+
+/// Of what the document speaks, as far as it says so.
+#[derive(Default, PartialEq)]
+enum Schema {
+    One,
+    /// Docker's second one, and OCI's only one. Also of those who leave it out.
+    #[default]
+    Two,
+    Unknown,
 }
 
 impl Outline {
@@ -87,12 +102,18 @@ impl<'de> Visitor<'de> for OutlineVisitor {
             let name = name.to_ascii_lowercase();
             match &*name {
                 "mediatype" => outline.media_type = Some(map.next_value()?),
+                "schemaversion" => match map.next_value::<u64>()? {
+                    2 => {}
+                    1 => outline.schema = Schema::One,
+                    _ => outline.schema = Schema::Unknown,
+                },
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
             match &*name {
                 "manifests" => outline.listing = true,
-                "config" | "layers" => outline.image = true,
-                "fslayers" | "history" | "signatures" => outline.schema_1 = true,
+                "config" => outline.config = true,
+                "layers" => outline.layers = true,
+                "fslayers" | "history" | "signatures" => outline.schema = Schema::One,
                 _ => {}
             }
             if !seen.insert(name) {
@@ -132,10 +153,18 @@ mod tests {
             (r#"{"layers":[]}"#, Some(INDEX), false),
             (r#"{"manifests":[]}"#, Some(IMAGE), false),
             (r#"{"schemaVersion":1,"fsLayers":[]}"#, Some(IMAGE), false),
-            (r#"{"layers":[]}"#, Some("text/html"), false),
-            (r#"{"layers":[]}"#, None, false),
+            (r#"{"config":{},"layers":[]}"#, Some("text/html"), false),
+            (r#"{"config":{},"layers":[]}"#, None, false),
             (r#"[]"#, Some(IMAGE), false),
-            (r#"{"layers":[]} x"#, Some(IMAGE), false),
+            (r#"{"schemaVersion":1,"config":{},"layers":[]}"#, Some(IMAGE), false),
+            (r#"{"schemaVersion":3,"config":{},"layers":[]}"#, Some(IMAGE), false),
+            (r#"{"schemaVersion":"2","config":{},"layers":[]}"#, Some(IMAGE), false),
+            (r#"{"schemaVersion":3,"manifests":[]}"#, Some(INDEX), false),
+            (r#"{"config":{},"layers":[]}"#, Some(IMAGE), true),
+            (r#"{"layers":[]}"#, Some(IMAGE), false),
+            ("{}", Some(IMAGE), false),
+            ("{}", Some(INDEX), false),
+            (r#"{"config":{},"layers":[]} x"#, Some(IMAGE), false),
             ("<html>", Some(IMAGE), false),
             ("", Some(IMAGE), false),
         ] {

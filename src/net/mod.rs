@@ -46,6 +46,7 @@ pub use account::{Account, Anonymous, Credential, Credentials};
 pub use blob::Blob;
 pub use deadline::Deadline;
 pub use error::Error;
+pub use failure::Fault;
 pub use folder::FolderRepository;
 pub use http::{Http, HttpOptions, Timeouts};
 pub use kept::{ArchiveShelf, Kept, KeptFile, Shelf};

@@ -261,7 +261,9 @@ fn collection(timestamp: &'static str) -> impl Fn(&Seen) -> Answer + Clone {
         r#"{{"mediaType":"application/vnd.tuf.metadata+json","digest":"{digest}","size":{size},
            "data":"{data}","annotations":{{"tuf.io/filename":"timestamp.json"}}}}"#
     );
-    let manifest = format!(r#"{{"schemaVersion":2,"mediaType":"{TYPE}","layers":[{layer}]}}"#);
+    let manifest = format!(
+        r#"{{"schemaVersion":2,"mediaType":"{TYPE}","config":{layer},"layers":[{layer}]}}"#
+    );
     let tag = format!("\"{}\"", ImageDigest::of(manifest.as_bytes()));
     move |seen| match seen.header("if-none-match") == Some(&tag) {
         true => Answer::status(304),

@@ -75,6 +75,9 @@ fn found(place: &Path) -> Found {
 
 /// Whoever can write there decides what is pulled.
 fn check(directory: &Path, program: &Path, trust: &Path) -> Result<(), Failure> {
+    if directory.exists() && !directory.is_dir() {
+        return Err(Failure::new(Kind::Usage, format!("{}: no directory", directory.display())));
+    }
     if !directory.is_dir() {
         let message = format!("{}: no such directory", directory.display());
         let make = format!("Make it first: mkdir -p {}", directory.display());

@@ -84,9 +84,12 @@ impl From<verify::Error> for Failure {
                 .role(role)
                 .found(at)
                 .advise("Is the clock of this machine right? Else the publisher must sign again."),
-            E::TooOld { age, allowed } => {
-                failure(Kind::Policy).role("timestamp").expected(allowed).found(age)
-            }
+            E::TooOld { age, allowed } => failure(Kind::Policy)
+                .role("timestamp")
+                .expected(allowed)
+                .found(age)
+                .advise("Where nothing is published, countersign serve signs a timestamp anew after a week, notary-server after two: \
+                     max_age must allow that."),
             E::UnknownAge { expires, allowed } => failure(Kind::Policy)
                 .role("timestamp")
                 .expected(allowed)
@@ -99,7 +102,7 @@ impl From<verify::Error> for Failure {
             E::Pin { .. } => failure(Kind::Pin)
                 .role("root")
                 .advise("`countersign pin list` shows what is pinned. Ask the owner which root keys are right."),
-            E::Certificate { .. } => failure(Kind::BadKey).role("root"),
+            E::Certificate { .. } => failure(Kind::Pin).role("root"),
             E::FirstUse { gun } => failure(Kind::FirstUse)
                 .role("root")
                 .advise(format!("Pin it first: countersign pin add {} --root-key ID", argument(gun))),
@@ -131,11 +134,15 @@ impl From<net::Error> for Failure {
                 failure(Kind::Network).advise(WHICH_SERVER)
             }
             E::Unreachable { .. } => failure(Kind::Network),
-            E::Certificate { host, .. } => failure(Kind::Network).advise(format!(
-                "Name its authority with --tls-ca FILE, or put it where docker looks: {}/tls/{}/ca.crt",
-                docker_directory(),
-                host.trim_start_matches("https://")
-            )),
+            E::Certificate { host, fault, .. } => failure(Kind::Network).advise(match fault {
+                net::Fault::Dates => DATES.to_owned(),
+                net::Fault::Name => OTHER_NAME.to_owned(),
+                _ => format!(
+                    "Name its authority with --tls-ca FILE, or put it where docker looks: {}/tls/{}/ca.crt",
+                    docker_directory(),
+                    host.trim_start_matches("https://")
+                ),
+            }),
             E::Unavailable { status: 404, .. } | E::NotTaken { .. } => {
                 failure(Kind::Network).advise(WHICH_SERVER)
             }
@@ -180,6 +187,9 @@ const TOO_LARGE_THERE: &str = "Whatever stands before the server takes no upload
      (nginx: client_max_body_size).";
 const PLAIN_HTTP: &str = "Plain HTTP is allowed by --insecure-http to this machine, and to other hosts if insecure_http in \
      the configuration names them, too.";
+const DATES: &str =
+    "Is the clock of this machine right? Else the server's owner must renew the certificate.";
+const OTHER_NAME: &str = "Call the server as its certificate does, or have its owner get one for the name that is used here.";
 const WHICH_SERVER: &str = "Is it the right trust server? It is the registry's own host, unless --server or \
      DOCKER_CONTENT_TRUST_SERVER names another.";
 const WHICH_REGISTRY: &str = "Is it the right registry, and up? It is the one in the image's name; a proxy on the way stands in \

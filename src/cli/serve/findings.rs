@@ -94,7 +94,7 @@ pub(in crate::cli) fn warn_of_open_doors(data: &Path, output: Output) {
 
 fn open_to_everybody(place: &Path) -> Option<String> {
     use std::os::unix::fs::PermissionsExt as _;
-    let open = place.metadata().is_ok_and(|it| it.permissions().mode() & 0o002 != 0);
+    let open = place.metadata().is_ok_and(|it| it.is_dir() && it.permissions().mode() & 0o002 != 0);
     let place = place.display();
     open.then(|| format!("everybody on this host may replace files in {place}: chmod o-w {place}"))
 }

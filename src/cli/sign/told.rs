@@ -34,10 +34,14 @@ fn tell_of_changes(typed: &str, signed: &TagSigned, context: &Context) {
             Change::Unchanged => {
                 context.output.notice(&format!("{typed}: was signed so in {role} already"));
             }
-            Change::Replaced(before) => {
-                let before = digest(before);
-                context.output.notice(&format!("{typed}: replaces {before} in {role}"));
-            }
+            Change::Replaced(before) => context.output.notice(&match digest(before) {
+                same if same == signed.digest.to_string() => {
+                    format!(
+                        "{typed}: the digest stays in {role}, its size or a note is another one"
+                    )
+                }
+                other => format!("{typed}: replaces {other} in {role}"),
+            }),
         }
     }
     for (role, before) in &signed.withdrawn {
