@@ -1,6 +1,7 @@
 //! How a cluster reaches the webhook: by a service, or by an address.
 
 use std::fmt;
+use std::num::NonZeroU16;
 use std::str::FromStr;
 
 /// A label of DNS (RFC 1123), as namespaces and services are called.
@@ -12,7 +13,7 @@ pub(super) struct Label(String);
 pub(super) struct Service {
     pub(super) namespace: Label,
     pub(super) name: Label,
-    pub(super) port: u16,
+    pub(super) port: NonZeroU16,
 }
 
 /// An address that begins with `https://` and has no path.
@@ -69,7 +70,7 @@ impl FromStr for Service {
         let (namespace, rest) = text.split_once('/').ok_or("write NAMESPACE/NAME")?;
         let (name, port) = match rest.split_once(':') {
             Some((name, port)) => (name, port.parse().map_err(|_| "has no port behind its :")?),
-            None => (rest, 443),
+            None => (rest, HTTPS),
         };
         Ok(Self { namespace: namespace.parse()?, name: name.parse()?, port })
     }
@@ -95,6 +96,8 @@ impl FromStr for Url {
     }
 }
 
+/// As clusters take it where none is named.
+const HTTPS: NonZeroU16 = NonZeroU16::new(443).expect("not zero");
 const FORM: &str = "write https://HOST:PORT and nothing behind it";
 
 #[cfg(test)]
@@ -104,9 +107,9 @@ mod tests {
     #[test]
     fn services_and_addresses() {
         let service: Service = "trust/admit:8443".parse().expect("a service");
-        assert_eq!(service.port, 8443);
+        assert_eq!(service.port.get(), 8443);
         assert_eq!(service.hosts(), ["admit.trust.svc.cluster.local", "admit.trust.svc"]);
-        for bad in ["admit", "/admit", "a/", "a/b:", "a/b:x", "A/b", "a/b/c", "a_b/c", "-a/b"] {
+        for bad in ["admit", "/admit", "a/", "a/b:", "a/b:0", "a/b:x", "A/b", "a/b/c", "a_b/c", "-a/b"] {
             assert!(bad.parse::<Service>().is_err(), "{bad}");
         }
         for (text, host) in [
