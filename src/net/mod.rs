@@ -37,6 +37,7 @@ mod secret;
 mod server_url;
 mod session;
 mod source;
+mod taken;
 pub(crate) mod text;
 mod tls;
 mod trust;

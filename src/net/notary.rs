@@ -1,6 +1,6 @@
 //! The HTTP API of Notary servers (Notary 0.7: `server/server.go`, `storage/httpstore.go`).
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc};
 
 use reqwest::{Method, header::CONTENT_TYPE};
 use serde::Deserialize;
@@ -11,6 +11,7 @@ use super::{
     http::Request,
     response::Response,
     session::{Kind, MAX_ERROR, Scope, Session},
+    taken,
     upload::Upload,
 };
 use crate::{
@@ -181,26 +182,6 @@ impl NotaryServer {
         self.base.join(&format!("./{path}")).map_err(no_url)
     }
 
-    /// Looks for what the server said that it took: of its files the smallest one, under the name that
-    /// no other has. All of them are stored together, or none. Replicas may need a moment.
-    async fn check_taken(&self, files: &[(RoleName, Vec<u8>)]) -> Result<(), Error> {
-        let Some((role, bytes)) = files.iter().min_by_key(|(_, bytes)| bytes.len()) else {
-            return Ok(());
-        };
-        let file = RemoteFile::ByHash(role.clone(), Sha256::of(bytes));
-        for pause in PAUSES {
-            match self.fetch(&file, bytes.len() as u64).await {
-                Ok(Some(found)) if found == *bytes => return Ok(()),
-                Ok(_) | Err(Error::Malformed { .. } | Error::TooLarge { .. }) => {
-                    tokio::time::sleep(pause).await;
-                }
-                // What it said counts as long as nothing speaks against it.
-                Err(_) => return Ok(()),
-            }
-        }
-        Err(Error::NotTaken { host: self.name() })
-    }
-
     async fn key(&self, method: Method, role: &RoleName, access: Access) -> Result<Vec<u8>, Error> {
         let request = Request::new(method, self.url(&format!("{role}.key"))?);
         let response = self.send(request, access).await?;
@@ -242,7 +223,7 @@ impl Remote for NotaryServer {
             return Err(refusal(response).await);
         }
         done(response).await?;
-        self.check_taken(files).await
+        taken::check(self, files).await
     }
 
     async fn delete(&self) -> Result<(), Error> {
@@ -326,14 +307,5 @@ fn with_detail(message: String, detail: Option<&str>) -> String {
     detail.map_or_else(|| message.clone(), |detail| format!("{message} ({detail})"))
 }
 
-/// Between questions for what was just published. Almost two seconds.
-const PAUSES: [Duration; 6] = [
-    Duration::from_millis(30),
-    Duration::from_millis(60),
-    Duration::from_millis(120),
-    Duration::from_millis(250),
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-];
 /// Bytes.
 const MAX_KEY: u64 = 64 << 10;

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use base64::Engine as _;
 use countersign::{
     crypto::Sha256,
     net::{Error, NotaryServer, Remote},
@@ -86,6 +87,25 @@ async fn what_is_said_to_be_taken_must_be_there() {
         let told = notary.publish(&files).await;
         assert_eq!(told.is_ok(), taken, "{told:?}");
         assert!(taken || matches!(told, Err(Error::NotTaken { .. })), "{told:?}");
+    }
+}
+
+/// Of a large collection only the snapshot is fetched, as long as it lists what was published.
+#[tokio::test]
+async fn a_large_file_that_is_listed_does_not_come_back() {
+    let large = vec![b' '; 70 << 10];
+    let hash = base64::engine::general_purpose::STANDARD.encode(Sha256::of(&large).as_bytes());
+    for listed in [true, false] {
+        let (snapshot, body) = (if listed { hash.clone() } else { String::new() }, large.clone());
+        let server = TestServer::http(move |request| match &*request.method {
+            "GET" if request.path.ends_with("/snapshot.json") => Answer::ok(snapshot.clone()),
+            "GET" => Answer::ok(body.clone()),
+            _ => Answer::status(200),
+        })
+        .await;
+        let notary = Client::new().within_seconds(5).notary(&server);
+        notary.publish(&[(RoleName::Targets, large.clone())]).await.expect("taken");
+        assert_eq!(server.seen().len(), if listed { 2 } else { 3 });
     }
 }
 

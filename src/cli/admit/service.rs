@@ -109,7 +109,9 @@ mod tests {
         let service: Service = "trust/admit:8443".parse().expect("a service");
         assert_eq!(service.port.get(), 8443);
         assert_eq!(service.hosts(), ["admit.trust.svc.cluster.local", "admit.trust.svc"]);
-        for bad in ["admit", "/admit", "a/", "a/b:", "a/b:0", "a/b:x", "A/b", "a/b/c", "a_b/c", "-a/b"] {
+        for bad in
+            ["admit", "/admit", "a/", "a/b:", "a/b:0", "a/b:x", "A/b", "a/b/c", "a_b/c", "-a/b"]
+        {
             assert!(bad.parse::<Service>().is_err(), "{bad}");
         }
         for (text, host) in [
