@@ -123,16 +123,18 @@ the_line_goes_dead() {
 
 digest_of() { skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$1"; }
 
-# The registry may go on answering for a moment from what it remembers.
-# Its manifest and all that it names: docker may still have the manifest of an image that it forgot.
+# The manifest and all that it names: docker may still have the manifest of an image that it forgot.
 delete_image() {
-    local blob manifest=manifests/$1
-    while read -r blob; do
+    local blob blobs manifest=manifests/$1
+    blobs=$(curl -sSf -H 'Accept: application/vnd.oci.image.manifest.v1+json' "$REGISTRY_URL/v2/team/web/$manifest" |
+        grep -o 'sha256:[0-9a-f]\{64\}')
+    for blob in $blobs; do
         delete "blobs/$blob"
-    done < <(curl -sS "$REGISTRY_URL/v2/team/web/$manifest" | grep -o 'sha256:[0-9a-f]\{64\}' | sort -u)
+    done
     delete "$manifest"
 }
 
+# The registry may go on answering for a moment from what it remembers.
 delete() {
     local tries url=$REGISTRY_URL/v2/team/web/$1
     for ((tries = 0; tries < 50; tries++)); do
