@@ -30,6 +30,21 @@ async fn founding_whose_answer_was_lost_keeps_its_keys() {
     }
 }
 
+/// The server may have taken it after all: what it was signed with must not be lost.
+#[tokio::test]
+async fn founding_that_is_not_there_although_it_was_taken_keeps_its_keys_and_is_not_remembered() {
+    let (keys, host) = (MemoryKeys::new(), MemoryCache::new());
+    let shelf = Shelf::new(now(), Answers::Always);
+    let before = || Err(net::Error::NotTaken { host: "shelf".to_owned() });
+    let lying = Disturbed { shelf: &shelf, before };
+    let told = sign(&lying, &keys, &host, "1").await.expect_err("it is not there");
+    assert!(told.to_string().contains("does not have it"), "{told}");
+    let roles = keys.list().expect("in memory").into_iter().filter_map(|entry| entry.role);
+    assert_eq!(roles.filter(|role| role == "targets").count(), 1);
+    assert_eq!(host.memory().expect("in memory").baseline.root(), None);
+    sign(&shelf, &keys, &host, "1").await.expect("signed at last");
+}
+
 #[tokio::test]
 async fn first_root_that_a_pin_refuses_is_not_stored() {
     let (keys, host) = (MemoryKeys::new(), MemoryCache::new());

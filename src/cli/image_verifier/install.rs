@@ -75,13 +75,13 @@ fn found(place: &Path) -> Found {
 
 /// Whoever can write there decides what is pulled.
 fn check(directory: &Path, program: &Path, trust: &Path) -> Result<(), Failure> {
-    if directory.exists() && !directory.is_dir() {
-        return Err(Failure::new(Kind::Usage, format!("{}: no directory", directory.display())));
-    }
     if !directory.is_dir() {
-        let message = format!("{}: no such directory", directory.display());
-        let make = format!("Make it first: mkdir -p {}", directory.display());
-        return Err(Failure::new(Kind::Usage, message).advise(make));
+        let refused = |what| Failure::new(Kind::Usage, format!("{}: {what}", directory.display()));
+        return Err(match directory.exists() {
+            true => refused("no directory"),
+            false => refused("no such directory")
+                .advise(format!("Make it first: mkdir -p {}", directory.display())),
+        });
     }
     Program::at(program).map_err(unsafe_place)?;
     let trust = trust.exists().then_some(trust);

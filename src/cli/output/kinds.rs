@@ -143,9 +143,8 @@ impl From<net::Error> for Failure {
                     host.trim_start_matches("https://")
                 ),
             }),
-            E::Unavailable { status: 404, .. } | E::NotTaken { .. } => {
-                failure(Kind::Network).advise(WHICH_SERVER)
-            }
+            E::NotTaken { .. } => failure(Kind::Network).advise(WHICH_SERVER).advise(MAY_COME_LATE),
+            E::Unavailable { status: 404, .. } => failure(Kind::Network).advise(WHICH_SERVER),
             E::Unavailable { status: 413, .. } => failure(Kind::Network).advise(TOO_LARGE_THERE),
             E::TimedOut { .. } | E::Truncated { .. } | E::Unavailable { .. } => {
                 failure(Kind::Network)
@@ -190,6 +189,7 @@ const PLAIN_HTTP: &str = "Plain HTTP is allowed by --insecure-http to this machi
 const DATES: &str =
     "Is the clock of this machine right? Else the server's owner must renew the certificate.";
 const OTHER_NAME: &str = "Call the server as its certificate does, or have its owner get one for the name that is used here.";
+const MAY_COME_LATE: &str = "If it is, what was published may only be late to be seen: look again before it is signed anew.";
 const WHICH_SERVER: &str = "Is it the right trust server? It is the registry's own host, unless --server or \
      DOCKER_CONTENT_TRUST_SERVER names another.";
 const WHICH_REGISTRY: &str = "Is it the right registry, and up? It is the one in the image's name; a proxy on the way stands in \
